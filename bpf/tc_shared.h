@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/*
+ * What the tc program and inspect/ share: map keys and values, events, the latency buckets.
+ * Fixed-width types, explicit padding; sizes are asserted, for both compilers.
+ * Addresses are IPv6, with IPv4 mapped (::ffff:a.b.c.d). Times are CLOCK_MONOTONIC, ns.
+ */
+#include "nvme/nvme_tcp_check.h"
+
+/* ---- latency histogram: log-linear, a bucket's width is at most 1/16 of its value ---- */
+
+#define STOQ_LATENCY_SUB_BITS  4
+#define STOQ_LATENCY_SUB       (1 << STOQ_LATENCY_SUB_BITS)
+#define STOQ_LATENCY_MIN_BITS  10 /* below 2^10 ns: 16 linear buckets of 64 ns */
+#define STOQ_LATENCY_MAX_BITS  37 /* 2^37 ns (137 s) and more: the last bucket */
+#define STOQ_LATENCY_OVERFLOW \
+	((STOQ_LATENCY_MAX_BITS - STOQ_LATENCY_MIN_BITS + 1) * STOQ_LATENCY_SUB)
+#define STOQ_LATENCY_BUCKETS (STOQ_LATENCY_OVERFLOW + 1)
+
+/* Bucket of a latency in ns. */
+static inline __u32 stoq_latency_bucket(__u64 ns)
+{
+	__u32 exponent = 0;
+	__u64 rest = ns >> STOQ_LATENCY_MIN_BITS;
+
+	if (!rest)
+		return ns >> (STOQ_LATENCY_MIN_BITS - STOQ_LATENCY_SUB_BITS);
+	if (ns >> STOQ_LATENCY_MAX_BITS)
+		return STOQ_LATENCY_OVERFLOW;
+	/* The position of the highest bit, by halving: BPF has no instruction for it. */
+	if (rest >> 16) {
+		rest >>= 16;
+		exponent += 16;
+	}
+	if (rest >> 8) {
+		rest >>= 8;
+		exponent += 8;
+	}
+	if (rest >> 4) {
+		rest >>= 4;
+		exponent += 4;
+	}
+	if (rest >> 2) {
+		rest >>= 2;
+		exponent += 2;
+	}
+	exponent += rest >> 1;
+	return ((exponent + 1) << STOQ_LATENCY_SUB_BITS) +
+	       ((ns >> (exponent + STOQ_LATENCY_MIN_BITS - STOQ_LATENCY_SUB_BITS)) &
+		(STOQ_LATENCY_SUB - 1));
+}
+
+/* ---- flows: one TCP connection, which is one NVMe queue ---- */
+
+/* Both directions have the same key: end a is the smaller of (address, port). */
+struct stoq_flow_key {
+	__u8 address_a[16];
+	__u8 address_b[16];
+	__be16 port_a;
+	__be16 port_b;
+	__u16 vlan_id; /* 0: none */
+	__u16 pad;
+};
+NVME_ASSERT_SIZE(struct stoq_flow_key, 40);
+
+enum stoq_flow_state {
+	STOQ_FLOW_LEARNING = 0,	 /* NVMe/TCP by the look of it; PDU boundaries not known yet */
+	STOQ_FLOW_SYNCED = 1,	 /* every PDU of both directions is followed */
+	STOQ_FLOW_ENCRYPTED = 2, /* TLS: opaque */
+	STOQ_FLOW_LOST = 3,	 /* was synced, a gap or a bad header ended that; learning again */
+	STOQ_FLOW_CLOSED = 4,	 /* FIN from both sides, RST, or NVMe/TCP termination */
+	STOQ_FLOW_STATES = 5,
+};
+
+/* One direction of a flow. Only written by the CPU that holds `busy`. */
+struct stoq_flow_side {
+	__u32 busy;
+	__u32 next_header; /* TCP sequence number of the next PDU header */
+	__u32 hole_header; /* the same, in a stretch that was skipped and may still come */
+	__u32 hole_end;	   /* where following went on behind that stretch */
+	__u8 state;	   /* enum stoq_flow_state, of this direction */
+	__u8 has_hole;
+	__u8 chain;	  /* plausible PDUs in a row while learning */
+	__u8 carry_bytes; /* header bytes kept in carry[] from earlier segments */
+	__u8 finished;	  /* FIN or RST seen */
+	__u8 pending;	  /* a command completes when next_header is reached: ... */
+	__u16 pending_cid;
+	__u32 scan_phase; /* learning: where in the next packet to look */
+	__u32 collect_at; /* sequence number of the next Connect data byte wanted, ... */
+	__u16 collect_offset; /* ... its offset in struct nvme_connect_data, ... */
+	__u16 collect_left;   /* ... and how many are still to come: 0: not collecting */
+	__u32 pad;
+	__u64 last_seen_ns;
+	__u64 packets;
+	__u64 payload_bytes;
+	__u64 pdus;
+	__u64 pdu_types[NVME_TCP_PDU_TYPES];
+	__u64 duplicate_bytes; /* retransmitted, or seen on a second interface */
+	__u64 gaps;	       /* PDU headers missing: segments lost to us, or out of order */
+	__u64 holes_closed;    /* gaps that were filled later, nothing missed */
+	__u64 bad_headers;     /* not a PDU where one had to be */
+	__u64 resyncs;	       /* learning that ended in synced */
+	__u64 unsynced_bytes;  /* payload not understood */
+	__u64 commands; /* from the host: started, AER aside; from the controller: ended */
+	__u64 unmatched; /* completions of commands whose start was not seen */
+	__u64 untracked; /* command starts for which there was no room */
+	__u8 carry[NVME_TCP_HEADER_MAX];
+};
+
+struct stoq_flow {
+	__u64 first_seen_ns;
+	__u32 uid;	  /* unique among all flows of this program; never 0 */
+	__u8 host_is_a;	  /* end a of the key is the NVMe host */
+	__u8 encrypted;
+	__u8 connected;	  /* Fabrics Connect seen: qid and, in map connects, the NQNs are known */
+	__u8 from_start;  /* ICReq seen: nothing was missed */
+	__u16 qid;	  /* valid if connected */
+	__u16 cntlid;	  /* from the Connect response; FFFFh: not known */
+	__u16 sqsize;	  /* 0's based, from Connect */
+	__u16 connect_cid;
+	__u8 header_digest;
+	__u8 data_digest;
+	__u8 terminated;  /* H2CTermReq or C2HTermReq seen */
+	__u8 pad[5];
+	struct stoq_flow_side side[NVME_TCP_SIDES];
+};
+
+/* ---- series: what is counted, per queue, namespace and opcode ---- */
+
+/*
+ * When the table is full, counting goes on per CPU and opcode, in series whose uid is
+ * STOQ_SERIES_OVERFLOW | CPU: totals stay exact.
+ */
+#define STOQ_SERIES_OVERFLOW 0xffff0000u
+
+struct stoq_series_key {
+	__u32 uid; /* of the flow */
+	__u32 nsid;
+	__u8 opcode;
+	__u8 kind;   /* enum nvme_queue_kind */
+	__u8 fctype; /* of a Fabrics command, else 0 */
+	__u8 pad[5];
+};
+NVME_ASSERT_SIZE(struct stoq_series_key, 16);
+
+struct stoq_series {
+	__u64 commands; /* completed, with any status */
+	__u64 errors;	/* of these, status not 0 */
+	__u64 bytes;	/* data of those that succeeded: the SGL's length */
+	__u64 latency_sum_ns;
+	__u64 latency_max_ns;
+	__u64 buckets[STOQ_LATENCY_BUCKETS];
+};
+
+/* Completions by status other than success. Value: __u64 count. */
+struct stoq_status_key {
+	__u32 uid;
+	__u16 status; /* NVME_STATUS() */
+	__u8 opcode;
+	__u8 kind;
+};
+NVME_ASSERT_SIZE(struct stoq_status_key, 8);
+
+/* ---- counters of the program as a whole: one array per CPU, indexed by this ---- */
+
+enum stoq_counter {
+	STOQ_COUNT_PACKETS,	     /* all that passed the hook */
+	STOQ_COUNT_NVME_PACKETS,     /* those with payload of a known flow */
+	STOQ_COUNT_FLOWS_NEW,
+	STOQ_COUNT_FLOWS_FULL,	     /* flow not followed: no room */
+	STOQ_COUNT_CONTENDED,	     /* packet skipped: another CPU was at the same direction */
+	STOQ_COUNT_MALFORMED,	     /* lengths that contradict each other, headers cut short */
+	STOQ_COUNT_FRAGMENTS,	     /* IP fragments: not looked at */
+	STOQ_COUNT_PDU_LIMIT,	     /* more PDUs in a packet than the program walks */
+	STOQ_COUNT_SERIES_FULL,	     /* command counted in an overflow series */
+	STOQ_COUNT_EVENTS_LOST,	     /* no room in the event ring */
+	STOQ_COUNTERS,
+};
+
+/* ---- events: a ring buffer of these, each begins with its type ---- */
+
+enum stoq_event_type {
+	STOQ_EVENT_COMMAND = 1, /* struct stoq_event_command */
+	STOQ_EVENT_PDU = 2,	/* struct stoq_event_pdu; only when asked for */
+};
+
+/* A command that ended: slow, failed, or every one, as configured. */
+struct stoq_event_command {
+	__u32 type;
+	__u32 uid;
+	__u64 start_ns;
+	__u64 latency_ns;
+	__u64 slba; /* CDW11:CDW10 of NVM commands, else 0 */
+	__u32 nsid;
+	__u32 bytes; /* SGL length */
+	__u32 blocks; /* NVM commands with an LBA range: number of logical blocks, else 0 */
+	__u16 cid;
+	__u16 status; /* NVME_STATUS() */
+	__u8 opcode;
+	__u8 kind;
+	__u8 fctype;
+	__u8 dnr;
+	__u8 pad[4];
+};
+NVME_ASSERT_SIZE(struct stoq_event_command, 56);
+
+/* A PDU, as it was found in the stream. */
+struct stoq_event_pdu {
+	__u32 type;
+	__u32 uid;
+	__u64 time_ns;
+	__u32 sequence; /* TCP sequence number of its first byte */
+	__u8 side;	/* enum nvme_tcp_side */
+	__u8 header_bytes; /* valid bytes of header: HLEN */
+	__u8 pad[2];
+	__u8 header[NVME_TCP_HEADER_MAX];
+};
+NVME_ASSERT_SIZE(struct stoq_event_pdu, 24 + NVME_TCP_HEADER_MAX);

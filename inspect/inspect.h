@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * The tc program's user side: loads it, attaches it to interfaces, reads it, and takes it
+ * away. One struct stoq_inspect is one loaded program with its maps; not thread safe.
+ */
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "inspect/model.h"
+
+struct stoq_inspect;
+
+struct stoq_inspect_config {
+	const char *const *interfaces; /* names; at least one */
+	size_t interface_count;
+	enum stoq_axis axis;
+	uint32_t max_flows;    /* 0: 4096. TCP connections followed at once */
+	uint32_t max_commands; /* 0: 131072. Commands outstanding at once, all flows together */
+	uint32_t max_series;   /* 0: 4096. Queue x namespace x opcode combinations */
+	uint64_t slow_ns;      /* commands at least this slow become events; UINT64_MAX: none */
+	bool report_errors;    /* commands with a status other than success become events */
+	bool report_pdus;      /* every PDU becomes an event: for tests and traces */
+	bool force_clsact;     /* do not use a tcx link, even where the kernel has it */
+};
+
+/* Defaults: no interface, by opcode, no events. */
+void stoq_inspect_config_init(struct stoq_inspect_config *config);
+
+/*
+ * Loads and attaches. Errors: -EPERM (the text names the missing capability), -ENODEV (no
+ * such interface), -EOPNOTSUPP (the kernel lacks something; the text says what), -EINVAL,
+ * -ENOMEM. On failure nothing stays behind.
+ */
+int stoq_inspect_open(struct stoq_inspect **inspect, const struct stoq_inspect_config *config,
+	struct stoq_error *error);
+
+/* Detaches and frees; NULL is fine. */
+void stoq_inspect_close(struct stoq_inspect *inspect);
+
+/*
+ * Drops every capability of the process but those that reading (and, without tcx, detaching)
+ * still needs. 0 or a negative errno.
+ */
+int stoq_inspect_drop_privileges(struct stoq_inspect *inspect, struct stoq_error *error);
+
+/*
+ * Reads the kernel's counters and starts a new interval. The model is the inspector's: valid
+ * until the next call and until close.
+ */
+int stoq_inspect_update(struct stoq_inspect *inspect, const struct stoq_model **model,
+	struct stoq_error *error);
+
+/* Events. A callback that is NULL drops its kind. The identity is of the command's queue. */
+struct stoq_event_handlers {
+	void (*command)(void *context, const struct stoq_event_command *event,
+		const struct stoq_identity *queue);
+	void (*pdu)(void *context, const struct stoq_event_pdu *event);
+	void *context;
+};
+
+/* File descriptor that polls readable when there are events. */
+int stoq_inspect_event_fd(const struct stoq_inspect *inspect);
+
+/* Delivers the events that wait. Number delivered, or a negative errno. */
+int stoq_inspect_dispatch(
+	struct stoq_inspect *inspect, const struct stoq_event_handlers *handlers);

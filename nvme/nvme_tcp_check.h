@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * Is this a PDU? Two pure checks that the BPF program and the user-space decoder share, so
+ * that both follow a stream in the same way:
+ *   nvme_tcp_check_common(): on the 8 bytes of the common header;
+ *   nvme_tcp_check_header(): on the whole header of HLEN bytes.
+ * The rules are the TCP Transport Specification's section 3.6.2, narrowed to what a sender
+ * can mean (a data PDU's PLEN follows from its data length): what passes the second check
+ * in the middle of other data does so by intent, hardly by chance.
+ */
+#include "nvme/nvme_tcp.h"
+
+enum nvme_tcp_side {
+	NVME_TCP_FROM_HOST = 0,
+	NVME_TCP_FROM_CONTROLLER = 1,
+	NVME_TCP_SIDES = 2,
+};
+
+/* The HLEN of each type, 0 where there is no such type. */
+static inline __u8 nvme_tcp_header_length(__u8 type)
+{
+	switch (type) {
+	case NVME_TCP_ICREQ:
+	case NVME_TCP_ICRESP:
+		return sizeof(struct nvme_tcp_icreq_pdu);
+	case NVME_TCP_CAPSULE_CMD:
+		return sizeof(struct nvme_tcp_cmd_pdu);
+	case NVME_TCP_H2C_TERM:
+	case NVME_TCP_C2H_TERM:
+	case NVME_TCP_CAPSULE_RESP:
+	case NVME_TCP_H2C_DATA:
+	case NVME_TCP_C2H_DATA:
+	case NVME_TCP_R2T:
+		return sizeof(struct nvme_tcp_data_pdu);
+	default:
+		return 0;
+	}
+}
+
+/* Who sends this type (which must be one of enum nvme_tcp_pdu_type). */
+static inline enum nvme_tcp_side nvme_tcp_sender(__u8 type)
+{
+	/* Controllers send 01h, 03h, 05h, 07h and 09h. */
+	return type & 1 ? NVME_TCP_FROM_CONTROLLER : NVME_TCP_FROM_HOST;
+}
+
+static inline int nvme_tcp_has_data(__u8 type)
+{
+	return type == NVME_TCP_CAPSULE_CMD || type == NVME_TCP_H2C_DATA ||
+	       type == NVME_TCP_C2H_DATA;
+}
+
+/* Bytes from the start of the PDU to the end of the header digest, if any. */
+static inline __u32 nvme_tcp_data_start_min(const struct nvme_tcp_hdr *hdr)
+{
+	return hdr->hlen + (hdr->flags & NVME_TCP_FLAG_HDGST ? NVME_TCP_DIGEST_LENGTH : 0);
+}
+
+/* True if the common header can be one. A CapsuleCmd without data has PDO 0 (Linux) or, as
+ * some senders have it, the header's length. */
+static inline int nvme_tcp_check_common(const struct nvme_tcp_hdr *hdr)
+{
+	__u8 type = hdr->type, flags = hdr->flags;
+	__u32 plen = nvme_le32(hdr->plen);
+	__u32 start, allowed = NVME_TCP_FLAG_HDGST;
+
+	if (hdr->hlen != nvme_tcp_header_length(type) || hdr->hlen == 0)
+		return 0;
+	if (type <= NVME_TCP_C2H_TERM) {
+		if (flags)
+			return 0;
+		return type <= NVME_TCP_ICRESP ?
+			       plen == hdr->hlen :
+			       plen >= hdr->hlen && plen <= NVME_TCP_TERM_PLEN_MAX;
+	}
+	start = nvme_tcp_data_start_min(hdr);
+	if (!nvme_tcp_has_data(type))
+		return !(flags & ~allowed) && plen == start;
+	allowed |= NVME_TCP_FLAG_DDGST;
+	if (type != NVME_TCP_CAPSULE_CMD)
+		allowed |= NVME_TCP_FLAG_LAST;
+	if (type == NVME_TCP_C2H_DATA)
+		allowed |= NVME_TCP_FLAG_SUCCESS;
+	if (flags & ~allowed)
+		return 0;
+	if ((flags & NVME_TCP_FLAG_SUCCESS) && !(flags & NVME_TCP_FLAG_LAST))
+		return 0;
+	if (plen > NVME_TCP_DATA_MAX + 256)
+		return 0;
+	if (type == NVME_TCP_CAPSULE_CMD && plen == start)
+		return hdr->pdo == 0 || hdr->pdo == start;
+	return hdr->pdo >= start && hdr->pdo % 4 == 0 && plen > hdr->pdo;
+}
+
+/* Length of the data that a PDU which passed nvme_tcp_check_common() carries. */
+static inline __u32 nvme_tcp_data_length(const struct nvme_tcp_hdr *hdr)
+{
+	__u32 plen = nvme_le32(hdr->plen);
+	__u32 trailer = hdr->flags & NVME_TCP_FLAG_DDGST ? NVME_TCP_DIGEST_LENGTH : 0;
+
+	if (!nvme_tcp_has_data(hdr->type) || hdr->pdo == 0 || plen < hdr->pdo + trailer)
+		return 0;
+	return plen - hdr->pdo - trailer;
+}
+
+/*
+ * True if a whole header, HLEN bytes that passed nvme_tcp_check_common(), is consistent in
+ * itself: lengths told twice must agree.
+ */
+static inline int nvme_tcp_check_header(const struct nvme_tcp_hdr *hdr)
+{
+	__u32 data_length = nvme_tcp_data_length(hdr);
+
+	switch (hdr->type) {
+	case NVME_TCP_CAPSULE_CMD: {
+		const struct nvme_sqe *sqe = &((const struct nvme_tcp_cmd_pdu *)(const void *)hdr)->sqe;
+
+		/* In-capsule data is what the SGL says; padding to 4 bytes is tolerated. */
+		if (!data_length)
+			return 1;
+		return sqe->sgl1.type == NVME_SGL_DATA_BLOCK_OFFSET &&
+		       data_length - nvme_le32(sqe->sgl1.length) < 4;
+	}
+	case NVME_TCP_H2C_DATA:
+	case NVME_TCP_C2H_DATA: {
+		const struct nvme_tcp_data_pdu *pdu = (const void *)hdr;
+
+		return data_length && data_length - nvme_le32(pdu->data_length) < 4;
+	}
+	default:
+		return 1;
+	}
+}

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# stoq_bpf_skeleton(TARGET SOURCE DEPENDS headers...): compiles SOURCE (x.bpf.c) for BPF
+# and makes x.skel.h, which whoever links the interface library TARGET can include.
+
+find_program(STOQ_CLANG clang REQUIRED)
+find_program(STOQ_BPFTOOL bpftool REQUIRED PATHS /usr/sbin /sbin)
+
+function(stoq_bpf_skeleton target source)
+	cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "DEPENDS")
+	get_filename_component(name ${source} NAME_WE)
+	set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.bpf.o)
+	set(skeleton ${CMAKE_CURRENT_BINARY_DIR}/${name}.skel.h)
+	# asm/types.h lies in the multiarch folder, which clang does not search for -target bpf.
+	add_custom_command(OUTPUT ${object}
+		COMMAND ${STOQ_CLANG} -std=gnu11 -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror
+			-Wno-unused-parameter -I${PROJECT_SOURCE_DIR}
+			-idirafter /usr/include/${CMAKE_C_LIBRARY_ARCHITECTURE}
+			-c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
+		DEPENDS ${source} ${arg_DEPENDS} VERBATIM)
+	add_custom_command(OUTPUT ${skeleton}
+		COMMAND sh -c "${STOQ_BPFTOOL} gen skeleton ${object} name ${name}_bpf >${skeleton}"
+		DEPENDS ${object} VERBATIM)
+	add_custom_target(${target}_generate DEPENDS ${skeleton})
+	add_library(${target} INTERFACE)
+	add_dependencies(${target} ${target}_generate)
+	target_include_directories(${target} SYSTEM INTERFACE ${CMAKE_CURRENT_BINARY_DIR})
+	target_link_libraries(${target} INTERFACE PkgConfig::BPF)
+endfunction()
