@@ -53,7 +53,7 @@ static inline __u32 stoq_latency_bucket(__u64 ns)
 
 /* ---- flows: one TCP connection, which is one NVMe queue ---- */
 
-/* Both directions have the same key: end a is the smaller of (address, port). */
+/* Both directions have the same key: the program puts the two ends into an order of its own. */
 struct stoq_flow_key {
 	__u8 address_a[16];
 	__u8 address_b[16];
@@ -66,65 +66,102 @@ NVME_ASSERT_SIZE(struct stoq_flow_key, 40);
 
 enum stoq_flow_state {
 	STOQ_FLOW_LEARNING = 0,	 /* NVMe/TCP by the look of it; PDU boundaries not known yet */
-	STOQ_FLOW_SYNCED = 1,	 /* every PDU of both directions is followed */
+	STOQ_FLOW_SYNCED = 1,	 /* every PDU is followed */
 	STOQ_FLOW_ENCRYPTED = 2, /* TLS: opaque */
-	STOQ_FLOW_LOST = 3,	 /* was synced, a gap or a bad header ended that; learning again */
-	STOQ_FLOW_CLOSED = 4,	 /* FIN from both sides, RST, or NVMe/TCP termination */
+	STOQ_FLOW_LOST = 3,	 /* was synced; a gap or a bad header ended that; learning again */
+	STOQ_FLOW_CLOSED = 4,	 /* FIN from both sides, or RST */
 	STOQ_FLOW_STATES = 5,
 };
 
-/* One direction of a flow. Only written by the CPU that holds `busy`. */
+/* A place in a byte stream, up to which its PDUs were taken. */
+struct stoq_cursor {
+	__u32 next_header;  /* TCP sequence number of the next PDU header */
+	__u32 limit;	    /* hole only: where following had gone on behind it */
+	__u16 pending_cid;  /* this command completes when next_header is reached ... */
+	__u8 pending;	    /* ... if this is set */
+	__u8 carry_bytes;   /* header bytes kept from earlier segments */
+	__u8 active;	    /* hole only: there is one */
+	__u8 limit_known;   /* hole only */
+	__u8 pad[2];
+	__u8 carry[NVME_TCP_HEADER_MAX];
+};
+
+/* One direction of a flow. Only the CPU that holds `busy` writes it. */
 struct stoq_flow_side {
 	__u32 busy;
-	__u32 next_header; /* TCP sequence number of the next PDU header */
-	__u32 hole_header; /* the same, in a stretch that was skipped and may still come */
-	__u32 hole_end;	   /* where following went on behind that stretch */
-	__u8 state;	   /* enum stoq_flow_state, of this direction */
-	__u8 has_hole;
-	__u8 chain;	  /* plausible PDUs in a row while learning */
-	__u8 carry_bytes; /* header bytes kept in carry[] from earlier segments */
-	__u8 finished;	  /* FIN or RST seen */
-	__u8 pending;	  /* a command completes when next_header is reached: ... */
-	__u16 pending_cid;
-	__u32 scan_phase; /* learning: where in the next packet to look */
-	__u32 collect_at; /* sequence number of the next Connect data byte wanted, ... */
-	__u16 collect_offset; /* ... its offset in struct nvme_connect_data, ... */
-	__u16 collect_left;   /* ... and how many are still to come: 0: not collecting */
-	__u32 pad;
+	__u32 next_byte;	    /* sequence number after the highest byte seen */
+	__u8 state;		    /* LEARNING, SYNCED or LOST, of this direction */
+	__u8 chain;		    /* plausible PDUs in a row while not synced */
+	__u8 finished;		    /* FIN or RST seen */
+	__u8 started;		    /* next_byte is valid */
+	__u32 scan_from;	    /* not synced: where in the next packet to look */
+	__u16 collect_offset;	    /* Connect data: the next byte's offset, ... */
+	__u16 collect_left;	    /* ... how many bytes are to come, ... */
+	__u32 collect_at;	    /* ... and the sequence number of the next one */
+	struct stoq_cursor cursor;
+	struct stoq_cursor hole;    /* a stretch that was skipped and may still come */
 	__u64 last_seen_ns;
 	__u64 packets;
 	__u64 payload_bytes;
 	__u64 pdus;
-	__u64 pdu_types[NVME_TCP_PDU_TYPES];
 	__u64 duplicate_bytes; /* retransmitted, or seen on a second interface */
 	__u64 gaps;	       /* PDU headers missing: segments lost to us, or out of order */
-	__u64 holes_closed;    /* gaps that were filled later, nothing missed */
+	__u64 holes_closed;    /* gaps that were filled later: nothing missed */
 	__u64 bad_headers;     /* not a PDU where one had to be */
 	__u64 resyncs;	       /* learning that ended in synced */
 	__u64 unsynced_bytes;  /* payload not understood */
-	__u64 commands; /* from the host: started, AER aside; from the controller: ended */
-	__u64 unmatched; /* completions of commands whose start was not seen */
-	__u64 untracked; /* command starts for which there was no room */
-	__u8 carry[NVME_TCP_HEADER_MAX];
+	__u64 commands;	       /* from the host: begun; from the controller: ended (AER aside) */
+	__u64 unmatched;       /* completions of commands whose start was not seen */
+	__u64 untracked;       /* commands begun for which there was no room */
 };
 
 struct stoq_flow {
 	__u64 first_seen_ns;
-	__u32 uid;	  /* unique among all flows of this program; never 0 */
+	__u32 uid;	  /* unique among all flows of this program; 0: not ready */
 	__u8 host_is_a;	  /* end a of the key is the NVMe host */
 	__u8 encrypted;
-	__u8 connected;	  /* Fabrics Connect seen: qid and, in map connects, the NQNs are known */
-	__u8 from_start;  /* ICReq seen: nothing was missed */
+	__u8 connected;	  /* Fabrics Connect seen: qid, sqsize; NQNs are in map connects */
+	__u8 from_start;  /* seen since its ICReq: nothing was missed */
 	__u16 qid;	  /* valid if connected */
 	__u16 cntlid;	  /* from the Connect response; FFFFh: not known */
 	__u16 sqsize;	  /* 0's based, from Connect */
 	__u16 connect_cid;
-	__u8 header_digest;
+	__u8 kind;	  /* enum nvme_queue_kind; guessed from opcodes unless connected */
+	__u8 header_digest; /* seen on PDUs */
 	__u8 data_digest;
 	__u8 terminated;  /* H2CTermReq or C2HTermReq seen */
-	__u8 pad[5];
+	__u8 connect_accepted;
+	__u8 pad[3];
 	struct stoq_flow_side side[NVME_TCP_SIDES];
 };
+
+/* ---- commands outstanding: a hash table of our own in an array map ---- */
+
+/*
+ * Bucket of a command: (hash of the flow + CID) & mask, else a second choice. An owner is
+ * STOQ_COMMAND_OWNER(); 0: free. Claimed with compare-and-swap, freed by storing 0.
+ */
+#define STOQ_BUCKET_SLOTS 8
+#define STOQ_COMMAND_OWNER(uid, cid) ((__u64)(uid) << 32 | (__u64)(cid) << 8 | 1)
+
+struct stoq_command {
+	__u64 start_ns;
+	__u64 slba;
+	__u32 nsid;
+	__u32 bytes;
+	__u32 blocks;
+	__u8 opcode;
+	__u8 kind;
+	__u8 fctype;
+	__u8 untimed; /* AER: waits for an event, its latency means nothing */
+};
+NVME_ASSERT_SIZE(struct stoq_command, 32);
+
+struct stoq_command_bucket {
+	__u64 owner[STOQ_BUCKET_SLOTS];
+	struct stoq_command command[STOQ_BUCKET_SLOTS];
+};
+NVME_ASSERT_SIZE(struct stoq_command_bucket, 320);
 
 /* ---- series: what is counted, per queue, namespace and opcode ---- */
 
@@ -162,7 +199,7 @@ struct stoq_status_key {
 };
 NVME_ASSERT_SIZE(struct stoq_status_key, 8);
 
-/* ---- counters of the program as a whole: one array per CPU, indexed by this ---- */
+/* ---- per CPU: counters of the program as a whole, and its work space ---- */
 
 enum stoq_counter {
 	STOQ_COUNT_PACKETS,	     /* all that passed the hook */
@@ -175,7 +212,25 @@ enum stoq_counter {
 	STOQ_COUNT_PDU_LIMIT,	     /* more PDUs in a packet than the program walks */
 	STOQ_COUNT_SERIES_FULL,	     /* command counted in an overflow series */
 	STOQ_COUNT_EVENTS_LOST,	     /* no room in the event ring */
+	STOQ_COUNT_UNTRACKED,	     /* commands for which there was no room */
+	STOQ_COUNT_UNMATCHED,	     /* completions of commands whose start was not seen */
+	STOQ_COUNT_UNSYNCED_BYTES,   /* payload of NVMe/TCP flows that was not understood */
 	STOQ_COUNTERS,
+};
+
+struct stoq_cpu {
+	__u64 counters[STOQ_COUNTERS];
+	__u64 pdu_types[NVME_TCP_PDU_TYPES + 1]; /* one spare, to keep the size even */
+	/* Work space for the packet at hand. */
+	__u64 now_ns;
+	__u32 sequence;	      /* of the payload's first byte */
+	__u32 payload_offset; /* in the packet */
+	__u32 payload_bytes;
+	__u32 acknowledged;   /* the packet's ACK number */
+	__u32 side;	      /* enum nvme_tcp_side */
+	__u32 hole;	      /* walking side.hole, not side.cursor */
+	__u8 header[NVME_TCP_HEADER_MAX];
+	__u8 scan[256 + 8];
 };
 
 /* ---- events: a ring buffer of these, each begins with its type ---- */

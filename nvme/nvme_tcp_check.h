@@ -18,6 +18,12 @@ enum nvme_tcp_side {
 	NVME_TCP_SIDES = 2,
 };
 
+/*
+ * How many PDUs in a row must be consistent before a decoder that entered in the middle of a
+ * stream believes that it knows where PDUs begin.
+ */
+#define NVME_TCP_SYNC_CHAIN 4
+
 /* The HLEN of each type, 0 where there is no such type. */
 static inline __u8 nvme_tcp_header_length(__u8 type)
 {
