@@ -27,11 +27,11 @@ enum nvme_tcp_flag {
 	NVME_TCP_FLAG_SUCCESS = 0x08,
 };
 
-#define NVME_TCP_DIGEST_LENGTH 4
-#define NVME_TCP_HEADER_MAX    128 /* the longest header: ICReq, ICResp */
-#define NVME_TCP_DATA_MAX      (32u << 20) /* no PDU carries more data than this: our limit */
+#define NVME_TCP_DIGEST_LENGTH	4
+#define NVME_TCP_HEADER_MAX	128	    /* the longest header: ICReq, ICResp */
+#define NVME_TCP_DATA_MAX	(32u << 20) /* no PDU carries more data than this: our limit */
 #define NVME_TCP_ADMIN_DATA_MAX 8192
-#define NVME_TCP_PORT	       4420
+#define NVME_TCP_PORT		4420
 #define NVME_TCP_DISCOVERY_PORT 8009
 
 /* Common header, all PDUs. */

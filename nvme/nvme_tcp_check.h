@@ -77,9 +77,9 @@ static inline int nvme_tcp_check_common(const struct nvme_tcp_hdr *hdr)
 	if (type <= NVME_TCP_C2H_TERM) {
 		if (flags)
 			return 0;
-		return type <= NVME_TCP_ICRESP ?
-			       plen == hdr->hlen :
-			       plen >= hdr->hlen && plen <= NVME_TCP_TERM_PLEN_MAX;
+		return type <= NVME_TCP_ICRESP
+			       ? plen == hdr->hlen
+			       : plen >= hdr->hlen && plen <= NVME_TCP_TERM_PLEN_MAX;
 	}
 	start = nvme_tcp_data_start_min(hdr);
 	if (!nvme_tcp_has_data(type))
@@ -121,7 +121,8 @@ static inline int nvme_tcp_check_header(const struct nvme_tcp_hdr *hdr)
 
 	switch (hdr->type) {
 	case NVME_TCP_CAPSULE_CMD: {
-		const struct nvme_sqe *sqe = &((const struct nvme_tcp_cmd_pdu *)(const void *)hdr)->sqe;
+		const struct nvme_sqe *sqe =
+			&((const struct nvme_tcp_cmd_pdu *)(const void *)hdr)->sqe;
 
 		/* In-capsule data is what the SGL says; padding to 4 bytes is tolerated. */
 		if (!data_length)

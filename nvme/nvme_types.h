@@ -7,9 +7,8 @@
  */
 #include <linux/types.h>
 
-#define NVME_ASSERT_SIZE(type, bytes) \
-	_Static_assert(sizeof(type) == (bytes), "size of " #type)
-#define NVME_ASSERT_OFFSET(type, field, bytes) \
+#define NVME_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), "size of " #type)
+#define NVME_ASSERT_OFFSET(type, field, bytes)                                                     \
 	_Static_assert(__builtin_offsetof(type, field) == (bytes), "offset of " #type "." #field)
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
