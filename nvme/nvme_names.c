@@ -43,7 +43,11 @@ static const char *const admin_opcodes[] = {
 	[0x1d] = "NVMe-MI Send",
 	[0x1e] = "NVMe-MI Receive",
 	[0x20] = "Capacity Management",
+	[0x21] = "Discovery Information Management",
+	[0x22] = "Fabric Zoning Receive",
 	[0x24] = "Lockdown",
+	[0x25] = "Fabric Zoning Lookup",
+	[0x29] = "Fabric Zoning Send",
 	[0x7c] = "Doorbell Buffer Config",
 	[NVME_ADMIN_FORMAT_NVM] = "Format NVM",
 	[NVME_ADMIN_SECURITY_SEND] = "Security Send",
@@ -189,10 +193,24 @@ static const char *const specific_statuses[] = {
 	[0x2b] = "I/O Command Set Combination Rejected",
 	[0x2c] = "Invalid I/O Command Set",
 	[0x2d] = "Identifier Unavailable",
+	[0x2e] = "Namespace Is Dispersed",
+	[0x2f] = "Invalid Discovery Information",
+	[0x30] = "Zoning Data Structure Locked",
+	[0x31] = "Zoning Data Structure Not Found",
+	[0x32] = "Insufficient Discovery Resources",
+	[0x33] = "Requested Function Disabled",
+	[0x34] = "ZoneGroup Originator Invalid",
+	[0x35] = "Invalid Host",
+	[0x36] = "Invalid NVM Subsystem",
+	[0x37] = "Invalid Controller Data Queue",
+	[0x38] = "Not Enough Resources",
+	[0x39] = "Controller Suspended",
+	[0x3a] = "Controller Not Suspended",
+	[0x3b] = "Controller Data Queue Full",
 	[0x7f] = "Stream Resource Allocation Failed",
 };
 
-/* Command specific, 80h and up: I/O command sets, which Format NVM answers with too. */
+/* Command specific, 80h and up, I/O commands. */
 static const char *const specific_io_statuses[] = {
 	[0x00] = "Conflicting Attributes",
 	[0x01] = "Invalid Protection Information",
@@ -204,6 +222,7 @@ static const char *const specific_io_statuses[] = {
 	[0x07] = "Overlapping I/O Range",
 	[0x08] = "Namespace Not Reachable",
 	[0x09] = "Insufficient Resources",
+	[0x11] = "Authentication Required", /* of the Fabrics, but any command may meet it */
 	[0x38] = "Zoned Boundary Error",
 	[0x39] = "Zone Is Full",
 	[0x3a] = "Zone Is Read Only",
@@ -214,20 +233,23 @@ static const char *const specific_io_statuses[] = {
 	[0x3f] = "Invalid Zone State Transition",
 };
 
-/* Command specific, 80h and up: Fabrics commands. */
-static const char *const specific_fabrics_statuses[] = {
-	[0x00] = "Connect Incompatible Format",
-	[0x01] = "Connect Controller Busy",
-	[0x02] = "Connect Invalid Parameters",
-	[0x03] = "Connect Restart Discovery",
-	[0x04] = "Connect Invalid Host",
-	[0x05] = "Invalid Queue Type",
+/* Command specific, 80h and up, Admin commands: Format NVM, Get Log Page, any. */
+static const char *const specific_admin_statuses[] = {
+	[0x02] = "Attempted Write to Read Only Range",
 	[0x10] = "Discover Restart",
 	[0x11] = "Authentication Required",
 };
 
-/* The two of these that other commands meet: Get Log Page, and any before authentication. */
-#define SPECIFIC_FABRICS_SHARED 0x90
+/* Command specific, 80h and up, Fabrics commands. */
+static const char *const specific_fabrics_statuses[] = {
+	[0x00] = "Incompatible Format",
+	[0x01] = "Controller Busy",
+	[0x02] = "Connect Invalid Parameters",
+	[0x03] = "Connect Restart Discovery",
+	[0x04] = "Connect Invalid Host",
+	[0x05] = "Invalid Queue Type",
+	[0x11] = "Authentication Required",
+};
 
 static const char *const media_statuses[] = {
 	"Write Fault",
@@ -286,6 +308,7 @@ static const struct name_table status_tables[NVME_SCT_NAMED][2] = {
 	[NVME_SCT_MEDIA] = {{.first = 0}, NAME_TABLE(media_statuses, 0x80)},
 	[NVME_SCT_PATH] = {NAME_TABLE(path_statuses, 0), {.first = 0x80}},
 };
+static const struct name_table specific_admin_table = NAME_TABLE(specific_admin_statuses, 0x80);
 static const struct name_table specific_fabrics_table = NAME_TABLE(specific_fabrics_statuses, 0x80);
 
 static const char *table_name(const struct name_table *table, uint8_t code)
@@ -302,8 +325,8 @@ static const struct name_table *status_table(
 		return NULL;
 	if (sct == NVME_SCT_SPECIFIC && opcode == NVME_OPCODE_FABRICS && sc >= 0x80)
 		return &specific_fabrics_table;
-	if (sct == NVME_SCT_SPECIFIC && kind == NVME_QUEUE_ADMIN && sc >= SPECIFIC_FABRICS_SHARED)
-		return &specific_fabrics_table;
+	if (sct == NVME_SCT_SPECIFIC && kind == NVME_QUEUE_ADMIN && sc >= 0x80)
+		return &specific_admin_table;
 	return &status_tables[sct][sc >= 0x80];
 }
 
