@@ -45,6 +45,7 @@ NVME_ASSERT_OFFSET(struct nvme_sqe, sgl1, 24);
 NVME_ASSERT_OFFSET(struct nvme_sqe, cdw10, 40);
 
 #define NVME_SQE_FUSE_MASK 0x03
+#define NVME_SQE_PSDT_SGL  0x40 /* data by SGL: the only way over fabrics */
 
 /* Completion queue entry (Base 3.3.3.2). The phase bit is 0 over fabrics. */
 struct nvme_cqe {
@@ -169,7 +170,8 @@ struct nvme_property_sqe {
 NVME_ASSERT_SIZE(struct nvme_property_sqe, 64);
 NVME_ASSERT_OFFSET(struct nvme_property_sqe, value, 48);
 
-#define NVME_NQN_LENGTH 256 /* field length; the longest NQN is 223 bytes and a NUL */
+#define NVME_NQN_LENGTH 256 /* of the field, padded with NUL */
+#define NVME_NQN_MAX	223 /* of the longest NQN, without NUL */
 
 /* Connect data, 1024 bytes (Base 6.3, Connect Command Data). */
 struct nvme_connect_data {
@@ -198,7 +200,7 @@ struct nvme_identify_namespace {
 	__le64 nuse;
 	__u8 nsfeat;
 	__u8 nlbaf; /* 0's based */
-	__u8 flbas; /* format in use: bits 3:0 */
+	__u8 flbas; /* format in use: bits 3:0, and above them bits 6:5 */
 	__u8 rsvd27[77];
 	__u8 nguid[16];
 	__u8 eui64[8];

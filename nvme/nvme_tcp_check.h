@@ -64,6 +64,12 @@ static inline __u32 nvme_tcp_data_start_min(const struct nvme_tcp_hdr *hdr)
 	return hdr->hlen + (hdr->flags & NVME_TCP_FLAG_HDGST ? NVME_TCP_DIGEST_LENGTH : 0);
 }
 
+/* Bytes from the end of the data to the end of the PDU. */
+static inline __u32 nvme_tcp_trailer_length(const struct nvme_tcp_hdr *hdr)
+{
+	return hdr->flags & NVME_TCP_FLAG_DDGST ? NVME_TCP_DIGEST_LENGTH : 0;
+}
+
 /* True if the common header can be one. A CapsuleCmd without data has PDO 0 (Linux) or, as
  * some senders have it, the header's length. */
 static inline int nvme_tcp_check_common(const struct nvme_tcp_hdr *hdr)
@@ -97,14 +103,15 @@ static inline int nvme_tcp_check_common(const struct nvme_tcp_hdr *hdr)
 		return 0;
 	if (type == NVME_TCP_CAPSULE_CMD && plen == start)
 		return hdr->pdo == 0 || hdr->pdo == start;
-	return hdr->pdo >= start && hdr->pdo % 4 == 0 && plen > hdr->pdo;
+	return hdr->pdo >= start && hdr->pdo <= NVME_TCP_PDO_MAX && hdr->pdo % 4 == 0 &&
+	       plen > hdr->pdo + nvme_tcp_trailer_length(hdr);
 }
 
 /* Length of the data that a PDU which passed nvme_tcp_check_common() carries. */
 static inline __u32 nvme_tcp_data_length(const struct nvme_tcp_hdr *hdr)
 {
 	__u32 plen = nvme_le32(hdr->plen);
-	__u32 trailer = hdr->flags & NVME_TCP_FLAG_DDGST ? NVME_TCP_DIGEST_LENGTH : 0;
+	__u32 trailer = nvme_tcp_trailer_length(hdr);
 
 	if (!nvme_tcp_has_data(hdr->type) || hdr->pdo == 0 || plen < hdr->pdo + trailer)
 		return 0;
