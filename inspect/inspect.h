@@ -52,6 +52,12 @@ int stoq_inspect_drop_privileges(struct stoq_inspect *inspect, struct stoq_error
 int stoq_inspect_update(struct stoq_inspect *inspect, const struct stoq_model **model,
 	struct stoq_error *error);
 
+/*
+ * Groups by another axis from here on. The model that the last update gave, if any, is grouped
+ * anew in place and stays valid; the interval does not end. 0 or -ENOMEM.
+ */
+int stoq_inspect_set_axis(struct stoq_inspect *inspect, enum stoq_axis axis);
+
 /* Events. A callback that is NULL drops its kind. The identity is of the command's queue. */
 struct stoq_event_handlers {
 	void (*command)(void *context, const struct stoq_event_command *event,
