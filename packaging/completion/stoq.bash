@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# bash completion for stoq: verbs, their commands, and the options their --help lists.
+_stoq()
+{
+	local current=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]}
+	local words
+
+	if [ "$COMP_CWORD" = 1 ]; then
+		words="$(stoq --help 2>/dev/null | sed -n '/^VERBS/,/^$/s/^  \([a-z]*\) .*/\1/p') --help --version"
+	elif [[ $current == -* ]]; then
+		words=$(stoq "$verb" --help 2>/dev/null | grep -o -e '--[a-z][a-z-]*' | sort -u)
+	elif [ "$COMP_CWORD" = 2 ] && [ "$verb" = target ]; then
+		words="start stop status"
+	elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == -i ]]; then
+		words=$(ls /sys/class/net)
+	else
+		COMPREPLY=($(compgen -f -- "$current"))
+		return
+	fi
+	COMPREPLY=($(compgen -W "$words" -- "$current"))
+}
+complete -F _stoq stoq

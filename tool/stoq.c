@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool/verb.h"
+
+static const struct tool_verb verbs[] = {
+	{NULL, NULL, NULL},
+};
+
+static const char help[] =
+#include "stoq.help.h"
+	;
+
+/* What messages begin with: "stoq" or "stoq VERB". */
+static char program[64] = "stoq";
+
+static void say(const char *format, va_list arguments)
+{
+	char text[1024];
+
+	vsnprintf(text, sizeof(text), format, arguments);
+	fprintf(stderr, "%s: %s\n", program, text);
+}
+
+int tool_fail(const struct stoq_error *error)
+{
+	fprintf(stderr, "%s: %s\n", program, error->text);
+	return EXIT_FAILURE;
+}
+
+int tool_usage(const char *format, ...)
+{
+	va_list arguments;
+
+	if (format) {
+		va_start(arguments, format);
+		say(format, arguments);
+		va_end(arguments);
+	}
+	fprintf(stderr, "%s: `%s --help` explains the options\n", program, program);
+	return TOOL_EXIT_USAGE;
+}
+
+void tool_notice(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say(format, arguments);
+	va_end(arguments);
+}
+
+int tool_help(const char *text)
+{
+	fputs(text, stdout);
+	return EXIT_SUCCESS;
+}
+
+static const struct tool_verb *find_verb(const char *name)
+{
+	for (const struct tool_verb *verb = verbs; verb->name; verb++) {
+		if (strcmp(verb->name, name) == 0)
+			return verb;
+	}
+	return NULL;
+}
+
+static int print_help(void)
+{
+	tool_help(help);
+	printf("\nVERBS\n");
+	for (const struct tool_verb *verb = verbs; verb->name; verb++)
+		printf("  %-8s  %s\n", verb->name, verb->summary);
+	printf("\n`stoq VERB --help` explains a verb; `man stoq-VERB` is its manual.\n");
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : NULL;
+	const struct tool_verb *verb;
+
+	if (!name)
+		return tool_usage("which verb?");
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
+		return print_help();
+	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+		printf("stoq %s\n", STOQ_VERSION);
+		return EXIT_SUCCESS;
+	}
+	verb = find_verb(name);
+	if (!verb)
+		return tool_usage("there is no verb '%.40s'", name);
+	snprintf(program, sizeof(program), "stoq %s", verb->name);
+	argv[1] = program;
+	return verb->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * A verb of stoq: `stoq NAME ...`. Each has a file of its own, verb_NAME.c, a man page,
+ * stoq-NAME.SECTION.scd, and one line in the table of stoq.c.
+ *
+ * run() gets argv with argv[0] = "stoq NAME" (so that getopt_long's own messages read
+ * well) and returns the exit status: EXIT_SUCCESS, EXIT_FAILURE, or TOOL_EXIT_USAGE.
+ * Every verb understands --help and -h, and prints results to stdout, all else to stderr.
+ */
+#include "base/error.h"
+
+#define TOOL_EXIT_USAGE 2 /* the command line is wrong */
+
+struct tool_verb {
+	const char *name;
+	const char *summary; /* one line for `stoq --help` */
+	int (*run)(int argc, char **argv);
+};
+
+/* Prints "stoq VERB: text" once to stderr and returns EXIT_FAILURE. */
+int tool_fail(const struct stoq_error *error);
+
+/*
+ * For mistakes on the command line: prints "stoq VERB: ..." and where the options are
+ * explained; returns TOOL_EXIT_USAGE. With NULL prints only the latter: getopt_long has
+ * already said what is wrong.
+ */
+int tool_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* For what a user should know but is no failure: "stoq VERB: ..." to stderr. */
+void tool_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Prints what NAME.help.h holds; returns EXIT_SUCCESS. */
+int tool_help(const char *text);
