@@ -270,6 +270,20 @@ static void test_the_wrong_side_is_refused(void **state)
 	assert_true(stream.counters.unsynced_bytes + sizeof(struct nvme_tcp_hdr) > sample.length);
 }
 
+/* C2HData whose data is the header of another one, which claims `claimed` bytes of data. */
+static void feed_nested(struct nvme_tcp_stream *stream, uint32_t claimed)
+{
+	struct nvme_tcp_format format = {0};
+	struct nvme_tcp_data_fields inner = {.type = NVME_TCP_C2H_DATA, .length = claimed};
+	struct nvme_tcp_data_fields outer = {.type = NVME_TCP_C2H_DATA, .length = 64};
+	uint8_t bytes[2 * NVME_TCP_FRONT_MAX] = {0};
+	size_t front = nvme_tcp_encode_data(bytes, &format, &outer);
+
+	nvme_tcp_encode_data(bytes + front, &format, &inner);
+	memset(bytes + front + 24, 0xff, 64 - 24);
+	nvme_tcp_stream_feed(stream, bytes, front + outer.length);
+}
+
 /* Three PDUs in random bytes are not believed, nor is a chain that ends in random bytes. */
 static void test_short_chains_are_not_believed(void **state)
 {
@@ -277,8 +291,8 @@ static void test_short_chains_are_not_believed(void **state)
 	struct nvme_tcp_stream stream;
 	uint32_t random = 12345;
 
-	sample_stream_make(&sample, NVME_TCP_FROM_HOST, &formats[0], 30, 200, 9);
-	nvme_tcp_stream_init(&stream, NVME_TCP_FROM_HOST, false, &none, NULL);
+	sample_stream_make(&sample, NVME_TCP_FROM_CONTROLLER, &formats[0], 30, 200, 9);
+	nvme_tcp_stream_init(&stream, NVME_TCP_FROM_CONTROLLER, false, &none, NULL);
 	for (int round = 0; round < 50; round++) {
 		size_t from = sample.pdus[round % 20].offset;
 		size_t to = sample.pdus[round % 20 + NVME_TCP_SYNC_CHAIN - 1].offset;
@@ -292,6 +306,35 @@ static void test_short_chains_are_not_believed(void **state)
 	}
 	assert_false(nvme_tcp_stream_synced(&stream));
 	assert_int_equal(stream.counters.resyncs, 0);
+	/* Nor do they stay in the way. */
+	for (int pdu = 0; pdu < 10; pdu++)
+		feed_nested(&stream, 1 << 20);
+	assert_int_equal(stream.counters.pdus, 10 - NVME_TCP_SYNC_CHAIN + 1);
+}
+
+/* Headers inside of data: of PDUs that reach far, and of one that ends where the real one does. */
+static void test_headers_inside_of_data_do_not_hide_the_real_ones(void **state)
+{
+	static const uint32_t claims[] = {1 << 20, 64 - 24};
+	static const struct nvme_tcp_stream_events none;
+
+	for (int i = 0; i < 2; i++) {
+		struct nvme_tcp_stream stream;
+
+		nvme_tcp_stream_init(&stream, NVME_TCP_FROM_CONTROLLER, false, &none, NULL);
+		for (int pdu = 0; pdu < NVME_TCP_STREAM_CANDIDATES; pdu++) {
+			uint8_t front[NVME_TCP_FRONT_MAX];
+			struct nvme_tcp_data_fields far = {
+				.type = NVME_TCP_C2H_DATA, .length = 1 << 21};
+
+			nvme_tcp_stream_feed(
+				&stream, front, nvme_tcp_encode_data(front, &formats[0], &far));
+		}
+		for (int pdu = 0; pdu < 10; pdu++)
+			feed_nested(&stream, claims[i]);
+		assert_int_equal(stream.counters.resyncs, 1);
+		assert_int_equal(stream.counters.pdus, 10 - NVME_TCP_SYNC_CHAIN + 1);
+	}
 }
 
 /* More false beginnings than there are slots, all claiming to be long, do not hide the truth. */
@@ -328,6 +371,7 @@ int main(void)
 		cmocka_unit_test(test_digest_over_zero_padding_is_accepted),
 		cmocka_unit_test(test_the_wrong_side_is_refused),
 		cmocka_unit_test(test_short_chains_are_not_believed),
+		cmocka_unit_test(test_headers_inside_of_data_do_not_hide_the_real_ones),
 		cmocka_unit_test(test_false_candidates_do_not_fill_the_slots_for_good),
 	};
 
