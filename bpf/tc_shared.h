@@ -229,6 +229,10 @@ struct stoq_cpu {
 	__u32 acknowledged;   /* the packet's ACK number */
 	__u32 side;	      /* enum nvme_tcp_side */
 	__u32 hole;	      /* walking side.hole, not side.cursor */
+	__u32 learn_from;     /* learning: payload before this was dealt with */
+	__u32 chain_pdus;     /* learning: consistent PDUs found in a row, ... */
+	__u32 chain_next;     /* ... and where the next one would begin */
+	__u32 pad;
 	__u8 header[NVME_TCP_HEADER_MAX];
 	__u8 scan[256 + 8];
 };

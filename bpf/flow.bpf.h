@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* Flows: when one begins, what its first bytes say, when it ends. */
+#include "bpf/maps.bpf.h"
+#include "bpf/packet.bpf.h"
+
+/* a is behind b in sequence space (RFC 9293 3.4). */
+static __always_inline int stoq_after(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) > 0;
+}
+
+static __always_inline int stoq_is_nvme_port(__be16 port)
+{
+	return port == bpf_htons(NVME_TCP_PORT) || port == bpf_htons(NVME_TCP_DISCOVERY_PORT);
+}
+
+/* A TLS record header (RFC 8446 5.1): handshake, change cipher spec, alert or data. */
+static __always_inline int stoq_is_tls_record(const __u8 *bytes)
+{
+	return bytes[0] >= 0x14 && bytes[0] <= 0x17 && bytes[1] == 3 && bytes[2] <= 4;
+}
+
+/* A new flow, replacing what stood under its key. NULL if there is no room. */
+static __noinline struct stoq_flow *stoq_flow_create(
+	struct stoq_cpu *cpu, const struct stoq_segment *segment, int from_host)
+{
+	struct stoq_flow *flow, *empty = stoq_first(&stoq_new_flow);
+	__u32 uid;
+
+	if (!empty || bpf_map_update_elem(&stoq_flows, &segment->key, empty, BPF_ANY)) {
+		stoq_count(cpu, STOQ_COUNT_FLOWS_FULL, 1);
+		return 0;
+	}
+	flow = bpf_map_lookup_elem(&stoq_flows, &segment->key);
+	if (!flow)
+		return 0;
+	uid = __sync_fetch_and_add(&stoq_last_uid, 1) + 1;
+	if (uid == 0 || uid >= STOQ_SERIES_OVERFLOW)
+		uid &= 0x7fffffff;
+	flow->host_is_a = from_host ? segment->from_a : !segment->from_a;
+	flow->cntlid = 0xffff;
+	flow->kind = NVME_QUEUE_IO;
+	flow->first_seen_ns = bpf_ktime_get_ns();
+	flow->uid = uid;
+	stoq_count(cpu, STOQ_COUNT_FLOWS_NEW, 1);
+	return flow;
+}
+
+/* The side's PDUs begin at this sequence number, beyond doubt. */
+static __always_inline void stoq_side_start(struct stoq_flow_side *side, __u32 sequence)
+{
+	side->state = STOQ_FLOW_SYNCED;
+	side->cursor.next_header = sequence;
+	side->cursor.carry_bytes = 0;
+	side->cursor.pending = 0;
+	side->hole.active = 0;
+	side->collect_left = 0;
+	side->next_byte = sequence;
+	side->started = 1;
+}
+
+/* A connection to an NVMe port begins: follow it from its first byte, however it is cut. */
+static __always_inline void stoq_on_syn(
+	struct stoq_cpu *cpu, const struct stoq_segment *segment, struct stoq_flow *flow)
+{
+	__be16 controller_port = segment->from_a == segment->ack ? segment->key.port_a :
+								   segment->key.port_b;
+
+	if (!segment->ack) {
+		if (!stoq_is_nvme_port(controller_port)) {
+			/* Ports are used again; what comes is not the connection we knew. */
+			if (flow)
+				bpf_map_delete_elem(&stoq_flows, &segment->key);
+			return;
+		}
+		flow = stoq_flow_create(cpu, segment, 1);
+		if (flow)
+			stoq_side_start(&flow->side[NVME_TCP_FROM_HOST], segment->sequence + 1);
+		return;
+	}
+	if (flow && !flow->side[NVME_TCP_FROM_CONTROLLER].started)
+		stoq_side_start(&flow->side[NVME_TCP_FROM_CONTROLLER], segment->sequence + 1);
+}
+
+/* ICReq at the start of a segment: the flow starts here, in both directions. */
+static __always_inline void stoq_on_first_icreq(
+	struct stoq_flow *flow, const struct stoq_segment *segment)
+{
+	stoq_side_start(&flow->side[NVME_TCP_FROM_HOST], segment->sequence);
+	if (segment->ack)
+		stoq_side_start(&flow->side[NVME_TCP_FROM_CONTROLLER], segment->acknowledged);
+}
+
+static __always_inline int stoq_is_icreq(const struct nvme_tcp_hdr *hdr)
+{
+	return hdr->type == NVME_TCP_ICREQ && nvme_tcp_check_common(hdr);
+}
+
+/*
+ * Payload of a connection that is not known. Is it NVMe/TCP? Yes if it starts like a PDU; on
+ * an NVMe port, also if it is TLS, or anything else (the middle of a PDU).
+ */
+static __noinline struct stoq_flow *stoq_flow_discover(
+	struct __sk_buff *skb, struct stoq_cpu *cpu, const struct stoq_segment *segment)
+{
+	__be16 source = segment->from_a ? segment->key.port_a : segment->key.port_b;
+	__be16 destination = segment->from_a ? segment->key.port_b : segment->key.port_a;
+	int from_host = stoq_is_nvme_port(destination);
+	struct nvme_tcp_hdr hdr;
+	struct stoq_flow *flow;
+
+	if (segment->payload_bytes >= sizeof(hdr) &&
+		bpf_skb_load_bytes(skb, segment->payload_offset, &hdr, sizeof(hdr)) == 0) {
+		if (nvme_tcp_check_common(&hdr)) {
+			from_host = nvme_tcp_sender(hdr.type) == NVME_TCP_FROM_HOST;
+			flow = stoq_flow_create(cpu, segment, from_host);
+			if (flow && stoq_is_icreq(&hdr))
+				stoq_on_first_icreq(flow, segment);
+			return flow;
+		}
+		if (!from_host && !stoq_is_nvme_port(source))
+			return 0;
+		flow = stoq_flow_create(cpu, segment, from_host);
+		if (flow && stoq_is_tls_record((const __u8 *)&hdr))
+			flow->encrypted = 1;
+		return flow;
+	}
+	if (!from_host && !stoq_is_nvme_port(source))
+		return 0;
+	return stoq_flow_create(cpu, segment, from_host);
+}
+
+static __always_inline void stoq_on_end(struct stoq_flow *flow, struct stoq_flow_side *side, int rst)
+{
+	side->finished = 1;
+	if (rst) {
+		flow->side[NVME_TCP_FROM_HOST].finished = 1;
+		flow->side[NVME_TCP_FROM_CONTROLLER].finished = 1;
+	}
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* The tc program's maps and settings. inspect/ sets sizes and settings before loading. */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/tc_shared.h"
+
+/* Commands at least this slow are reported; ~0: none. */
+const volatile __u64 stoq_slow_ns = ~0ull;
+const volatile __u8 stoq_report_errors;
+const volatile __u8 stoq_report_pdus;
+/* Number of buckets in stoq_commands, less one: a power of two less one. */
+const volatile __u32 stoq_bucket_mask = 16383;
+
+__u32 stoq_last_uid;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct stoq_flow_key);
+	__type(value, struct stoq_flow);
+} stoq_flows SEC(".maps");
+
+/* What a new flow starts from: too large for the stack. Never written. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stoq_flow);
+} stoq_new_flow SEC(".maps");
+
+/* Connect data by flow uid. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct nvme_connect_data);
+} stoq_connects SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct nvme_connect_data);
+} stoq_new_connect SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct stoq_command_bucket);
+} stoq_commands SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct stoq_series_key);
+	__type(value, struct stoq_series);
+} stoq_series SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stoq_series);
+} stoq_new_series SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct stoq_status_key);
+	__type(value, __u64);
+} stoq_statuses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stoq_cpu);
+} stoq_cpus SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} stoq_events SEC(".maps");
+
+/*
+ * For attachments that outlive their owner (see stoq_entry): the kernel empties a program
+ * array when the last user-space reference to it goes.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} stoq_alive SEC(".maps");
+
+/*
+ * Bounds an index where the verifier sees it: in the register that is used. The compiler may
+ * test a copy, of which older verifiers learn nothing. size is a power of two.
+ */
+#define STOQ_BOUND(index, size)                                                                     \
+	({                                                                                          \
+		__u64 bounded_ = (index);                                                           \
+		asm volatile("%0 &= %1" : "+r"(bounded_) : "i"((size) - 1));                        \
+		bounded_;                                                                           \
+	})
+
+static __always_inline void *stoq_first(void *map)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(map, &zero);
+}
+
+static __always_inline void stoq_count(struct stoq_cpu *cpu, enum stoq_counter counter, __u64 n)
+{
+	cpu->counters[counter] += n;
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/*
+ * The tc program: follows every NVMe/TCP connection that passes an interface, and counts its
+ * commands. It changes no packet and hands every one on (TC_ACT_UNSPEC: to the next program
+ * or filter). doc/design/tc-program.md tells how it works.
+ */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/learn.bpf.h"
+
+#define STOQ_LOCK_TURNS 256
+/* A segment this far behind the stream belongs to another connection on the same ports. */
+#define STOQ_SEQUENCE_JUMP (256 << 20)
+
+static __always_inline int stoq_side_lock(struct stoq_flow_side *side)
+{
+	for (int i = 0; i < STOQ_LOCK_TURNS; i++)
+		if (__sync_val_compare_and_swap(&side->busy, 0, 1) == 0)
+			return 1;
+	return 0;
+}
+
+static __always_inline void stoq_side_unlock(struct stoq_flow_side *side)
+{
+	__sync_lock_test_and_set(&side->busy, 0);
+}
+
+#define STOQ_COLLECT_TURNS 32
+
+/* Copies up to STOQ_COLLECT_TURNS bytes of Connect data, one by one. 1: there is more to copy. */
+__noinline int stoq_collect_some(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu,
+	struct nvme_connect_data *data)
+{
+	struct stoq_flow_side *side;
+	__u8 *bytes = (__u8 *)data;
+
+	if (!flow || !cpu || !data)
+		return 0;
+	side = &flow->side[NVME_TCP_FROM_HOST];
+	for (int i = 0; i < STOQ_COLLECT_TURNS; i++) {
+		__u32 at = side->collect_at - cpu->sequence, place = side->collect_offset;
+
+		if (!side->collect_left || at >= cpu->payload_bytes || place >= sizeof(*data))
+			return 0;
+		if (bpf_skb_load_bytes(skb, cpu->payload_offset + at,
+			    &bytes[STOQ_BOUND(place, sizeof(*data))], 1))
+			return 0;
+		side->collect_offset = place + 1;
+		side->collect_left--;
+		side->collect_at++;
+	}
+	return 1;
+}
+
+static __always_inline struct nvme_connect_data *stoq_connect_data(__u32 uid)
+{
+	struct nvme_connect_data *data = bpf_map_lookup_elem(&stoq_connects, &uid);
+	void *empty;
+
+	if (data)
+		return data;
+	empty = stoq_first(&stoq_new_connect);
+	if (!empty || bpf_map_update_elem(&stoq_connects, &uid, empty, BPF_NOEXIST))
+		return 0;
+	return bpf_map_lookup_elem(&stoq_connects, &uid);
+}
+
+/* Connect data may be cut like everything else: takes what this segment has of it. */
+static __noinline void stoq_collect_connect(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu)
+{
+	__u32 at = side->collect_at - cpu->sequence;
+	struct nvme_connect_data *data;
+
+	if (stoq_after(cpu->sequence, side->collect_at)) {
+		side->collect_left = 0; /* a gap: the names stay unknown */
+		return;
+	}
+	if (at >= cpu->payload_bytes)
+		return;
+	data = stoq_connect_data(flow->uid);
+	if (!data)
+		return;
+	if (side->collect_left == sizeof(*data) && cpu->payload_bytes - at >= sizeof(*data)) {
+		bpf_skb_load_bytes(skb, cpu->payload_offset + at, data, sizeof(*data));
+		side->collect_left = 0;
+		return;
+	}
+	for (int i = 0; i <= sizeof(*data) / STOQ_COLLECT_TURNS; i++)
+		if (!stoq_collect_some(skb, flow, cpu, data))
+			return;
+}
+
+/*
+ * Bookkeeping of the byte stream: sets cpu->learn_from to the first byte not seen before.
+ * 0: all of it was.
+ */
+static __always_inline int stoq_account(struct stoq_flow_side *side, struct stoq_cpu *cpu)
+{
+	__u32 end = cpu->sequence + cpu->payload_bytes, old = 0;
+
+	if (!side->started || stoq_after(side->next_byte, end + STOQ_SEQUENCE_JUMP)) {
+		if (side->started)
+			side->state = STOQ_FLOW_LOST;
+		side->chain = 0;
+		side->started = 1;
+		side->next_byte = cpu->sequence;
+	}
+	if (stoq_after(side->next_byte, cpu->sequence))
+		old = side->next_byte - cpu->sequence;
+	if (old > cpu->payload_bytes)
+		old = cpu->payload_bytes;
+	side->duplicate_bytes += old;
+	side->payload_bytes += cpu->payload_bytes - old;
+	side->packets++;
+	side->last_seen_ns = cpu->now_ns;
+	if (stoq_after(end, side->next_byte))
+		side->next_byte = end;
+	cpu->learn_from = old;
+	return old < cpu->payload_bytes;
+}
+
+/* PDUs were skipped, up to where this segment begins. They may still come. */
+static __always_inline void stoq_open_hole(struct stoq_flow_side *side)
+{
+	side->gaps++;
+	side->state = STOQ_FLOW_LOST;
+	side->chain = 0;
+	if (!side->hole.active) {
+		__builtin_memcpy(&side->hole, &side->cursor, sizeof(side->hole));
+		side->hole.pending = 0;
+		side->hole.active = 1;
+		side->hole.limit_known = 0;
+	}
+	side->cursor.carry_bytes = 0;
+	side->cursor.pending = 0;
+}
+
+/* A segment that holds the hole's next header has come after all. */
+static __always_inline void stoq_fill_hole(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu)
+{
+	__u32 wanted = side->hole.next_header + side->hole.carry_bytes;
+
+	if (stoq_after(cpu->sequence, wanted) ||
+		!stoq_after(cpu->sequence + cpu->payload_bytes, wanted))
+		return;
+	if (!side->hole.limit_known) {
+		/* Not synced behind it yet: go on here, as if nothing had been skipped. */
+		__builtin_memcpy(&side->cursor, &side->hole, sizeof(side->cursor));
+		side->state = STOQ_FLOW_SYNCED;
+		side->chain = 0;
+		side->hole.active = 0;
+		return;
+	}
+	cpu->hole = 1;
+	if (stoq_walk_all(skb, flow, cpu) == STOQ_WALK_BAD)
+		side->hole.active = 0;
+	cpu->hole = 0;
+	if (side->hole.next_header == side->hole.limit)
+		side->holes_closed++;
+	if (!stoq_after(side->hole.limit, side->hole.next_header))
+		side->hole.active = 0;
+}
+
+/* What stood in a PDU header's place. On a connection that never had a PDU it may be TLS. */
+static __always_inline void stoq_on_bad_header(
+	struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu)
+{
+	__u32 at = side->cursor.next_header - cpu->sequence;
+
+	side->cursor.carry_bytes = 0;
+	side->cursor.pending = 0;
+	side->hole.active = 0;
+	side->chain = 0;
+	if (!flow->side[0].pdus && !flow->side[1].pdus) {
+		side->state = STOQ_FLOW_LEARNING;
+		if (stoq_is_tls_record(cpu->header))
+			flow->encrypted = 1;
+	} else {
+		side->state = STOQ_FLOW_LOST;
+		side->bad_headers++;
+	}
+	/* Negative if the header began in an earlier segment: all of this one is worth a look. */
+	if ((__s32)at >= 0 && at + 1 > cpu->learn_from)
+		cpu->learn_from = at + 1;
+}
+
+/* Payload of a flow, with the side's lock held. */
+static __noinline void stoq_on_payload(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu)
+{
+	int fresh = stoq_account(side, cpu);
+
+	if (flow->encrypted)
+		return;
+	cpu->hole = 0;
+	if (side->hole.active)
+		stoq_fill_hole(skb, flow, side, cpu);
+	if (side->state == STOQ_FLOW_SYNCED) {
+		__u32 wanted;
+
+		stoq_settle_pending(flow, side, &side->cursor, cpu);
+		wanted = side->cursor.next_header + side->cursor.carry_bytes;
+		if (!stoq_after(cpu->sequence + cpu->payload_bytes, wanted))
+			goto collect;
+		if (stoq_after(cpu->sequence, wanted))
+			stoq_open_hole(side);
+		else if (stoq_walk_all(skb, flow, cpu) == STOQ_WALK_BAD)
+			stoq_on_bad_header(flow, side, cpu);
+	}
+	if (side->state != STOQ_FLOW_SYNCED && fresh && !flow->encrypted &&
+		stoq_learn(skb, flow, cpu) && stoq_walk_all(skb, flow, cpu) == STOQ_WALK_BAD)
+		stoq_on_bad_header(flow, side, cpu);
+collect:
+	if (side->collect_left)
+		stoq_collect_connect(skb, flow, side, cpu);
+}
+
+static __always_inline int stoq_is_closed(const struct stoq_flow *flow)
+{
+	return flow->side[0].finished && flow->side[1].finished;
+}
+
+/* The flow of a segment with payload: the one in the table, or a new one. */
+static __always_inline struct stoq_flow *stoq_flow_of_payload(struct __sk_buff *skb,
+	struct stoq_cpu *cpu, const struct stoq_segment *segment, struct stoq_flow *flow)
+{
+	struct nvme_tcp_hdr hdr;
+
+	if (!flow)
+		return stoq_flow_discover(skb, cpu, segment);
+	if (stoq_is_closed(flow) && segment->payload_bytes >= sizeof(hdr) &&
+		bpf_skb_load_bytes(skb, segment->payload_offset, &hdr, sizeof(hdr)) == 0 &&
+		stoq_is_icreq(&hdr))
+		return stoq_flow_discover(skb, cpu, segment);
+	return flow;
+}
+
+static __always_inline void stoq_on_segment(
+	struct __sk_buff *skb, struct stoq_cpu *cpu, const struct stoq_segment *segment)
+{
+	struct stoq_flow *flow = bpf_map_lookup_elem(&stoq_flows, &segment->key);
+	struct stoq_flow_side *side;
+
+	if (segment->syn) {
+		stoq_on_syn(cpu, segment, flow);
+		return;
+	}
+	if (segment->payload_bytes)
+		flow = stoq_flow_of_payload(skb, cpu, segment, flow);
+	if (!flow || !flow->uid)
+		return;
+	cpu->side = segment->from_a == flow->host_is_a ? NVME_TCP_FROM_HOST :
+							 NVME_TCP_FROM_CONTROLLER;
+	side = stoq_side(flow, cpu);
+	if (segment->payload_bytes) {
+		stoq_count(cpu, STOQ_COUNT_NVME_PACKETS, 1);
+		cpu->now_ns = bpf_ktime_get_ns();
+		cpu->sequence = segment->sequence;
+		cpu->acknowledged = segment->acknowledged;
+		cpu->payload_offset = segment->payload_offset;
+		cpu->payload_bytes = segment->payload_bytes;
+		if (!stoq_side_lock(side)) {
+			stoq_count(cpu, STOQ_COUNT_CONTENDED, 1);
+			return;
+		}
+		stoq_on_payload(skb, flow, side, cpu);
+		stoq_side_unlock(side);
+	}
+	if (segment->fin || segment->rst)
+		stoq_on_end(flow, side, segment->rst);
+}
+
+SEC("tc")
+int stoq_watch(struct __sk_buff *skb)
+{
+	struct stoq_cpu *cpu = stoq_first(&stoq_cpus);
+	struct stoq_segment segment;
+	int result;
+
+	if (!cpu)
+		return TC_ACT_UNSPEC;
+	stoq_count(cpu, STOQ_COUNT_PACKETS, 1);
+	result = stoq_parse_segment(skb, &segment);
+	if (result == STOQ_PARSE_MALFORMED && skb->len > (__u32)(skb->data_end - skb->data) &&
+		bpf_skb_pull_data(skb, skb->len < STOQ_HEADERS_BYTES ? skb->len : STOQ_HEADERS_BYTES) == 0)
+		result = stoq_parse_segment(skb, &segment);
+	if (result == STOQ_PARSE_TCP) {
+		if (segment.payload_bytes || segment.syn || segment.fin || segment.rst)
+			stoq_on_segment(skb, cpu, &segment);
+	} else if (result == STOQ_PARSE_MALFORMED) {
+		stoq_count(cpu, STOQ_COUNT_MALFORMED, 1);
+	} else if (result == STOQ_PARSE_FRAGMENT) {
+		stoq_count(cpu, STOQ_COUNT_FRAGMENTS, 1);
+	}
+	return TC_ACT_UNSPEC;
+}
+
+/*
+ * What a clsact filter runs: nothing, once the process that attached it is gone, however it
+ * went; the kernel has emptied stoq_alive then.
+ */
+SEC("tc")
+int stoq_entry(struct __sk_buff *skb)
+{
+	bpf_tail_call(skb, &stoq_alive, 0);
+	return TC_ACT_UNSPEC;
+}
+
+char stoq_license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/*
+ * Walking the PDUs of one segment. A PDU may begin and end anywhere, and a super-packet may
+ * hold thousands. The walk is three loops of 32, one inside the other, each in a global
+ * function: the verifier checks such a function once, not once for each turn of the loop.
+ */
+#include "bpf/flow.bpf.h"
+#include "bpf/pdu.bpf.h"
+
+#define STOQ_WALK_TURNS 32
+
+enum stoq_walk {
+	STOQ_WALK_DONE = 0, /* the segment's bytes are used up */
+	STOQ_WALK_MORE = 1,
+	STOQ_WALK_BAD = 2, /* no PDU where one had to be */
+};
+
+static __always_inline struct stoq_flow_side *stoq_side(struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	return &flow->side[cpu->side & 1];
+}
+
+static __always_inline struct stoq_cursor *stoq_walk_cursor(
+	struct stoq_flow_side *side, struct stoq_cpu *cpu)
+{
+	return cpu->hole ? &side->hole : &side->cursor;
+}
+
+/* How many header bytes are wanted, given those that are there. */
+static __always_inline __u32 stoq_header_wanted(const struct stoq_cursor *cursor)
+{
+	__u32 length;
+
+	if (cursor->carry_bytes < sizeof(struct nvme_tcp_hdr))
+		return sizeof(struct nvme_tcp_hdr);
+	length = nvme_tcp_header_length(cursor->carry[0]);
+	return length ? length : sizeof(struct nvme_tcp_hdr);
+}
+
+/*
+ * Adds the header's bytes one by one to those of earlier segments; used when a header is cut.
+ * 1: the header is whole (or cannot be one), in cpu->header.
+ */
+__noinline int stoq_gather_header(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	struct stoq_flow_side *side;
+	struct stoq_cursor *cursor;
+	__u32 at;
+
+	if (!flow || !cpu)
+		return 0;
+	side = stoq_side(flow, cpu);
+	cursor = stoq_walk_cursor(side, cpu);
+	at = cursor->next_header + cursor->carry_bytes - cpu->sequence;
+	for (int i = 0; i < NVME_TCP_HEADER_MAX; i++) {
+		__u32 place = cursor->carry_bytes;
+
+		if (place >= NVME_TCP_HEADER_MAX || place >= stoq_header_wanted(cursor))
+			break;
+		if (at >= cpu->payload_bytes)
+			return 0;
+		if (bpf_skb_load_bytes(skb, cpu->payload_offset + at,
+			    &cursor->carry[STOQ_BOUND(place, NVME_TCP_HEADER_MAX)], 1))
+			return 0;
+		cursor->carry_bytes = place + 1;
+		at++;
+	}
+	__builtin_memcpy(cpu->header, cursor->carry, sizeof(cpu->header));
+	return 1;
+}
+
+/* The whole header at payload position `at` into cpu->header. 0: it is not all there yet. */
+static __always_inline int stoq_load_header(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_cpu *cpu, const struct stoq_cursor *cursor, __u32 at)
+{
+	__u32 available = cpu->payload_bytes - at, offset = cpu->payload_offset + at;
+
+	if (cursor->carry_bytes == 0) {
+		if (available >= sizeof(struct nvme_tcp_cmd_pdu)) {
+			if (bpf_skb_load_bytes(
+				    skb, offset, cpu->header, sizeof(struct nvme_tcp_cmd_pdu)))
+				return 0;
+			if (cpu->header[2] <= sizeof(struct nvme_tcp_cmd_pdu))
+				return 1;
+		} else if (available >= sizeof(struct nvme_tcp_rsp_pdu)) {
+			if (bpf_skb_load_bytes(
+				    skb, offset, cpu->header, sizeof(struct nvme_tcp_rsp_pdu)))
+				return 0;
+			if (cpu->header[2] <= sizeof(struct nvme_tcp_rsp_pdu))
+				return 1;
+		}
+	}
+	return stoq_gather_header(skb, flow, cpu);
+}
+
+static __always_inline int stoq_header_is_good(const struct stoq_cpu *cpu)
+{
+	const struct nvme_tcp_hdr *hdr = (const void *)cpu->header;
+
+	return nvme_tcp_check_common(hdr) && nvme_tcp_sender(hdr->type) == cpu->side &&
+	       nvme_tcp_check_header(hdr);
+}
+
+/* The command whose last data just passed. */
+static __always_inline void stoq_settle_pending(struct stoq_flow *flow, struct stoq_flow_side *side,
+	struct stoq_cursor *cursor, struct stoq_cpu *cpu)
+{
+	if (!cursor->pending || stoq_after(cursor->next_header, cpu->sequence + cpu->payload_bytes))
+		return;
+	cursor->pending = 0;
+	stoq_complete(flow, side, cpu, cursor->pending_cid, 0);
+}
+
+/* Takes the next PDU of the segment; enum stoq_walk. */
+__noinline int stoq_walk_one(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	struct stoq_flow_side *side;
+	struct stoq_cursor *cursor;
+	__u32 sequence, at;
+
+	if (!flow || !cpu)
+		return STOQ_WALK_DONE;
+	side = stoq_side(flow, cpu);
+	cursor = stoq_walk_cursor(side, cpu);
+	sequence = cursor->next_header;
+	at = sequence + cursor->carry_bytes - cpu->sequence;
+	if (at >= cpu->payload_bytes)
+		return STOQ_WALK_DONE;
+	if (cpu->hole && !stoq_after(cursor->limit, sequence))
+		return STOQ_WALK_DONE;
+	if (!stoq_load_header(skb, flow, cpu, cursor, at))
+		return STOQ_WALK_DONE;
+	if (!stoq_header_is_good(cpu))
+		return STOQ_WALK_BAD;
+	cursor->carry_bytes = 0;
+	cursor->next_header = sequence + nvme_le32(((struct nvme_tcp_hdr *)cpu->header)->plen);
+	stoq_on_pdu(flow, side, cursor, cpu, sequence);
+	stoq_settle_pending(flow, side, cursor, cpu);
+	return STOQ_WALK_MORE;
+}
+
+__noinline int stoq_walk_some(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	if (!flow || !cpu)
+		return STOQ_WALK_DONE;
+	for (int i = 0; i < STOQ_WALK_TURNS; i++) {
+		int result = stoq_walk_one(skb, flow, cpu);
+
+		if (result != STOQ_WALK_MORE)
+			return result;
+	}
+	return STOQ_WALK_MORE;
+}
+
+__noinline int stoq_walk_many(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	if (!flow || !cpu)
+		return STOQ_WALK_DONE;
+	for (int i = 0; i < STOQ_WALK_TURNS; i++) {
+		int result = stoq_walk_some(skb, flow, cpu);
+
+		if (result != STOQ_WALK_MORE)
+			return result;
+	}
+	return STOQ_WALK_MORE;
+}
+
+/* All PDUs of the segment that the cursor (or hole) has not taken yet. */
+__noinline int stoq_walk_all(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	if (!flow || !cpu)
+		return STOQ_WALK_DONE;
+	for (int i = 0; i < STOQ_WALK_TURNS; i++) {
+		int result = stoq_walk_many(skb, flow, cpu);
+
+		if (result != STOQ_WALK_MORE)
+			return result;
+	}
+	stoq_count(cpu, STOQ_COUNT_PDU_LIMIT, 1);
+	return STOQ_WALK_DONE;
+}
