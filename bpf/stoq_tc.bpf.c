@@ -90,7 +90,7 @@ static __noinline void stoq_collect_connect(
 		side->collect_left = 0;
 		return;
 	}
-	for (int i = 0; i <= sizeof(*data) / STOQ_COLLECT_TURNS; i++)
+	for (__u32 i = 0; i <= sizeof(*data) / STOQ_COLLECT_TURNS; i++)
 		if (!stoq_collect_some(skb, flow, cpu, data))
 			return;
 }

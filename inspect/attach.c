@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "inspect/attach.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if_arp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "inspect/tc_filters.h"
+
+/* enum bpf_attach_type of Linux 6.6; the headers of older systems lack them. */
+#define STOQ_BPF_TCX_INGRESS 46
+#define STOQ_BPF_TCX_EGRESS  47
+
+/*
+ * Handles of our clsact filters ("st" and a marker): whoever removes the last filter with
+ * the second one also removes the qdisc, because one of us had made it.
+ */
+#define STOQ_HANDLE		0x73740001
+#define STOQ_HANDLE_OWNS_QDISC	0x73740002
+
+#define STOQ_ENTRY_NAME "stoq_entry"
+
+const char *stoq_attach_kind_name(enum stoq_attach_kind kind)
+{
+	switch (kind) {
+	case STOQ_ATTACH_TCX:
+		return "tcx link";
+	case STOQ_ATTACH_CLSACT:
+		return "clsact filter";
+	default:
+		return "not attached";
+	}
+}
+
+static int read_link_type(const char *interface)
+{
+	char path[64], text[16] = "";
+	int fd, type = -1;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/type", interface);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (read(fd, text, sizeof(text) - 1) > 0)
+		type = (int)strtol(text, NULL, 10);
+	close(fd);
+	return type;
+}
+
+int stoq_attach_check(const char *interface, int *ifindex, bool *loopback, struct stoq_error *error)
+{
+	int type;
+
+	*ifindex = strlen(interface) < IF_NAMESIZE ? (int)if_nametoindex(interface) : 0;
+	if (*ifindex == 0)
+		return stoq_error_set(error, -ENODEV,
+			"there is no interface \"%s\" in this network namespace; `ip link` lists them",
+			interface);
+	type = read_link_type(interface);
+	/* Without sysfs of this namespace the kernel still refuses what it must. */
+	if (type >= 0 && type != ARPHRD_ETHER && type != ARPHRD_LOOPBACK)
+		return stoq_error_set(error, -EOPNOTSUPP,
+			"interface %s has no Ethernet headers (link type %d), which the program reads; "
+			"attach to the interface below or above it",
+			interface, type);
+	*loopback = type == ARPHRD_LOOPBACK || strcmp(interface, "lo") == 0;
+	return 0;
+}
+
+/* ---- the clsact way ---- */
+
+static struct bpf_tc_hook make_hook(int ifindex, enum bpf_tc_attach_point point)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
+	return hook;
+}
+
+/* The map of this program that is a program array: its id, or 0. */
+static uint32_t find_program_array(int program_fd)
+{
+	uint32_t ids[16] = {0}, length = sizeof(struct bpf_prog_info);
+	struct bpf_prog_info info = {.nr_map_ids = 16, .map_ids = (uintptr_t)ids};
+
+	if (bpf_obj_get_info_by_fd(program_fd, &info, &length) ||
+		strcmp(info.name, STOQ_ENTRY_NAME) != 0)
+		return 0;
+	for (uint32_t i = 0; i < info.nr_map_ids && i < 16; i++) {
+		struct bpf_map_info map = {0};
+		uint32_t map_length = sizeof(map);
+		int fd = bpf_map_get_fd_by_id(ids[i]);
+
+		if (fd < 0)
+			continue;
+		if (bpf_obj_get_info_by_fd(fd, &map, &map_length))
+			map.type = BPF_MAP_TYPE_UNSPEC;
+		close(fd);
+		if (map.type == BPF_MAP_TYPE_PROG_ARRAY)
+			return ids[i];
+	}
+	return 0;
+}
+
+/* A stoq_entry whose program array is empty has lost its owner. */
+static bool is_orphan(uint32_t program_id)
+{
+	uint32_t key = 0, value, map_id;
+	int fd = bpf_prog_get_fd_by_id(program_id);
+	bool orphan = false;
+
+	if (fd < 0)
+		return false;
+	map_id = find_program_array(fd);
+	close(fd);
+	if (!map_id)
+		return false;
+	fd = bpf_map_get_fd_by_id(map_id);
+	if (fd < 0)
+		return false;
+	orphan = bpf_map_lookup_elem(fd, &key, &value) && errno == ENOENT;
+	close(fd);
+	return orphan;
+}
+
+static bool is_ours(const struct stoq_tc_filter *filter)
+{
+	return filter->handle == STOQ_HANDLE || filter->handle == STOQ_HANDLE_OWNS_QDISC;
+}
+
+/* Whether the interface has a filter of any kind, and one that says we made the qdisc. */
+static void look_at_filters(int ifindex, bool *any, bool *owns_qdisc)
+{
+	struct stoq_tc_filter filters[STOQ_TC_FILTERS_MAX];
+	size_t count;
+
+	*any = *owns_qdisc = false;
+	for (int ingress = 0; ingress <= 1; ingress++) {
+		if (stoq_tc_filters_list(ifindex, ingress, filters, &count)) {
+			*any = true; /* unknown: touch nothing */
+			continue;
+		}
+		*any |= count > 0;
+		for (size_t i = 0; i < count && i < STOQ_TC_FILTERS_MAX; i++)
+			*owns_qdisc |= filters[i].handle == STOQ_HANDLE_OWNS_QDISC &&
+				       filters[i].program_id;
+	}
+}
+
+static void remove_filter(int ifindex, bool ingress, uint32_t handle, uint32_t priority)
+{
+	struct bpf_tc_hook hook = make_hook(ifindex, ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, options, .handle = handle, .priority = priority);
+	bool any, owns_qdisc;
+
+	bpf_tc_detach(&hook, &options);
+	if (handle != STOQ_HANDLE_OWNS_QDISC)
+		return;
+	look_at_filters(ifindex, &any, &owns_qdisc);
+	if (!any) {
+		hook = make_hook(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
+		bpf_tc_hook_destroy(&hook);
+	}
+}
+
+int stoq_attach_sweep(int ifindex)
+{
+	struct stoq_tc_filter filters[STOQ_TC_FILTERS_MAX];
+	size_t count;
+	int removed = 0;
+
+	for (int ingress = 0; ingress <= 1; ingress++) {
+		if (stoq_tc_filters_list(ifindex, ingress, filters, &count))
+			continue;
+		for (size_t i = 0; i < count && i < STOQ_TC_FILTERS_MAX; i++) {
+			if (!is_ours(&filters[i]) || !is_orphan(filters[i].program_id))
+				continue;
+			remove_filter(ifindex, ingress, filters[i].handle, filters[i].priority);
+			removed++;
+		}
+	}
+	return removed;
+}
+
+static int attach_clsact(struct stoq_attachment *attachment, int entry_fd, struct stoq_error *error)
+{
+	struct bpf_tc_hook hook =
+		make_hook(attachment->ifindex, attachment->ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = entry_fd);
+	bool any, owns_qdisc;
+	int result;
+
+	look_at_filters(attachment->ifindex, &any, &owns_qdisc);
+	result = bpf_tc_hook_create(&hook);
+	if (result && result != -EEXIST)
+		return stoq_error_set(error, result,
+			"cannot add a clsact qdisc to %s: %s%s", attachment->interface,
+			strerror(-result),
+			result == -ENOENT ? "; the kernel needs CONFIG_NET_SCH_INGRESS "
+					    "(module sch_ingress)" :
+			result == -EPERM  ? "; CAP_NET_ADMIN is missing (run as root)" :
+					    "");
+	options.handle = result == 0 || owns_qdisc ? STOQ_HANDLE_OWNS_QDISC : STOQ_HANDLE;
+	result = bpf_tc_attach(&hook, &options);
+	if (result) {
+		if (options.handle == STOQ_HANDLE_OWNS_QDISC && !any) {
+			hook = make_hook(attachment->ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
+			bpf_tc_hook_destroy(&hook);
+		}
+		return stoq_error_set(error, result, "cannot add a BPF filter to %s: %s%s",
+			attachment->interface, strerror(-result),
+			result == -ENOENT ? "; the kernel needs CONFIG_NET_CLS_BPF (module cls_bpf)" : "");
+	}
+	attachment->kind = STOQ_ATTACH_CLSACT;
+	attachment->handle = options.handle;
+	attachment->priority = options.priority;
+	return 0;
+}
+
+/* ---- the tcx way ---- */
+
+/* 0, or a negative errno: -EINVAL where the kernel has no tcx. */
+static int attach_tcx(struct stoq_attachment *attachment, int program_fd)
+{
+	int fd = bpf_link_create(program_fd, attachment->ifindex,
+		(enum bpf_attach_type)(attachment->ingress ? STOQ_BPF_TCX_INGRESS :
+							     STOQ_BPF_TCX_EGRESS),
+		NULL);
+
+	if (fd < 0)
+		return fd;
+	attachment->kind = STOQ_ATTACH_TCX;
+	attachment->link_fd = fd;
+	return 0;
+}
+
+int stoq_attach(struct stoq_attachment *attachment, const char *interface, bool ingress,
+	const struct stoq_attach_programs *programs, bool force_clsact, struct stoq_error *error)
+{
+	int result;
+
+	*attachment = (struct stoq_attachment){.ingress = ingress, .link_fd = -1};
+	snprintf(attachment->interface, sizeof(attachment->interface), "%s", interface);
+	attachment->ifindex = (int)if_nametoindex(interface);
+	if (!attachment->ifindex)
+		return stoq_error_set(error, -ENODEV, "interface %s is gone", interface);
+	if (!force_clsact) {
+		result = attach_tcx(attachment, programs->program_fd);
+		if (result == 0)
+			return 0;
+		if (result != -EINVAL)
+			return stoq_error_set(error, result, "cannot attach to %s by tcx link: %s%s",
+				interface, strerror(-result),
+				result == -EPERM ? "; CAP_NET_ADMIN is missing (run as root)" : "");
+	}
+	return attach_clsact(attachment, programs->entry_fd, error);
+}
+
+void stoq_detach(struct stoq_attachment *attachment)
+{
+	if (attachment->kind == STOQ_ATTACH_TCX)
+		close(attachment->link_fd);
+	else if (attachment->kind == STOQ_ATTACH_CLSACT)
+		remove_filter(attachment->ifindex, attachment->ingress, attachment->handle,
+			attachment->priority);
+	attachment->kind = STOQ_ATTACH_NONE;
+}

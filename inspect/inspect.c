@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "inspect/inspect.h"
+
+#include <bpf/bpf.h>
+#include <cap-ng.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "inspect/inspect_private.h"
+#include "inspect/load_error.h"
+#include "stoq_tc.skel.h"
+
+#define DEFAULT_FLOWS	 4096
+#define DEFAULT_COMMANDS 131072
+#define DEFAULT_SERIES	 4096
+#define FLOWS_MAX	 (1u << 20)
+#define COMMANDS_MAX	 (1u << 24)
+#define SERIES_MAX	 (1u << 18)
+#define RING_BYTES	 (1u << 20)
+#define RING_BYTES_PDUS	 (1u << 26)
+
+uint64_t stoq_inspect_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
+}
+
+void stoq_inspect_config_init(struct stoq_inspect_config *config)
+{
+	*config = (struct stoq_inspect_config){.axis = STOQ_BY_OPCODE, .slow_ns = UINT64_MAX};
+}
+
+/* Opcodes that keep a series of their own when the table is full; the rest share one. */
+static const struct {
+	uint8_t opcode;
+	uint8_t kind;
+} overflow_series[] = {{0, 0}, {NVME_NVM_READ, NVME_QUEUE_IO}, {NVME_NVM_WRITE, NVME_QUEUE_IO},
+	{NVME_NVM_FLUSH, NVME_QUEUE_IO}, {NVME_NVM_WRITE_ZEROES, NVME_QUEUE_IO},
+	{NVME_NVM_DATASET_MANAGEMENT, NVME_QUEUE_IO}, {NVME_NVM_COMPARE, NVME_QUEUE_IO}};
+
+#define OVERFLOW_SERIES (sizeof(overflow_series) / sizeof(overflow_series[0]))
+
+static int reserve_overflow_series(struct stoq_inspect *inspect)
+{
+	static const struct stoq_series zero;
+	int fd = bpf_map__fd(inspect->program->maps.stoq_series);
+
+	for (size_t cpu = 0; cpu < inspect->cpu_count; cpu++) {
+		for (size_t i = 0; i < OVERFLOW_SERIES; i++) {
+			struct stoq_series_key key = {
+				.uid = STOQ_SERIES_OVERFLOW | (uint32_t)cpu,
+				.opcode = overflow_series[i].opcode,
+				.kind = overflow_series[i].kind,
+			};
+			int result = bpf_map_update_elem(fd, &key, &zero, BPF_ANY);
+
+			if (result)
+				return result;
+		}
+	}
+	return 0;
+}
+
+static uint32_t power_of_two(uint32_t at_least)
+{
+	uint32_t value = 1;
+
+	while (value < at_least)
+		value *= 2;
+	return value;
+}
+
+static int check_limit(const char *what, uint32_t value, uint32_t limit, struct stoq_error *error)
+{
+	if (value <= limit)
+		return 0;
+	return stoq_error_set(
+		error, -EINVAL, "at most %u %s can be followed, not %u", limit, what, value);
+}
+
+static int check_config(const struct stoq_inspect_config *config, struct stoq_error *error)
+{
+	int result = check_limit("flows", config->max_flows, FLOWS_MAX, error);
+
+	if (!result)
+		result = check_limit("commands", config->max_commands, COMMANDS_MAX, error);
+	if (!result)
+		result = check_limit("series", config->max_series, SERIES_MAX, error);
+	if (result)
+		return result;
+	if (config->interface_count == 0)
+		return stoq_error_set(error, -EINVAL, "no interface was given");
+	if (config->interface_count > STOQ_INTERFACES_MAX)
+		return stoq_error_set(error, -EINVAL, "at most %d interfaces at once, not %zu",
+			STOQ_INTERFACES_MAX, config->interface_count);
+	return 0;
+}
+
+static uint32_t or_default(uint32_t value, uint32_t otherwise)
+{
+	return value ? value : otherwise;
+}
+
+static int configure(struct stoq_inspect *inspect, const struct stoq_inspect_config *config)
+{
+	struct stoq_tc_bpf *program = inspect->program;
+	uint32_t flows = or_default(config->max_flows, DEFAULT_FLOWS);
+	uint32_t series = or_default(config->max_series, DEFAULT_SERIES);
+	uint32_t commands = or_default(config->max_commands, DEFAULT_COMMANDS);
+	int result;
+
+	inspect->bucket_count = power_of_two((commands + STOQ_BUCKET_SLOTS - 1) / STOQ_BUCKET_SLOTS);
+	program->rodata->stoq_slow_ns = config->slow_ns;
+	program->rodata->stoq_report_errors = config->report_errors;
+	program->rodata->stoq_report_pdus = config->report_pdus;
+	program->rodata->stoq_bucket_mask = inspect->bucket_count - 1;
+	series += OVERFLOW_SERIES * inspect->cpu_count;
+	result = bpf_map__set_max_entries(program->maps.stoq_flows, flows);
+	if (!result)
+		result = bpf_map__set_max_entries(program->maps.stoq_connects, flows);
+	if (!result)
+		result = bpf_map__set_max_entries(program->maps.stoq_series, series);
+	if (!result)
+		result = bpf_map__set_max_entries(program->maps.stoq_statuses, series);
+	if (!result)
+		result = bpf_map__set_max_entries(program->maps.stoq_commands, inspect->bucket_count);
+	if (!result)
+		result = bpf_map__set_max_entries(program->maps.stoq_events,
+			config->report_pdus ? RING_BYTES_PDUS : RING_BYTES);
+	return result;
+}
+
+static int map_commands(struct stoq_inspect *inspect, struct stoq_error *error)
+{
+	void *buckets = mmap(NULL, inspect->bucket_count * sizeof(*inspect->buckets),
+		PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(inspect->program->maps.stoq_commands), 0);
+
+	if (buckets == MAP_FAILED)
+		return stoq_error_set(error, -errno,
+			"cannot map the table of outstanding commands (%zu bytes): %s",
+			inspect->bucket_count * sizeof(*inspect->buckets), strerror(errno));
+	inspect->buckets = buckets;
+	return 0;
+}
+
+static int on_event(void *context, void *data, size_t size)
+{
+	struct stoq_inspect *inspect = context;
+	const struct stoq_event_handlers *handlers = inspect->handlers;
+	uint32_t type = size >= sizeof(type) ? *(uint32_t *)data : 0;
+
+	if (type == STOQ_EVENT_COMMAND && size >= sizeof(struct stoq_event_command) &&
+		handlers->command) {
+		const struct stoq_event_command *event = data;
+		struct stoq_ledger_flow *flow =
+			stoq_ledger_flow_find(&inspect->ledger, event->uid);
+
+		handlers->command(handlers->context, event, flow ? &flow->identity : NULL);
+	} else if (type == STOQ_EVENT_PDU && size >= sizeof(struct stoq_event_pdu) && handlers->pdu) {
+		handlers->pdu(handlers->context, data);
+	}
+	return 0;
+}
+
+static int load_program(struct stoq_inspect *inspect, const struct stoq_inspect_config *config,
+	struct stoq_error *error)
+{
+	uint32_t zero = 0;
+	int result, program_fd;
+
+	stoq_libbpf_log_start();
+	inspect->program = stoq_tc_bpf__open();
+	if (!inspect->program)
+		return stoq_load_error(error, -errno);
+	result = configure(inspect, config);
+	if (!result)
+		result = stoq_tc_bpf__load(inspect->program);
+	if (result)
+		return stoq_load_error(error, result);
+	program_fd = bpf_program__fd(inspect->program->progs.stoq_watch);
+	result = bpf_map_update_elem(
+		bpf_map__fd(inspect->program->maps.stoq_alive), &zero, &program_fd, BPF_ANY);
+	if (!result)
+		result = reserve_overflow_series(inspect);
+	if (result)
+		return stoq_error_set(
+			error, result, "cannot prepare the program's maps: %s", strerror(-result));
+	inspect->ring = ring_buffer__new(
+		bpf_map__fd(inspect->program->maps.stoq_events), on_event, inspect, NULL);
+	if (!inspect->ring)
+		return stoq_error_set(
+			error, -errno, "cannot open the event ring: %s", strerror(errno));
+	return map_commands(inspect, error);
+}
+
+static int attach_interface(struct stoq_inspect *inspect, const char *interface,
+	const struct stoq_inspect_config *config, struct stoq_error *error)
+{
+	struct stoq_attach_programs programs = {
+		.program_fd = bpf_program__fd(inspect->program->progs.stoq_watch),
+		.entry_fd = bpf_program__fd(inspect->program->progs.stoq_entry),
+	};
+	bool loopback;
+	int ifindex, result = stoq_attach_check(interface, &ifindex, &loopback, error);
+
+	if (result)
+		return result;
+	stoq_attach_sweep(ifindex);
+	/* On loopback every packet passes egress, then ingress: once is enough. */
+	for (int ingress = 0; ingress <= (loopback ? 0 : 1); ingress++) {
+		result = stoq_attach(&inspect->attachments[inspect->attachment_count], interface, ingress,
+			&programs, config->force_clsact, error);
+		if (result)
+			return result;
+		inspect->attachment_count++;
+	}
+	snprintf(inspect->interfaces[inspect->interface_count++], IF_NAMESIZE, "%s", interface);
+	return 0;
+}
+
+static bool is_listed(const struct stoq_inspect *inspect, const char *interface)
+{
+	for (size_t i = 0; i < inspect->interface_count; i++)
+		if (strcmp(inspect->interfaces[i], interface) == 0)
+			return true;
+	return false;
+}
+
+int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspect_config *config,
+	struct stoq_error *error)
+{
+	struct stoq_inspect *inspect;
+	int result = check_config(config, error);
+
+	*result_out = NULL;
+	if (result)
+		return result;
+	inspect = calloc(1, sizeof(*inspect));
+	if (!inspect)
+		return stoq_error_set(error, -ENOMEM, "no memory");
+	inspect->cpu_count = libbpf_num_possible_cpus() > 0 ? libbpf_num_possible_cpus() : 1;
+	inspect->model.axis = config->axis;
+	/* A wrong name should cost no program load, and no misleading message about it. */
+	for (size_t i = 0; !result && i < config->interface_count; i++) {
+		bool loopback;
+		int ifindex;
+
+		result = stoq_attach_check(config->interfaces[i], &ifindex, &loopback, error);
+	}
+	if (!result)
+		result = load_program(inspect, config, error);
+	if (!result && stoq_update_init(inspect, config))
+		result = stoq_error_set(error, -ENOMEM, "no memory for the model");
+	inspect->start_ns = inspect->last_ns = stoq_inspect_now_ns();
+	for (size_t i = 0; !result && i < config->interface_count; i++)
+		if (!is_listed(inspect, config->interfaces[i]))
+			result = attach_interface(inspect, config->interfaces[i], config, error);
+	if (result) {
+		stoq_inspect_close(inspect);
+		return result;
+	}
+	inspect->model.interfaces = inspect->interfaces;
+	inspect->model.interface_count = inspect->interface_count;
+	inspect->model.attachment = stoq_attach_kind_name(inspect->attachments[0].kind);
+	*result_out = inspect;
+	return 0;
+}
+
+void stoq_inspect_close(struct stoq_inspect *inspect)
+{
+	if (!inspect)
+		return;
+	for (size_t i = 0; i < inspect->attachment_count; i++)
+		stoq_detach(&inspect->attachments[i]);
+	if (inspect->buckets)
+		munmap(inspect->buckets, inspect->bucket_count * sizeof(*inspect->buckets));
+	ring_buffer__free(inspect->ring);
+	stoq_update_free(inspect);
+	stoq_tc_bpf__destroy(inspect->program);
+	free(inspect);
+}
+
+/*
+ * Reading maps needs CAP_BPF where unprivileged BPF is off and the kernel older than 5.19;
+ * removing a clsact filter needs CAP_NET_ADMIN. A process that had CAP_SYS_ADMIN in place of
+ * CAP_BPF keeps that.
+ */
+int stoq_inspect_drop_privileges(struct stoq_inspect *inspect, struct stoq_error *error)
+{
+	bool has_bpf, clsact = false;
+	int result;
+
+	for (size_t i = 0; i < inspect->attachment_count; i++)
+		clsact |= inspect->attachments[i].kind == STOQ_ATTACH_CLSACT;
+	if (capng_get_caps_process())
+		return stoq_error_set(error, -EIO, "cannot read this process's capabilities");
+	has_bpf = capng_have_capability(CAPNG_EFFECTIVE, CAP_BPF);
+	capng_clear(CAPNG_SELECT_CAPS);
+	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, has_bpf ? CAP_BPF : CAP_SYS_ADMIN);
+	if (clsact)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
+	result = capng_apply(CAPNG_SELECT_CAPS);
+	if (result)
+		return stoq_error_set(error, -EPERM,
+			"cannot give up capabilities that are not needed (libcap-ng error %d)", result);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return stoq_error_set(error, -errno, "cannot set no_new_privs: %s", strerror(errno));
+	return 0;
+}
+
+int stoq_inspect_set_axis(struct stoq_inspect *inspect, enum stoq_axis axis)
+{
+	inspect->model.axis = axis;
+	return stoq_update_groups(inspect);
+}
+
+int stoq_inspect_event_fd(const struct stoq_inspect *inspect)
+{
+	return ring_buffer__epoll_fd(inspect->ring);
+}
+
+int stoq_inspect_dispatch(
+	struct stoq_inspect *inspect, const struct stoq_event_handlers *handlers)
+{
+	inspect->handlers = handlers;
+	return ring_buffer__consume(inspect->ring);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* What inspect.c (life of the program) and update.c (reading it) share. */
+#include <bpf/libbpf.h>
+
+#include "inspect/attach.h"
+#include "inspect/groups.h"
+#include "inspect/inspect.h"
+#include "inspect/ledger.h"
+#include "inspect/map_dump.h"
+
+#define STOQ_INTERFACES_MAX 32
+
+struct stoq_tc_bpf; /* the skeleton */
+
+struct stoq_inspect {
+	struct stoq_tc_bpf *program;
+	struct stoq_attachment attachments[2 * STOQ_INTERFACES_MAX];
+	size_t attachment_count;
+	char interfaces[STOQ_INTERFACES_MAX][IF_NAMESIZE];
+	size_t interface_count;
+
+	struct ring_buffer *ring;
+	const struct stoq_event_handlers *handlers; /* during dispatch */
+
+	struct stoq_command_bucket *buckets; /* the kernel's table, mapped */
+	size_t bucket_count;
+
+	struct stoq_map_dump flows, series, statuses;
+	struct stoq_cpu *cpus; /* one per possible CPU */
+	size_t cpu_count;
+
+	struct stoq_ledger ledger;
+	struct stoq_groups groups;
+	struct stoq_model model;
+	size_t status_capacity;
+	uint32_t last_uid; /* no flow that began before the last reading has a higher one */
+	uint64_t start_ns;
+	uint64_t last_ns;
+};
+
+/* Allocates what update needs. 0 or -ENOMEM. */
+int stoq_update_init(struct stoq_inspect *inspect, const struct stoq_inspect_config *config);
+void stoq_update_free(struct stoq_inspect *inspect);
+
+/* Groups what the last reading said by the model's axis. 0 or -ENOMEM. */
+int stoq_update_groups(struct stoq_inspect *inspect);
+
+uint64_t stoq_inspect_now_ns(void);

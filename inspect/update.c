@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+/* From the kernel's maps to the model: one reading, one interval. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inspect/identity.h"
+#include "inspect/inspect_private.h"
+#include "stoq_tc.skel.h"
+
+/* Readings without a change after which the series of a closed connection is taken away. */
+#define QUIET_READINGS 2
+
+int stoq_update_init(struct stoq_inspect *inspect, const struct stoq_inspect_config *config)
+{
+	const struct stoq_tc_bpf *program = inspect->program;
+	uint32_t flows = bpf_map__max_entries(program->maps.stoq_flows);
+	uint32_t series = bpf_map__max_entries(program->maps.stoq_series);
+	uint32_t statuses = bpf_map__max_entries(program->maps.stoq_statuses);
+
+	(void)config;
+	if (stoq_map_dump_init(&inspect->flows, sizeof(struct stoq_flow_key),
+		    sizeof(struct stoq_flow), flows) ||
+		stoq_map_dump_init(&inspect->series, sizeof(struct stoq_series_key),
+			sizeof(struct stoq_series), series) ||
+		stoq_map_dump_init(&inspect->statuses, sizeof(struct stoq_status_key),
+			sizeof(uint64_t), statuses))
+		return -ENOMEM;
+	inspect->cpus = calloc(inspect->cpu_count, sizeof(*inspect->cpus));
+	inspect->model.flows = calloc(inspect->flows.capacity, sizeof(*inspect->model.flows));
+	return inspect->cpus && inspect->model.flows ? 0 : -ENOMEM;
+}
+
+void stoq_update_free(struct stoq_inspect *inspect)
+{
+	stoq_map_dump_free(&inspect->flows);
+	stoq_map_dump_free(&inspect->series);
+	stoq_map_dump_free(&inspect->statuses);
+	stoq_ledger_free(&inspect->ledger);
+	stoq_groups_free(&inspect->groups);
+	free(inspect->cpus);
+	free(inspect->model.flows);
+	free(inspect->model.statuses);
+}
+
+static int read_maps(struct stoq_inspect *inspect)
+{
+	const struct stoq_tc_bpf *program = inspect->program;
+	uint32_t zero = 0;
+	int result;
+
+	inspect->last_uid = __atomic_load_n(&program->bss->stoq_last_uid, __ATOMIC_ACQUIRE);
+	result = bpf_map_lookup_elem(bpf_map__fd(program->maps.stoq_cpus), &zero, inspect->cpus);
+
+	/* Flows last: the flow of every series that was read exists then. */
+	if (!result)
+		result = stoq_map_dump_read(&inspect->series, bpf_map__fd(program->maps.stoq_series));
+	if (!result)
+		result = stoq_map_dump_read(
+			&inspect->statuses, bpf_map__fd(program->maps.stoq_statuses));
+	if (!result)
+		result = stoq_map_dump_read(&inspect->flows, bpf_map__fd(program->maps.stoq_flows));
+	return result;
+}
+
+static void sum_cpus(struct stoq_inspect *inspect)
+{
+	struct stoq_model *model = &inspect->model;
+
+	memset(model->counters, 0, sizeof(model->counters));
+	memset(model->pdu_types, 0, sizeof(model->pdu_types));
+	for (size_t cpu = 0; cpu < inspect->cpu_count; cpu++) {
+		for (size_t i = 0; i < STOQ_COUNTERS; i++)
+			model->counters[i] += inspect->cpus[cpu].counters[i];
+		for (size_t i = 0; i < NVME_TCP_PDU_TYPES; i++)
+			model->pdu_types[i] += inspect->cpus[cpu].pdu_types[i];
+	}
+	model->pdus = 0;
+	for (size_t i = 0; i < NVME_TCP_PDU_TYPES; i++)
+		model->pdus += model->pdu_types[i];
+	model->unsynced_bytes = model->counters[STOQ_COUNT_UNSYNCED_BYTES];
+	model->unmatched = model->counters[STOQ_COUNT_UNMATCHED];
+	model->untracked = model->counters[STOQ_COUNT_UNTRACKED];
+}
+
+/* ---- flows ---- */
+
+static bool read_connect(struct stoq_inspect *inspect, uint32_t uid, struct nvme_connect_data *data)
+{
+	return bpf_map_lookup_elem(
+		       bpf_map__fd(inspect->program->maps.stoq_connects), &uid, data) == 0;
+}
+
+static void identify_flow(struct stoq_inspect *inspect, struct stoq_ledger_flow *entry,
+	const struct stoq_flow_key *key, const struct stoq_flow *flow)
+{
+	struct nvme_connect_data data;
+	bool arrived = flow->connected && !flow->side[NVME_TCP_FROM_HOST].collect_left;
+
+	if (entry->names_known && (entry->identity.cntlid >= 0 || !flow->connect_accepted))
+		return;
+	if (arrived && read_connect(inspect, entry->uid, &data)) {
+		stoq_identity_from_flow(&entry->identity, key, flow, &data);
+		entry->names_known = true;
+	} else {
+		stoq_identity_from_flow(&entry->identity, key, flow, NULL);
+	}
+}
+
+static void describe_flow(struct stoq_flow_line *line, const struct stoq_ledger_flow *entry,
+	const struct stoq_flow *flow)
+{
+	*line = (struct stoq_flow_line){
+		.uid = flow->uid,
+		.state = stoq_flow_state_of(flow),
+		.identity = entry->identity,
+		.from_start = flow->from_start,
+		.header_digest = flow->header_digest,
+		.data_digest = flow->data_digest,
+	};
+	for (int i = 0; i < NVME_TCP_SIDES; i++) {
+		const struct stoq_flow_side *side = &flow->side[i];
+
+		line->pdus += side->pdus;
+		line->resyncs += side->resyncs;
+		line->gaps += side->gaps - side->holes_closed;
+		line->bad_headers += side->bad_headers;
+		line->unmatched += side->unmatched;
+	}
+}
+
+static int take_flows(struct stoq_inspect *inspect)
+{
+	struct stoq_model *model = &inspect->model;
+	struct stoq_ledger_flow *entry, *next;
+
+	HASH_ITER(hh, inspect->ledger.flows, entry, next)
+	entry->open = false;
+	model->flow_count = 0;
+	memset(model->flow_states, 0, sizeof(model->flow_states));
+	for (size_t i = 0; i < inspect->flows.count; i++) {
+		const struct stoq_flow *flow = stoq_map_dump_value(&inspect->flows, i);
+		enum stoq_flow_state state = stoq_flow_state_of(flow);
+
+		if (!flow->uid)
+			continue;
+		entry = stoq_ledger_flow_get(&inspect->ledger, flow->uid);
+		if (!entry)
+			return -ENOMEM;
+		identify_flow(inspect, entry, stoq_map_dump_key(&inspect->flows, i), flow);
+		entry->open = state != STOQ_FLOW_CLOSED;
+		if (!entry->open)
+			continue;
+		model->flow_states[state]++;
+		describe_flow(&model->flows[model->flow_count++], entry, flow);
+	}
+	/* Some come and go between two readings: count what is not open any more. */
+	model->flow_states[STOQ_FLOW_CLOSED] =
+		model->counters[STOQ_COUNT_FLOWS_NEW] > model->flow_count ?
+			model->counters[STOQ_COUNT_FLOWS_NEW] - model->flow_count :
+			0;
+	return 0;
+}
+
+/* A flow that was replaced in the table before it was ever read still has its Connect data. */
+static void find_flow_late(struct stoq_inspect *inspect, struct stoq_ledger_series *series)
+{
+	struct stoq_ledger_flow *flow;
+	struct nvme_connect_data data;
+
+	if (series->flow || series->key.uid >= STOQ_SERIES_OVERFLOW)
+		return;
+	flow = stoq_ledger_flow_find(&inspect->ledger, series->key.uid);
+	if (!flow && read_connect(inspect, series->key.uid, &data)) {
+		static const struct stoq_flow_key no_key;
+		struct stoq_flow gone = {.connected = 1, .cntlid = 0xffff, .kind = series->key.kind};
+
+		flow = stoq_ledger_flow_get(&inspect->ledger, series->key.uid);
+		if (!flow)
+			return;
+		stoq_identity_from_flow(&flow->identity, &no_key, &gone, &data);
+		flow->identity.qid = -1;
+		flow->identity.host_address[0] = flow->identity.controller_address[0] = '\0';
+		flow->names_known = true;
+	}
+	if (flow) {
+		series->flow = flow;
+		flow->series++;
+	}
+}
+
+/* ---- groups ---- */
+
+static struct stoq_group *group_of(struct stoq_inspect *inspect, const struct stoq_identity *identity)
+{
+	struct stoq_identity reduced = *identity;
+
+	stoq_identity_reduce(&reduced, inspect->model.axis);
+	return stoq_groups_get(&inspect->groups, &reduced);
+}
+
+static bool is_gone(const struct stoq_ledger_series *series)
+{
+	return series->key.uid < STOQ_SERIES_OVERFLOW && !(series->flow && series->flow->open);
+}
+
+static int take_series(struct stoq_inspect *inspect)
+{
+	int fd = bpf_map__fd(inspect->program->maps.stoq_series);
+
+	for (size_t i = 0; i < inspect->series.count; i++) {
+		const struct stoq_series_key *key = stoq_map_dump_key(&inspect->series, i);
+		struct stoq_ledger_series *series = stoq_ledger_series_get(&inspect->ledger, key);
+
+		if (!series)
+			return -ENOMEM;
+		find_flow_late(inspect, series);
+		series->before = series->last;
+		series->last = *(const struct stoq_series *)stoq_map_dump_value(&inspect->series, i);
+		if (is_gone(series) && series->before.commands == series->last.commands)
+			series->quiet++;
+		else
+			series->quiet = 0;
+		if (series->quiet >= QUIET_READINGS && stoq_ledger_retire(&inspect->ledger, series) == 0)
+			bpf_map_delete_elem(fd, key);
+	}
+	return 0;
+}
+
+static int group_series(struct stoq_inspect *inspect, const struct stoq_ledger_series *series)
+{
+	struct stoq_group *group, *overall = &inspect->model.overall;
+	struct stoq_identity identity;
+
+	if (series->last.commands == 0)
+		return 0; /* reserved, or begun and not counted yet */
+	stoq_ledger_identify(series, &identity);
+	group = group_of(inspect, &identity);
+	if (!group)
+		return -ENOMEM;
+	stoq_statistics_add_series(&group->interval, &series->last, &series->before);
+	stoq_statistics_add_series(&group->total, &series->last, NULL);
+	stoq_statistics_add_series(&overall->interval, &series->last, &series->before);
+	stoq_statistics_add_series(&overall->total, &series->last, NULL);
+	return 0;
+}
+
+static int group_retired(struct stoq_inspect *inspect)
+{
+	for (size_t i = 0; i < inspect->ledger.retired_count; i++) {
+		const struct stoq_ledger_retired *retired = &inspect->ledger.retired[i];
+		struct stoq_group *group = group_of(inspect, &retired->identity);
+
+		if (!group)
+			return -ENOMEM;
+		stoq_statistics_add(&group->total, &retired->total);
+		stoq_statistics_add(&inspect->model.overall.total, &retired->total);
+	}
+	return 0;
+}
+
+/* ---- statuses ---- */
+
+static struct stoq_status_line *status_line(
+	struct stoq_inspect *inspect, const struct stoq_status_key *key)
+{
+	struct stoq_model *model = &inspect->model;
+	struct stoq_status_line *line;
+
+	for (size_t i = 0; i < model->status_count; i++) {
+		line = &model->statuses[i];
+		if (line->status == key->status && line->opcode == key->opcode && line->kind == key->kind)
+			return line;
+	}
+	if (model->status_count == inspect->status_capacity) {
+		size_t capacity = inspect->status_capacity ? inspect->status_capacity * 2 : 16;
+
+		line = realloc(model->statuses, capacity * sizeof(*line));
+		if (!line)
+			return NULL;
+		model->statuses = line;
+		inspect->status_capacity = capacity;
+	}
+	line = &model->statuses[model->status_count++];
+	*line = (struct stoq_status_line){
+		.status = key->status, .opcode = key->opcode, .kind = key->kind};
+	return line;
+}
+
+static int compare_statuses(const void *one, const void *other)
+{
+	const struct stoq_status_line *a = one, *b = other;
+
+	return (a->total < b->total) - (a->total > b->total);
+}
+
+static int take_statuses(struct stoq_inspect *inspect)
+{
+	int fd = bpf_map__fd(inspect->program->maps.stoq_statuses);
+
+	for (size_t i = 0; i < inspect->model.status_count; i++)
+		inspect->model.statuses[i].interval = 0;
+	for (size_t i = 0; i < inspect->statuses.count; i++) {
+		const struct stoq_status_key *key = stoq_map_dump_key(&inspect->statuses, i);
+		uint64_t now = *(const uint64_t *)stoq_map_dump_value(&inspect->statuses, i);
+		struct stoq_ledger_status *status = stoq_ledger_status_get(&inspect->ledger, key);
+		struct stoq_status_line *line = status_line(inspect, key);
+		struct stoq_ledger_flow *flow = stoq_ledger_flow_find(&inspect->ledger, key->uid);
+
+		if (!status || !line)
+			return -ENOMEM;
+		line->interval += now - status->last;
+		line->total += now - status->last;
+		if (now == status->last && !(flow && flow->open)) {
+			bpf_map_delete_elem(fd, key);
+			stoq_ledger_status_forget(&inspect->ledger, status);
+			continue;
+		}
+		status->last = now;
+	}
+	if (inspect->model.status_count)
+		qsort(inspect->model.statuses, inspect->model.status_count,
+			sizeof(*inspect->model.statuses), compare_statuses);
+	return 0;
+}
+
+/* ---- outstanding commands ---- */
+
+static struct stoq_flow_line *find_line(struct stoq_model *model, uint32_t uid)
+{
+	for (size_t i = 0; i < model->flow_count; i++)
+		if (model->flows[i].uid == uid)
+			return &model->flows[i];
+	return NULL;
+}
+
+static int count_outstanding(struct stoq_inspect *inspect, uint32_t uid,
+	const struct stoq_command *command, struct stoq_flow_line **line)
+{
+	struct stoq_ledger_series series = {
+		.key = {.uid = uid,
+			.nsid = command->nsid,
+			.opcode = command->opcode,
+			.kind = command->kind,
+			.fctype = command->fctype},
+		.flow = stoq_ledger_flow_find(&inspect->ledger, uid),
+	};
+	struct stoq_identity identity;
+	struct stoq_group *group;
+
+	stoq_ledger_identify(&series, &identity);
+	group = group_of(inspect, &identity);
+	if (!group)
+		return -ENOMEM;
+	group->outstanding++;
+	inspect->model.overall.outstanding++;
+	if (!*line || (*line)->uid != uid)
+		*line = find_line(&inspect->model, uid);
+	if (*line)
+		(*line)->outstanding++;
+	return 0;
+}
+
+/*
+ * Looks through the table for commands that are under way, and frees the places of those
+ * whose connection is gone: nobody will complete them. A command that begins or ends meanwhile
+ * may be seen or not.
+ */
+static int take_outstanding(struct stoq_inspect *inspect)
+{
+	struct stoq_flow_line *line = NULL;
+
+	for (size_t i = 0; i < inspect->bucket_count; i++) {
+		struct stoq_command_bucket *bucket = &inspect->buckets[i];
+
+		for (size_t slot = 0; slot < STOQ_BUCKET_SLOTS; slot++) {
+			uint64_t owner = __atomic_load_n(&bucket->owner[slot], __ATOMIC_ACQUIRE);
+			struct stoq_command command = bucket->command[slot];
+			struct stoq_ledger_flow *flow;
+
+			if (!owner)
+				continue;
+			flow = stoq_ledger_flow_find(&inspect->ledger, owner >> 32);
+			/* A flow that is not there, though it began before the maps were read. */
+			if (flow ? !flow->open : owner >> 32 <= inspect->last_uid) {
+				__atomic_compare_exchange_n(&bucket->owner[slot], &owner, 0, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+				continue;
+			}
+			if (!flow || command.untimed)
+				continue;
+			if (count_outstanding(inspect, owner >> 32, &command, &line))
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+int stoq_update_groups(struct stoq_inspect *inspect)
+{
+	struct stoq_model *model = &inspect->model;
+	struct stoq_ledger_series *series, *next;
+	int result;
+
+	memset(&model->overall, 0, sizeof(model->overall));
+	stoq_identity_clear(&model->overall.identity);
+	for (size_t i = 0; i < model->flow_count; i++)
+		model->flows[i].outstanding = 0;
+	stoq_groups_clear(&inspect->groups);
+	result = group_retired(inspect);
+	HASH_ITER(hh, inspect->ledger.series, series, next)
+	{
+		if (!result)
+			result = group_series(inspect, series);
+	}
+	if (!result)
+		result = take_outstanding(inspect);
+	stoq_groups_sort(&inspect->groups);
+	model->groups = inspect->groups.items;
+	model->group_count = inspect->groups.count;
+	return result;
+}
+
+int stoq_inspect_update(struct stoq_inspect *inspect, const struct stoq_model **model_out,
+	struct stoq_error *error)
+{
+	struct stoq_model *model = &inspect->model;
+	uint64_t now = stoq_inspect_now_ns();
+	int result = read_maps(inspect);
+
+	if (result)
+		return stoq_error_set(
+			error, result, "cannot read the program's maps: %s", strerror(-result));
+	model->interval_ns = now - inspect->last_ns;
+	model->elapsed_ns = now - inspect->start_ns;
+	inspect->last_ns = now;
+	sum_cpus(inspect);
+	result = take_flows(inspect);
+	if (!result)
+		result = take_series(inspect);
+	if (!result)
+		result = take_statuses(inspect);
+	if (!result)
+		result = stoq_update_groups(inspect);
+	if (result)
+		return stoq_error_set(error, result, "no memory to build the model");
+	stoq_ledger_prune_flows(&inspect->ledger);
+	*model_out = model;
+	return 0;
+}
