@@ -65,8 +65,8 @@ static __always_inline void stoq_side_start(struct stoq_flow_side *side, __u32 s
 static __always_inline void stoq_on_syn(
 	struct stoq_cpu *cpu, const struct stoq_segment *segment, struct stoq_flow *flow)
 {
-	__be16 controller_port = segment->from_a == segment->ack ? segment->key.port_a :
-								   segment->key.port_b;
+	__be16 controller_port =
+		segment->from_a == segment->ack ? segment->key.port_a : segment->key.port_b;
 
 	if (!segment->ack) {
 		if (!stoq_is_nvme_port(controller_port)) {
@@ -132,7 +132,8 @@ static __noinline struct stoq_flow *stoq_flow_discover(
 	return stoq_flow_create(cpu, segment, from_host);
 }
 
-static __always_inline void stoq_on_end(struct stoq_flow *flow, struct stoq_flow_side *side, int rst)
+static __always_inline void stoq_on_end(
+	struct stoq_flow *flow, struct stoq_flow_side *side, int rst)
 {
 	side->finished = 1;
 	if (rst) {

@@ -103,11 +103,11 @@ struct {
  * Bounds an index where the verifier sees it: in the register that is used. The compiler may
  * test a copy, of which older verifiers learn nothing. size is a power of two.
  */
-#define STOQ_BOUND(index, size)                                                                     \
-	({                                                                                          \
-		__u64 bounded_ = (index);                                                           \
-		asm volatile("%0 &= %1" : "+r"(bounded_) : "i"((size) - 1));                        \
-		bounded_;                                                                           \
+#define STOQ_BOUND(index, size)                                                                    \
+	({                                                                                         \
+		__u64 bounded_ = (index);                                                          \
+		asm volatile("%0 &= %1" : "+r"(bounded_) : "i"((size)-1));                         \
+		bounded_;                                                                          \
 	})
 
 static __always_inline void *stoq_first(void *map)

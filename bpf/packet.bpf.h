@@ -58,8 +58,8 @@ struct stoq_network {
 };
 
 /* Not atomic, not 128 bit: any order will do, as long as it is always the same. */
-static __always_inline int stoq_end_is_first(const __u64 *one, const __u64 *other, __be16 one_port,
-	__be16 other_port)
+static __always_inline int stoq_end_is_first(
+	const __u64 *one, const __u64 *other, __be16 one_port, __be16 other_port)
 {
 	if (one[0] != other[0])
 		return one[0] < other[0];

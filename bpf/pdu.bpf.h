@@ -7,7 +7,8 @@
 
 static __always_inline int stoq_moves_data(const struct nvme_sqe *sqe, __u8 fctype)
 {
-	/* Bits 1:0 of the opcode, or of the Fabrics command type: transfer direction (Base 5, 6). */
+	/* Bits 1:0 of the opcode, or of the Fabrics command type: transfer direction (Base 5, 6).
+	 */
 	return ((sqe->opcode == NVME_OPCODE_FABRICS ? fctype : sqe->opcode) & 3) != 0;
 }
 
@@ -86,11 +87,12 @@ static __always_inline void stoq_command_from_sqe(
 	command->bytes = stoq_transfer_bytes(sqe, fctype);
 	command->slba = io ? nvme_sqe_slba(sqe) : 0;
 	command->blocks = io && stoq_has_lba_range(sqe->opcode) ? nvme_sqe_block_count(sqe) : 0;
-	command->untimed = kind == NVME_QUEUE_ADMIN && sqe->opcode == NVME_ADMIN_ASYNC_EVENT_REQUEST;
+	command->untimed =
+		kind == NVME_QUEUE_ADMIN && sqe->opcode == NVME_ADMIN_ASYNC_EVENT_REQUEST;
 }
 
-static __always_inline void stoq_on_command(struct stoq_flow *flow, struct stoq_flow_side *side,
-	struct stoq_cpu *cpu, __u32 sequence)
+static __always_inline void stoq_on_command(
+	struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu, __u32 sequence)
 {
 	const struct nvme_tcp_cmd_pdu *pdu = (const void *)cpu->header;
 	const struct nvme_sqe *sqe = &pdu->sqe;
@@ -131,7 +133,8 @@ static __noinline void stoq_complete(struct stoq_flow *flow, struct stoq_flow_si
 static __always_inline void stoq_on_response(
 	struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu)
 {
-	const struct nvme_cqe *cqe = &((const struct nvme_tcp_rsp_pdu *)(const void *)cpu->header)->cqe;
+	const struct nvme_cqe *cqe =
+		&((const struct nvme_tcp_rsp_pdu *)(const void *)cpu->header)->cqe;
 	__u16 cid = nvme_le16(cqe->command_id), status = nvme_le16(cqe->status);
 
 	if (flow->connected && !flow->connect_accepted && cid == flow->connect_cid &&
@@ -154,8 +157,7 @@ static __always_inline void stoq_on_data_to_host(
 	cursor->pending_cid = nvme_le16(pdu->command_id);
 }
 
-static __noinline void stoq_report_pdu(
-	struct stoq_flow *flow, struct stoq_cpu *cpu, __u32 sequence)
+static __noinline void stoq_report_pdu(struct stoq_flow *flow, struct stoq_cpu *cpu, __u32 sequence)
 {
 	struct stoq_event_pdu *event =
 		bpf_ringbuf_reserve(&stoq_events, sizeof(struct stoq_event_pdu), 0);

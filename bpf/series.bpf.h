@@ -68,8 +68,8 @@ static __always_inline void stoq_count_status(
 		__sync_fetch_and_add(count, 1);
 }
 
-static __always_inline void stoq_series_add(
-	struct stoq_series *series, const struct stoq_command *command, __u64 latency_ns, __u16 status)
+static __always_inline void stoq_series_add(struct stoq_series *series,
+	const struct stoq_command *command, __u64 latency_ns, __u16 status)
 {
 	__u32 bucket;
 

@@ -12,7 +12,7 @@
 
 #include "bpf/learn.bpf.h"
 
-#define STOQ_LOCK_TURNS 256
+#define STOQ_LOCK_TURNS	   256
 /* A segment this far behind the stream belongs to another connection on the same ports. */
 #define STOQ_SEQUENCE_JUMP (256 << 20)
 
@@ -32,8 +32,8 @@ static __always_inline void stoq_side_unlock(struct stoq_flow_side *side)
 #define STOQ_COLLECT_TURNS 32
 
 /* Copies up to STOQ_COLLECT_TURNS bytes of Connect data, one by one. 1: there is more to copy. */
-__noinline int stoq_collect_some(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu,
-	struct nvme_connect_data *data)
+__noinline int stoq_collect_some(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_cpu *cpu, struct nvme_connect_data *data)
 {
 	struct stoq_flow_side *side;
 	__u8 *bytes = (__u8 *)data;
@@ -70,8 +70,8 @@ static __always_inline struct nvme_connect_data *stoq_connect_data(__u32 uid)
 }
 
 /* Connect data may be cut like everything else: takes what this segment has of it. */
-static __noinline void stoq_collect_connect(
-	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu)
+static __noinline void stoq_collect_connect(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_flow_side *side, struct stoq_cpu *cpu)
 {
 	__u32 at = side->collect_at - cpu->sequence;
 	struct nvme_connect_data *data;
@@ -141,8 +141,8 @@ static __always_inline void stoq_open_hole(struct stoq_flow_side *side)
 }
 
 /* A segment that holds the hole's next header has come after all. */
-static __always_inline void stoq_fill_hole(
-	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu)
+static __always_inline void stoq_fill_hole(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_flow_side *side, struct stoq_cpu *cpu)
 {
 	__u32 wanted = side->hole.next_header + side->hole.carry_bytes;
 
@@ -191,8 +191,8 @@ static __always_inline void stoq_on_bad_header(
 }
 
 /* Payload of a flow, with the side's lock held. */
-static __noinline void stoq_on_payload(
-	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu)
+static __noinline void stoq_on_payload(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_flow_side *side, struct stoq_cpu *cpu)
 {
 	int fresh = stoq_account(side, cpu);
 
@@ -255,8 +255,8 @@ static __always_inline void stoq_on_segment(
 		flow = stoq_flow_of_payload(skb, cpu, segment, flow);
 	if (!flow || !flow->uid)
 		return;
-	cpu->side = segment->from_a == flow->host_is_a ? NVME_TCP_FROM_HOST :
-							 NVME_TCP_FROM_CONTROLLER;
+	cpu->side =
+		segment->from_a == flow->host_is_a ? NVME_TCP_FROM_HOST : NVME_TCP_FROM_CONTROLLER;
 	side = stoq_side(flow, cpu);
 	if (segment->payload_bytes) {
 		stoq_count(cpu, STOQ_COUNT_NVME_PACKETS, 1);
@@ -288,7 +288,8 @@ int stoq_watch(struct __sk_buff *skb)
 	stoq_count(cpu, STOQ_COUNT_PACKETS, 1);
 	result = stoq_parse_segment(skb, &segment);
 	if (result == STOQ_PARSE_MALFORMED && skb->len > (__u32)(skb->data_end - skb->data) &&
-		bpf_skb_pull_data(skb, skb->len < STOQ_HEADERS_BYTES ? skb->len : STOQ_HEADERS_BYTES) == 0)
+		bpf_skb_pull_data(
+			skb, skb->len < STOQ_HEADERS_BYTES ? skb->len : STOQ_HEADERS_BYTES) == 0)
 		result = stoq_parse_segment(skb, &segment);
 	if (result == STOQ_PARSE_TCP) {
 		if (segment.payload_bytes || segment.syn || segment.fin || segment.rst)

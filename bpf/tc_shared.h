@@ -10,11 +10,11 @@
 
 /* ---- latency histogram: log-linear, a bucket's width is at most 1/16 of its value ---- */
 
-#define STOQ_LATENCY_SUB_BITS  4
-#define STOQ_LATENCY_SUB       (1 << STOQ_LATENCY_SUB_BITS)
-#define STOQ_LATENCY_MIN_BITS  10 /* below 2^10 ns: 16 linear buckets of 64 ns */
-#define STOQ_LATENCY_MAX_BITS  37 /* 2^37 ns (137 s) and more: the last bucket */
-#define STOQ_LATENCY_OVERFLOW \
+#define STOQ_LATENCY_SUB_BITS 4
+#define STOQ_LATENCY_SUB      (1 << STOQ_LATENCY_SUB_BITS)
+#define STOQ_LATENCY_MIN_BITS 10 /* below 2^10 ns: 16 linear buckets of 64 ns */
+#define STOQ_LATENCY_MAX_BITS 37 /* 2^37 ns (137 s) and more: the last bucket */
+#define STOQ_LATENCY_OVERFLOW                                                                      \
 	((STOQ_LATENCY_MAX_BITS - STOQ_LATENCY_MIN_BITS + 1) * STOQ_LATENCY_SUB)
 #define STOQ_LATENCY_BUCKETS (STOQ_LATENCY_OVERFLOW + 1)
 
@@ -48,7 +48,7 @@ static inline __u32 stoq_latency_bucket(__u64 ns)
 	exponent += rest >> 1;
 	return ((exponent + 1) << STOQ_LATENCY_SUB_BITS) +
 	       ((ns >> (exponent + STOQ_LATENCY_MIN_BITS - STOQ_LATENCY_SUB_BITS)) &
-		(STOQ_LATENCY_SUB - 1));
+		       (STOQ_LATENCY_SUB - 1));
 }
 
 /* ---- flows: one TCP connection, which is one NVMe queue ---- */
@@ -75,13 +75,13 @@ enum stoq_flow_state {
 
 /* A place in a byte stream, up to which its PDUs were taken. */
 struct stoq_cursor {
-	__u32 next_header;  /* TCP sequence number of the next PDU header */
-	__u32 limit;	    /* hole only: where following had gone on behind it */
-	__u16 pending_cid;  /* this command completes when next_header is reached ... */
-	__u8 pending;	    /* ... if this is set */
-	__u8 carry_bytes;   /* header bytes kept from earlier segments */
-	__u8 active;	    /* hole only: there is one */
-	__u8 limit_known;   /* hole only */
+	__u32 next_header; /* TCP sequence number of the next PDU header */
+	__u32 limit;	   /* hole only: where following had gone on behind it */
+	__u16 pending_cid; /* this command completes when next_header is reached ... */
+	__u8 pending;	   /* ... if this is set */
+	__u8 carry_bytes;  /* header bytes kept from earlier segments */
+	__u8 active;	   /* hole only: there is one */
+	__u8 limit_known;  /* hole only */
 	__u8 pad[2];
 	__u8 carry[NVME_TCP_HEADER_MAX];
 };
@@ -89,17 +89,17 @@ struct stoq_cursor {
 /* One direction of a flow. Only the CPU that holds `busy` writes it. */
 struct stoq_flow_side {
 	__u32 busy;
-	__u32 next_byte;	    /* sequence number after the highest byte seen */
-	__u8 state;		    /* LEARNING, SYNCED or LOST, of this direction */
-	__u8 chain;		    /* plausible PDUs in a row while not synced */
-	__u8 finished;		    /* FIN or RST seen */
-	__u8 started;		    /* next_byte is valid */
-	__u32 scan_from;	    /* not synced: where in the next packet to look */
-	__u16 collect_offset;	    /* Connect data: the next byte's offset, ... */
-	__u16 collect_left;	    /* ... how many bytes are to come, ... */
-	__u32 collect_at;	    /* ... and the sequence number of the next one */
+	__u32 next_byte;      /* sequence number after the highest byte seen */
+	__u8 state;	      /* LEARNING, SYNCED or LOST, of this direction */
+	__u8 chain;	      /* plausible PDUs in a row while not synced */
+	__u8 finished;	      /* FIN or RST seen */
+	__u8 started;	      /* next_byte is valid */
+	__u32 scan_from;      /* not synced: where in the next packet to look */
+	__u16 collect_offset; /* Connect data: the next byte's offset, ... */
+	__u16 collect_left;   /* ... how many bytes are to come, ... */
+	__u32 collect_at;     /* ... and the sequence number of the next one */
 	struct stoq_cursor cursor;
-	struct stoq_cursor hole;    /* a stretch that was skipped and may still come */
+	struct stoq_cursor hole; /* a stretch that was skipped and may still come */
 	__u64 last_seen_ns;
 	__u64 packets;
 	__u64 payload_bytes;
@@ -117,19 +117,19 @@ struct stoq_flow_side {
 
 struct stoq_flow {
 	__u64 first_seen_ns;
-	__u32 uid;	  /* unique among all flows of this program; 0: not ready */
-	__u8 host_is_a;	  /* end a of the key is the NVMe host */
+	__u32 uid;	/* unique among all flows of this program; 0: not ready */
+	__u8 host_is_a; /* end a of the key is the NVMe host */
 	__u8 encrypted;
-	__u8 connected;	  /* Fabrics Connect seen: qid, sqsize; NQNs are in map connects */
-	__u8 from_start;  /* seen since its ICReq: nothing was missed */
-	__u16 qid;	  /* valid if connected */
-	__u16 cntlid;	  /* from the Connect response; FFFFh: not known */
-	__u16 sqsize;	  /* 0's based, from Connect */
+	__u8 connected;	 /* Fabrics Connect seen: qid, sqsize; NQNs are in map connects */
+	__u8 from_start; /* seen since its ICReq: nothing was missed */
+	__u16 qid;	 /* valid if connected */
+	__u16 cntlid;	 /* from the Connect response; FFFFh: not known */
+	__u16 sqsize;	 /* 0's based, from Connect */
 	__u16 connect_cid;
-	__u8 kind;	  /* enum nvme_queue_kind; guessed from opcodes unless connected */
+	__u8 kind;	    /* enum nvme_queue_kind; guessed from opcodes unless connected */
 	__u8 header_digest; /* seen on PDUs */
 	__u8 data_digest;
-	__u8 terminated;  /* H2CTermReq or C2HTermReq seen */
+	__u8 terminated; /* H2CTermReq or C2HTermReq seen */
 	__u8 connect_accepted;
 	__u8 pad[3];
 	struct stoq_flow_side side[NVME_TCP_SIDES];
@@ -141,7 +141,7 @@ struct stoq_flow {
  * Bucket of a command: (hash of the flow + CID) & mask, else a second choice. An owner is
  * STOQ_COMMAND_OWNER(); 0: free. Claimed with compare-and-swap, freed by storing 0.
  */
-#define STOQ_BUCKET_SLOTS 8
+#define STOQ_BUCKET_SLOTS	     8
 #define STOQ_COMMAND_OWNER(uid, cid) ((__u64)(uid) << 32 | (__u64)(cid) << 8 | 1)
 
 struct stoq_command {
@@ -202,19 +202,19 @@ NVME_ASSERT_SIZE(struct stoq_status_key, 8);
 /* ---- per CPU: counters of the program as a whole, and its work space ---- */
 
 enum stoq_counter {
-	STOQ_COUNT_PACKETS,	     /* all that passed the hook */
-	STOQ_COUNT_NVME_PACKETS,     /* those with payload of a known flow */
+	STOQ_COUNT_PACKETS,	 /* all that passed the hook */
+	STOQ_COUNT_NVME_PACKETS, /* those with payload of a known flow */
 	STOQ_COUNT_FLOWS_NEW,
-	STOQ_COUNT_FLOWS_FULL,	     /* flow not followed: no room */
-	STOQ_COUNT_CONTENDED,	     /* packet skipped: another CPU was at the same direction */
-	STOQ_COUNT_MALFORMED,	     /* lengths that contradict each other, headers cut short */
-	STOQ_COUNT_FRAGMENTS,	     /* IP fragments: not looked at */
-	STOQ_COUNT_PDU_LIMIT,	     /* more PDUs in a packet than the program walks */
-	STOQ_COUNT_SERIES_FULL,	     /* command counted in an overflow series */
-	STOQ_COUNT_EVENTS_LOST,	     /* no room in the event ring */
-	STOQ_COUNT_UNTRACKED,	     /* commands for which there was no room */
-	STOQ_COUNT_UNMATCHED,	     /* completions of commands whose start was not seen */
-	STOQ_COUNT_UNSYNCED_BYTES,   /* payload of NVMe/TCP flows that was not understood */
+	STOQ_COUNT_FLOWS_FULL,	   /* flow not followed: no room */
+	STOQ_COUNT_CONTENDED,	   /* packet skipped: another CPU was at the same direction */
+	STOQ_COUNT_MALFORMED,	   /* lengths that contradict each other, headers cut short */
+	STOQ_COUNT_FRAGMENTS,	   /* IP fragments: not looked at */
+	STOQ_COUNT_PDU_LIMIT,	   /* more PDUs in a packet than the program walks */
+	STOQ_COUNT_SERIES_FULL,	   /* command counted in an overflow series */
+	STOQ_COUNT_EVENTS_LOST,	   /* no room in the event ring */
+	STOQ_COUNT_UNTRACKED,	   /* commands for which there was no room */
+	STOQ_COUNT_UNMATCHED,	   /* completions of commands whose start was not seen */
+	STOQ_COUNT_UNSYNCED_BYTES, /* payload of NVMe/TCP flows that was not understood */
 	STOQ_COUNTERS,
 };
 
@@ -226,12 +226,12 @@ struct stoq_cpu {
 	__u32 sequence;	      /* of the payload's first byte */
 	__u32 payload_offset; /* in the packet */
 	__u32 payload_bytes;
-	__u32 acknowledged;   /* the packet's ACK number */
-	__u32 side;	      /* enum nvme_tcp_side */
-	__u32 hole;	      /* walking side.hole, not side.cursor */
-	__u32 learn_from;     /* learning: payload before this was dealt with */
-	__u32 chain_pdus;     /* learning: consistent PDUs found in a row, ... */
-	__u32 chain_next;     /* ... and where the next one would begin */
+	__u32 acknowledged; /* the packet's ACK number */
+	__u32 side;	    /* enum nvme_tcp_side */
+	__u32 hole;	    /* walking side.hole, not side.cursor */
+	__u32 learn_from;   /* learning: payload before this was dealt with */
+	__u32 chain_pdus;   /* learning: consistent PDUs found in a row, ... */
+	__u32 chain_next;   /* ... and where the next one would begin */
 	__u32 pad;
 	__u8 header[NVME_TCP_HEADER_MAX];
 	__u8 scan[256 + 8];
@@ -252,7 +252,7 @@ struct stoq_event_command {
 	__u64 latency_ns;
 	__u64 slba; /* CDW11:CDW10 of NVM commands, else 0 */
 	__u32 nsid;
-	__u32 bytes; /* SGL length */
+	__u32 bytes;  /* SGL length */
 	__u32 blocks; /* NVM commands with an LBA range: number of logical blocks, else 0 */
 	__u16 cid;
 	__u16 status; /* NVME_STATUS() */
@@ -269,8 +269,8 @@ struct stoq_event_pdu {
 	__u32 type;
 	__u32 uid;
 	__u64 time_ns;
-	__u32 sequence; /* TCP sequence number of its first byte */
-	__u8 side;	/* enum nvme_tcp_side */
+	__u32 sequence;	   /* TCP sequence number of its first byte */
+	__u8 side;	   /* enum nvme_tcp_side */
 	__u8 header_bytes; /* valid bytes of header: HLEN */
 	__u8 pad[2];
 	__u8 header[NVME_TCP_HEADER_MAX];

@@ -17,7 +17,8 @@ enum stoq_walk {
 	STOQ_WALK_BAD = 2, /* no PDU where one had to be */
 };
 
-static __always_inline struct stoq_flow_side *stoq_side(struct stoq_flow *flow, struct stoq_cpu *cpu)
+static __always_inline struct stoq_flow_side *stoq_side(
+	struct stoq_flow *flow, struct stoq_cpu *cpu)
 {
 	return &flow->side[cpu->side & 1];
 }
@@ -43,7 +44,8 @@ static __always_inline __u32 stoq_header_wanted(const struct stoq_cursor *cursor
  * Adds the header's bytes one by one to those of earlier segments; used when a header is cut.
  * 1: the header is whole (or cannot be one), in cpu->header.
  */
-__noinline int stoq_gather_header(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+__noinline int stoq_gather_header(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
 {
 	struct stoq_flow_side *side;
 	struct stoq_cursor *cursor;

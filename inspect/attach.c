@@ -21,8 +21,8 @@
  * Handles of our clsact filters ("st" and a marker): whoever removes the last filter with
  * the second one also removes the qdisc, because one of us had made it.
  */
-#define STOQ_HANDLE		0x73740001
-#define STOQ_HANDLE_OWNS_QDISC	0x73740002
+#define STOQ_HANDLE	       0x73740001
+#define STOQ_HANDLE_OWNS_QDISC 0x73740002
 
 #define STOQ_ENTRY_NAME "stoq_entry"
 
@@ -60,13 +60,15 @@ int stoq_attach_check(const char *interface, int *ifindex, bool *loopback, struc
 	*ifindex = strlen(interface) < IF_NAMESIZE ? (int)if_nametoindex(interface) : 0;
 	if (*ifindex == 0)
 		return stoq_error_set(error, -ENODEV,
-			"there is no interface \"%s\" in this network namespace; `ip link` lists them",
+			"there is no interface \"%s\" in this network namespace; `ip link` lists "
+			"them",
 			interface);
 	type = read_link_type(interface);
 	/* Without sysfs of this namespace the kernel still refuses what it must. */
 	if (type >= 0 && type != ARPHRD_ETHER && type != ARPHRD_LOOPBACK)
 		return stoq_error_set(error, -EOPNOTSUPP,
-			"interface %s has no Ethernet headers (link type %d), which the program reads; "
+			"interface %s has no Ethernet headers (link type %d), which the program "
+			"reads; "
 			"attach to the interface below or above it",
 			interface, type);
 	*loopback = type == ARPHRD_LOOPBACK || strcmp(interface, "lo") == 0;
@@ -188,8 +190,8 @@ int stoq_attach_sweep(int ifindex)
 
 static int attach_clsact(struct stoq_attachment *attachment, int entry_fd, struct stoq_error *error)
 {
-	struct bpf_tc_hook hook =
-		make_hook(attachment->ifindex, attachment->ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS);
+	struct bpf_tc_hook hook = make_hook(
+		attachment->ifindex, attachment->ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = entry_fd);
 	bool any, owns_qdisc;
 	int result;
@@ -197,13 +199,12 @@ static int attach_clsact(struct stoq_attachment *attachment, int entry_fd, struc
 	look_at_filters(attachment->ifindex, &any, &owns_qdisc);
 	result = bpf_tc_hook_create(&hook);
 	if (result && result != -EEXIST)
-		return stoq_error_set(error, result,
-			"cannot add a clsact qdisc to %s: %s%s", attachment->interface,
-			strerror(-result),
-			result == -ENOENT ? "; the kernel needs CONFIG_NET_SCH_INGRESS "
-					    "(module sch_ingress)" :
-			result == -EPERM  ? "; CAP_NET_ADMIN is missing (run as root)" :
-					    "");
+		return stoq_error_set(error, result, "cannot add a clsact qdisc to %s: %s%s",
+			attachment->interface, strerror(-result),
+			result == -ENOENT  ? "; the kernel needs CONFIG_NET_SCH_INGRESS "
+					     "(module sch_ingress)"
+			: result == -EPERM ? "; CAP_NET_ADMIN is missing (run as root)"
+					   : "");
 	options.handle = result == 0 || owns_qdisc ? STOQ_HANDLE_OWNS_QDISC : STOQ_HANDLE;
 	result = bpf_tc_attach(&hook, &options);
 	if (result) {
@@ -213,7 +214,8 @@ static int attach_clsact(struct stoq_attachment *attachment, int entry_fd, struc
 		}
 		return stoq_error_set(error, result, "cannot add a BPF filter to %s: %s%s",
 			attachment->interface, strerror(-result),
-			result == -ENOENT ? "; the kernel needs CONFIG_NET_CLS_BPF (module cls_bpf)" : "");
+			result == -ENOENT ? "; the kernel needs CONFIG_NET_CLS_BPF (module cls_bpf)"
+					  : "");
 	}
 	attachment->kind = STOQ_ATTACH_CLSACT;
 	attachment->handle = options.handle;
@@ -227,8 +229,8 @@ static int attach_clsact(struct stoq_attachment *attachment, int entry_fd, struc
 static int attach_tcx(struct stoq_attachment *attachment, int program_fd)
 {
 	int fd = bpf_link_create(program_fd, attachment->ifindex,
-		(enum bpf_attach_type)(attachment->ingress ? STOQ_BPF_TCX_INGRESS :
-							     STOQ_BPF_TCX_EGRESS),
+		(enum bpf_attach_type)(
+			attachment->ingress ? STOQ_BPF_TCX_INGRESS : STOQ_BPF_TCX_EGRESS),
 		NULL);
 
 	if (fd < 0)
@@ -253,8 +255,9 @@ int stoq_attach(struct stoq_attachment *attachment, const char *interface, bool 
 		if (result == 0)
 			return 0;
 		if (result != -EINVAL)
-			return stoq_error_set(error, result, "cannot attach to %s by tcx link: %s%s",
-				interface, strerror(-result),
+			return stoq_error_set(error, result,
+				"cannot attach to %s by tcx link: %s%s", interface,
+				strerror(-result),
 				result == -EPERM ? "; CAP_NET_ADMIN is missing (run as root)" : "");
 	}
 	return attach_clsact(attachment, programs->entry_fd, error);

@@ -37,7 +37,8 @@ struct stoq_attach_programs {
 };
 
 /* An interface the programs can read: Ethernet-like or loopback. -ENODEV, -EOPNOTSUPP. */
-int stoq_attach_check(const char *interface, int *ifindex, bool *loopback, struct stoq_error *error);
+int stoq_attach_check(
+	const char *interface, int *ifindex, bool *loopback, struct stoq_error *error);
 
 /* Attaches to one side. force_clsact: as if the kernel had no tcx. Negative errno on failure. */
 int stoq_attach(struct stoq_attachment *attachment, const char *interface, bool ingress,

@@ -78,7 +78,8 @@ static int compare(const void *one, const void *other)
 		return a->interval.commands < b->interval.commands ? 1 : -1;
 	if (a->total.commands != b->total.commands)
 		return a->total.commands < b->total.commands ? 1 : -1;
-	return (a->identity.opcode > b->identity.opcode) - (a->identity.opcode < b->identity.opcode);
+	return (a->identity.opcode > b->identity.opcode) -
+	       (a->identity.opcode < b->identity.opcode);
 }
 
 void stoq_groups_sort(struct stoq_groups *groups)

@@ -117,7 +117,8 @@ static int configure(struct stoq_inspect *inspect, const struct stoq_inspect_con
 	uint32_t commands = or_default(config->max_commands, DEFAULT_COMMANDS);
 	int result;
 
-	inspect->bucket_count = power_of_two((commands + STOQ_BUCKET_SLOTS - 1) / STOQ_BUCKET_SLOTS);
+	inspect->bucket_count =
+		power_of_two((commands + STOQ_BUCKET_SLOTS - 1) / STOQ_BUCKET_SLOTS);
 	program->rodata->stoq_slow_ns = config->slow_ns;
 	program->rodata->stoq_report_errors = config->report_errors;
 	program->rodata->stoq_report_pdus = config->report_pdus;
@@ -131,7 +132,8 @@ static int configure(struct stoq_inspect *inspect, const struct stoq_inspect_con
 	if (!result)
 		result = bpf_map__set_max_entries(program->maps.stoq_statuses, series);
 	if (!result)
-		result = bpf_map__set_max_entries(program->maps.stoq_commands, inspect->bucket_count);
+		result = bpf_map__set_max_entries(
+			program->maps.stoq_commands, inspect->bucket_count);
 	if (!result)
 		result = bpf_map__set_max_entries(program->maps.stoq_events,
 			config->report_pdus ? RING_BYTES_PDUS : RING_BYTES);
@@ -141,7 +143,8 @@ static int configure(struct stoq_inspect *inspect, const struct stoq_inspect_con
 static int map_commands(struct stoq_inspect *inspect, struct stoq_error *error)
 {
 	void *buckets = mmap(NULL, inspect->bucket_count * sizeof(*inspect->buckets),
-		PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(inspect->program->maps.stoq_commands), 0);
+		PROT_READ | PROT_WRITE, MAP_SHARED,
+		bpf_map__fd(inspect->program->maps.stoq_commands), 0);
 
 	if (buckets == MAP_FAILED)
 		return stoq_error_set(error, -errno,
@@ -160,11 +163,11 @@ static int on_event(void *context, void *data, size_t size)
 	if (type == STOQ_EVENT_COMMAND && size >= sizeof(struct stoq_event_command) &&
 		handlers->command) {
 		const struct stoq_event_command *event = data;
-		struct stoq_ledger_flow *flow =
-			stoq_ledger_flow_find(&inspect->ledger, event->uid);
+		struct stoq_ledger_flow *flow = stoq_ledger_flow_find(&inspect->ledger, event->uid);
 
 		handlers->command(handlers->context, event, flow ? &flow->identity : NULL);
-	} else if (type == STOQ_EVENT_PDU && size >= sizeof(struct stoq_event_pdu) && handlers->pdu) {
+	} else if (type == STOQ_EVENT_PDU && size >= sizeof(struct stoq_event_pdu) &&
+		   handlers->pdu) {
 		handlers->pdu(handlers->context, data);
 	}
 	return 0;
@@ -216,8 +219,8 @@ static int attach_interface(struct stoq_inspect *inspect, const char *interface,
 	stoq_attach_sweep(ifindex);
 	/* On loopback every packet passes egress, then ingress: once is enough. */
 	for (int ingress = 0; ingress <= (loopback ? 0 : 1); ingress++) {
-		result = stoq_attach(&inspect->attachments[inspect->attachment_count], interface, ingress,
-			&programs, config->force_clsact, error);
+		result = stoq_attach(&inspect->attachments[inspect->attachment_count], interface,
+			ingress, &programs, config->force_clsact, error);
 		if (result)
 			return result;
 		inspect->attachment_count++;
@@ -304,15 +307,18 @@ int stoq_inspect_drop_privileges(struct stoq_inspect *inspect, struct stoq_error
 		return stoq_error_set(error, -EIO, "cannot read this process's capabilities");
 	has_bpf = capng_have_capability(CAPNG_EFFECTIVE, CAP_BPF);
 	capng_clear(CAPNG_SELECT_CAPS);
-	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, has_bpf ? CAP_BPF : CAP_SYS_ADMIN);
+	capng_update(
+		CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, has_bpf ? CAP_BPF : CAP_SYS_ADMIN);
 	if (clsact)
 		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
 	result = capng_apply(CAPNG_SELECT_CAPS);
 	if (result)
 		return stoq_error_set(error, -EPERM,
-			"cannot give up capabilities that are not needed (libcap-ng error %d)", result);
+			"cannot give up capabilities that are not needed (libcap-ng error %d)",
+			result);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return stoq_error_set(error, -errno, "cannot set no_new_privs: %s", strerror(errno));
+		return stoq_error_set(
+			error, -errno, "cannot set no_new_privs: %s", strerror(errno));
 	return 0;
 }
 
@@ -327,8 +333,7 @@ int stoq_inspect_event_fd(const struct stoq_inspect *inspect)
 	return ring_buffer__epoll_fd(inspect->ring);
 }
 
-int stoq_inspect_dispatch(
-	struct stoq_inspect *inspect, const struct stoq_event_handlers *handlers)
+int stoq_inspect_dispatch(struct stoq_inspect *inspect, const struct stoq_event_handlers *handlers)
 {
 	inspect->handlers = handlers;
 	return ring_buffer__consume(inspect->ring);

@@ -49,8 +49,8 @@ int stoq_inspect_drop_privileges(struct stoq_inspect *inspect, struct stoq_error
  * Reads the kernel's counters and starts a new interval. The model is the inspector's: valid
  * until the next call and until close.
  */
-int stoq_inspect_update(struct stoq_inspect *inspect, const struct stoq_model **model,
-	struct stoq_error *error);
+int stoq_inspect_update(
+	struct stoq_inspect *inspect, const struct stoq_model **model, struct stoq_error *error);
 
 /*
  * Groups by another axis from here on. The model that the last update gave, if any, is grouped
@@ -70,5 +70,4 @@ struct stoq_event_handlers {
 int stoq_inspect_event_fd(const struct stoq_inspect *inspect);
 
 /* Delivers the events that wait. Number delivered, or a negative errno. */
-int stoq_inspect_dispatch(
-	struct stoq_inspect *inspect, const struct stoq_event_handlers *handlers);
+int stoq_inspect_dispatch(struct stoq_inspect *inspect, const struct stoq_event_handlers *handlers);

@@ -16,7 +16,7 @@ struct stoq_ledger_flow {
 	uint32_t uid;
 	struct stoq_identity identity;
 	bool names_known;
-	bool open; /* in the last reading, and not closed */
+	bool open;	     /* in the last reading, and not closed */
 	unsigned int series; /* in the ledger */
 	UT_hash_handle hh;
 };
@@ -25,7 +25,7 @@ struct stoq_ledger_series {
 	struct stoq_series_key key;
 	struct stoq_ledger_flow *flow; /* NULL: an overflow series, or never seen */
 	unsigned int quiet;	       /* readings without a change since its flow was gone */
-	struct stoq_series before; /* what the reading before the last one said */
+	struct stoq_series before;     /* what the reading before the last one said */
 	struct stoq_series last;
 	UT_hash_handle hh;
 };

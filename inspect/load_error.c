@@ -21,7 +21,8 @@ static struct {
 static int is_noise(const char *line, size_t length)
 {
 	static const char *const noise[] = {"processed ", "-- END", "-- BEGIN", "verification time",
-		"stack depth", "libbpf: failed to load object", "libbpf: failed to load BPF skeleton"};
+		"stack depth", "libbpf: failed to load object",
+		"libbpf: failed to load BPF skeleton"};
 
 	if (length < 3)
 		return 1;
@@ -46,8 +47,8 @@ static int keep_message(enum libbpf_print_level level, const char *format, va_li
 	for (; *line; line = end + (*end != '\0')) {
 		end = line + strcspn(line, "\n");
 		if (!is_noise(line, end - line))
-			snprintf(kept.line[kept.next++ % LINES], LINE_BYTES, "%.*s", (int)(end - line),
-				line);
+			snprintf(kept.line[kept.next++ % LINES], LINE_BYTES, "%.*s",
+				(int)(end - line), line);
 	}
 	return 0;
 }
@@ -85,7 +86,8 @@ int stoq_load_error(struct stoq_error *error, int code)
 
 	if ((code == -EPERM || code == -EACCES) && missing_capabilities(missing, sizeof(missing)))
 		return stoq_error_set(error, code,
-			"loading the BPF program needs capabilities that this process lacks: %s; run as "
+			"loading the BPF program needs capabilities that this process lacks: %s; "
+			"run as "
 			"root, or: setcap cap_bpf,cap_net_admin,cap_perfmon+ep on the stoq binary",
 			missing);
 	for (unsigned int i = 0; i < LINES; i++) {
@@ -96,7 +98,8 @@ int stoq_load_error(struct stoq_error *error, int code)
 	}
 	uname(&system);
 	return stoq_error_set(error, code,
-		"the kernel (%s) did not accept the BPF program: %s; STOQ needs Linux 5.15 or newer with "
+		"the kernel (%s) did not accept the BPF program: %s; STOQ needs Linux 5.15 or "
+		"newer with "
 		"CONFIG_BPF_SYSCALL, CONFIG_BPF_JIT and CONFIG_NET_CLS_BPF. The last lines of its "
 		"log:%s",
 		system.release, strerror(-code), log);

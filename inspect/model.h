@@ -32,19 +32,20 @@ struct stoq_statistics {
 struct stoq_identity {
 	char host_nqn[NVME_NQN_LENGTH];	     /* "": not known, or not of this axis */
 	char subsystem_nqn[NVME_NQN_LENGTH]; /* likewise */
-	char host_address[64];		     /* "192.0.2.1:40000", "[2001:db8::1]:40000"; "": as above */
+	char host_address[64]; /* "192.0.2.1:40000", "[2001:db8::1]:40000"; "": as above */
 	char controller_address[64];
-	int32_t cntlid; /* -1: as above */
-	int32_t qid;	/* -1 */
-	int64_t nsid;	/* -1 */
-	int32_t opcode; /* -1 */
-	int32_t fctype; /* of a Fabrics command, else -1 */
+	int32_t cntlid;		   /* -1: as above */
+	int32_t qid;		   /* -1 */
+	int64_t nsid;		   /* -1 */
+	int32_t opcode;		   /* -1 */
+	int32_t fctype;		   /* of a Fabrics command, else -1 */
 	enum nvme_queue_kind kind; /* which table opcode is of */
 };
 
 struct stoq_group {
 	struct stoq_identity identity;
-	uint64_t outstanding; /* commands begun and not ended; known for whole queues only: see model */
+	uint64_t outstanding; /* commands begun and not ended; known for whole queues only: see
+				 model */
 	struct stoq_statistics interval;
 	struct stoq_statistics total;
 };
@@ -89,12 +90,12 @@ struct stoq_model {
 	size_t flow_count;
 	uint64_t flow_states[STOQ_FLOW_STATES]; /* open flows now; CLOSED: since the start */
 
-	uint64_t pdus;		    /* since the start, all types */
+	uint64_t pdus; /* since the start, all types */
 	uint64_t pdu_types[NVME_TCP_PDU_TYPES];
 	uint64_t counters[STOQ_COUNTERS]; /* since the start */
-	uint64_t unsynced_bytes;    /* payload of NVMe/TCP flows that was not understood */
-	uint64_t unmatched;	    /* completions of commands that began unseen */
-	uint64_t untracked;	    /* commands for which there was no room */
+	uint64_t unsynced_bytes;	  /* payload of NVMe/TCP flows that was not understood */
+	uint64_t unmatched;		  /* completions of commands that began unseen */
+	uint64_t untracked;		  /* commands for which there was no room */
 
 	const char *attachment; /* how the program is attached: "tcx link", "clsact filter" */
 	const char (*interfaces)[IF_NAMESIZE];

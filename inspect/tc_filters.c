@@ -55,7 +55,8 @@ static int on_filter(const struct nlmsghdr *message, void *context)
 	return MNL_CB_OK;
 }
 
-static int dump_filters(struct mnl_socket *socket, int ifindex, bool ingress, struct listing *listing)
+static int dump_filters(
+	struct mnl_socket *socket, int ifindex, bool ingress, struct listing *listing)
 {
 	char buffer[16384];
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
@@ -75,7 +76,8 @@ static int dump_filters(struct mnl_socket *socket, int ifindex, bool ingress, st
 		length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
 		if (length < 0)
 			return -errno;
-		more = mnl_cb_run(buffer, length, 0, mnl_socket_get_portid(socket), on_filter, listing);
+		more = mnl_cb_run(
+			buffer, length, 0, mnl_socket_get_portid(socket), on_filter, listing);
 	} while (more > 0);
 	return more < 0 ? -errno : 0;
 }
@@ -89,9 +91,9 @@ int stoq_tc_filters_list(int ifindex, bool ingress,
 
 	if (!socket)
 		return -errno;
-	result = mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ?
-			 -errno :
-			 dump_filters(socket, ifindex, ingress, &listing);
+	result = mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0
+			 ? -errno
+			 : dump_filters(socket, ifindex, ingress, &listing);
 	mnl_socket_close(socket);
 	/* Without the qdisc the kernel answers EINVAL: no filters either. */
 	if (result == -EINVAL || result == -ENOENT)

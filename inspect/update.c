@@ -56,7 +56,8 @@ static int read_maps(struct stoq_inspect *inspect)
 
 	/* Flows last: the flow of every series that was read exists then. */
 	if (!result)
-		result = stoq_map_dump_read(&inspect->series, bpf_map__fd(program->maps.stoq_series));
+		result = stoq_map_dump_read(
+			&inspect->series, bpf_map__fd(program->maps.stoq_series));
 	if (!result)
 		result = stoq_map_dump_read(
 			&inspect->statuses, bpf_map__fd(program->maps.stoq_statuses));
@@ -89,8 +90,8 @@ static void sum_cpus(struct stoq_inspect *inspect)
 
 static bool read_connect(struct stoq_inspect *inspect, uint32_t uid, struct nvme_connect_data *data)
 {
-	return bpf_map_lookup_elem(
-		       bpf_map__fd(inspect->program->maps.stoq_connects), &uid, data) == 0;
+	return bpf_map_lookup_elem(bpf_map__fd(inspect->program->maps.stoq_connects), &uid, data) ==
+	       0;
 }
 
 static void identify_flow(struct stoq_inspect *inspect, struct stoq_ledger_flow *entry,
@@ -158,9 +159,9 @@ static int take_flows(struct stoq_inspect *inspect)
 	}
 	/* Some come and go between two readings: count what is not open any more. */
 	model->flow_states[STOQ_FLOW_CLOSED] =
-		model->counters[STOQ_COUNT_FLOWS_NEW] > model->flow_count ?
-			model->counters[STOQ_COUNT_FLOWS_NEW] - model->flow_count :
-			0;
+		model->counters[STOQ_COUNT_FLOWS_NEW] > model->flow_count
+			? model->counters[STOQ_COUNT_FLOWS_NEW] - model->flow_count
+			: 0;
 	return 0;
 }
 
@@ -175,7 +176,8 @@ static void find_flow_late(struct stoq_inspect *inspect, struct stoq_ledger_seri
 	flow = stoq_ledger_flow_find(&inspect->ledger, series->key.uid);
 	if (!flow && read_connect(inspect, series->key.uid, &data)) {
 		static const struct stoq_flow_key no_key;
-		struct stoq_flow gone = {.connected = 1, .cntlid = 0xffff, .kind = series->key.kind};
+		struct stoq_flow gone = {
+			.connected = 1, .cntlid = 0xffff, .kind = series->key.kind};
 
 		flow = stoq_ledger_flow_get(&inspect->ledger, series->key.uid);
 		if (!flow)
@@ -193,7 +195,8 @@ static void find_flow_late(struct stoq_inspect *inspect, struct stoq_ledger_seri
 
 /* ---- groups ---- */
 
-static struct stoq_group *group_of(struct stoq_inspect *inspect, const struct stoq_identity *identity)
+static struct stoq_group *group_of(
+	struct stoq_inspect *inspect, const struct stoq_identity *identity)
 {
 	struct stoq_identity reduced = *identity;
 
@@ -218,12 +221,14 @@ static int take_series(struct stoq_inspect *inspect)
 			return -ENOMEM;
 		find_flow_late(inspect, series);
 		series->before = series->last;
-		series->last = *(const struct stoq_series *)stoq_map_dump_value(&inspect->series, i);
+		series->last =
+			*(const struct stoq_series *)stoq_map_dump_value(&inspect->series, i);
 		if (is_gone(series) && series->before.commands == series->last.commands)
 			series->quiet++;
 		else
 			series->quiet = 0;
-		if (series->quiet >= QUIET_READINGS && stoq_ledger_retire(&inspect->ledger, series) == 0)
+		if (series->quiet >= QUIET_READINGS &&
+			stoq_ledger_retire(&inspect->ledger, series) == 0)
 			bpf_map_delete_elem(fd, key);
 	}
 	return 0;
@@ -271,7 +276,8 @@ static struct stoq_status_line *status_line(
 
 	for (size_t i = 0; i < model->status_count; i++) {
 		line = &model->statuses[i];
-		if (line->status == key->status && line->opcode == key->opcode && line->kind == key->kind)
+		if (line->status == key->status && line->opcode == key->opcode &&
+			line->kind == key->kind)
 			return line;
 	}
 	if (model->status_count == inspect->status_capacity) {
@@ -423,8 +429,8 @@ int stoq_update_groups(struct stoq_inspect *inspect)
 	return result;
 }
 
-int stoq_inspect_update(struct stoq_inspect *inspect, const struct stoq_model **model_out,
-	struct stoq_error *error)
+int stoq_inspect_update(
+	struct stoq_inspect *inspect, const struct stoq_model **model_out, struct stoq_error *error)
 {
 	struct stoq_model *model = &inspect->model;
 	uint64_t now = stoq_inspect_now_ns();
