@@ -17,7 +17,7 @@ static const char help[] =
 /* What messages begin with: "stoq" or "stoq VERB". */
 static char program[64] = "stoq";
 
-static void say(const char *format, va_list arguments)
+__attribute__((format(printf, 1, 0))) static void say(const char *format, va_list arguments)
 {
 	char text[1024];
 
