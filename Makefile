@@ -43,7 +43,7 @@ format: packages
 ## fuzz: every fuzzer for FUZZ_SECONDS each
 fuzz: packages
 	@cmake --preset fuzz --log-level=WARNING >/dev/null
-	@cmake --build build-fuzz
+	@cmake --build build-fuzz --target fuzzers
 	@fuzz/run $(FUZZ_SECONDS)
 
 ## install: to PREFIX (/usr/local), DESTDIR in front

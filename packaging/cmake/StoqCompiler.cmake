@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Warnings (always errors), hardening and sanitizers, and the two functions that
-# every component's CMakeLists.txt uses: stoq_component and stoq_unit_test.
+# Warnings (always errors), hardening and sanitizers, and the functions that
+# every component's CMakeLists.txt uses: stoq_component, stoq_unit_test and stoq_test.
 
 add_compile_options(
 	-Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes
@@ -26,12 +26,23 @@ function(stoq_component name)
 	target_link_libraries(stoq_${name} PUBLIC ${arg_USES})
 endfunction()
 
+# stoq_test(LABEL NAME COMMAND... [TIMEOUT seconds]): run by ctest as LABEL/NAME, under that
+# label (see tests/run). A test that cannot run here says why in its last line and exits with 77.
+function(stoq_test label name)
+	cmake_parse_arguments(PARSE_ARGV 2 arg "" "TIMEOUT" "COMMAND")
+	if(NOT arg_TIMEOUT)
+		set(arg_TIMEOUT 120)
+	endif()
+	add_test(NAME ${label}/${name} COMMAND ${arg_COMMAND})
+	set_tests_properties(${label}/${name} PROPERTIES
+		LABELS ${label} TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77)
+endfunction()
+
 # stoq_unit_test(NAME SOURCES... [USES libraries...]): a cmocka program, run by ctest
 # under the label "unit".
 function(stoq_unit_test name)
 	cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES")
 	add_executable(test_${name} ${arg_SOURCES})
 	target_link_libraries(test_${name} PRIVATE ${arg_USES} cmocka)
-	add_test(NAME unit/${name} COMMAND test_${name})
-	set_tests_properties(unit/${name} PROPERTIES LABELS unit TIMEOUT 120)
+	stoq_test(unit ${name} COMMAND test_${name})
 endfunction()
