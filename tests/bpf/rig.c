@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tests/bpf/rig.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/pkt_cls.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "stoq_tc.skel.h"
+
+static void *grown(void *items, size_t count, size_t *capacity, size_t size)
+{
+	if (count < *capacity)
+		return items;
+	*capacity = *capacity ? *capacity * 2 : 256;
+	items = realloc(items, *capacity * size);
+	if (!items)
+		abort();
+	return items;
+}
+
+static int on_event(void *context, void *data, size_t size)
+{
+	struct rig *rig = context;
+
+	if (*(uint32_t *)data == STOQ_EVENT_PDU) {
+		assert_int_equal(size, sizeof(struct stoq_event_pdu));
+		rig->pdus =
+			grown(rig->pdus, rig->pdu_count, &rig->pdu_capacity, sizeof(*rig->pdus));
+		memcpy(&rig->pdus[rig->pdu_count++], data, sizeof(*rig->pdus));
+	} else {
+		assert_int_equal(*(uint32_t *)data, STOQ_EVENT_COMMAND);
+		assert_int_equal(size, sizeof(struct stoq_event_command));
+		rig->commands = grown(rig->commands, rig->command_count, &rig->command_capacity,
+			sizeof(*rig->commands));
+		memcpy(&rig->commands[rig->command_count++], data, sizeof(*rig->commands));
+	}
+	return 0;
+}
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	return level == LIBBPF_WARN ? vfprintf(stderr, format, arguments) : 0;
+}
+
+struct rig *rig_open(void)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+
+	if (geteuid() != 0) {
+		printf("SKIP: loading BPF programs needs root\n");
+		exit(RIG_SKIP);
+	}
+	libbpf_set_print(quiet);
+	rig->program = stoq_tc_bpf__open();
+	assert_non_null(rig->program);
+	rig->program->rodata->stoq_report_pdus = 1;
+	rig->program->rodata->stoq_slow_ns = 0;
+	bpf_map__set_max_entries(rig->program->maps.stoq_events, 1 << 24);
+	if (stoq_tc_bpf__load(rig->program)) {
+		if (errno == EPERM) {
+			printf("SKIP: this process may not load BPF programs (%s)\n",
+				strerror(errno));
+			exit(RIG_SKIP);
+		}
+		fail_msg("the program does not load: %s", strerror(errno));
+	}
+	rig->ring =
+		ring_buffer__new(bpf_map__fd(rig->program->maps.stoq_events), on_event, rig, NULL);
+	assert_non_null(rig->ring);
+	return rig;
+}
+
+void rig_close(struct rig *rig)
+{
+	ring_buffer__free(rig->ring);
+	stoq_tc_bpf__destroy(rig->program);
+	free(rig->pdus);
+	free(rig->commands);
+	free(rig);
+}
+
+static void empty_map(const struct bpf_map *map)
+{
+	uint8_t key[64];
+
+	while (bpf_map__get_next_key(map, NULL, key, bpf_map__key_size(map)) == 0)
+		bpf_map__delete_elem(map, key, bpf_map__key_size(map), 0);
+}
+
+void rig_clear(struct rig *rig)
+{
+	static const struct stoq_command_bucket empty;
+
+	empty_map(rig->program->maps.stoq_flows);
+	empty_map(rig->program->maps.stoq_series);
+	empty_map(rig->program->maps.stoq_connects);
+	for (uint32_t i = 0; i < bpf_map__max_entries(rig->program->maps.stoq_commands); i++) {
+		struct stoq_command_bucket bucket;
+		int fd = bpf_map__fd(rig->program->maps.stoq_commands);
+
+		bpf_map_lookup_elem(fd, &i, &bucket);
+		if (memcmp(bucket.owner, empty.owner, sizeof(empty.owner)) != 0)
+			bpf_map_update_elem(fd, &i, &empty, BPF_ANY);
+	}
+	rig->pdu_count = 0;
+	rig->command_count = 0;
+}
+
+void rig_send_frame(struct rig *rig, const uint8_t *frame, size_t length)
+{
+	static uint8_t out[WIRE_FRAME_MAX];
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = length,
+		.data_out = out, .data_size_out = sizeof(out), .repeat = 1);
+
+	assert_int_equal(
+		bpf_prog_test_run_opts(bpf_program__fd(rig->program->progs.stoq_watch), &options),
+		0);
+	assert_int_equal((int)options.retval, TC_ACT_UNSPEC);
+	assert_int_equal(options.data_size_out, length);
+	assert_memory_equal(out, frame, length);
+	ring_buffer__consume(rig->ring);
+}
+
+void rig_send(struct rig *rig, const struct wire_path *path, const struct wire_segment *segment)
+{
+	uint8_t frame[WIRE_FRAME_MAX];
+
+	rig_send_frame(rig, frame, wire_make(frame, path, segment));
+}
+
+struct wire_path rig_path(void)
+{
+	return (struct wire_path){
+		.host_address = 0x0a000001,
+		.controller_address = 0x0a000002,
+		.host_port = 40000,
+		.controller_port = 4420,
+	};
+}
+
+static size_t count_keys(const struct bpf_map *map, void *last)
+{
+	size_t count = 0;
+	uint8_t key[64];
+
+	for (void *from = NULL; bpf_map__get_next_key(map, from, key, bpf_map__key_size(map)) == 0;
+		from = last) {
+		memcpy(last, key, bpf_map__key_size(map));
+		count++;
+	}
+	return count;
+}
+
+size_t rig_flow_count(struct rig *rig)
+{
+	struct stoq_flow_key key;
+
+	return count_keys(rig->program->maps.stoq_flows, &key);
+}
+
+bool rig_flow(struct rig *rig, struct stoq_flow *flow)
+{
+	struct stoq_flow_key key;
+
+	return count_keys(rig->program->maps.stoq_flows, &key) == 1 &&
+	       bpf_map__lookup_elem(rig->program->maps.stoq_flows, &key, sizeof(key), flow,
+		       sizeof(*flow), 0) == 0;
+}
+
+uint64_t rig_counter(struct rig *rig, enum stoq_counter counter)
+{
+	size_t count = libbpf_num_possible_cpus();
+	struct stoq_cpu *cpus = calloc(count, sizeof(*cpus));
+	uint32_t zero = 0;
+	uint64_t sum = 0;
+
+	bpf_map_lookup_elem(bpf_map__fd(rig->program->maps.stoq_cpus), &zero, cpus);
+	for (size_t i = 0; i < count; i++)
+		sum += cpus[i].counters[counter];
+	free(cpus);
+	return sum;
+}
+
+void rig_series(struct rig *rig, struct stoq_series *sum)
+{
+	const struct bpf_map *map = rig->program->maps.stoq_series;
+	struct stoq_series_key key, last;
+	struct stoq_series series;
+
+	memset(sum, 0, sizeof(*sum));
+	for (void *from = NULL; bpf_map__get_next_key(map, from, &key, sizeof(key)) == 0;
+		from = &last) {
+		last = key;
+		bpf_map__lookup_elem(map, &key, sizeof(key), &series, sizeof(series), 0);
+		sum->commands += series.commands;
+		sum->errors += series.errors;
+		sum->bytes += series.bytes;
+	}
+}
+
+size_t rig_outstanding(struct rig *rig)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < bpf_map__max_entries(rig->program->maps.stoq_commands); i++) {
+		struct stoq_command_bucket bucket;
+
+		bpf_map_lookup_elem(bpf_map__fd(rig->program->maps.stoq_commands), &i, &bucket);
+		for (int slot = 0; slot < STOQ_BUCKET_SLOTS; slot++)
+			count += bucket.owner[slot] != 0;
+	}
+	return count;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * The tc program on the bench: loaded, not attached; frames go in through BPF_PROG_TEST_RUN,
+ * what it found comes out. Every PDU and every command is reported.
+ */
+#include "bpf/tc_shared.h"
+#include "tests/bpf/wire.h"
+
+#define RIG_SKIP 77 /* exit code: cannot run here */
+
+struct rig {
+	struct stoq_tc_bpf *program;
+	struct ring_buffer *ring;
+	struct stoq_event_pdu *pdus;
+	size_t pdu_count, pdu_capacity;
+	struct stoq_event_command *commands;
+	size_t command_count, command_capacity;
+};
+
+/* Loads; leaves the process with RIG_SKIP and a reason where that cannot be. */
+struct rig *rig_open(void);
+void rig_close(struct rig *rig);
+
+/* Forgets events, flows, series and outstanding commands; counters go on. */
+void rig_clear(struct rig *rig);
+
+/* Runs one frame. Asserts that the program hands it on unchanged. Events are collected. */
+void rig_send(struct rig *rig, const struct wire_path *path, const struct wire_segment *segment);
+void rig_send_frame(struct rig *rig, const uint8_t *frame, size_t length);
+
+/* A path over IPv4 to port 4420. */
+struct wire_path rig_path(void);
+
+/* The only flow there is. False: none, or more than one. */
+bool rig_flow(struct rig *rig, struct stoq_flow *flow);
+size_t rig_flow_count(struct rig *rig);
+
+uint64_t rig_counter(struct rig *rig, enum stoq_counter counter);
+/* All series together. */
+void rig_series(struct rig *rig, struct stoq_series *sum);
+size_t rig_outstanding(struct rig *rig);
