@@ -61,11 +61,11 @@ static void shorten(char *out, size_t size, const char *text, size_t width)
 		snprintf(out, size, "%s", text);
 		return;
 	}
+	/* Ends tell names apart better than beginnings. */
 	if (width < 6) {
-		snprintf(out, size, "%.*s", (int)width, text);
+		snprintf(out, size, "%s", text + length - width);
 		return;
 	}
-	/* Ends tell names apart better than beginnings. */
 	head = (width - 2) / 3;
 	tail = width - 2 - head;
 	snprintf(out, size, "%.*s..%s", (int)head, text, text + length - tail);
@@ -132,8 +132,8 @@ static void label_queue(char *label, const struct stoq_identity *identity, size_
 	name_host(host, identity, 0);
 	name_subsystem(subsystem, identity, 0);
 	if (room && strlen(host) + strlen(subsystem) > room) {
-		name_host(host, identity, room / 2);
-		name_subsystem(subsystem, identity, room - room / 2);
+		name_subsystem(subsystem, identity, room - room / 3);
+		name_host(host, identity, room - strlen(subsystem));
 	}
 	snprintf(label, STOQ_LABEL_SIZE, "%s%s>%s", queue, host, subsystem);
 }

@@ -71,7 +71,7 @@ static void test_queue(void **state)
 	identity.qid = 3;
 	identity.cntlid = 1;
 	assert_label(&identity, STOQ_BY_QUEUE, 0, "c1 q3 " HOST ">" SUBSYSTEM);
-	assert_label(&identity, STOQ_BY_QUEUE, 24, "c1 q3 uu..a427>cnode1");
+	assert_label(&identity, STOQ_BY_QUEUE, 24, "c1 q3 uui..cca427>cnode1");
 	identity.qid = identity.cntlid = -1;
 	identity.host_nqn[0] = identity.subsystem_nqn[0] = '\0';
 	assert_label(&identity, STOQ_BY_QUEUE, 31, "192.0.2.1:40000>192.0.2.2:4420");

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <stdio.h>
+#include <string.h>
+
+#include "inspect/render_parts.h"
+#include "inspect/text.h"
+
+/* Room for the number and the longest of the words below. */
+#define ITEM_SIZE 96
+
+struct missed {
+	uint64_t count;
+	const char *words;
+};
+
+static void put_item(char out[static ITEM_SIZE], const struct missed *missed)
+{
+	char number[STOQ_TEXT_NUMBER];
+
+	snprintf(out, ITEM_SIZE, "%s %s", stoq_text_count(number, missed->count), missed->words);
+}
+
+unsigned int stoq_draw_missed(struct stoq_screen *screen, unsigned int row, unsigned int rows,
+	const struct stoq_model *model)
+{
+	const uint64_t *counters = model->counters;
+	const struct missed all[] = {
+		{model->unsynced_bytes, "bytes not understood"},
+		{model->unmatched, "completions of commands begun unseen"},
+		{model->untracked, "commands untracked: raise --max-commands"},
+		{counters[STOQ_COUNT_FLOWS_FULL], "flows not followed: raise --max-flows"},
+		{counters[STOQ_COUNT_SERIES_FULL], "commands not grouped: raise --max-series"},
+		{counters[STOQ_COUNT_CONTENDED], "packets passed over, two CPUs at one flow"},
+		{counters[STOQ_COUNT_MALFORMED], "malformed packets"},
+		{counters[STOQ_COUNT_PDU_LIMIT], "packets with too many PDUs"},
+		{counters[STOQ_COUNT_FRAGMENTS], "IP fragments not looked at"},
+		{counters[STOQ_COUNT_EVENTS_LOST], "events lost"},
+	};
+	static const char heading[] = "Missed: ";
+	unsigned int used = 0, column = 0;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		char item[ITEM_SIZE];
+
+		if (!all[i].count)
+			continue;
+		put_item(item, &all[i]);
+		if (!used || column + 2 + strlen(item) > screen->width) {
+			if (used == rows)
+				break;
+			column = stoq_screen_text(
+				screen, row + used, 0, STOQ_WARN, used ? "        " : heading);
+			used++;
+		} else {
+			column = stoq_screen_text(screen, row + used - 1, column, STOQ_WARN, "; ");
+		}
+		column = stoq_screen_text(screen, row + used - 1, column, STOQ_WARN, item);
+	}
+	return used;
+}
