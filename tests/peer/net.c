@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tests/peer/net.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SEND_PIECES 1024 /* what the kernel takes at once: UIO_MAXIOV */
+
+static int resolve(
+	struct peer_address *address, const char *host, const char *port, struct stoq_error *error)
+{
+	struct addrinfo hints = {
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+	struct addrinfo *result;
+	int status = getaddrinfo(host, port, &hints, &result);
+
+	if (status)
+		return stoq_error_set(error, -EINVAL, "Cannot use address %s, port %s: %s", host,
+			port, gai_strerror(status));
+	memcpy(&address->storage, result->ai_addr, result->ai_addrlen);
+	address->length = result->ai_addrlen;
+	freeaddrinfo(result);
+	return 0;
+}
+
+int peer_address_parse(struct peer_address *address, const char *text, struct stoq_error *error)
+{
+	char host[64];
+	const char *colon = strrchr(text, ':');
+	size_t length = colon ? (size_t)(colon - text) : 0;
+
+	if (length > 2 && text[0] == '[' && text[length - 1] == ']') {
+		text++;
+		length -= 2;
+	}
+	if (!length || length >= sizeof(host))
+		return stoq_error_set(error, -EINVAL,
+			"%s is not an address and a port: write 127.0.0.1:4420 or [::1]:4420",
+			text);
+	memcpy(host, text, length);
+	host[length] = 0;
+	return resolve(address, host, colon + 1, error);
+}
+
+static int new_socket(const struct peer_address *address, struct stoq_error *error)
+{
+	int on = 1;
+	int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return stoq_error_set(error, -errno, "Cannot make a socket: %s", strerror(errno));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	return fd;
+}
+
+static int fail(int fd, const char *what, struct stoq_error *error)
+{
+	int code = -errno;
+
+	close(fd);
+	return stoq_error_set(error, code, "Cannot %s: %s", what, strerror(-code));
+}
+
+int peer_listen(const struct peer_address *address, struct stoq_error *error)
+{
+	int fd = new_socket(address, error);
+
+	if (fd < 0)
+		return fd;
+	if (bind(fd, (const struct sockaddr *)&address->storage, address->length))
+		return fail(fd, "bind", error);
+	if (listen(fd, 4096) || fcntl(fd, F_SETFL, O_NONBLOCK))
+		return fail(fd, "listen", error);
+	return fd;
+}
+
+int peer_connect(const struct peer_address *address, struct stoq_error *error)
+{
+	int fd = new_socket(address, error);
+
+	if (fd < 0)
+		return fd;
+	if (connect(fd, (const struct sockaddr *)&address->storage, address->length))
+		return fail(fd, "connect", error);
+	return fd;
+}
+
+int peer_send(int fd, struct peer_tx *tx)
+{
+	struct iovec iov[SEND_PIECES];
+
+	while (tx->count) {
+		struct msghdr message = {
+			.msg_iov = iov, .msg_iovlen = peer_tx_peek(tx, iov, SEND_PIECES)};
+		ssize_t sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (sent < 0)
+			return -errno;
+		peer_tx_consume(tx, (size_t)sent);
+	}
+	return 0;
+}
+
+ssize_t peer_receive(int fd, uint8_t *buffer, size_t size)
+{
+	ssize_t got = recv(fd, buffer, size, MSG_DONTWAIT);
+
+	if (got > 0)
+		return got;
+	if (got == 0)
+		return -ENOTCONN;
+	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+}
+
+uint64_t peer_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+bool peer_parse_number(const char *text, uint64_t max, uint64_t *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoull(text, &end, 0);
+	return isdigit((unsigned char)text[0]) && !*end && !errno && *value <= max;
+}
+
+bool peer_parse_size(const char *text, uint64_t max, uint64_t *bytes)
+{
+	static const char units[] = "kmg";
+	size_t length = strlen(text);
+	const char *unit = length ? strchr(units, tolower((unsigned char)text[length - 1])) : NULL;
+	unsigned int shift = unit ? 10 * (unsigned int)(unit - units + 1) : 0;
+	char digits[24];
+
+	if (!length || length >= sizeof(digits))
+		return false;
+	memcpy(digits, text, length + 1);
+	if (unit)
+		digits[length - 1] = 0;
+	if (!peer_parse_number(digits, max >> shift, bytes))
+		return false;
+	*bytes <<= shift;
+	return true;
+}

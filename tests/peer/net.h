@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* Sockets, sizes and times for the peer's two programs. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "tests/peer/tx.h"
+
+struct peer_address {
+	struct sockaddr_storage storage;
+	socklen_t length;
+};
+
+/* "192.0.2.1:4420" or "[2001:db8::1]:4420". */
+int peer_address_parse(struct peer_address *address, const char *text, struct stoq_error *error);
+
+/* A listening or a connected socket, or a negative errno. */
+int peer_listen(const struct peer_address *address, struct stoq_error *error);
+int peer_connect(const struct peer_address *address, struct stoq_error *error);
+
+/* Sends what tx holds. 0, -EAGAIN if the socket took only a part, or a negative errno. */
+int peer_send(int fd, struct peer_tx *tx);
+/* Bytes received, 0: nothing there, -ENOTCONN: the other end closed, or a negative errno. */
+ssize_t peer_receive(int fd, uint8_t *buffer, size_t size);
+
+uint64_t peer_now_ns(void);
+
+/* "4k", "1m", "512"; the units are powers of 1024. False: not a size, or more than max. */
+bool peer_parse_size(const char *text, uint64_t max, uint64_t *bytes);
+bool peer_parse_number(const char *text, uint64_t max, uint64_t *value);
