@@ -123,6 +123,12 @@ static bool next_part(const struct nvme_tcp_stream *stream, const struct window 
 	return *from < *to;
 }
 
+static bool has_data_digest(const struct nvme_tcp_stream *stream)
+{
+	return (stream->header.hdr.flags & NVME_TCP_FLAG_DDGST) &&
+	       stream->data_end > stream->data_start;
+}
+
 static void take_data(struct nvme_tcp_stream *stream, const struct window *window)
 {
 	uint64_t from = stream->data_start, to = stream->data_end;
@@ -136,16 +142,10 @@ static void take_data(struct nvme_tcp_stream *stream, const struct window *windo
 		if (stream->events->data)
 			stream->events->data(stream->context, &stream->header.hdr,
 				(uint32_t)(from - stream->data_start), piece, length);
-		if (stream->check_digests)
+		if (stream->check_digests && has_data_digest(stream))
 			stream->data_crc = nvme_crc32c_update(stream->data_crc, piece, length);
 		from += length;
 	}
-}
-
-static bool has_data_digest(const struct nvme_tcp_stream *stream)
-{
-	return (stream->header.hdr.flags & NVME_TCP_FLAG_DDGST) &&
-	       stream->data_end > stream->data_start;
 }
 
 static void take_data_digest(struct nvme_tcp_stream *stream, const struct window *window)

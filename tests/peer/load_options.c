@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "tests/peer/target.h"
 
 static const char usage[] =
@@ -18,7 +19,7 @@ static const char usage[] =
 	"  --mix LIST              instead: read=N,write=N,flush=N,compare=N,zero=N,deallocate=N,\n"
 	"                          in proportion\n"
 	"  --count N               commands, all queues together\n"
-	"  --duration SECONDS      (without count: 5)\n"
+	"  --duration TIME         2s, 500ms (without count: 5s)\n"
 	"  --rate N                most commands per second and queue\n"
 	"  --hdgst, --ddgst        offer digests\n"
 	"  --hpda N                alignment of the controller's data, 0 to 31, dwords, 0's based\n"
@@ -94,7 +95,7 @@ static bool parse_u32(const char *text, uint32_t min, uint32_t max, uint32_t *va
 {
 	uint64_t wide;
 
-	if (!peer_parse_number(text, max, &wide) || wide < min)
+	if (stoq_parse_number(text, min, max, &wide))
 		return false;
 	*value = (uint32_t)wide;
 	return true;
@@ -104,7 +105,7 @@ static bool parse_io_size(const char *text, uint32_t *bytes)
 {
 	uint64_t wide;
 
-	if (!peer_parse_size(text, PEER_LARGEST_IO, &wide) || !wide || wide % 512)
+	if (stoq_parse_bytes(text, &wide) || !wide || wide > PEER_LARGEST_IO || wide % 512)
 		return false;
 	*bytes = (uint32_t)wide;
 	return true;
@@ -209,8 +210,6 @@ static bool parse_session(int option, const char *text, struct peer_session_conf
 
 static bool parse_load(int option, const char *text, struct peer_load_options *options)
 {
-	uint64_t seconds;
-
 	switch (option) {
 	case OPT_SIZE:
 		return parse_sizes(text, &options->workload);
@@ -222,16 +221,13 @@ static bool parse_load(int option, const char *text, struct peer_load_options *o
 		options->workload.verify = true;
 		return true;
 	case OPT_SEED:
-		return peer_parse_number(text, UINT64_MAX, &options->workload.seed);
+		return !stoq_parse_number(text, 0, UINT64_MAX, &options->workload.seed);
 	case OPT_COUNT:
-		return peer_parse_number(text, UINT64_MAX - 1, &options->count);
+		return !stoq_parse_number(text, 0, UINT64_MAX - 1, &options->count);
 	case OPT_RATE:
-		return peer_parse_number(text, 1000000000, &options->worker.rate);
+		return !stoq_parse_number(text, 0, 1000000000, &options->worker.rate);
 	case OPT_DURATION:
-		if (!peer_parse_number(text, 1000000, &seconds))
-			return false;
-		options->duration_ns = seconds * 1000000000u;
-		return true;
+		return !stoq_parse_duration_ns(text, &options->duration_ns);
 	case OPT_THREADS:
 		return parse_u32(text, 1, 64, &options->threads);
 	default:

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/peer/net.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -127,32 +125,4 @@ uint64_t peer_now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-bool peer_parse_number(const char *text, uint64_t max, uint64_t *value)
-{
-	char *end;
-
-	errno = 0;
-	*value = strtoull(text, &end, 0);
-	return isdigit((unsigned char)text[0]) && !*end && !errno && *value <= max;
-}
-
-bool peer_parse_size(const char *text, uint64_t max, uint64_t *bytes)
-{
-	static const char units[] = "kmg";
-	size_t length = strlen(text);
-	const char *unit = length ? strchr(units, tolower((unsigned char)text[length - 1])) : NULL;
-	unsigned int shift = unit ? 10 * (unsigned int)(unit - units + 1) : 0;
-	char digits[24];
-
-	if (!length || length >= sizeof(digits))
-		return false;
-	memcpy(digits, text, length + 1);
-	if (unit)
-		digits[length - 1] = 0;
-	if (!peer_parse_number(digits, max >> shift, bytes))
-		return false;
-	*bytes <<= shift;
-	return true;
 }

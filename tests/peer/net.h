@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* Sockets, sizes and times for the peer's two programs. */
+/* Sockets and the clock, for the peer's two programs. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,7 +28,3 @@ int peer_send(int fd, struct peer_tx *tx);
 ssize_t peer_receive(int fd, uint8_t *buffer, size_t size);
 
 uint64_t peer_now_ns(void);
-
-/* "4k", "1m", "512"; the units are powers of 1024. False: not a size, or more than max. */
-bool peer_parse_size(const char *text, uint64_t max, uint64_t *bytes);
-bool peer_parse_number(const char *text, uint64_t max, uint64_t *value);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "tests/peer/server.h"
 
 static const char usage[] =
@@ -26,7 +27,7 @@ static const char usage[] =
 	"  --cpda N                alignment of the host's data, 0 to 31, in dwords, 0's based\n"
 	"  --error LBA:STATUS      commands that touch LBA end with STATUS (SCT << 8 | SC); "
 	"repeatable\n"
-	"  --slow LBA:BLOCKS:US    commands that touch these blocks end late\n"
+	"  --slow LBA:BLOCKS:US    commands that touch these blocks end so late\n"
 	"  --verbose               say on stderr why connections ended\n"
 	"Prints \"listening\" when it does; on SIGINT or SIGTERM ends and prints what it "
 	"counted.\n";
@@ -93,7 +94,7 @@ static bool parse_u32(const char *text, uint32_t min, uint32_t max, uint32_t *va
 {
 	uint64_t wide;
 
-	if (!peer_parse_size(text, max, &wide) || wide < min)
+	if (stoq_parse_bytes(text, &wide) || wide < min || wide > max)
 		return false;
 	*value = (uint32_t)wide;
 	return true;
@@ -118,8 +119,8 @@ static bool parse_fault(const char *text, struct peer_target_config *config)
 	if (!colon)
 		return false;
 	*colon = 0;
-	if (!peer_parse_number(copy, UINT64_MAX, &fault->lba) ||
-		!peer_parse_number(colon + 1, 0x7ff, &status) || !status)
+	if (stoq_parse_number(copy, 0, UINT64_MAX, &fault->lba) ||
+		stoq_parse_number(colon + 1, 1, 0x7ff, &status))
 		return false;
 	fault->status = (uint16_t)status;
 	config->fault_count++;
@@ -136,7 +137,7 @@ static bool parse_slow(const char *text, struct peer_target_config *config)
 	for (size_t i = 0; i < 3; i++) {
 		const char *part = strsep(&rest, ":");
 
-		if (!part || !peer_parse_number(part, UINT32_MAX, values[i]))
+		if (!part || stoq_parse_number(part, 0, UINT32_MAX, values[i]))
 			return false;
 	}
 	config->slow_ns *= 1000;
@@ -149,7 +150,7 @@ static bool parse_memory(int option, const char *text, struct peer_target_config
 	case OPT_NAMESPACES:
 		return parse_u32(text, 1, PEER_MAX_NAMESPACES, &config->namespaces);
 	case OPT_SIZE:
-		return peer_parse_size(text, 1ull << 40, &config->namespace_bytes);
+		return !stoq_parse_bytes(text, &config->namespace_bytes);
 	default:
 		return parse_u32(text, 512, 4096, &config->block_bytes) &&
 		       (config->block_bytes & (config->block_bytes - 1)) == 0;
