@@ -280,9 +280,10 @@ static int join_lines(const struct stoq_screen *screen, unsigned int rows, char 
 int stoq_render_text(char **text, const struct stoq_model *model, const struct stoq_view *view,
 	unsigned int width, bool picture)
 {
+	const struct stoq_statistics *all = stoq_view_statistics(view, &model->overall);
 	const struct shares shares = {.groups = (unsigned int)model->group_count,
 		.statuses = (unsigned int)model->status_count,
-		.bars = picture ? TEXT_PICTURE_ROWS : 0};
+		.bars = picture && all->latency.count ? TEXT_PICTURE_ROWS : 0};
 	unsigned int body = STOQ_TABLE_HEAD + shares.groups, row;
 	struct stoq_screen screen;
 	int error;

@@ -7,6 +7,7 @@
 #include "tool/verb.h"
 
 static const struct tool_verb verbs[] = {
+	{"watch", "see every NVMe/TCP command that passes an interface", verb_watch},
 	{NULL, NULL, NULL},
 };
 

@@ -34,3 +34,6 @@ void tool_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Prints what NAME.help.h holds; returns EXIT_SUCCESS. */
 int tool_help(const char *text);
+
+/* The verbs. */
+int verb_watch(int argc, char **argv);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * Buffered output that a slow or absent reader cannot keep from ending: while it waits for
+ * room it also listens to stop_fd.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+struct tool_output {
+	int fd;
+	int stop_fd; /* readable: give up rather than wait. -1: none */
+	bool closed; /* the reader has gone, or was given up: all further output is dropped */
+	size_t used, capacity;
+	char *data;
+};
+
+/* 0 or -ENOMEM. */
+int tool_output_init(struct tool_output *output, int fd, int stop_fd);
+void tool_output_free(struct tool_output *output);
+
+/* Adds a text; a newline too, if line is set. */
+void tool_output_add(struct tool_output *output, const char *text, bool line);
+
+/* Writes what was added. */
+void tool_output_flush(struct tool_output *output);
+
+/* Writes what was added, waiting for room for this time at most, and frees. */
+void tool_output_end(struct tool_output *output, int timeout_ms);

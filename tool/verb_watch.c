@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tool/interfaces.h"
+#include "tool/verb.h"
+#include "tool/watch_loop.h"
+#include "tool/watch_screen.h"
+
+static const char help[] =
+#include "stoq-watch.help.h"
+	;
+
+/* SIGINT and the like become readable on a descriptor; a reader that leaves is no signal. */
+static int open_signals(struct stoq_error *error)
+{
+	sigset_t signals;
+	int fd;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGWINCH);
+	signal(SIGPIPE, SIG_IGN);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return stoq_error_set(error, -errno, "cannot receive signals: %s", strerror(errno));
+	return fd;
+}
+
+static uint64_t unix_offset_ns(void)
+{
+	struct timespec wall, monotonic;
+
+	clock_gettime(CLOCK_MONOTONIC, &monotonic);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	return (uint64_t)(wall.tv_sec - monotonic.tv_sec) * 1000000000 + (uint64_t)wall.tv_nsec -
+	       (uint64_t)monotonic.tv_nsec;
+}
+
+/* Without -i: all that carry NVMe/TCP, by the rule in interfaces.h. *list backs the names. */
+static int choose_interfaces(
+	struct watch_options *options, struct tool_interface **list, struct stoq_error *error)
+{
+	size_t count, *chosen = &options->config.interface_count;
+	int result;
+
+	if (*chosen)
+		return 0;
+	result = tool_interfaces_list(list, &count, error);
+	if (result)
+		return result;
+	for (size_t i = 0; i < count && *chosen < WATCH_INTERFACES_MAX; i++)
+		if (tool_interface_is_watched(&(*list)[i]))
+			options->interfaces[(*chosen)++] = (*list)[i].name;
+	if (!*chosen)
+		return stoq_error_set(error, -ENODEV,
+			"no loopback or Ethernet interface is up: name one with -i");
+	return 0;
+}
+
+static enum watch_mode choose_mode(const struct watch_options *options)
+{
+	if (options->json)
+		return WATCH_JSON;
+	if (watch_options_want_events(options) || !watch_screen_possible())
+		return WATCH_TEXT;
+	return WATCH_SCREEN;
+}
+
+/* The rest, once the program is attached. */
+static int watch(struct stoq_inspect *inspect, const struct watch_options *options, int signal_fd,
+	struct stoq_error *error)
+{
+	enum watch_mode mode = choose_mode(options);
+	struct watch_report report;
+	int result = stoq_inspect_drop_privileges(inspect, error);
+
+	if (result)
+		return result;
+	if (mode == WATCH_SCREEN && watch_screen_open())
+		mode = WATCH_TEXT;
+	result = watch_report_open(&report, options, mode, unix_offset_ns(), signal_fd);
+	if (result) {
+		watch_screen_close();
+		return stoq_error_set(error, result, "no memory");
+	}
+	return watch_loop_run(inspect, &report, signal_fd, error);
+}
+
+static void say_what_is_watched(const struct watch_options *options)
+{
+	char names[512] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < options->config.interface_count && used < sizeof(names); i++)
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
+			options->interfaces[i]);
+	tool_notice("watching %s; Ctrl-C ends", names);
+}
+
+static int run(struct watch_options *options, struct stoq_error *error)
+{
+	struct stoq_inspect *inspect = NULL;
+	struct tool_interface *list = NULL;
+	int signal_fd = open_signals(error), result;
+
+	if (signal_fd < 0)
+		return signal_fd;
+	result = choose_interfaces(options, &list, error);
+	if (!result)
+		result = stoq_inspect_open(&inspect, &options->config, error);
+	if (!result && choose_mode(options) != WATCH_SCREEN)
+		say_what_is_watched(options);
+	if (!result)
+		result = watch(inspect, options, signal_fd, error);
+	stoq_inspect_close(inspect);
+	free(list);
+	close(signal_fd);
+	return result;
+}
+
+int verb_watch(int argc, char **argv)
+{
+	struct watch_options options;
+	struct stoq_error error = {0};
+	int status = watch_options_parse(&options, argc, argv);
+
+	if (status)
+		return status;
+	if (options.help)
+		return tool_help(help);
+	/* For the terminal's character set; numbers stay as they are. */
+	setlocale(LC_CTYPE, "");
+	return run(&options, &error) ? tool_fail(&error) : EXIT_SUCCESS;
+}

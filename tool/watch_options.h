@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* The command line of `stoq watch`: stoq-watch.8.scd says what each option means. */
+#include "inspect/inspect.h"
+
+enum { WATCH_INTERFACES_MAX = 256 };
+
+struct watch_options {
+	struct stoq_inspect_config config;
+	const char *interfaces[WATCH_INTERFACES_MAX]; /* config points here */
+	uint64_t interval_ns;
+	uint64_t duration_ns; /* 0: until told to end */
+	bool json;
+	bool histogram;
+	bool help; /* nothing else counts */
+};
+
+/* 0, or the exit status for a wrong command line, which has been explained then. */
+int watch_options_parse(struct watch_options *options, int argc, char **argv);
+
+/* True when single commands or PDUs are wanted. */
+bool watch_options_want_events(const struct watch_options *options);
