@@ -8,6 +8,8 @@
 
 static const struct tool_verb verbs[] = {
 	{"watch", "see every NVMe/TCP command that passes an interface", verb_watch},
+	{"target", "start, stop and show NVMe/TCP targets: SPDK or the kernel's nvmet",
+		verb_target},
 	{NULL, NULL, NULL},
 };
 
@@ -85,7 +87,7 @@ int main(int argc, char **argv)
 	const struct tool_verb *verb;
 
 	if (!name)
-		return tool_usage("which verb?");
+		return tool_usage("which verb? For example `stoq target status`");
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
 		return print_help();
 	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {

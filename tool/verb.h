@@ -19,6 +19,8 @@ struct tool_verb {
 	int (*run)(int argc, char **argv);
 };
 
+int verb_target(int argc, char **argv);
+
 /* Prints "stoq VERB: text" once to stderr and returns EXIT_FAILURE. */
 int tool_fail(const struct stoq_error *error);
 

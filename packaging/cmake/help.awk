@@ -45,7 +45,7 @@ name && NF { emit(plain($0)) }
 /^;/ { next }
 # An empty line separates paragraphs; between the entries of a list it is left out.
 NF == 0 { blank = !fresh; next }
-/^## / { emit(""); emit("  " plain(substr($0, 4))); fresh = 1; blank = 0; next }
+/^## / { emit(""); emit("  " plain(substr($0, 4)) ":"); fresh = 1; blank = 0; next }
 {
 	if (blank && !(compact && (/^\t/ || /^[*_]/)))
 		emit("")

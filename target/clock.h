@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* Deadlines on the monotonic clock. */
+#include <limits.h>
+#include <stdint.h>
+#include <time.h>
+
+static inline uint64_t stoq_clock_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static inline uint64_t stoq_clock_deadline_ns(unsigned int timeout_ms)
+{
+	return stoq_clock_now_ns() + (uint64_t)timeout_ms * 1000000u;
+}
+
+/* Milliseconds until the deadline, rounded up; 0: it has passed. Fit for poll(). */
+static inline int stoq_clock_left_ms(uint64_t deadline_ns)
+{
+	uint64_t now_ns = stoq_clock_now_ns();
+	uint64_t left_ms = deadline_ns > now_ns ? (deadline_ns - now_ns + 999999u) / 1000000u : 0;
+
+	return left_ms > INT_MAX ? INT_MAX : (int)left_ms;
+}
+
+static inline void stoq_clock_sleep_ms(unsigned int ms)
+{
+	struct timespec pause = {ms / 1000, (long)(ms % 1000) * 1000000};
+
+	nanosleep(&pause, NULL);
+}

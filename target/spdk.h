@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* SPDK's nvmf_tgt: found, started with an RPC socket of its own, configured over it. */
+#include "target/state.h"
+
+/*
+ * Where nvmf_tgt is: spdk_dir (may be NULL), then SPDK_DIR (a built tree:
+ * $SPDK_DIR/build/bin/nvmf_tgt), then PATH. -ENOENT.
+ */
+int stoq_spdk_find(const char *spdk_dir, char *path, size_t path_size, struct stoq_error *error);
+
+/*
+ * Starts and configures; returns when the subsystem's listener is there. The state's process
+ * is set and saved before nvmf_tgt does anything: on failure the caller ends it.
+ */
+int stoq_spdk_start(const struct stoq_target_config *config, const struct stoq_target_paths *paths,
+	struct stoq_target_state *state, struct stoq_error *error);
+
+/* Ends nvmf_tgt and removes what DPDK leaves behind for it. */
+int stoq_spdk_stop(const struct stoq_target_state *state, struct stoq_error *error);
