@@ -33,7 +33,7 @@ void stoq_inspect_config_init(struct stoq_inspect_config *config);
  * such interface), -EOPNOTSUPP (the kernel lacks something; the text says what), -EINVAL,
  * -ENOMEM. On failure nothing stays behind.
  */
-int stoq_inspect_open(struct stoq_inspect **inspect, const struct stoq_inspect_config *config,
+int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspect_config *config,
 	struct stoq_error *error);
 
 /* Detaches and frees; NULL is fine. */

@@ -32,7 +32,8 @@ static int is_noise(const char *line, size_t length)
 	return 0;
 }
 
-static int keep_message(enum libbpf_print_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static int keep_message(
+	enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	static char text[65536];
 	char *line = text, *end;

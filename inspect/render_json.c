@@ -166,7 +166,7 @@ static struct json_object *pdus(const struct stoq_model *model)
 {
 	struct json_object *object = json_object_new_object();
 
-	for (uint8_t i = 0; i < NVME_TCP_PDU_TYPES; i++)
+	for (int i = 0; i < NVME_TCP_PDU_TYPES; i++)
 		if (nvme_tcp_header_length(i))
 			stoq_json_put_u64(object, nvme_tcp_pdu_name(i), model->pdu_types[i]);
 	return object;

@@ -146,7 +146,7 @@ static void write_value(const struct table *table, const struct stoq_group *grou
 		break;
 	}
 	if (!latency->count)
-		strcpy(out, "-");
+		memcpy(out, "-", sizeof("-"));
 	else if (column == COLUMN_MAX)
 		stoq_text_time(out, latency->max_ns, "");
 	else if (column == COLUMN_MEAN)

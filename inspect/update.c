@@ -382,7 +382,7 @@ static int take_outstanding(struct stoq_inspect *inspect)
 		struct stoq_command_bucket *bucket = &inspect->buckets[i];
 
 		for (size_t slot = 0; slot < STOQ_BUCKET_SLOTS; slot++) {
-			uint64_t owner = __atomic_load_n(&bucket->owner[slot], __ATOMIC_ACQUIRE);
+			__u64 owner = __atomic_load_n(&bucket->owner[slot], __ATOMIC_ACQUIRE);
 			struct stoq_command command = bucket->command[slot];
 			struct stoq_ledger_flow *flow;
 

@@ -14,7 +14,7 @@
 /* ---- everywhere: a table, one byte at a time ---- */
 
 /* The CRC of byte b is the sum of those of its bits; these are the eight, lowest bit first. */
-#define BIT_CRC(b, bit, crc) ((b) & (1u << (bit)) ? (crc) : 0u)
+#define BIT_CRC(b, bit, crc) ((b) / (1u << (bit)) % 2 ? (crc) : 0u)
 #define BYTE_CRC(b)                                                                                \
 	(BIT_CRC(b, 0, 0xf26b8303u) ^ BIT_CRC(b, 1, 0xe13b70f7u) ^ BIT_CRC(b, 2, 0xc79a971fu) ^    \
 		BIT_CRC(b, 3, 0x8ad958cfu) ^ BIT_CRC(b, 4, 0x105ec76fu) ^                          \

@@ -415,11 +415,11 @@ int nvme_status_from_name(
 	enum nvme_queue_kind kind, uint8_t opcode, const char *name, uint16_t *status)
 {
 	/* Every code is asked for its name, so that both directions follow the same rules. */
-	for (uint16_t code = 0; code < NVME_SCT_NAMED << 8; code++) {
+	for (unsigned int code = 0; code < NVME_SCT_NAMED << 8; code++) {
 		const char *candidate = status_table_name(kind, opcode, code >> 8, code & 0xff);
 
 		if (candidate && same_name(candidate, name)) {
-			*status = code;
+			*status = (uint16_t)code;
 			return 0;
 		}
 	}

@@ -18,7 +18,7 @@ function(stoq_bpf_skeleton target source)
 			-c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
 		DEPENDS ${source} ${arg_DEPENDS} VERBATIM)
 	add_custom_command(OUTPUT ${skeleton}
-		COMMAND sh -c "${STOQ_BPFTOOL} gen skeleton ${object} name ${name}_bpf >${skeleton}"
+		COMMAND sh -c "{ echo // NOLINTBEGIN && ${STOQ_BPFTOOL} gen skeleton ${object} name ${name}_bpf && echo // NOLINTEND; } >${skeleton}"
 		DEPENDS ${object} VERBATIM)
 	add_custom_target(${target}_generate DEPENDS ${skeleton})
 	add_library(${target} INTERFACE)

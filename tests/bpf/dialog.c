@@ -40,14 +40,14 @@ void dialog_open(struct dialog *dialog, struct rig *rig, bool with_syn)
 
 void dialog_icreq(struct dialog *dialog)
 {
-	uint8_t front[NVME_TCP_FRONT_MAX];
+	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
 
 	dialog_bytes(dialog, front, nvme_tcp_encode_icreq(front, &dialog->format, 0));
 }
 
 void dialog_icresp(struct dialog *dialog)
 {
-	uint8_t front[NVME_TCP_FRONT_MAX];
+	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
 
 	dialog_bytes(dialog, front, nvme_tcp_encode_icresp(front, &dialog->format, 131072));
 }
@@ -57,7 +57,7 @@ void dialog_connect(struct dialog *dialog, uint16_t cid, uint16_t qid)
 	struct nvme_connect_fields fields = {.cid = cid, .qid = qid, .sqsize_zero_based = 127};
 	struct nvme_sqe sqe = nvme_encode_connect(&fields);
 	static const uint8_t hostid[16];
-	uint8_t front[NVME_TCP_FRONT_MAX];
+	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
 	struct nvme_connect_data data;
 
 	nvme_encode_connect_data(
@@ -72,7 +72,7 @@ void dialog_command(struct dialog *dialog, const struct nvme_io_fields *fields)
 	static const uint8_t data[8192] = {0};
 	struct nvme_sqe sqe = nvme_encode_io(fields);
 	size_t length = fields->in_capsule ? fields->data_bytes : 0;
-	uint8_t front[NVME_TCP_FRONT_MAX];
+	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
 
 	assert(length <= sizeof(data));
 	dialog_bytes(
@@ -83,7 +83,7 @@ void dialog_command(struct dialog *dialog, const struct nvme_io_fields *fields)
 void dialog_response(struct dialog *dialog, uint16_t cid, uint16_t status, uint32_t dw0)
 {
 	struct nvme_cqe cqe = nvme_encode_cqe(cid, 0, status);
-	uint8_t front[NVME_TCP_FRONT_MAX];
+	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
 
 	cqe.dw0 = nvme_to_le32(dw0);
 	dialog_bytes(dialog, front, nvme_tcp_encode_capsule_resp(front, &dialog->format, &cqe));
@@ -92,7 +92,7 @@ void dialog_response(struct dialog *dialog, uint16_t cid, uint16_t status, uint3
 void dialog_data(struct dialog *dialog, const struct nvme_tcp_data_fields *fields)
 {
 	static const uint8_t data[32768] = {0};
-	uint8_t front[NVME_TCP_FRONT_MAX];
+	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
 
 	assert(fields->length <= sizeof(data));
 	dialog_bytes(dialog, front, nvme_tcp_encode_data(front, &dialog->format, fields));

@@ -46,7 +46,8 @@ static int on_event(void *context, void *data, size_t size)
 	return 0;
 }
 
-static int quiet(enum libbpf_print_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static int quiet(
+	enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, arguments) : 0;
 }

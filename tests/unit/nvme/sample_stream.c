@@ -44,7 +44,7 @@ static void append(
 
 static void append_command(struct maker *maker)
 {
-	uint8_t front[NVME_TCP_FRONT_MAX];
+	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
 	uint32_t data_bytes = below(maker, 2) ? 1 + below(maker, maker->max_data) : 0;
 	struct nvme_sqe sqe = nvme_encode_io(&(struct nvme_io_fields){
 		.opcode = data_bytes ? NVME_NVM_WRITE : NVME_NVM_READ,
@@ -62,7 +62,7 @@ static void append_command(struct maker *maker)
 
 static void append_data(struct maker *maker, enum nvme_tcp_pdu_type type)
 {
-	uint8_t front[NVME_TCP_FRONT_MAX];
+	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
 	struct nvme_tcp_data_fields fields = {
 		.type = type,
 		.flags = below(maker, 2) ? NVME_TCP_FLAG_LAST : 0,
@@ -76,7 +76,7 @@ static void append_data(struct maker *maker, enum nvme_tcp_pdu_type type)
 
 static void append_from_controller(struct maker *maker)
 {
-	uint8_t front[NVME_TCP_FRONT_MAX];
+	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
 	struct nvme_cqe cqe = nvme_encode_cqe((uint16_t)maker->sample->count, 1, 0);
 
 	switch (below(maker, 3)) {
@@ -96,7 +96,7 @@ void sample_stream_make(struct sample_stream *sample, enum nvme_tcp_side side,
 {
 	struct maker maker = {
 		.sample = sample, .format = format, .random = seed | 1, .max_data = max_data};
-	uint8_t front[NVME_TCP_FRONT_MAX];
+	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
 
 	memset(sample, 0, sizeof(*sample));
 	if (side == NVME_TCP_FROM_HOST)

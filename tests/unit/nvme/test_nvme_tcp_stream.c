@@ -241,12 +241,12 @@ static void test_digest_over_zero_padding_is_accepted(void **state)
 {
 	struct nvme_tcp_format format = {.data_digest = true};
 	struct nvme_tcp_data_fields fields = {.type = NVME_TCP_C2H_DATA, .length = 5};
-	uint8_t bytes[NVME_TCP_FRONT_MAX + 16], padded[8] = "hello";
+	uint8_t bytes[NVME_TCP_FRONT_MAX + 16], padded[8] = {1, 2, 3, 4, 5};
 	static const struct nvme_tcp_stream_events none;
 	struct nvme_tcp_stream stream;
 	size_t front = nvme_tcp_encode_data(bytes, &format, &fields);
 
-	memcpy(bytes + front, "hello", 5);
+	memcpy(bytes + front, padded, 5);
 	nvme_digest_store(bytes + front + 5, nvme_crc32c(padded, 8));
 	nvme_tcp_stream_init(&stream, NVME_TCP_FROM_CONTROLLER, true, &none, NULL);
 	stream.check_digests = true;
