@@ -12,18 +12,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "inspect/identity.h"
 #include "inspect/inspect_private.h"
 #include "inspect/load_error.h"
 #include "stoq_tc.skel.h"
 
-#define DEFAULT_FLOWS	 4096
-#define DEFAULT_COMMANDS 131072
-#define DEFAULT_SERIES	 4096
-#define FLOWS_MAX	 (1u << 20)
-#define COMMANDS_MAX	 (1u << 24)
-#define SERIES_MAX	 (1u << 18)
-#define RING_BYTES	 (1u << 20)
-#define RING_BYTES_PDUS	 (1u << 26)
+#define DEFAULT_FLOWS	     4096
+#define DEFAULT_COMMANDS     131072
+#define DEFAULT_SERIES	     4096
+#define FLOWS_MAX	     (1u << 20)
+#define COMMANDS_MAX	     (1u << 24)
+#define SERIES_MAX	     (1u << 18)
+#define DISPATCH_MAX	     16384 /* events a call: whoever dispatches has other things to do, too */
+#define IDENTIFY_INTERVAL_NS 20000000
+#define RING_BYTES	     (1u << 20)
+#define RING_BYTES_PDUS	     (1u << 26)
 
 uint64_t stoq_inspect_now_ns(void)
 {
@@ -154,6 +157,20 @@ static int map_commands(struct stoq_inspect *inspect, struct stoq_error *error)
 	return 0;
 }
 
+/* An event's flow may have begun after the last reading of the flows: read them again then. */
+static const struct stoq_identity *identity_of(struct stoq_inspect *inspect, uint32_t uid)
+{
+	struct stoq_ledger_flow *flow = stoq_ledger_flow_find(&inspect->ledger, uid);
+	uint64_t now = stoq_inspect_now_ns();
+
+	if (!flow && now - inspect->identified_ns >= IDENTIFY_INTERVAL_NS) {
+		stoq_update_identities(inspect);
+		inspect->identified_ns = now;
+		flow = stoq_ledger_flow_find(&inspect->ledger, uid);
+	}
+	return flow ? &flow->identity : &inspect->nobody;
+}
+
 static int on_event(void *context, void *data, size_t size)
 {
 	struct stoq_inspect *inspect = context;
@@ -163,14 +180,13 @@ static int on_event(void *context, void *data, size_t size)
 	if (type == STOQ_EVENT_COMMAND && size >= sizeof(struct stoq_event_command) &&
 		handlers->command) {
 		const struct stoq_event_command *event = data;
-		struct stoq_ledger_flow *flow = stoq_ledger_flow_find(&inspect->ledger, event->uid);
 
-		handlers->command(handlers->context, event, flow ? &flow->identity : NULL);
+		handlers->command(handlers->context, event, identity_of(inspect, event->uid));
 	} else if (type == STOQ_EVENT_PDU && size >= sizeof(struct stoq_event_pdu) &&
 		   handlers->pdu) {
 		handlers->pdu(handlers->context, data);
 	}
-	return 0;
+	return ++inspect->delivered < DISPATCH_MAX ? 0 : -EAGAIN;
 }
 
 static int load_program(struct stoq_inspect *inspect, const struct stoq_inspect_config *config,
@@ -251,6 +267,7 @@ int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspec
 		return stoq_error_set(error, -ENOMEM, "no memory");
 	inspect->cpu_count = libbpf_num_possible_cpus() > 0 ? libbpf_num_possible_cpus() : 1;
 	inspect->model.axis = config->axis;
+	stoq_identity_clear(&inspect->nobody);
 	/* A wrong name should cost no program load, and no misleading message about it. */
 	for (size_t i = 0; !result && i < config->interface_count; i++) {
 		bool loopback;
@@ -335,6 +352,10 @@ int stoq_inspect_event_fd(const struct stoq_inspect *inspect)
 
 int stoq_inspect_dispatch(struct stoq_inspect *inspect, const struct stoq_event_handlers *handlers)
 {
+	int result;
+
 	inspect->handlers = handlers;
-	return ring_buffer__consume(inspect->ring);
+	inspect->delivered = 0;
+	result = ring_buffer__consume(inspect->ring);
+	return result < 0 && result != -EAGAIN ? result : inspect->delivered;
 }

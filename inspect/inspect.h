@@ -58,7 +58,10 @@ int stoq_inspect_update(
  */
 int stoq_inspect_set_axis(struct stoq_inspect *inspect, enum stoq_axis axis);
 
-/* Events. A callback that is NULL drops its kind. The identity is of the command's queue. */
+/*
+ * Events. A callback that is NULL drops its kind. The identity is of the command's queue; what
+ * is not known of it is left so, but it is never NULL.
+ */
 struct stoq_event_handlers {
 	void (*command)(void *context, const struct stoq_event_command *event,
 		const struct stoq_identity *queue);
@@ -69,5 +72,5 @@ struct stoq_event_handlers {
 /* File descriptor that polls readable when there are events. */
 int stoq_inspect_event_fd(const struct stoq_inspect *inspect);
 
-/* Delivers the events that wait. Number delivered, or a negative errno. */
+/* Delivers the events that wait, some thousand at most. Number delivered, or a negative errno. */
 int stoq_inspect_dispatch(struct stoq_inspect *inspect, const struct stoq_event_handlers *handlers);

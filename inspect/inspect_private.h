@@ -23,6 +23,9 @@ struct stoq_inspect {
 
 	struct ring_buffer *ring;
 	const struct stoq_event_handlers *handlers; /* during dispatch */
+	int delivered;				    /* likewise */
+	struct stoq_identity nobody;
+	uint64_t identified_ns; /* when an event last asked for the flows */
 
 	struct stoq_command_bucket *buckets; /* the kernel's table, mapped */
 	size_t bucket_count;
@@ -43,6 +46,9 @@ struct stoq_inspect {
 /* Allocates what update needs. 0 or -ENOMEM. */
 int stoq_update_init(struct stoq_inspect *inspect, const struct stoq_inspect_config *config);
 void stoq_update_free(struct stoq_inspect *inspect);
+
+/* Reads who the flows are, for events of those that began after the last reading. */
+void stoq_update_identities(struct stoq_inspect *inspect);
 
 /* Groups what the last reading said by the model's axis. 0 or -ENOMEM. */
 int stoq_update_groups(struct stoq_inspect *inspect);

@@ -47,11 +47,6 @@ const char *stoq_flow_state_name(enum stoq_flow_state state)
 	return state < STOQ_FLOW_STATES ? state_names[state] : "unknown";
 }
 
-bool stoq_axis_has_outstanding(enum stoq_axis axis)
-{
-	return axis == STOQ_BY_HOST || axis == STOQ_BY_SUBSYSTEM || axis == STOQ_BY_QUEUE;
-}
-
 /* Copies text, at most width characters; the middle gives way to "..". 0: no limit. */
 static void shorten(char *out, size_t size, const char *text, size_t width)
 {

@@ -2,8 +2,6 @@
 #pragma once
 
 /* Names for what the model holds: axes, flow states, groups. Pure. */
-#include <stdbool.h>
-
 #include "inspect/model.h"
 
 /* "host", "subsystem", "namespace", "queue", "opcode": as the user writes them. */
@@ -14,9 +12,6 @@ int stoq_axis_from_name(const char *name, enum stoq_axis *axis);
 
 /* "learning", "synced", "encrypted", "lost", "closed" */
 const char *stoq_flow_state_name(enum stoq_flow_state state);
-
-/* Whether a group of this axis is made of whole queues, so that its outstanding is known. */
-bool stoq_axis_has_outstanding(enum stoq_axis axis);
 
 #define STOQ_LABEL_SIZE 2560 /* room for every label, nothing cut */
 

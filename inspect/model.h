@@ -44,8 +44,7 @@ struct stoq_identity {
 
 struct stoq_group {
 	struct stoq_identity identity;
-	uint64_t outstanding; /* commands begun and not ended; known for whole queues only: see
-				 model */
+	uint64_t outstanding; /* commands begun and not ended */
 	struct stoq_statistics interval;
 	struct stoq_statistics total;
 };

@@ -70,8 +70,8 @@ static struct json_object *latency(const struct stoq_histogram *histogram, bool 
 	return object;
 }
 
-static void put_statistics(struct json_object *object, const struct period *period,
-	const struct stoq_group *group, bool has_outstanding)
+static void put_statistics(
+	struct json_object *object, const struct period *period, const struct stoq_group *group)
 {
 	const struct stoq_statistics *statistics = period->whole ? &group->total : &group->interval;
 
@@ -81,7 +81,7 @@ static void put_statistics(struct json_object *object, const struct period *peri
 	stoq_json_put_rate(object, "iops", stoq_text_rate(statistics->commands, period->length_ns));
 	stoq_json_put_rate(
 		object, "bytes_per_second", stoq_text_rate(statistics->bytes, period->length_ns));
-	stoq_json_put_known(object, "outstanding", has_outstanding, group->outstanding);
+	stoq_json_put_u64(object, "outstanding", group->outstanding);
 	stoq_json_put(object, "latency_ns", latency(&statistics->latency, period->histograms));
 }
 
@@ -105,7 +105,6 @@ static void put_group_identity(struct json_object *object, const struct stoq_ide
 static struct json_object *groups(const struct period *period)
 {
 	const struct stoq_model *model = period->model;
-	bool has_outstanding = stoq_axis_has_outstanding(model->axis);
 	struct json_object *list = json_object_new_array();
 
 	for (size_t i = 0; list && i < model->group_count; i++) {
@@ -113,14 +112,13 @@ static struct json_object *groups(const struct period *period)
 		struct json_object *entry, *identity;
 
 		/* An interval lists those that did something or have something to do. */
-		if (!period->whole && !group->interval.commands &&
-			!(has_outstanding && group->outstanding))
+		if (!period->whole && !group->interval.commands && !group->outstanding)
 			continue;
 		entry = json_object_new_object();
 		identity = json_object_new_object();
 		put_group_identity(identity, &group->identity);
 		stoq_json_put(entry, "identity", identity);
-		put_statistics(entry, period, group, has_outstanding);
+		put_statistics(entry, period, group);
 		json_object_array_add(list, entry);
 	}
 	return list;
@@ -219,7 +217,7 @@ static char *period_object(const char *type, const struct period *period, uint64
 	stoq_json_put(object, "interfaces", interfaces(model));
 	stoq_json_put_string(object, "attachment", model->attachment);
 	stoq_json_put_string(object, "by", stoq_axis_name(model->axis));
-	put_statistics(overall, period, &model->overall, true);
+	put_statistics(overall, period, &model->overall);
 	stoq_json_put(object, "overall", overall);
 	stoq_json_put(object, "groups", groups(period));
 	stoq_json_put(object, "statuses", statuses(period));

@@ -104,8 +104,6 @@ static void choose_columns(struct table *table)
 	for (size_t i = 0; i < COLUMNS; i++) {
 		enum column column = priorities[i].column;
 
-		if (column == COLUMN_OUTSTANDING && !stoq_axis_has_outstanding(table->model->axis))
-			continue;
 		if (left < columns[column].width + priorities[i].label_min)
 			continue;
 		table->shown[column] = true;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inspect/identity.h"
 #include "inspect/label.h"
 #include "inspect/render_parts.h"
 #include "inspect/text.h"
@@ -18,21 +19,10 @@
 #define TEXT_MISSED_ROWS  10
 #define TEXT_PICTURE_ROWS 8
 
-static bool same_identity(const struct stoq_identity *a, const struct stoq_identity *b)
-{
-	return a->cntlid == b->cntlid && a->qid == b->qid && a->nsid == b->nsid &&
-	       a->opcode == b->opcode && a->fctype == b->fctype && a->kind == b->kind &&
-	       strncmp(a->host_nqn, b->host_nqn, sizeof(a->host_nqn)) == 0 &&
-	       strncmp(a->subsystem_nqn, b->subsystem_nqn, sizeof(a->subsystem_nqn)) == 0 &&
-	       strncmp(a->host_address, b->host_address, sizeof(a->host_address)) == 0 &&
-	       strncmp(a->controller_address, b->controller_address,
-		       sizeof(a->controller_address)) == 0;
-}
-
 size_t stoq_view_selected(const struct stoq_view *view, const struct stoq_model *model)
 {
 	for (size_t i = 0; view->has_selection && i < model->group_count; i++)
-		if (same_identity(&view->selection, &model->groups[i].identity))
+		if (stoq_identity_equal(&view->selection, &model->groups[i].identity))
 			return i;
 	return STOQ_NO_GROUP;
 }
@@ -175,7 +165,7 @@ static void draw_help(struct stoq_screen *screen, const struct stoq_view *view)
 		"space        pause and go on; counting never pauses",
 		"?            this text, and back",
 		"",
-		"queued       commands begun and not ended; known for whole queues",
+		"queued       commands begun and not ended",
 		"MB/s         10^6 bytes of data, of commands that succeeded",
 		"p99          99 % of the commands took this time or less (within 1/16)",
 		"synced       flows whose every PDU is followed",

@@ -132,6 +132,20 @@ static void describe_flow(struct stoq_flow_line *line, const struct stoq_ledger_
 	}
 }
 
+/* Entry i of the last dump of flows, in the ledger. NULL: no memory. */
+static struct stoq_ledger_flow *take_flow(
+	struct stoq_inspect *inspect, size_t i, enum stoq_flow_state state)
+{
+	const struct stoq_flow *flow = stoq_map_dump_value(&inspect->flows, i);
+	struct stoq_ledger_flow *entry = stoq_ledger_flow_get(&inspect->ledger, flow->uid);
+
+	if (!entry)
+		return NULL;
+	identify_flow(inspect, entry, stoq_map_dump_key(&inspect->flows, i), flow);
+	entry->open = state != STOQ_FLOW_CLOSED;
+	return entry;
+}
+
 static int take_flows(struct stoq_inspect *inspect)
 {
 	struct stoq_model *model = &inspect->model;
@@ -147,11 +161,9 @@ static int take_flows(struct stoq_inspect *inspect)
 
 		if (!flow->uid)
 			continue;
-		entry = stoq_ledger_flow_get(&inspect->ledger, flow->uid);
+		entry = take_flow(inspect, i, state);
 		if (!entry)
 			return -ENOMEM;
-		identify_flow(inspect, entry, stoq_map_dump_key(&inspect->flows, i), flow);
-		entry->open = state != STOQ_FLOW_CLOSED;
 		if (!entry->open)
 			continue;
 		model->flow_states[state]++;
@@ -163,6 +175,20 @@ static int take_flows(struct stoq_inspect *inspect)
 			? model->counters[STOQ_COUNT_FLOWS_NEW] - model->flow_count
 			: 0;
 	return 0;
+}
+
+void stoq_update_identities(struct stoq_inspect *inspect)
+{
+	int fd = bpf_map__fd(inspect->program->maps.stoq_flows);
+
+	if (stoq_map_dump_read(&inspect->flows, fd))
+		return;
+	for (size_t i = 0; i < inspect->flows.count; i++) {
+		const struct stoq_flow *flow = stoq_map_dump_value(&inspect->flows, i);
+
+		if (flow->uid && !take_flow(inspect, i, stoq_flow_state_of(flow)))
+			return;
+	}
 }
 
 /* A flow that was replaced in the table before it was ever read still has its Connect data. */

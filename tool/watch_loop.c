@@ -12,6 +12,8 @@
 
 #include "tool/watch_screen.h"
 
+#define DRAIN_ROUNDS 32
+
 struct loop {
 	struct stoq_inspect *inspect;
 	struct watch_report *report;
@@ -57,7 +59,7 @@ static int update(struct loop *loop)
 {
 	int result = dispatch(loop);
 
-	return result ? result : stoq_inspect_update(loop->inspect, &loop->model, loop->error);
+	return result < 0 ? result : stoq_inspect_update(loop->inspect, &loop->model, loop->error);
 }
 
 static int on_timer(struct loop *loop)
@@ -169,7 +171,7 @@ static int handle(struct loop *loop, const struct epoll_event *event)
 		return on_signal(loop);
 	if (event->data.fd == STDIN_FILENO)
 		return on_keyboard(loop, event->events);
-	return dispatch(loop);
+	return dispatch(loop) < 0 ? loop->error->code : 0;
 }
 
 static int wait_and_handle(struct loop *loop)
@@ -231,11 +233,26 @@ static int first_view(struct loop *loop)
 	return result;
 }
 
+/* Events that still wait; a limit, as more may come all the time. */
+static int drain(struct loop *loop)
+{
+	int delivered = 1;
+
+	for (int i = 0; i < DRAIN_ROUNDS && delivered > 0; i++) {
+		delivered = dispatch(loop);
+		if (watch_report_is_over(loop->report))
+			break;
+	}
+	return delivered < 0 ? delivered : 0;
+}
+
 /* What came after the last tick belongs to the figures, too. */
 static int last_reading(struct loop *loop)
 {
-	int result = update(loop);
+	int result = stoq_inspect_update(loop->inspect, &loop->model, loop->error);
 
+	if (!result && watch_options_want_events(loop->options))
+		result = drain(loop);
 	if (result)
 		return result;
 	if (loop->report->mode == WATCH_JSON ||

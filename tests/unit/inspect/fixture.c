@@ -78,6 +78,8 @@ void fixture_init(struct fixture *fixture)
 	model->group_count = FIXTURE_GROUPS;
 	model->overall.identity = fixture_nobody();
 	model->overall.outstanding = 32;
+	fixture->groups[0].outstanding = 30;
+	fixture->groups[1].outstanding = 2;
 	for (size_t i = 0; i < FIXTURE_GROUPS; i++) {
 		add_up(&model->overall.interval, &fixture->groups[i].interval);
 		add_up(&model->overall.total, &fixture->groups[i].total);

@@ -81,7 +81,7 @@ static void test_interval(void **state)
 	assert_number(object, "groups/0/identity/opcode", 2);
 	assert_null(at(object, "groups/0/identity/host_nqn"));
 	assert_null(at(object, "groups/0/identity/nsid"));
-	assert_null(at(object, "groups/0/outstanding"));
+	assert_number(object, "groups/0/outstanding", 30);
 	assert_number(object, "groups/2/latency_ns/max", 2500000);
 	assert_text(object, "statuses/0/status_name", "LBA Out of Range");
 	assert_number(object, "statuses/0/count", 12);

@@ -146,7 +146,7 @@ static void test_any_size(void **state)
 
 	fixture_init(&fixture);
 	set_queues(&fixture);
-	memset(fixture.groups[0].identity.host_nqn, 0x1b, NVME_NQN_LENGTH);
+	memset(fixture.groups[0].identity.host_nqn, 0x1b, NVME_NQN_LENGTH - 1);
 	for (int i = 0; i < STOQ_COUNTERS; i++)
 		fixture.model.counters[i] = UINT64_MAX;
 	for (unsigned int size = 1; size < 200; size++) {
