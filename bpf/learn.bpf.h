@@ -10,7 +10,7 @@
  */
 #include "bpf/walk.bpf.h"
 
-#define STOQ_SCAN_BYTES	  256
+#define STOQ_SCAN_BYTES	  STOQ_WINDOW_BYTES
 #define STOQ_SCAN_TURNS	  12
 #define STOQ_CHAIN_TURNS  8
 #define STOQ_SCAN_NOTHING 0xffffffffu
@@ -25,13 +25,13 @@ __noinline int stoq_check_chain(struct __sk_buff *skb, struct stoq_cpu *cpu, __u
 		return 0;
 	cpu->chain_pdus = 0;
 	for (int i = 0; i < STOQ_CHAIN_TURNS; i++) {
-		const struct nvme_tcp_hdr *hdr = (const void *)cpu->header;
+		const struct nvme_tcp_hdr *hdr = (const void *)cpu->window;
 		__u32 offset = cpu->payload_offset + at, available = cpu->payload_bytes - at;
 
 		cpu->chain_next = at;
 		if (at >= cpu->payload_bytes || available < sizeof(struct nvme_tcp_rsp_pdu))
 			return 1;
-		if (bpf_skb_load_bytes(skb, offset, cpu->header, sizeof(struct nvme_tcp_rsp_pdu)))
+		if (bpf_skb_load_bytes(skb, offset, cpu->window, sizeof(struct nvme_tcp_rsp_pdu)))
 			return 0;
 		if (!nvme_tcp_check_common(hdr) || nvme_tcp_sender(hdr->type) != cpu->side)
 			return 0;
@@ -39,7 +39,7 @@ __noinline int stoq_check_chain(struct __sk_buff *skb, struct stoq_cpu *cpu, __u
 			if (available < sizeof(struct nvme_tcp_cmd_pdu))
 				return 1;
 			if (bpf_skb_load_bytes(
-				    skb, offset, cpu->header, sizeof(struct nvme_tcp_cmd_pdu)))
+				    skb, offset, cpu->window, sizeof(struct nvme_tcp_cmd_pdu)))
 				return 0;
 		}
 		if (!nvme_tcp_check_header(hdr))
@@ -51,14 +51,14 @@ __noinline int stoq_check_chain(struct __sk_buff *skb, struct stoq_cpu *cpu, __u
 	return 1;
 }
 
-/* Whether cpu->scan has a common header at i. A global function, so that it is verified once. */
+/* Whether cpu->window has a common header at i. A global function, so that it is verified once. */
 __noinline int stoq_scan_matches(struct stoq_cpu *cpu, __u32 i)
 {
 	const struct nvme_tcp_hdr *hdr;
 
 	if (!cpu || i >= STOQ_SCAN_BYTES)
 		return 0;
-	hdr = (const void *)&cpu->scan[STOQ_BOUND(i, STOQ_SCAN_BYTES)];
+	hdr = (const void *)&cpu->window[STOQ_BOUND(i, STOQ_SCAN_BYTES)];
 	return nvme_tcp_check_common(hdr) && nvme_tcp_sender(hdr->type) == cpu->side;
 }
 
@@ -73,16 +73,16 @@ __noinline __u32 stoq_scan(struct __sk_buff *skb, struct stoq_cpu *cpu, __u32 at
 	if (!cpu || at >= cpu->payload_bytes)
 		return STOQ_SCAN_NOTHING;
 	bytes = cpu->payload_bytes - at;
-	if (bytes > sizeof(cpu->scan))
-		bytes = sizeof(cpu->scan);
+	if (bytes > STOQ_SCAN_BYTES + sizeof(struct nvme_tcp_hdr))
+		bytes = STOQ_SCAN_BYTES + sizeof(struct nvme_tcp_hdr);
 	if (bytes < sizeof(struct nvme_tcp_hdr))
 		return STOQ_SCAN_NOTHING;
-	if (bpf_skb_load_bytes(skb, cpu->payload_offset + at, cpu->scan, bytes))
+	if (bpf_skb_load_bytes(skb, cpu->payload_offset + at, cpu->window, bytes))
 		return STOQ_SCAN_NOTHING;
 	for (__u32 i = 0; i < STOQ_SCAN_BYTES; i++) {
 		if (i + sizeof(struct nvme_tcp_hdr) > bytes)
 			break;
-		if (cpu->scan[i] < NVME_TCP_PDU_TYPES && stoq_scan_matches(cpu, i))
+		if (cpu->window[i] < NVME_TCP_PDU_TYPES && stoq_scan_matches(cpu, i))
 			return at + i;
 	}
 	return STOQ_SCAN_NOTHING;
@@ -187,6 +187,7 @@ __noinline int stoq_learn(struct __sk_buff *skb, struct stoq_flow *flow, struct 
 	if (!flow || !cpu || cpu->learn_from >= cpu->payload_bytes)
 		return 0;
 	side = stoq_side(flow, cpu);
+	cpu->window_bytes = 0; /* used for other things from here on */
 	if (side->chain)
 		result = stoq_continue_chain(skb, side, cpu);
 	if (result == STOQ_CANDIDATE_NO)

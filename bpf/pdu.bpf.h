@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* What each PDU type means for its flow: one function per type. The header is in cpu->header. */
+/* What each PDU type means for its flow: one function per type. */
 #include "bpf/commands.bpf.h"
 #include "bpf/series.bpf.h"
 
@@ -91,10 +91,9 @@ static __always_inline void stoq_command_from_sqe(
 		kind == NVME_QUEUE_ADMIN && sqe->opcode == NVME_ADMIN_ASYNC_EVENT_REQUEST;
 }
 
-static __always_inline void stoq_on_command(
-	struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu, __u32 sequence)
+static __always_inline void stoq_on_command(struct stoq_flow *flow, struct stoq_flow_side *side,
+	struct stoq_cpu *cpu, const struct nvme_tcp_cmd_pdu *pdu, __u32 sequence)
 {
-	const struct nvme_tcp_cmd_pdu *pdu = (const void *)cpu->header;
 	const struct nvme_sqe *sqe = &pdu->sqe;
 	struct stoq_command command;
 	int result;
@@ -130,11 +129,9 @@ static __noinline void stoq_complete(struct stoq_flow *flow, struct stoq_flow_si
 	stoq_command_count(cpu, flow->uid, cid, &command, cqe_status);
 }
 
-static __always_inline void stoq_on_response(
-	struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu)
+static __always_inline void stoq_on_response(struct stoq_flow *flow, struct stoq_flow_side *side,
+	struct stoq_cpu *cpu, const struct nvme_cqe *cqe)
 {
-	const struct nvme_cqe *cqe =
-		&((const struct nvme_tcp_rsp_pdu *)(const void *)cpu->header)->cqe;
 	__u16 cid = nvme_le16(cqe->command_id), status = nvme_le16(cqe->status);
 
 	if (flow->connected && !flow->connect_accepted && cid == flow->connect_cid &&
@@ -147,17 +144,16 @@ static __always_inline void stoq_on_response(
 
 /* The last C2HData of a read may stand for its completion; it ends with the data's last byte. */
 static __always_inline void stoq_on_data_to_host(
-	struct stoq_flow_side *side, struct stoq_cursor *cursor, struct stoq_cpu *cpu)
+	struct stoq_cursor *cursor, const struct nvme_tcp_data_pdu *pdu)
 {
-	const struct nvme_tcp_data_pdu *pdu = (const void *)cpu->header;
-
 	if (!(pdu->hdr.flags & NVME_TCP_FLAG_SUCCESS))
 		return;
 	cursor->pending = 1;
 	cursor->pending_cid = nvme_le16(pdu->command_id);
 }
 
-static __noinline void stoq_report_pdu(struct stoq_flow *flow, struct stoq_cpu *cpu, __u32 sequence)
+static __always_inline void stoq_report_pdu(struct stoq_flow *flow, struct stoq_cpu *cpu,
+	const struct nvme_tcp_hdr *hdr, __u32 sequence)
 {
 	struct stoq_event_pdu *event =
 		bpf_ringbuf_reserve(&stoq_events, sizeof(struct stoq_event_pdu), 0);
@@ -171,19 +167,18 @@ static __noinline void stoq_report_pdu(struct stoq_flow *flow, struct stoq_cpu *
 	event->time_ns = cpu->now_ns;
 	event->sequence = sequence;
 	event->side = cpu->side;
-	event->header_bytes = cpu->header[2];
+	event->header_bytes = hdr->hlen;
 	event->pad[0] = 0;
 	event->pad[1] = 0;
-	__builtin_memcpy(event->header, cpu->header, sizeof(event->header));
+	__builtin_memcpy(event->header, hdr, sizeof(event->header));
 	bpf_ringbuf_submit(event, 0);
 }
 
 /* A whole, consistent header, at this sequence number. */
 static __always_inline void stoq_on_pdu(struct stoq_flow *flow, struct stoq_flow_side *side,
-	struct stoq_cursor *cursor, struct stoq_cpu *cpu, __u32 sequence)
+	struct stoq_cursor *cursor, struct stoq_cpu *cpu, const struct nvme_tcp_hdr *hdr,
+	__u32 sequence)
 {
-	const struct nvme_tcp_hdr *hdr = (const void *)cpu->header;
-
 	side->pdus++;
 	if (hdr->type < NVME_TCP_PDU_TYPES)
 		cpu->pdu_types[hdr->type]++;
@@ -196,13 +191,14 @@ static __always_inline void stoq_on_pdu(struct stoq_flow *flow, struct stoq_flow
 		flow->from_start = 1;
 		break;
 	case NVME_TCP_CAPSULE_CMD:
-		stoq_on_command(flow, side, cpu, sequence);
+		stoq_on_command(flow, side, cpu, (const void *)hdr, sequence);
 		break;
 	case NVME_TCP_CAPSULE_RESP:
-		stoq_on_response(flow, side, cpu);
+		stoq_on_response(flow, side, cpu,
+			&((const struct nvme_tcp_rsp_pdu *)(const void *)hdr)->cqe);
 		break;
 	case NVME_TCP_C2H_DATA:
-		stoq_on_data_to_host(side, cursor, cpu);
+		stoq_on_data_to_host(cursor, (const void *)hdr);
 		break;
 	case NVME_TCP_H2C_TERM:
 	case NVME_TCP_C2H_TERM:
@@ -212,5 +208,5 @@ static __always_inline void stoq_on_pdu(struct stoq_flow *flow, struct stoq_flow
 		break; /* ICResp, R2T and H2CData change nothing that is counted */
 	}
 	if (stoq_report_pdus)
-		stoq_report_pdu(flow, cpu, sequence);
+		stoq_report_pdu(flow, cpu, hdr, sequence);
 }

@@ -179,7 +179,7 @@ static __always_inline void stoq_on_bad_header(
 	side->chain = 0;
 	if (!flow->side[0].pdus && !flow->side[1].pdus) {
 		side->state = STOQ_FLOW_LEARNING;
-		if (stoq_is_tls_record(cpu->header))
+		if (stoq_is_tls_record((const __u8 *)&cpu->bad_header))
 			flow->encrypted = 1;
 	} else {
 		side->state = STOQ_FLOW_LOST;
@@ -265,6 +265,7 @@ static __always_inline void stoq_on_segment(
 		cpu->acknowledged = segment->acknowledged;
 		cpu->payload_offset = segment->payload_offset;
 		cpu->payload_bytes = segment->payload_bytes;
+		cpu->window_bytes = 0;
 		if (!stoq_side_lock(side)) {
 			stoq_count(cpu, STOQ_COUNT_CONTENDED, 1);
 			return;

@@ -218,11 +218,14 @@ enum stoq_counter {
 	STOQ_COUNTERS,
 };
 
+#define STOQ_WINDOW_BYTES 256
+
 struct stoq_cpu {
 	__u64 counters[STOQ_COUNTERS];
 	__u64 pdu_types[NVME_TCP_PDU_TYPES + 1]; /* one spare, to keep the size even */
 	/* Work space for the packet at hand. */
 	__u64 now_ns;
+	__u64 bad_header;     /* the 8 bytes that stood where a PDU had to begin */
 	__u32 sequence;	      /* of the payload's first byte */
 	__u32 payload_offset; /* in the packet */
 	__u32 payload_bytes;
@@ -232,9 +235,10 @@ struct stoq_cpu {
 	__u32 learn_from;   /* learning: payload before this was dealt with */
 	__u32 chain_pdus;   /* learning: consistent PDUs found in a row, ... */
 	__u32 chain_next;   /* ... and where the next one would begin */
-	__u32 pad;
-	__u8 header[NVME_TCP_HEADER_MAX];
-	__u8 scan[256 + 8];
+	__u32 window_at;    /* payload position of window[0] */
+	__u32 window_bytes; /* valid bytes of it; 0: none */
+	/* Headers are looked at here: the piece of the payload that was loaded last. */
+	__u8 window[STOQ_WINDOW_BYTES + NVME_TCP_HEADER_MAX];
 };
 
 /* ---- events: a ring buffer of these, each begins with its type ---- */

@@ -42,7 +42,7 @@ static __always_inline __u32 stoq_header_wanted(const struct stoq_cursor *cursor
 
 /*
  * Adds the header's bytes one by one to those of earlier segments; used when a header is cut.
- * 1: the header is whole (or cannot be one), in cpu->header.
+ * 1: the header is whole (or cannot be one), at the start of cpu->window.
  */
 __noinline int stoq_gather_header(
 	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
@@ -69,38 +69,59 @@ __noinline int stoq_gather_header(
 		cursor->carry_bytes = place + 1;
 		at++;
 	}
-	__builtin_memcpy(cpu->header, cursor->carry, sizeof(cpu->header));
+	cpu->window_bytes = 0;
+	__builtin_memcpy(cpu->window, cursor->carry, sizeof(cursor->carry));
 	return 1;
 }
 
-/* The whole header at payload position `at` into cpu->header. 0: it is not all there yet. */
-static __always_inline int stoq_load_header(struct __sk_buff *skb, struct stoq_flow *flow,
-	struct stoq_cpu *cpu, const struct stoq_cursor *cursor, __u32 at)
+/* Whether the window has the whole header that begins at payload position `at`. */
+static __always_inline int stoq_in_window(const struct stoq_cpu *cpu, __u32 at)
 {
-	__u32 available = cpu->payload_bytes - at, offset = cpu->payload_offset + at;
+	__u32 index = at - cpu->window_at, end;
 
-	if (cursor->carry_bytes == 0) {
-		if (available >= sizeof(struct nvme_tcp_cmd_pdu)) {
-			if (bpf_skb_load_bytes(
-				    skb, offset, cpu->header, sizeof(struct nvme_tcp_cmd_pdu)))
-				return 0;
-			if (cpu->header[2] <= sizeof(struct nvme_tcp_cmd_pdu))
-				return 1;
-		} else if (available >= sizeof(struct nvme_tcp_rsp_pdu)) {
-			if (bpf_skb_load_bytes(
-				    skb, offset, cpu->header, sizeof(struct nvme_tcp_rsp_pdu)))
-				return 0;
-			if (cpu->header[2] <= sizeof(struct nvme_tcp_rsp_pdu))
-				return 1;
-		}
-	}
-	return stoq_gather_header(skb, flow, cpu);
+	if (index >= STOQ_WINDOW_BYTES ||
+		index + sizeof(struct nvme_tcp_rsp_pdu) > cpu->window_bytes)
+		return 0;
+	end = index + cpu->window[STOQ_BOUND(index, STOQ_WINDOW_BYTES) + 2]; /* HLEN */
+	return end <= cpu->window_bytes;
 }
 
-static __always_inline int stoq_header_is_good(const struct stoq_cpu *cpu)
+/*
+ * Loads the window from payload position `at` on. Capsules follow one another closely; what
+ * a controller sends is mostly data, with a response and the next data's header together.
+ */
+static __always_inline void stoq_load_window(struct __sk_buff *skb, struct stoq_cpu *cpu, __u32 at)
 {
-	const struct nvme_tcp_hdr *hdr = (const void *)cpu->header;
+	__u32 bytes = cpu->payload_bytes - at;
+	__u32 limit = cpu->side == NVME_TCP_FROM_HOST ? 4 * sizeof(struct nvme_tcp_cmd_pdu)
+						      : 4 * sizeof(struct nvme_tcp_rsp_pdu);
 
+	if (bytes > limit)
+		bytes = limit;
+	cpu->window_at = at;
+	cpu->window_bytes = 0;
+	if (bytes && bytes <= sizeof(cpu->window) &&
+		bpf_skb_load_bytes(skb, cpu->payload_offset + at, cpu->window, bytes) == 0)
+		cpu->window_bytes = bytes;
+}
+
+/* The whole header at payload position `at`; NULL: it is not all there yet. */
+static __always_inline const struct nvme_tcp_hdr *stoq_load_header(struct __sk_buff *skb,
+	struct stoq_flow *flow, struct stoq_cpu *cpu, const struct stoq_cursor *cursor, __u32 at)
+{
+	if (cursor->carry_bytes == 0) {
+		if (!stoq_in_window(cpu, at))
+			stoq_load_window(skb, cpu, at);
+		if (stoq_in_window(cpu, at))
+			return (const void *)&cpu
+				->window[STOQ_BOUND(at - cpu->window_at, STOQ_WINDOW_BYTES)];
+	}
+	return stoq_gather_header(skb, flow, cpu) ? (const void *)cpu->window : 0;
+}
+
+static __always_inline int stoq_header_is_good(
+	const struct stoq_cpu *cpu, const struct nvme_tcp_hdr *hdr)
+{
 	return nvme_tcp_check_common(hdr) && nvme_tcp_sender(hdr->type) == cpu->side &&
 	       nvme_tcp_check_header(hdr);
 }
@@ -119,6 +140,7 @@ static __always_inline void stoq_settle_pending(struct stoq_flow *flow, struct s
 __noinline int stoq_walk_one(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
 {
 	struct stoq_flow_side *side;
+	const struct nvme_tcp_hdr *hdr;
 	struct stoq_cursor *cursor;
 	__u32 sequence, at;
 
@@ -132,13 +154,16 @@ __noinline int stoq_walk_one(struct __sk_buff *skb, struct stoq_flow *flow, stru
 		return STOQ_WALK_DONE;
 	if (cpu->hole && !stoq_after(cursor->limit, sequence))
 		return STOQ_WALK_DONE;
-	if (!stoq_load_header(skb, flow, cpu, cursor, at))
+	hdr = stoq_load_header(skb, flow, cpu, cursor, at);
+	if (!hdr)
 		return STOQ_WALK_DONE;
-	if (!stoq_header_is_good(cpu))
+	if (!stoq_header_is_good(cpu, hdr)) {
+		cpu->bad_header = *(const __u64 *)hdr;
 		return STOQ_WALK_BAD;
+	}
 	cursor->carry_bytes = 0;
-	cursor->next_header = sequence + nvme_le32(((struct nvme_tcp_hdr *)cpu->header)->plen);
-	stoq_on_pdu(flow, side, cursor, cpu, sequence);
+	cursor->next_header = sequence + nvme_le32(hdr->plen);
+	stoq_on_pdu(flow, side, cursor, cpu, hdr, sequence);
 	stoq_settle_pending(flow, side, cursor, cpu);
 	return STOQ_WALK_MORE;
 }

@@ -120,7 +120,8 @@ void stoq_identity_reduce(struct stoq_identity *identity, enum stoq_axis axis)
 		break;
 	case STOQ_BY_OPCODE:
 	default:
-		identity->kind = all.kind;
+		/* Fabrics commands are the same on every queue. */
+		identity->kind = all.fctype < 0 ? all.kind : NVME_QUEUE_ADMIN;
 		identity->opcode = all.opcode;
 		identity->fctype = all.fctype;
 		break;
