@@ -226,7 +226,7 @@ bool stoq_target_is_loopback(const char *address)
 	return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-static int check_address(const struct stoq_target_config *config, struct stoq_error *error)
+static int check_access(const struct stoq_target_config *config, struct stoq_error *error)
 {
 	unsigned char binary[sizeof(struct in6_addr)];
 
@@ -234,6 +234,9 @@ static int check_address(const struct stoq_target_config *config, struct stoq_er
 		inet_pton(AF_INET6, config->address, binary) != 1)
 		return stoq_error_set(
 			error, -EINVAL, "'%.60s' is not a numeric IP address", config->address);
+	if (config->any_host && config->host_count)
+		return stoq_error_set(
+			error, -EINVAL, "--host any and named hosts exclude each other");
 	if (!config->any_host && !config->host_count && !stoq_target_is_loopback(config->address))
 		return stoq_error_set(error, -EINVAL,
 			"%s is not a loopback address: say who may connect, with --host NQN for "
@@ -300,7 +303,7 @@ int stoq_target_config_finish(struct stoq_target_config *config, struct stoq_err
 	for (size_t i = 0; !ret && i < config->host_count; i++)
 		ret = stoq_target_check_nqn(config->hosts[i], error);
 	if (!ret)
-		ret = check_address(config, error);
+		ret = check_access(config, error);
 	if (!ret)
 		ret = config->kind == STOQ_TARGET_KERNEL ? check_kernel(config, error)
 							 : check_spdk(config, error);
