@@ -16,13 +16,13 @@ def latency_line:
 	"  " + (.name | left(33)) + ([.p50, .p95, .p99, .max, .mean] | map(us | right(8)) | join(""));
 def flag_line:
 	select([.difference[] | select(. != null and . != 0)] != []) |
-	"  \(.name): stoq minus driver \(.difference.driver_commands) commands" +
+	"  \(.name): stoq watch minus driver \(.difference.driver_commands) commands" +
 	(if .block then ", minus block layer \(.difference.block_requests) requests" +
 		(if .block.bytes then " and \(.difference.block_bytes) bytes" else "" end) else "" end);
 
 .block_stat as $b | .fio as $f |
 "",
-"Linux \(.kernel) (\(.accelerator)); stoq watch on lo by a \(.watch.attachment)",
+"Linux \(.kernel) (\(.accelerator)), stoq watch on lo by a \(.watch.attachment)",
 "Target: \(.target.kind) (\(.target.reason))",
 "",
 "                     stoq watch          driver   block layer       difference",
@@ -36,16 +36,18 @@ def flag_line:
 ({name: "verify, seen by fio"} + $f.verify.latency_ns | latency_line),
 ({name: "4 KiB read, seen by fio"} + $f.read.latency_ns | latency_line),
 "",
-"fio asked for \($f.write.ios) writes (\($f.write.bytes | mb) MB) and \($f.verify.ios + $f.read.ios) reads (\($f.verify.bytes + $f.read.bytes | mb) MB);",
-"the rest is ext4's: mkfs, journal, inodes. The block layer splits and merges: it counts",
-"requests after that. /sys/block/\(.disk)/stat has \($b.writes) writes: \($b.writes - $b.write_zeroes - $b.empty_flushes) with data,",
-"\($b.write_zeroes) Write Zeroes, \($b.empty_flushes) flushes without data (not a command by themselves).",
-"fio's latency is longer: it has ext4, the block layer, the driver and its queue in it.",
+"fio asked for \($f.write.ios) writes (\($f.write.bytes | mb) MB) and \($f.verify.ios + $f.read.ios) reads (\($f.verify.bytes + $f.read.bytes | mb) MB).",
+"The rest is ext4's: mkfs, journal, inodes. The block layer splits and merges",
+"requests and counts them after that. /sys/block/\(.disk)/stat has",
+"\($b.writes) writes: \($b.writes - $b.write_zeroes - $b.empty_flushes) with data, \($b.write_zeroes) Write Zeroes, \($b.empty_flushes) flushes without data (such a",
+"flush is no command of its own). fio's latency is longer than stoq's: ext4, the",
+"block layer, the driver and its queue are in it.",
 "",
-"stoq watch saw \(.watch.since_start.pdus) PDUs; \(.watch.since_start.unsynced_bytes) bytes were not understood. Commands that failed: " +
-	(if .watch.statuses == [] then "none" else "" end),
+"stoq watch saw \(.watch.since_start.pdus) PDUs; \(.watch.since_start.unsynced_bytes) bytes were not understood.",
+"Commands that failed:" + (if .watch.statuses == [] then " none" else "" end),
 (.watch.statuses[] | "  \(.count) \(.opcode_name): \(.status_name)" +
-	(if .queue == "admin" and .opcode == 12 then " (so the target ends it at a disconnect)" else "" end)),
-(if .exact then "EXACT: stoq watch, the driver and the block layer counted the same commands and bytes."
-else "NOT EXACT: the counts differ. Either stoq missed or invented a command, or the block layer",
-	"counts one that never reached the wire:", (.opcodes[] | flag_line) end)
+	(if .queue == "admin" and .opcode == 12 then " (its end at a disconnect)" else "" end)),
+"",
+(if .exact then "EXACT: stoq watch, the driver and the block layer counted the same."
+else "NOT EXACT: the counts differ. Either stoq missed or invented a command, or the",
+	"block layer counts one that never reached the wire:", (.opcodes[] | flag_line) end)

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# lab/run: what a command prints and returns; two guests at once; a machine without KVM; a
+# kernel that panics, hangs or takes too long; nothing left behind when it is killed.
+. "$(dirname "$0")/common.sh"
+
+# The fourth word has what a shell would take apart.
+argument='two  words; "$HOME"'
+check_guest() {
+	echo "$1"
+	uname -r
+	echo "to stderr" >&2
+	echo kept >"$2/kept"
+	echo lost >"$3" && cat "$3"
+	exit 7
+}
+
+test_command_and_timeout_at_once() {
+	lab/run --kernel 6.1 --share "$scratch/share" -- bash -c "$(declare -f check_guest); check_guest \"\$@\"" \
+		bash "$argument" "$scratch/share" "$PWD/build/lost" >"$scratch/out" 2>"$scratch/err" &
+	local first=$!
+	STOQ_LAB_KVM=/nonexistent lab/run --timeout 40 -- sh -c 'echo begun; sleep 600' \
+		>"$scratch/slow-out" 2>"$scratch/slow-err" &
+	local second=$! code=0
+	wait $first || code=$?
+	expect "the command's exit code" $code 7
+	expect "its argument, as it was" "$(sed -n 1p "$scratch/out")" "$argument"
+	[[ $(sed -n 2p "$scratch/out") == 6.1.* ]] || fail "the guest's kernel is not 6.1"
+	expect "its stderr" "$(cat "$scratch/err")" "to stderr"
+	expect "a file in a shared folder" "$(cat "$scratch/share/kept")" kept
+	expect "a file elsewhere is written" "$(sed -n 3p "$scratch/out")" lost
+	[[ ! -e build/lost ]] || fail "the guest wrote to the host"
+	code=0
+	wait $second || code=$?
+	expect "the exit code after the timeout" $code 124
+	expect "what was printed until then" "$(cat "$scratch/slow-out")" begun
+	expect_text "the timeout's message" "$scratch/slow-err" 'took longer than 40 s'
+}
+
+test_panic() {
+	local code=0
+	lab/run -- sh -c 'echo before; sync; sleep 1; echo c >/proc/sysrq-trigger; sleep 60' \
+		>"$scratch/out" 2>"$scratch/err" || code=$?
+	expect "the exit code after a panic" $code 125
+	expect "what was printed before the panic" "$(cat "$scratch/out")" before
+	expect_text "the panic's console" "$scratch/err" '\| .*Kernel panic.*sysrq'
+	expect_text "the panic's message" "$scratch/err" "the guest's kernel panicked"
+}
+
+test_hung_boot() {
+	local code=0
+	STOQ_LAB_BOOT_LIMIT=1 lab/run -- true >"$scratch/out" 2>"$scratch/err" || code=$?
+	expect "the exit code when the guest does not boot" $code 125
+	expect_text "the message" "$scratch/err" 'did not reach user space within 1 s'
+}
+
+children() {
+	pgrep -f "qemu-system-x86_64 .*lab.job=$PWD/build/lab/killed/" || true
+}
+
+test_killed() {
+	mkdir -p build/lab/killed
+	STOQ_LAB_CACHE=$PWD/build/lab STOQ_LAB_BUILD=$PWD/build/lab/killed lab/run --accel tcg -- sleep 600 \
+		>"$scratch/out" 2>"$scratch/err" &
+	local pid=$! tries
+	for ((tries = 100; tries > 0; tries--)); do
+		[[ -z $(children) ]] || break
+		sleep 0.2
+	done
+	[[ -n $(children) ]] || fail "QEMU did not start"
+	kill -TERM $pid
+	wait $pid
+	expect "the exit code after SIGTERM" $? 143
+	expect "QEMU's processes after SIGTERM" "$(children)" ""
+	expect "folders left behind" "$(ls build/lab/killed)" ""
+}
+
+test_command_and_timeout_at_once
+test_panic
+test_hung_boot
+test_killed
+code=0
+lab/run --kernel 4.19 -- true 2>"$scratch/err" || code=$?
+[[ $code != 0 ]] || fail "kernel 4.19 was accepted"
+expect_text "the kernels there are" "$scratch/err" '5.10\|6.1\|6.12\|7.x'
