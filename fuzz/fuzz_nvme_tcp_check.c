@@ -15,8 +15,10 @@ static void layout_is_sound(const struct nvme_tcp_hdr *hdr)
 	require(plen >= nvme_tcp_data_start_min(hdr));
 	require(plen <= NVME_TCP_DATA_MAX + 256);
 	require(data <= NVME_TCP_DATA_MAX + 256);
-	if (!data)
+	if (!data) {
+		require(hdr->type != NVME_TCP_H2C_DATA && hdr->type != NVME_TCP_C2H_DATA);
 		return;
+	}
 	require(nvme_tcp_has_data(hdr->type));
 	require(hdr->pdo >= nvme_tcp_data_start_min(hdr) && hdr->pdo <= NVME_TCP_PDO_MAX);
 	require(hdr->pdo + data + trailer == plen);

@@ -7,7 +7,6 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #elif defined(__AARCH64EL__)
-#include <arm_acle.h>
 #include <sys/auxv.h>
 #endif
 
@@ -40,6 +39,7 @@ static uint32_t update_table(uint32_t state, const void *data, size_t length)
 	return state;
 }
 
+#if defined(__x86_64__) || defined(__AARCH64EL__)
 static inline uint64_t load64(const uint8_t *p)
 {
 	uint64_t value;
@@ -47,6 +47,7 @@ static inline uint64_t load64(const uint8_t *p)
 	memcpy(&value, p, sizeof(value));
 	return value;
 }
+#endif
 
 #if defined(__x86_64__)
 /* ---- x86-64: the crc32 instruction of SSE4.2 ---- */
@@ -139,15 +140,17 @@ static int has_arm_crc(void)
 	return !!(getauxval(AT_HWCAP) & ARM_HWCAP_CRC32);
 }
 
-__attribute__((target("+crc"))) static uint32_t update_arm_crc(
-	uint32_t state, const void *data, size_t length)
+/* In assembly, as gcc and clang differ in how a function is given the extension. */
+static uint32_t update_arm_crc(uint32_t state, const void *data, size_t length)
 {
 	const uint8_t *p = data;
 
 	for (; length >= 8; p += 8, length -= 8)
-		state = __crc32cd(state, load64(p));
+		__asm__(".arch_extension crc\n\tcrc32cx %w0, %w0, %x1"
+			: "+r"(state)
+			: "r"(load64(p)));
 	for (; length; p++, length--)
-		state = __crc32cb(state, *p);
+		__asm__(".arch_extension crc\n\tcrc32cb %w0, %w0, %w1" : "+r"(state) : "r"(*p));
 	return state;
 }
 #endif

@@ -255,6 +255,45 @@ static void test_digest_over_zero_padding_is_accepted(void **state)
 	assert_int_equal(stream.counters.bad_data_digests, 0);
 }
 
+static void count_data(void *context, const struct nvme_tcp_hdr *hdr, uint32_t at,
+	const uint8_t *bytes, size_t length)
+{
+	struct witness *witness = context;
+
+	assert_memory_equal(bytes, "data" + at, length);
+	witness->data_bytes += length;
+}
+
+/*
+ * What looks like the start of a long header holds back all that follows it, until it is
+ * complete: then whole PDUs come out of the kept bytes at once.
+ */
+static void test_pdus_that_were_held_back(void **state)
+{
+	static const struct nvme_tcp_stream_events only_data = {.data = count_data};
+	static const uint8_t icresp[8] = {1, 0, 128, 0, 128, 0, 0, 0};
+	struct nvme_tcp_data_fields fields = {.type = NVME_TCP_C2H_DATA, .length = 4};
+	struct nvme_cqe cqe = nvme_encode_cqe(1, 1, 0);
+	uint8_t bytes[NVME_TCP_HEADER_MAX + NVME_TCP_FRONT_MAX] = {0}, *end = bytes;
+	struct witness witness = {0};
+	struct nvme_tcp_stream stream;
+
+	memcpy(end, icresp, sizeof(icresp));
+	end += sizeof(icresp);
+	for (int i = 0; i < NVME_TCP_SYNC_CHAIN - 1; i++)
+		end += nvme_tcp_encode_capsule_resp(end, &formats[0], &cqe);
+	end += nvme_tcp_encode_data(end, &formats[0], &fields);
+	memcpy(end, "data", 4);
+	assert_true(end + 4 < bytes + NVME_TCP_HEADER_MAX);
+	nvme_tcp_stream_init(&stream, NVME_TCP_FROM_CONTROLLER, false, &only_data, &witness);
+	for (int i = 0; i < NVME_TCP_HEADER_MAX; i++) {
+		assert_true(witness.data_bytes == 0);
+		nvme_tcp_stream_feed(&stream, &bytes[i], 1);
+	}
+	assert_true(witness.data_bytes == 4);
+	assert_int_equal(stream.counters.pdus, 1);
+}
+
 /* A PDU that only the other side sends is no PDU. */
 static void test_the_wrong_side_is_refused(void **state)
 {
@@ -369,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_a_wrong_header_digest_is_a_bad_header),
 		cmocka_unit_test(test_a_wrong_data_digest_is_told_and_following_goes_on),
 		cmocka_unit_test(test_digest_over_zero_padding_is_accepted),
+		cmocka_unit_test(test_pdus_that_were_held_back),
 		cmocka_unit_test(test_the_wrong_side_is_refused),
 		cmocka_unit_test(test_short_chains_are_not_believed),
 		cmocka_unit_test(test_headers_inside_of_data_do_not_hide_the_real_ones),
