@@ -25,7 +25,7 @@ static void write_clock(char out[static CLOCK_SIZE], uint64_t unix_ns)
 
 const char *stoq_event_command_heading(void)
 {
-	return "STARTED         LATENCY OPCODE               CID       NSID             SLBA "
+	return "STARTED         LATENCY OPCODE             CID        NSID             SLBA "
 	       "BLOCKS    BYTES STATUS                       QUEUE";
 }
 

@@ -19,8 +19,6 @@ struct tool_verb {
 	int (*run)(int argc, char **argv);
 };
 
-int verb_target(int argc, char **argv);
-
 /* Prints "stoq VERB: text" once to stderr and returns EXIT_FAILURE. */
 int tool_fail(const struct stoq_error *error);
 
@@ -38,4 +36,5 @@ void tool_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int tool_help(const char *text);
 
 /* The verbs. */
+int verb_target(int argc, char **argv);
 int verb_watch(int argc, char **argv);

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "fake_verb.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tool/verb.h"
+
+char fake_verb_message[1024];
+
+void fake_verb_reset(void)
+{
+	fake_verb_message[0] = '\0';
+}
+
+int tool_fail(const struct stoq_error *error)
+{
+	snprintf(fake_verb_message, sizeof(fake_verb_message), "%s", error->text);
+	return EXIT_FAILURE;
+}
+
+int tool_usage(const char *format, ...)
+{
+	va_list arguments;
+
+	if (format) {
+		va_start(arguments, format);
+		vsnprintf(fake_verb_message, sizeof(fake_verb_message), format, arguments);
+		va_end(arguments);
+	}
+	return TOOL_EXIT_USAGE;
+}
+
+void tool_notice(const char *format, ...)
+{
+	(void)format;
+}
+
+int tool_help(const char *text)
+{
+	snprintf(fake_verb_message, sizeof(fake_verb_message), "%s", text);
+	return EXIT_SUCCESS;
+}

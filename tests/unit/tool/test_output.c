@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tool/output.h"
+
+#define LINES 20000 /* far more than a pipe and the buffer hold */
+
+static void *read_all(void *context)
+{
+	int fd = *(int *)context;
+	FILE *file = fdopen(fd, "r");
+	char line[64], expected[64];
+	intptr_t right = 0;
+
+	while (fgets(line, sizeof(line), file)) {
+		snprintf(expected, sizeof(expected), "line %d\n", (int)right);
+		if (strcmp(line, expected) != 0)
+			break;
+		right++;
+	}
+	fclose(file);
+	return (void *)right;
+}
+
+static void test_everything_arrives(void **state)
+{
+	struct tool_output output;
+	pthread_t reader;
+	void *right;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(tool_output_init(&output, ends[1], -1), 0);
+	assert_int_equal(pthread_create(&reader, NULL, read_all, &ends[0]), 0);
+	for (int i = 0; i < LINES; i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "line %d", i);
+		tool_output_add(&output, line, true);
+	}
+	tool_output_end(&output, 1000);
+	assert_false(output.closed);
+	close(ends[1]);
+	pthread_join(reader, &right);
+	assert_int_equal((intptr_t)right, LINES);
+}
+
+static void fill(struct tool_output *output)
+{
+	for (int i = 0; i < LINES && !output->closed; i++)
+		tool_output_add(output, "something", true);
+}
+
+static void test_reader_that_left(void **state)
+{
+	struct tool_output output;
+	int ends[2];
+
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(pipe(ends), 0);
+	close(ends[0]);
+	assert_int_equal(tool_output_init(&output, ends[1], -1), 0);
+	tool_output_add(&output, "x", true);
+	tool_output_flush(&output);
+	assert_true(output.closed);
+	fill(&output);
+	tool_output_end(&output, 1000);
+	close(ends[1]);
+}
+
+static void test_reader_that_does_not_read_is_given_up_when_told_to_stop(void **state)
+{
+	struct tool_output output;
+	int ends[2], stop = eventfd(1, EFD_CLOEXEC);
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(tool_output_init(&output, ends[1], stop), 0);
+	fill(&output);
+	assert_true(output.closed);
+	tool_output_end(&output, 10);
+	close(ends[0]);
+	close(ends[1]);
+	close(stop);
+}
+
+static void test_the_end_waits_for_a_while_only(void **state)
+{
+	struct tool_output output;
+	int ends[2];
+	char page[4096] = "";
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+	while (write(ends[1], page, sizeof(page)) > 0)
+		;
+	assert_int_equal(tool_output_init(&output, ends[1], -1), 0);
+	tool_output_add(&output, "x", true);
+	tool_output_end(&output, 10);
+	assert_true(output.closed);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_everything_arrives),
+		cmocka_unit_test(test_reader_that_left),
+		cmocka_unit_test(test_reader_that_does_not_read_is_given_up_when_told_to_stop),
+		cmocka_unit_test(test_the_end_waits_for_a_while_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
