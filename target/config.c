@@ -315,12 +315,15 @@ int stoq_target_config_finish(struct stoq_target_config *config, struct stoq_err
 void stoq_target_describe_namespace(
 	const struct stoq_target_namespace *namespace, char *text, size_t size)
 {
+	uint64_t mib = namespace->size_bytes >> 20;
+
 	switch (namespace->medium) {
 	case STOQ_MEDIUM_MALLOC:
 	case STOQ_MEDIUM_NULL:
-		snprintf(text, size, "%s:%" PRIu64 "M:%u",
+		snprintf(text, size, "%s:%" PRIu64 "%c:%u",
 			namespace->medium == STOQ_MEDIUM_MALLOC ? "malloc" : "null",
-			namespace->size_bytes >> 20, namespace->block_bytes);
+			mib % 1024 ? mib : mib / 1024, mib % 1024 ? 'M' : 'G',
+			namespace->block_bytes);
 		break;
 	case STOQ_MEDIUM_NVME:
 		snprintf(text, size, "nvme:%s", namespace->location);

@@ -152,10 +152,25 @@ static bool has_ended(int pidfd, pid_t pid, unsigned int timeout_ms)
 	return true;
 }
 
+static int end_process(int pidfd, pid_t pid, unsigned int grace_ms, struct stoq_error *error)
+{
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) && errno != ESRCH)
+		return stoq_error_set(
+			error, -errno, "cannot end process %d: %s", (int)pid, strerror(errno));
+	if (has_ended(pidfd, pid, grace_ms))
+		return 0;
+	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	if (has_ended(pidfd, pid, KILL_WAIT_MS))
+		return 0;
+	return stoq_error_set(
+		error, -ETIMEDOUT, "process %d does not end, even by SIGKILL", (int)pid);
+}
+
 int stoq_process_stop(
 	const struct stoq_process *process, unsigned int grace_ms, struct stoq_error *error)
 {
-	int pidfd, ret = 0;
+	struct stoq_process now = {0, 0};
+	int pidfd, found, ret = 0;
 
 	if (process->pid <= 0)
 		return 0;
@@ -165,22 +180,14 @@ int stoq_process_stop(
 				      : stoq_error_set(error, -errno, "pidfd_open %d: %s",
 						(int)process->pid, strerror(errno));
 	/* Only now is it certain whom the descriptor names. */
-	if (!stoq_process_is_alive(process)) {
-		waitpid(process->pid, NULL, WNOHANG);
-		goto out;
+	found = stoq_process_identify(process->pid, &now);
+	if (now.pid == process->pid && now.start_time == process->start_time) {
+		/* A zombie's other threads may still be ending, and hold its sockets until then. */
+		if (found == -ESRCH)
+			has_ended(pidfd, process->pid, KILL_WAIT_MS);
+		else
+			ret = end_process(pidfd, process->pid, grace_ms, error);
 	}
-	if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) && errno != ESRCH) {
-		ret = stoq_error_set(error, -errno, "cannot end process %d: %s", (int)process->pid,
-			strerror(errno));
-		goto out;
-	}
-	if (has_ended(pidfd, process->pid, grace_ms))
-		goto out;
-	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-	if (!has_ended(pidfd, process->pid, KILL_WAIT_MS))
-		ret = stoq_error_set(error, -ETIMEDOUT, "process %d does not end, even by SIGKILL",
-			(int)process->pid);
-out:
 	close(pidfd);
 	return ret;
 }

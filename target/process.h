@@ -16,7 +16,8 @@ struct stoq_process {
 	uint64_t start_time; /* clock ticks since boot, /proc/PID/stat field 22 */
 };
 
-/* 0, -ESRCH (no such process, or a zombie) or -EPROTO (the kernel's text is not understood). */
+/* 0, -ESRCH (no such process, or, with *process filled in, a zombie) or -EPROTO (the kernel's text
+ * is not understood). */
 int stoq_process_identify(pid_t pid, struct stoq_process *process);
 
 bool stoq_process_is_alive(const struct stoq_process *process);

@@ -156,7 +156,7 @@ int stoq_target_check_port(const char *address, uint16_t port, struct stoq_error
 		close(fd);
 	if (ret == -EADDRINUSE)
 		return stoq_error_set(error, ret,
-			"port %u on %s is in use by another program; choose one with --port", port,
+			"port %u on %s is in use already; choose another with --port", port,
 			address);
 	if (ret)
 		return stoq_error_set(error, ret, "cannot listen on %s port %u: %s", address, port,

@@ -20,8 +20,8 @@ static void namespaces_are_read_and_written_alike(void **state)
 		enum stoq_medium medium;
 	} right[] = {
 		{"malloc:64M", "malloc:64M:512", 64u << 20, 512, STOQ_MEDIUM_MALLOC},
-		{"malloc:2G:4096", "malloc:2048M:4096", 2ull << 30, 4096, STOQ_MEDIUM_MALLOC},
-		{"null:1T:4K", "null:1048576M:4096", 1ull << 40, 4096, STOQ_MEDIUM_NULL},
+		{"malloc:2G:4096", "malloc:2G:4096", 2ull << 30, 4096, STOQ_MEDIUM_MALLOC},
+		{"null:1T:4K", "null:1024G:4096", 1ull << 40, 4096, STOQ_MEDIUM_NULL},
 		{"nvme:01:00.0", "nvme:0000:01:00.0", 0, 0, STOQ_MEDIUM_NVME},
 		{"nvme:00a1:fe:1f.7", "nvme:00a1:fe:1f.7", 0, 0, STOQ_MEDIUM_NVME},
 		{"/dev/nvme0n1", "/dev/nvme0n1", 0, 0, STOQ_MEDIUM_PATH},
