@@ -100,7 +100,13 @@ static __always_inline void stoq_load_window(struct __sk_buff *skb, struct stoq_
 		bytes = limit;
 	cpu->window_at = at;
 	cpu->window_bytes = 0;
-	if (bytes && bytes <= sizeof(cpu->window) &&
+	/* The verifier of 6.1 learns a lower bound from "<" and not from "!= 0"; the asm keeps
+	 * the compiler from making one test of the two, on a copy of the register. */
+	asm volatile("" : "+r"(bytes));
+	if (bytes < sizeof(struct nvme_tcp_rsp_pdu))
+		return; /* no header is shorter */
+	asm volatile("" : "+r"(bytes));
+	if (bytes <= sizeof(cpu->window) &&
 		bpf_skb_load_bytes(skb, cpu->payload_offset + at, cpu->window, bytes) == 0)
 		cpu->window_bytes = bytes;
 }
