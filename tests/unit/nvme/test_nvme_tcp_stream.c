@@ -260,7 +260,7 @@ static void count_data(void *context, const struct nvme_tcp_hdr *hdr, uint32_t a
 {
 	struct witness *witness = context;
 
-	assert_memory_equal(bytes, "data" + at, length);
+	assert_memory_equal(bytes, &"data"[at], length);
 	witness->data_bytes += length;
 }
 
