@@ -185,7 +185,7 @@ static void draw_heading(const struct table *table, unsigned int row, size_t fir
 
 	snprintf(title, sizeof(title), "By %s", stoq_axis_name(table->model->axis));
 	if (rows < count && rows)
-		snprintf(title, sizeof(title), "By %s, %zu-%zu of %zu",
+		snprintf(title, sizeof(title), "By %s %zu-%zu/%zu",
 			stoq_axis_name(table->model->axis), first + 1, first + rows, count);
 	title[table->label_width < sizeof(title) ? table->label_width : sizeof(title) - 1] = '\0';
 	stoq_screen_text(table->screen, row, MARK_WIDTH, STOQ_BOLD, title);

@@ -32,7 +32,7 @@ void stoq_inspect_config_init(struct stoq_inspect_config *config)
 	*config = (struct stoq_inspect_config){.axis = STOQ_BY_OPCODE, .slow_ns = UINT64_MAX};
 }
 
-int stoq_inspect_open(struct stoq_inspect **inspect, const struct stoq_inspect_config *config,
+int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspect_config *config,
 	struct stoq_error *error)
 {
 	struct stoq_inspect *fake;
@@ -57,7 +57,7 @@ int stoq_inspect_open(struct stoq_inspect **inspect, const struct stoq_inspect_c
 	fake->event_fd = eventfd(fake_inspect.events ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
 	fake->start_ns = fake->last_ns = now_ns();
 	fake_inspect.opened++;
-	*inspect = fake;
+	*result_out = fake;
 	return 0;
 }
 

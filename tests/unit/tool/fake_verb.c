@@ -9,6 +9,13 @@
 
 char fake_verb_message[1024];
 
+__attribute__((format(printf, 1, 0))) static void remember(const char *format, va_list arguments)
+{
+	/* The analyzer takes arguments, which va_start() has set, for uninitialised. */
+	// NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized)
+	vsnprintf(fake_verb_message, sizeof(fake_verb_message), format, arguments);
+}
+
 void fake_verb_reset(void)
 {
 	fake_verb_message[0] = '\0';
@@ -24,11 +31,11 @@ int tool_usage(const char *format, ...)
 {
 	va_list arguments;
 
-	if (format) {
-		va_start(arguments, format);
-		vsnprintf(fake_verb_message, sizeof(fake_verb_message), format, arguments);
-		va_end(arguments);
-	}
+	if (!format)
+		return TOOL_EXIT_USAGE;
+	va_start(arguments, format);
+	remember(format, arguments);
+	va_end(arguments);
 	return TOOL_EXIT_USAGE;
 }
 

@@ -19,33 +19,38 @@
 
 #define LINES 20000 /* far more than a pipe and the buffer hold */
 
+struct reader {
+	int fd;
+	int right; /* lines that were the ones expected */
+};
+
 static void *read_all(void *context)
 {
-	int fd = *(int *)context;
-	FILE *file = fdopen(fd, "r");
+	struct reader *reader = context;
+	FILE *file = fdopen(reader->fd, "r");
 	char line[64], expected[64];
-	intptr_t right = 0;
 
 	while (fgets(line, sizeof(line), file)) {
-		snprintf(expected, sizeof(expected), "line %d\n", (int)right);
+		snprintf(expected, sizeof(expected), "line %d\n", reader->right);
 		if (strcmp(line, expected) != 0)
 			break;
-		right++;
+		reader->right++;
 	}
 	fclose(file);
-	return (void *)right;
+	return NULL;
 }
 
 static void test_everything_arrives(void **state)
 {
 	struct tool_output output;
-	pthread_t reader;
-	void *right;
+	struct reader reader = {0};
+	pthread_t thread;
 	int ends[2];
 
 	assert_int_equal(pipe(ends), 0);
+	reader.fd = ends[0];
 	assert_int_equal(tool_output_init(&output, ends[1], -1), 0);
-	assert_int_equal(pthread_create(&reader, NULL, read_all, &ends[0]), 0);
+	assert_int_equal(pthread_create(&thread, NULL, read_all, &reader), 0);
 	for (int i = 0; i < LINES; i++) {
 		char line[64];
 
@@ -55,8 +60,8 @@ static void test_everything_arrives(void **state)
 	tool_output_end(&output, 1000);
 	assert_false(output.closed);
 	close(ends[1]);
-	pthread_join(reader, &right);
-	assert_int_equal((intptr_t)right, LINES);
+	pthread_join(thread, NULL);
+	assert_int_equal(reader.right, LINES);
 }
 
 static void fill(struct tool_output *output)
