@@ -22,7 +22,7 @@ void stoq_draw_table(struct stoq_screen *screen, unsigned int row, unsigned int 
 /* Statuses other than success: a heading and up to rows of them. */
 #define STOQ_STATUSES_HEAD 1
 void stoq_draw_statuses(struct stoq_screen *screen, unsigned int row, unsigned int rows,
-	const struct stoq_model *model);
+	const struct stoq_model *model, const struct stoq_view *view);
 
 /* The histogram: a title, rows of bars, an axis and its labels. */
 #define STOQ_PICTURE_HEAD 3

@@ -227,25 +227,26 @@ static unsigned int status_end(const struct stoq_screen *screen, bool total)
 	return end > before ? end - before : 0;
 }
 
-static void draw_status(
-	struct stoq_screen *screen, unsigned int row, const struct stoq_status_line *line)
+static void draw_status(struct stoq_screen *screen, unsigned int row,
+	const struct stoq_status_line *line, const struct stoq_view *view)
 {
 	char name[NVME_NAME_LENGTH], number[STOQ_TEXT_NUMBER], opcode[NVME_NAME_LENGTH];
-	unsigned int attributes = line->interval ? STOQ_BAD : STOQ_PLAIN;
+	unsigned int attributes = line->interval && !view->totals ? STOQ_BAD : STOQ_PLAIN;
 
 	stoq_screen_printf(screen, row, 2, attributes, "%-16.16s %.40s",
 		line->opcode == NVME_OPCODE_FABRICS
 			? "Fabrics"
 			: nvme_opcode_name(line->kind, line->opcode, 0, opcode),
 		nvme_status_name(line->kind, line->opcode, line->status, name));
-	stoq_screen_text_right(screen, row, status_end(screen, false), attributes,
-		stoq_text_count(number, line->interval));
+	if (!view->totals)
+		stoq_screen_text_right(screen, row, status_end(screen, false), attributes,
+			stoq_text_count(number, line->interval));
 	stoq_screen_text_right(screen, row, status_end(screen, true), attributes,
 		stoq_text_count(number, line->total));
 }
 
 void stoq_draw_statuses(struct stoq_screen *screen, unsigned int row, unsigned int rows,
-	const struct stoq_model *model)
+	const struct stoq_model *model, const struct stoq_view *view)
 {
 	size_t shown = model->status_count <= rows ? model->status_count : rows;
 
@@ -253,8 +254,10 @@ void stoq_draw_statuses(struct stoq_screen *screen, unsigned int row, unsigned i
 	if (shown < model->status_count)
 		stoq_screen_printf(screen, row, 9, STOQ_DIM, "(the %zu most frequent of %zu)",
 			shown, model->status_count);
-	stoq_screen_text_right(screen, row, status_end(screen, false), STOQ_BOLD, "interval");
+	if (!view->totals)
+		stoq_screen_text_right(
+			screen, row, status_end(screen, false), STOQ_BOLD, "interval");
 	stoq_screen_text_right(screen, row, status_end(screen, true), STOQ_BOLD, "total");
 	for (size_t i = 0; i < shown; i++)
-		draw_status(screen, ++row, &model->statuses[i]);
+		draw_status(screen, ++row, &model->statuses[i], view);
 }

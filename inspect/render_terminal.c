@@ -11,9 +11,10 @@
 #include "inspect/render_parts.h"
 #include "inspect/text.h"
 
-#define HEADER_ROWS  3
-#define MISSED_ROWS  3
-#define PICTURE_ROWS 14 /* bars; more would not say more */
+#define HEADER_ROWS	    3
+#define MISSED_ROWS	    3
+#define PICTURE_ROWS	    14 /* bars; more would not say more */
+#define PICTURE_USEFUL_ROWS 6
 
 /* When there is no screen to fit into. */
 #define TEXT_MISSED_ROWS  10
@@ -198,15 +199,26 @@ struct shares {
 	unsigned int groups, statuses, bars;
 };
 
+static size_t count_active(const struct stoq_model *model, const struct stoq_view *view)
+{
+	size_t active = 0;
+
+	for (size_t i = 0; i < model->group_count; i++)
+		active += stoq_view_statistics(view, &model->groups[i])->commands > 0;
+	return active;
+}
+
 /*
- * Groups come first, but leave room for some bars; errors get a quarter; what nobody needs
- * makes the bars higher.
+ * Groups that do something come first, but leave room for some bars; errors get a quarter; then
+ * the picture gets a useful height, idle groups what is left, and the picture the rest of it.
  */
-static struct shares share_out(const struct stoq_model *model, unsigned int rows)
+static struct shares share_out(
+	const struct stoq_model *model, const struct stoq_view *view, unsigned int rows)
 {
 	struct shares shares = {0};
+	size_t active = count_active(model, view);
 	unsigned int picture_min = rows >= 14 ? STOQ_PICTURE_HEAD + 4 : 0;
-	unsigned int left = rows > STOQ_TABLE_HEAD ? rows - STOQ_TABLE_HEAD : 0;
+	unsigned int left = rows > STOQ_TABLE_HEAD ? rows - STOQ_TABLE_HEAD : 0, idle;
 
 	if (model->status_count && left > 5) {
 		shares.statuses = least(model->status_count, left / 5);
@@ -214,8 +226,14 @@ static struct shares share_out(const struct stoq_model *model, unsigned int rows
 	}
 	if (picture_min + 4 > left)
 		picture_min = 0;
-	shares.groups = least(model->group_count, left - picture_min);
+	shares.groups = least(active, left - picture_min);
 	left -= shares.groups;
+	if (picture_min)
+		picture_min = STOQ_PICTURE_HEAD + 1 + PICTURE_USEFUL_ROWS;
+	idle = left > picture_min ? least(model->group_count - shares.groups, left - picture_min)
+				  : 0;
+	shares.groups += idle;
+	left -= idle;
 	if (left > STOQ_PICTURE_HEAD + 2)
 		shares.bars = least(left - STOQ_PICTURE_HEAD - 1, PICTURE_ROWS);
 	return shares;
@@ -227,7 +245,7 @@ static void draw_body(struct stoq_screen *screen, unsigned int row, const struct
 	stoq_draw_table(screen, row, shares->groups, model, view);
 	row += STOQ_TABLE_HEAD + shares->groups + 1;
 	if (shares->statuses) {
-		stoq_draw_statuses(screen, row, shares->statuses, model);
+		stoq_draw_statuses(screen, row, shares->statuses, model, view);
 		row += STOQ_STATUSES_HEAD + shares->statuses + 1;
 	}
 	if (shares->bars)
@@ -240,7 +258,7 @@ void stoq_render_screen(
 	unsigned int row = draw_header(screen, model, view, screen->height < 20 ? 1 : MISSED_ROWS);
 	/* A blank line above the table, and two rows for the keys. */
 	unsigned int rows = screen->height > row + 3 ? screen->height - row - 3 : 0;
-	struct shares shares = share_out(model, rows);
+	struct shares shares = share_out(model, view, rows);
 
 	draw_keys(screen, view);
 	if (view->help) {
