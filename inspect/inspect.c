@@ -102,7 +102,8 @@ static int check_config(const struct stoq_inspect_config *config, struct stoq_er
 	if (config->interface_count == 0)
 		return stoq_error_set(error, -EINVAL, "no interface was given");
 	if (config->interface_count > STOQ_INTERFACES_MAX)
-		return stoq_error_set(error, -EINVAL, "at most %d interfaces at once, not %zu",
+		return stoq_error_set(error, -EINVAL,
+			"at most %d interfaces can be watched at once, not %zu: name fewer",
 			STOQ_INTERFACES_MAX, config->interface_count);
 	return 0;
 }
