@@ -93,12 +93,20 @@ static int create_aio(struct session *session, const char *path, const char *nam
 static int attach_nvme(struct session *session, const char *address, char *name)
 {
 	struct json_object *params = json_object_new_object(), *result = NULL, *first = NULL;
+	struct stoq_error reason;
 	int ret;
 
 	stoq_json_add_text(params, "name", name);
 	stoq_json_add_text(params, "trtype", "PCIe");
 	stoq_json_add_text(params, "traddr", address);
 	ret = call(session, "bdev_nvme_attach_controller", params, &result);
+	if (ret == -EREMOTEIO) {
+		reason = *session->error;
+		return stoq_error_set(session->error, ret,
+			"SPDK cannot drive the NVMe device %s: bind it to vfio-pci or "
+			"uio_pci_generic first (SPDK's scripts/setup.sh does). %.400s",
+			address, reason.text);
+	}
 	if (ret)
 		return ret;
 	if (json_object_is_type(result, json_type_array))
