@@ -75,17 +75,24 @@ __attribute__((noreturn)) static void child_main(
 	char go;
 	int log, null, code;
 
+	/* First of all let go of what we inherited: the caller's lock would be held by us too. */
+	if (gate != GATE_FD && dup2(gate, GATE_FD) < 0)
+		_exit(EXIT_FAILURE);
+	gate = GATE_FD;
+	fcntl(gate, F_SETFD, FD_CLOEXEC);
+	syscall(SYS_close_range, GATE_FD + 1, ~0U, 0);
 	if (read(gate, &go, 1) != 1)
 		_exit(EXIT_FAILURE);
 	setsid();
 	null = open("/dev/null", O_RDONLY);
 	log = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	if (null < 0 || log < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 ||
-		dup2(log, STDERR_FILENO) < 0 || (gate != GATE_FD && dup2(gate, GATE_FD) < 0))
+		dup2(log, STDERR_FILENO) < 0)
 		goto failed;
-	gate = GATE_FD;
-	fcntl(gate, F_SETFD, FD_CLOEXEC);
-	syscall(SYS_close_range, GATE_FD + 1, ~0U, 0);
+	if (null > STDERR_FILENO)
+		close(null);
+	if (log > STDERR_FILENO)
+		close(log);
 	execv(argv[0], (char *const *)argv);
 failed:
 	code = errno;
