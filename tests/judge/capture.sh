@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
-# Records the NVMe/TCP traffic of lo twice: as a capture and by `stoq watch --pdus`; sourced. It
+# Records the NVMe/TCP traffic of lo twice: as a capture and by `stoq watch --pdus --slow 0`; sourced. It
 # runs in the lab's guest, too, so it needs tcpdump but no tshark: tests/judge/compare comes later.
 #
 # STOQ: the program.
@@ -23,10 +23,10 @@ judge_wait() {
 # record_start FOLDER PORT: to capture.pcap and watch.json in FOLDER. Returns when both record.
 record_start() {
 	record=$1
-	: >"$record/watch.json"
+	touch "$record/tcpdump.log" "$record/watch.json"
 	tcpdump -Z root -i lo -s 0 -B 65536 -U -w "$record/capture.pcap" tcp port "$2" 2>"$record/tcpdump.log" &
 	tcpdump_pid=$!
-	"$STOQ" watch -i lo --pdus --json --interval 200ms >"$record/watch.json" 2>"$record/watch.log" &
+	"$STOQ" watch -i lo --pdus --slow 0 --json --interval 200ms >"$record/watch.json" 2>"$record/watch.log" &
 	watch_pid=$!
 	judge_wait 30 grep -q 'listening on' "$record/tcpdump.log" ||
 		judge_fail "tcpdump does not start: $(cat "$record/tcpdump.log")"

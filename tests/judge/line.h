@@ -15,6 +15,11 @@
  *   CapsuleResp   cid sqhd status (SCT << 8 | SC) dnr
  *   H2C/C2HData, R2T  cid ttag offset length
  *
+ * and for a command that ended (an Asynchronous Event Request does not), not from pcap-decode:
+ *
+ *   CONNECTION command QUEUE cid opcode, then fctype or nsid, with an LBA range slba blocks,
+ *   on success bytes, status dnr
+ *
  * CONNECTION is the TCP sequence number of the host's first byte, SENDER host or controller,
  * OFFSET that of the PDU in what the sender sent. Numbers are decimal.
  */

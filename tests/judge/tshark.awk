@@ -7,15 +7,19 @@
 # The dissector (4.0) does not say where in the stream a PDU begins. PDUs follow each other
 # without a gap, so that is the sum of the lengths that it told so far.
 #
+# Commands are followed from capsule to completion, too. How much data a command moved is the sum
+# of its data PDUs here, so it can be told for those that succeeded only.
+#
 # Not compared, for want of a field:
 # - the SGL's length where its type is 5 (transport data block): the dissector knows the
-#   descriptors of NVMe 1.2 and shows none of the others' fields. Such a command's
-#   R2T and data PDUs have the length.
+#   descriptors of NVMe 1.2 and shows nothing of others. The command's R2T and data PDUs, which
+#   are compared, have the length.
 #
 # The completion of a Get Features of Arbitration (01h) makes the dissector stop with an assertion of
 # its own ("Unregistered hf"), so that it shows neither that PDU whole nor what follows in the
 # frame. The line for that is CONNECTION SENDER OFFSET not-dissected END: nothing from OFFSET to END
-# can be compared. Any other PDU that it stops at has fields "missing", and so differs.
+# can be compared, nor can commands of that connection. Any other PDU that it stops at has fields
+# "missing", and so differs.
 
 function number(text,    value, i) {
 	if (text !~ /^0x/)
@@ -30,35 +34,83 @@ function field(name) {
 	return name in shown ? sprintf("%.0f", number(shown[name])) : "missing"
 }
 
+# One that may well be missing.
+function optional(name) {
+	return name in shown ? number(shown[name]) : 0
+}
+
 function lba_range(    opcode) {
 	if (!io[connection])
 		return ""
 	if ("nvme.cmd.slba" in shown)
 		return " slba=" field("nvme.cmd.slba") " blocks=" field("nvme.cmd.nlb")
-	opcode = number(shown["nvme.cmd.opc"])
+	opcode = optional("nvme.cmd.opc")
 	if (!(opcode in has_lba_range))
 		return ""
 	return sprintf(" slba=%.0f blocks=%.0f",
-		number(shown["nvme.cmd.dword11"]) * 4294967296 + number(shown["nvme.cmd.dword10"]),
-		number(shown["nvme.cmd.dword12"]) % 65536 + 1)
+		optional("nvme.cmd.dword11") * 4294967296 + optional("nvme.cmd.dword10"),
+		optional("nvme.cmd.dword12") % 65536 + 1)
 }
 
-function command(    text) {
-	if ("nvme.fabrics.cmd.opc" in shown) {
-		text = " opcode=" number("0x" shown["nvme.fabrics.cmd.opc"]) \
-			" cid=" field("nvme.fabrics.cmd.cid") " fctype=" field("nvme.fabrics.cmd.fctype")
-		if (number(shown["nvme.fabrics.cmd.fctype"]) != 1)
-			return text
-		io[connection] = number(shown["nvme.fabrics.cmd.connect.qid"]) > 0
-		return text " qid=" field("nvme.fabrics.cmd.connect.qid") \
+# A command, by connection and CID: what is to be said of it at its end, and the data it moved.
+function begin_command(cid, text, data) {
+	if (text ~ /^ opcode=12 / && !io[connection])
+		text = "" # an Asynchronous Event Request waits for an event
+	begun[connection, cid] = text
+	moved[connection, cid] = data
+}
+
+function end_command(cid, status, dnr,    text) {
+	text = begun[connection, cid]
+	delete begun[connection, cid]
+	if (text == "")
+		return
+	if (status == 0)
+		text = text " bytes=" sprintf("%.0f", moved[connection, cid])
+	printf "%.0f command %s cid=%s%s status=%s dnr=%s\n", connection,
+		io[connection] ? "io" : "admin", cid, text, status, dnr
+}
+
+function fabrics_command(    cid, type, text) {
+	cid = field("nvme.fabrics.cmd.cid")
+	type = field("nvme.fabrics.cmd.fctype")
+	if (type == 1) {
+		io[connection] = optional("nvme.fabrics.cmd.connect.qid") > 0
+		text = " qid=" field("nvme.fabrics.cmd.connect.qid") \
 			" sqsize=" field("nvme.fabrics.cmd.connect.sqsize")
 	}
-	text = " opcode=" field("nvme.cmd.opc") " cid=" field("nvme.cmd.cid") \
-		" nsid=" field("nvme.cmd.nsid") lba_range() \
-		" sgl=" number(shown["nvme.cmd.sgl.type"]) * 16 + number(shown["nvme.cmd.sgl.subtype"])
-	if (number(shown["nvme.cmd.sgl.type"]) == 0)
+	begin_command(cid, " opcode=127 fctype=" type, optional("nvme.cmd.sgl1.len"))
+	return " opcode=127 cid=" cid " fctype=" type text
+}
+
+function nvme_command(    cid, opcode, text, sgl) {
+	cid = field("nvme.cmd.cid")
+	opcode = field("nvme.cmd.opc")
+	text = " nsid=" field("nvme.cmd.nsid") lba_range()
+	begin_command(cid, " opcode=" opcode text, optional("nvme.cmd.sgl1.len"))
+	sgl = optional("nvme.cmd.sgl.type") * 16 + optional("nvme.cmd.sgl.subtype")
+	text = text " sgl=" sgl
+	if (sgl < 16)
 		text = text " length=" field("nvme.cmd.sgl1.len")
-	return text
+	return " opcode=" opcode " cid=" cid text
+}
+
+function completion(    cid, status, dnr) {
+	cid = field("nvme.cqe.cid")
+	status = optional("nvme.cqe.status.sct") * 256 + field("nvme.cqe.status.sc")
+	dnr = field("nvme.cqe.status.dnr")
+	end_command(cid, status, dnr)
+	return " cid=" cid " sqhd=" field("nvme.cqe.sqhd") " status=" status " dnr=" dnr
+}
+
+# A C2HData with SUCCESS ends its command.
+function data(    cid) {
+	cid = field("nvme-tcp.cmd.cid")
+	moved[connection, cid] += optional("nvme-tcp.data.length")
+	if (optional("nvme-tcp.flags.pdu.data_success"))
+		end_command(cid, 0, 0)
+	return " cid=" cid " ttag=" field("nvme-tcp.ttag") \
+		" offset=" field("nvme-tcp.data.offset") " length=" field("nvme-tcp.data.length")
 }
 
 function fields(name) {
@@ -74,27 +126,25 @@ function fields(name) {
 	if (name == "C2HTermReq")
 		return " fes=" field("nvme-tcp.c2htermreq.fes")
 	if (name == "CapsuleCmd")
-		return command()
+		return "nvme.fabrics.cmd.opc" in shown ? fabrics_command() : nvme_command()
 	if (name == "CapsuleResp")
-		return " cid=" field("nvme.cqe.cid") " sqhd=" field("nvme.cqe.sqhd") \
-			" status=" number(shown["nvme.cqe.status.sct"]) * 256 + field("nvme.cqe.status.sc") \
-			" dnr=" field("nvme.cqe.status.dnr")
+		return completion()
 	if (name == "R2T")
 		return " cid=" field("nvme-tcp.cmd.cid") " ttag=" field("nvme-tcp.ttag") \
 			" offset=" field("nvme-tcp.r2t.offset") " length=" field("nvme-tcp.r2t.length")
-	return " cid=" field("nvme-tcp.cmd.cid") " ttag=" field("nvme-tcp.ttag") \
-		" offset=" field("nvme-tcp.data.offset") " length=" field("nvme-tcp.data.length")
+	return data()
 }
 
-function end_pdu(    name, plen) {
+function end_pdu(    name, plen, text) {
 	if (!in_pdu)
 		return
 	in_pdu = 0
 	name = names[number(shown["nvme-tcp.type"])]
 	plen = number(shown["nvme-tcp.plen"])
+	text = fields(name)
 	printf "%.0f %s %.0f %s flags=%s hlen=%s pdo=%s plen=%s%s\n", connection, sender,
 		offset[connection, sender], name, field("nvme-tcp.flags"), field("nvme-tcp.hlen"),
-		field("nvme-tcp.pdo"), field("nvme-tcp.plen"), fields(name)
+		field("nvme-tcp.pdo"), field("nvme-tcp.plen"), text
 	offset[connection, sender] += plen
 }
 

@@ -31,13 +31,25 @@ def fields($io):
   else " cid=\(.cid) ttag=\(.ttag) offset=\(.offset) length=\(.length)"
   end;
 
+def pdu($flow):
+  .sender as $sender
+  | "\(.sender) \(.tcp_sequence | minus($flow[$sender])) \(.pdu_name)"
+  + " flags=\(.flags) hlen=\(.hlen) pdo=\(.pdo) plen=\(.plen)" + fields($flow.io);
+
+# A command that ended: begun and ended as the tc program itself understood it.
+def ended:
+  "command \(.queue) cid=\(.cid) opcode=\(.opcode)" +
+  if .opcode == 127 then " fctype=\(.fctype)" else " nsid=\(.nsid)" end +
+  if .slba != null then " slba=\(.slba) blocks=\(.blocks)" else "" end +
+  if .status == 0 then " bytes=\(.bytes)" else "" end +
+  " status=\(.status) dnr=\(if .dnr then 1 else 0 end)";
+
 # For each flow: where each sender's bytes begin (its first PDU), and whether its queue is for I/O.
-foreach (inputs | select(.type == "pdu")) as $pdu ({};
-  .[$pdu.flow | tostring] |=
-    ((.[$pdu.sender] // $pdu.tcp_sequence) as $base
-     | .[$pdu.sender] = $base
-     | if $pdu.opcode == 127 and $pdu.fctype == 1 then .io = ($pdu.cdw10 >= 65536) else . end);
-  .[$pdu.flow | tostring] as $flow
-  | "\($flow.host) \($pdu.sender) \($pdu.tcp_sequence | minus($flow[$pdu.sender])) \($pdu.pdu_name)"
-    + " flags=\($pdu.flags) hlen=\($pdu.hlen) pdo=\($pdu.pdo) plen=\($pdu.plen)"
-    + ($pdu | fields($flow.io)))
+foreach (inputs | select(.type == "pdu" or .type == "command")) as $event ({};
+  if $event.type == "pdu" then
+    .[$event.flow | tostring] |=
+      (.[$event.sender] //= $event.tcp_sequence
+       | if $event.opcode == 127 and $event.fctype == 1 then .io = ($event.cdw10 >= 65536) else . end)
+  else . end;
+  .[$event.flow | tostring] as $flow
+  | "\($flow.host) " + ($event | if .type == "pdu" then pdu($flow) else ended end))
