@@ -112,6 +112,21 @@ enum stoq_candidate {
 	STOQ_CANDIDATE_OPEN, /* consistent so far; the next header is in a later segment */
 };
 
+/*
+ * Is the chain found at `at` proof enough? In a flow that was followed until a segment went
+ * missing, less is: the PDUs are real, only the place is in question, and the hole will tell, when
+ * it is filled, whether it was the right one.
+ */
+static __always_inline int stoq_chain_convinces(
+	const struct stoq_flow_side *side, const struct stoq_cpu *cpu, __u32 at, __u32 chain)
+{
+	int to_the_end = cpu->chain_next == cpu->payload_bytes;
+
+	if (chain >= NVME_TCP_SYNC_CHAIN || (at == 0 && to_the_end))
+		return 1;
+	return side->hole.active && (chain >= 2 || at == 0 || to_the_end);
+}
+
 static __always_inline int stoq_try_candidate(
 	struct __sk_buff *skb, struct stoq_flow_side *side, struct stoq_cpu *cpu, __u32 at)
 {
@@ -120,7 +135,7 @@ static __always_inline int stoq_try_candidate(
 	if (!stoq_check_chain(skb, cpu, at) || !cpu->chain_pdus)
 		return STOQ_CANDIDATE_NO;
 	chain = side->chain + cpu->chain_pdus;
-	if (chain >= NVME_TCP_SYNC_CHAIN || (at == 0 && cpu->chain_next == cpu->payload_bytes)) {
+	if (stoq_chain_convinces(side, cpu, at, chain)) {
 		stoq_synced_at(side, cpu, at);
 		return STOQ_CANDIDATE_SYNCED;
 	}

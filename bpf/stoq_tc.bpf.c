@@ -157,6 +157,14 @@ static __always_inline void stoq_open_hole(struct stoq_flow_side *side)
 	side->cursor.pending = 0;
 }
 
+static __always_inline void stoq_resume_from_hole(struct stoq_flow_side *side)
+{
+	__builtin_memcpy(&side->cursor, &side->hole, sizeof(side->cursor));
+	side->state = STOQ_FLOW_SYNCED;
+	side->chain = 0;
+	side->hole.active = 0;
+}
+
 /* A segment that holds the hole's next header has come after all. */
 static __always_inline void stoq_fill_hole(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_flow_side *side, struct stoq_cpu *cpu)
@@ -168,20 +176,21 @@ static __always_inline void stoq_fill_hole(struct __sk_buff *skb, struct stoq_fl
 		return;
 	if (!side->hole.limit_known) {
 		/* Not synced behind it yet: go on here, as if nothing had been skipped. */
-		__builtin_memcpy(&side->cursor, &side->hole, sizeof(side->cursor));
-		side->state = STOQ_FLOW_SYNCED;
-		side->chain = 0;
-		side->hole.active = 0;
+		stoq_resume_from_hole(side);
 		return;
 	}
 	cpu->hole = 1;
 	if (stoq_walk_all(skb, flow, cpu) == STOQ_WALK_BAD)
 		side->hole.active = 0;
 	cpu->hole = 0;
+	if (!side->hole.active || stoq_after(side->hole.limit, side->hole.next_header))
+		return;
+	/* It ends where following went on; or that place was wrong, and this one is right. */
 	if (side->hole.next_header == side->hole.limit)
 		side->holes_closed++;
-	if (!stoq_after(side->hole.limit, side->hole.next_header))
-		side->hole.active = 0;
+	else
+		stoq_resume_from_hole(side);
+	side->hole.active = 0;
 }
 
 /* What stood in a PDU header's place. On a connection that never had a PDU it may be TLS. */
