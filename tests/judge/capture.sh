@@ -1,24 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
-# Records the NVMe/TCP traffic of lo twice: as a capture and by `stoq watch --pdus --slow 0`; sourced. It
-# runs in the lab's guest, too, so it needs tcpdump but no tshark: tests/judge/compare comes later.
+# Records the NVMe/TCP traffic of lo twice, as a capture and by `stoq watch --pdus --slow 0`; sourced.
+# It runs in the lab's guest, too, and so needs no tshark: tests/judge/compare comes later.
 #
-# STOQ: the program.
-
-judge_fail() {
-	echo "FAILED: $*"
-	exit 1
-}
-
-# judge_wait SECONDS COMMAND...: until it succeeds.
-judge_wait() {
-	local end=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		((SECONDS < end)) || return 1
-		sleep 0.05
-	done
-}
+# The script that sources it has STOQ, the program; fail and wait_for, as in tests/netns/lib.sh; and
+# pids, an array of the processes that it ends when it ends.
 
 # record_start FOLDER PORT: to capture.pcap and watch.json in FOLDER. Returns when both record.
 record_start() {
@@ -28,10 +14,11 @@ record_start() {
 	tcpdump_pid=$!
 	"$STOQ" watch -i lo --pdus --slow 0 --json --interval 200ms >"$record/watch.json" 2>"$record/watch.log" &
 	watch_pid=$!
-	judge_wait 30 grep -q 'listening on' "$record/tcpdump.log" ||
-		judge_fail "tcpdump does not start: $(cat "$record/tcpdump.log")"
-	judge_wait 30 grep -q '"interval"' "$record/watch.json" ||
-		judge_fail "stoq watch does not start: $(cat "$record/watch.log")"
+	pids+=("$tcpdump_pid" "$watch_pid")
+	wait_for 30 grep -q 'listening on' "$record/tcpdump.log" ||
+		fail "tcpdump does not start: $(cat "$record/tcpdump.log")"
+	wait_for 30 grep -q '"interval"' "$record/watch.json" ||
+		fail "stoq watch does not start: $(cat "$record/watch.log")"
 }
 
 # The kernel hands packets to tcpdump in blocks, at the latest after a second; what it has not
@@ -46,15 +33,15 @@ capture_is_written() {
 # record_stop: both must have recorded everything. Call it when every connection is closed.
 record_stop() {
 	local totals
-	judge_wait 60 capture_is_written || judge_fail "the capture goes on growing"
+	wait_for 60 capture_is_written || fail "the capture goes on growing"
 	kill -INT "$tcpdump_pid" "$watch_pid"
-	wait "$tcpdump_pid" || judge_fail "tcpdump: $(cat "$record/tcpdump.log")"
-	wait "$watch_pid" || judge_fail "stoq watch: $(cat "$record/watch.log")"
+	wait "$tcpdump_pid" || fail "tcpdump: $(cat "$record/tcpdump.log")"
+	wait "$watch_pid" || fail "stoq watch: $(cat "$record/watch.log")"
 	grep -q '^0 packets dropped by kernel' "$record/tcpdump.log" ||
-		judge_fail "tcpdump missed packets: $(cat "$record/tcpdump.log")"
+		fail "tcpdump missed packets: $(cat "$record/tcpdump.log")"
 	totals=$(tail -n 1 "$record/watch.json" | jq -c 'select(.type == "summary").since_start
 		| {unsynced_bytes, unmatched_completions, untracked_commands} + (.counters
 			| {events_lost, contended_packets, malformed_packets, ip_fragments, pdu_limit})
 		| map_values(select(. != 0))')
-	[[ $totals == '{}' ]] || judge_fail "stoq watch missed something: $totals"
+	[[ $totals == '{}' ]] || fail "stoq watch missed something: $totals"
 }
