@@ -165,32 +165,35 @@ static __always_inline void stoq_resume_from_hole(struct stoq_flow_side *side)
 	side->hole.active = 0;
 }
 
-/* A segment that holds the hole's next header has come after all. */
-static __always_inline void stoq_fill_hole(struct __sk_buff *skb, struct stoq_flow *flow,
+/*
+ * A segment that holds the hole's next header has come after all. 1: following goes on from
+ * there, as nothing had been found behind the hole yet.
+ */
+static __always_inline int stoq_fill_hole(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_flow_side *side, struct stoq_cpu *cpu)
 {
 	__u32 wanted = side->hole.next_header + side->hole.carry_bytes;
 
 	if (stoq_after(cpu->sequence, wanted) ||
 		!stoq_after(cpu->sequence + cpu->payload_bytes, wanted))
-		return;
+		return 0;
 	if (!side->hole.limit_known) {
-		/* Not synced behind it yet: go on here, as if nothing had been skipped. */
 		stoq_resume_from_hole(side);
-		return;
+		return 1;
 	}
 	cpu->hole = 1;
 	if (stoq_walk_all(skb, flow, cpu) == STOQ_WALK_BAD)
 		side->hole.active = 0;
 	cpu->hole = 0;
 	if (!side->hole.active || stoq_after(side->hole.limit, side->hole.next_header))
-		return;
+		return 0;
 	/* It ends where following went on; or that place was wrong, and this one is right. */
 	if (side->hole.next_header == side->hole.limit)
 		side->holes_closed++;
 	else
 		stoq_resume_from_hole(side);
 	side->hole.active = 0;
+	return 0;
 }
 
 /* What stood in a PDU header's place. On a connection that never had a PDU it may be TLS. */
@@ -216,33 +219,41 @@ static __always_inline void stoq_on_bad_header(
 		cpu->learn_from = at + 1;
 }
 
+/* A synced side: takes the PDUs that begin in this segment, or notices that some are missing. */
+static __always_inline void stoq_follow(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_flow_side *side, struct stoq_cpu *cpu)
+{
+	__u32 wanted;
+
+	stoq_settle_pending(flow, side, &side->cursor, cpu);
+	wanted = side->cursor.next_header + side->cursor.carry_bytes;
+	if (!stoq_after(cpu->sequence + cpu->payload_bytes, wanted))
+		return;
+	if (stoq_after(cpu->sequence, wanted))
+		stoq_open_hole(side);
+	else if (stoq_walk_all(skb, flow, cpu) == STOQ_WALK_BAD)
+		stoq_on_bad_header(flow, side, cpu);
+}
+
 /* Payload of a flow, with the side's lock held. */
 static __noinline void stoq_on_payload(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_flow_side *side, struct stoq_cpu *cpu)
 {
-	int fresh = stoq_account(side, cpu);
+	int fresh = stoq_account(side, cpu), resumed = 0;
 
 	if (flow->encrypted)
 		return;
 	cpu->hole = 0;
 	if (side->hole.active)
-		stoq_fill_hole(skb, flow, side, cpu);
-	if (side->state == STOQ_FLOW_SYNCED) {
-		__u32 wanted;
-
-		stoq_settle_pending(flow, side, &side->cursor, cpu);
-		wanted = side->cursor.next_header + side->cursor.carry_bytes;
-		if (!stoq_after(cpu->sequence + cpu->payload_bytes, wanted))
-			goto collect;
-		if (stoq_after(cpu->sequence, wanted))
-			stoq_open_hole(side);
-		else if (stoq_walk_all(skb, flow, cpu) == STOQ_WALK_BAD)
-			stoq_on_bad_header(flow, side, cpu);
-	}
+		resumed = stoq_fill_hole(skb, flow, side, cpu);
+	if (side->state == STOQ_FLOW_SYNCED)
+		stoq_follow(skb, flow, side, cpu);
+	/* What had been skipped was the inside of PDUs, if the next one begins behind all of it. */
+	if (resumed && !stoq_after(side->next_byte, side->cursor.next_header))
+		side->holes_closed++;
 	if (side->state != STOQ_FLOW_SYNCED && fresh && !flow->encrypted &&
 		stoq_learn(skb, flow, cpu) && stoq_walk_all(skb, flow, cpu) == STOQ_WALK_BAD)
 		stoq_on_bad_header(flow, side, cpu);
-collect:
 	if (side->collect_left)
 		stoq_collect_connect(skb, flow, side, cpu);
 }

@@ -215,12 +215,32 @@ static void test_retransmission(void **state)
 	check_cuts(1000, true, 19);
 }
 
+/* Where the stream is cut: where a PDU begins, and every SWAP_PIECE bytes in it. */
+#define SWAP_PIECE 200
+#define SWAP_CUTS  (SAMPLE_BYTES / SWAP_PIECE + SAMPLE_PDUS)
+
+static size_t cut_by_pdus(const struct reference *reference, size_t cuts[static SWAP_CUTS + 1])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < reference->count; i++) {
+		size_t end =
+			i + 1 < reference->count ? reference->pdus[i + 1].offset : sample.length;
+
+		for (size_t at = reference->pdus[i].offset; at < end; at += SWAP_PIECE)
+			cuts[count++] = at;
+	}
+	cuts[count] = sample.length;
+	return count;
+}
+
 /*
- * Each PDU in a segment of its own, neighbours changed about, as happens when packets of one
- * direction pass on two CPUs: every PDU is found, once.
+ * Neighbouring segments change places, as happens when packets of one direction pass on two
+ * CPUs: every PDU is found, once.
  */
 static void test_neighbours_swapped(void **state)
 {
+	size_t cuts[SWAP_CUTS + 1];
 	uint32_t random = 23;
 
 	(void)state;
@@ -229,24 +249,21 @@ static void test_neighbours_swapped(void **state)
 		struct wire_path path = random_path(&random);
 		struct reference reference;
 		struct stoq_flow flow;
-		size_t i = 1;
+		size_t count;
 
 		make_sample(side, &random);
 		decode(&reference, side);
+		count = cut_by_pdus(&reference, cuts);
 		rig_clear(rig);
 		open_connection(&path, side);
-		send_piece(&path, side, 0, reference.pdus[1].offset);
-		while (i < reference.count) {
-			bool swap = i + 1 < reference.count && sample_random(&random) % 3 == 0;
-			size_t middle = i + 1 < reference.count ? reference.pdus[i + 1].offset
-								: sample.length;
-			size_t end = i + 2 < reference.count ? reference.pdus[i + 2].offset
-							     : sample.length;
+		send_piece(&path, side, cuts[0], cuts[1]);
+		for (size_t i = 1; i < count; i++) {
+			bool swap = i + 1 < count && sample_random(&random) % 3 == 0;
 
 			if (swap)
-				send_piece(&path, side, middle, end);
-			send_piece(&path, side, reference.pdus[i].offset, middle);
-			i += swap ? 2 : 1;
+				send_piece(&path, side, cuts[i + 1], cuts[i + 2]);
+			send_piece(&path, side, cuts[i], cuts[i + 1]);
+			i += swap;
 		}
 		assert_int_equal(rig->pdu_count, reference.count);
 		assert_true(rig_flow(rig, &flow));
