@@ -2,105 +2,88 @@
 #pragma once
 
 /*
- * Commands outstanding, from capsule to completion. A hash map's update and delete would cost
- * more than all the rest of the work on a command; CIDs are dense, so that a command's bucket
- * is found by adding, and the slot in it by comparing the owners, which share a cache line.
+ * Commands outstanding, from capsule to completion: a hash table of our own in an array map
+ * (tc_shared.h says why). CIDs are dense, so a command's slot is found by adding its CID to a
+ * hash of the flow; if another flow's command has it, there are three more choices.
  */
 #include "bpf/maps.bpf.h"
 
-static __always_inline __u32 stoq_bucket_hash(__u32 uid)
+/* Index of a choice, 0 to STOQ_COMMAND_CHOICES - 1: two places, and their neighbours. */
+static __always_inline __u32 stoq_command_index(__u32 uid, __u16 cid, __u32 choice)
 {
-	return uid * 0x9e3779b1u >> 7;
+	__u32 base = choice & 2 ? uid * 0x85ebca6bu >> 9 : uid * 0x9e3779b1u >> 7;
+
+	return ((base + cid) ^ (choice & 1)) & stoq_command_mask;
 }
 
-/* choice 0 or 1: the two buckets where a command may be. */
-static __always_inline struct stoq_command_bucket *stoq_bucket(__u32 uid, __u16 cid, int choice)
+/*
+ * Takes a slot for a command that begins. *replaced: an earlier command with this CID, whose
+ * completion was never seen, has made way. The slot's index is *index. NULL: no room.
+ */
+static __always_inline struct stoq_command *stoq_command_begin(
+	__u32 uid, __u16 cid, __u32 *index, int *replaced)
 {
-	__u32 index = stoq_bucket_hash(uid) + cid;
+	__u64 owner = STOQ_COMMAND_OWNER(uid, cid);
 
-	if (choice)
-		index = (index ^ (cid * 0x85ebca6bu >> 11)) + 0x2f1b;
-	index &= stoq_bucket_mask;
-	return bpf_map_lookup_elem(&stoq_commands, &index);
-}
+	for (__u32 choice = 0; choice < STOQ_COMMAND_CHOICES; choice++) {
+		__u32 at = stoq_command_index(uid, cid, choice);
+		struct stoq_command *slot = bpf_map_lookup_elem(&stoq_commands, &at);
+		__u64 before;
 
-/* Slot whose owner is the one given, or STOQ_BUCKET_SLOTS. */
-static __always_inline __u32 stoq_find_slot(struct stoq_command_bucket *bucket, __u64 owner)
-{
-#pragma unroll
-	for (__u32 i = 0; i < STOQ_BUCKET_SLOTS; i++)
-		if (bucket->owner[i] == owner)
-			return i;
-	return STOQ_BUCKET_SLOTS;
-}
-
-static __always_inline struct stoq_command *stoq_claim_slot(
-	struct stoq_command_bucket *bucket, __u64 owner)
-{
-#pragma unroll
-	for (__u32 i = 0; i < STOQ_BUCKET_SLOTS; i++)
-		if (bucket->owner[i] == 0 &&
-			__sync_val_compare_and_swap(&bucket->owner[i], 0, owner) == 0)
-			return &bucket->command[i];
+		if (!slot)
+			return 0;
+		before = __sync_val_compare_and_swap(&slot->owner, STOQ_COMMAND_FREE, owner);
+		if (before == STOQ_COMMAND_FREE || before == owner) {
+			*index = at;
+			*replaced = before == owner;
+			return slot;
+		}
+	}
 	return 0;
 }
 
 /*
- * Room for a command that begins, filled from *command. 0: done; 1: done, and an earlier
- * command with this CID, whose completion was never seen, has made way; -1: no room.
+ * The slot of a command that ends; the caller reads it and then calls stoq_command_free().
+ * NULL: there is none.
  */
-static __noinline int stoq_command_begin(__u32 uid, __u32 cid, const struct stoq_command *command)
+static __always_inline struct stoq_command *stoq_command_find(__u32 uid, __u16 cid, __u32 *index)
 {
-	__u64 owner = STOQ_COMMAND_OWNER(uid, cid & 0xffff);
-	struct stoq_command *room = 0;
-	int replaced = 0;
+	__u64 owner = STOQ_COMMAND_OWNER(uid, cid);
 
-	if (!command)
-		return -1;
-#pragma unroll
-	for (int choice = 0; choice < 2; choice++) {
-		struct stoq_command_bucket *bucket = stoq_bucket(uid, cid, choice);
-		__u32 slot;
+	for (__u32 choice = 0; choice < STOQ_COMMAND_CHOICES; choice++) {
+		__u32 at = stoq_command_index(uid, cid, choice);
+		struct stoq_command *slot = bpf_map_lookup_elem(&stoq_commands, &at);
 
-		if (!bucket)
-			return -1;
-		slot = stoq_find_slot(bucket, owner);
-		if (slot < STOQ_BUCKET_SLOTS) {
-			room = &bucket->command[slot];
-			replaced = 1;
-			break;
+		if (!slot)
+			return 0;
+		if (__sync_val_compare_and_swap(&slot->owner, owner, STOQ_COMMAND_LEAVING) ==
+			owner) {
+			*index = at;
+			return slot;
 		}
-		if (!room)
-			room = stoq_claim_slot(bucket, owner);
-		if (room)
-			break;
 	}
-	if (!room)
-		return -1;
-	*room = *command;
-	return replaced;
+	return 0;
 }
 
-/* Takes a command out of the table, into *command. 0, or -1: not there. */
-static __noinline int stoq_command_end(__u32 uid, __u32 cid, struct stoq_command *command)
+static __always_inline void stoq_command_free(struct stoq_command *slot)
 {
-	__u64 owner = STOQ_COMMAND_OWNER(uid, cid & 0xffff);
+	*(volatile __u64 *)&slot->owner = STOQ_COMMAND_FREE;
+}
 
-	if (!command)
-		return -1;
-#pragma unroll
-	for (int choice = 0; choice < 2; choice++) {
-		struct stoq_command_bucket *bucket = stoq_bucket(uid, cid, choice);
-		__u32 slot;
+static __always_inline void stoq_keep_command_slba(__u32 index, __u64 slba)
+{
+	__u64 *place;
 
-		if (!bucket)
-			return -1;
-		slot = stoq_find_slot(bucket, owner);
-		if (slot < STOQ_BUCKET_SLOTS) {
-			*command = bucket->command[slot];
-			bucket->owner[slot] = 0;
-			return 0;
-		}
-	}
-	return -1;
+	if (!stoq_keep_slba)
+		return;
+	place = bpf_map_lookup_elem(&stoq_slbas, &index);
+	if (place)
+		*place = slba;
+}
+
+static __always_inline __u64 stoq_command_slba(__u32 index)
+{
+	__u64 *place = stoq_keep_slba ? bpf_map_lookup_elem(&stoq_slbas, &index) : 0;
+
+	return place ? *place : 0;
 }

@@ -86,6 +86,12 @@ struct stoq_cursor {
 	__u8 carry[NVME_TCP_HEADER_MAX];
 };
 
+/*
+ * The two directions are written by two CPUs, as a rule: nothing of one may lie in a cache line
+ * of the other, or of what both read, wherever the map puts the value.
+ */
+#define STOQ_CACHE_LINE_GAP(name) __u8 name[64]
+
 /* One direction of a flow. Only the CPU that holds `busy` writes it. */
 struct stoq_flow_side {
 	__u32 busy;
@@ -98,21 +104,23 @@ struct stoq_flow_side {
 	__u16 collect_offset; /* Connect data: the next byte's offset, ... */
 	__u16 collect_left;   /* ... how many bytes are to come, ... */
 	__u32 collect_at;     /* ... and the sequence number of the next one */
-	struct stoq_cursor cursor;
-	struct stoq_cursor hole; /* a stretch that was skipped and may still come */
+	/* What every packet touches stands together. */
 	__u64 last_seen_ns;
 	__u64 packets;
 	__u64 payload_bytes;
 	__u64 pdus;
-	__u64 duplicate_bytes; /* retransmitted, or seen on a second interface */
-	__u64 gaps;	       /* PDU headers missing: segments lost to us, or out of order */
-	__u64 holes_closed;    /* gaps that were filled later: nothing missed */
-	__u64 bad_headers;     /* not a PDU where one had to be */
-	__u64 resyncs;	       /* learning that ended in synced */
-	__u64 unsynced_bytes;  /* payload not understood */
 	__u64 commands;	       /* from the host: begun; from the controller: ended (AER aside) */
-	__u64 unmatched;       /* completions of commands whose start was not seen */
-	__u64 untracked;       /* commands begun for which there was no room */
+	__u64 duplicate_bytes; /* retransmitted, or seen on a second interface */
+	struct stoq_cursor cursor;
+	struct stoq_cursor hole; /* a stretch that was skipped and may still come */
+	__u64 gaps;		 /* PDU headers missing: segments lost to us, or out of order */
+	__u64 holes_closed;	 /* gaps that were filled later: nothing missed */
+	__u64 bad_headers;	 /* not a PDU where one had to be */
+	__u64 resyncs;		 /* learning that ended in synced */
+	__u64 unsynced_bytes;	 /* payload not understood */
+	__u64 unmatched;	 /* completions of commands whose start was not seen */
+	__u64 untracked;	 /* commands begun for which there was no room */
+	STOQ_CACHE_LINE_GAP(gap);
 };
 
 struct stoq_flow {
@@ -132,21 +140,27 @@ struct stoq_flow {
 	__u8 terminated; /* H2CTermReq or C2HTermReq seen */
 	__u8 connect_accepted;
 	__u8 pad[3];
+	STOQ_CACHE_LINE_GAP(gap);
 	struct stoq_flow_side side[NVME_TCP_SIDES];
 };
 
 /* ---- commands outstanding: a hash table of our own in an array map ---- */
 
 /*
- * Bucket of a command: (hash of the flow + CID) & mask, else a second choice. An owner is
- * STOQ_COMMAND_OWNER(); 0: free. Claimed with compare-and-swap, freed by storing 0.
+ * A command begins on one CPU and ends on another, so each cache line of this table travels to
+ * and fro; that costs more than all the rest of the work on a command. Hence a slot is half a line,
+ * commands with neighbouring CIDs share one, and the first thing either CPU does with a slot is
+ * a compare-and-swap, so that the line comes once, to be written. SLBAs, which only events tell,
+ * are in a map of their own.
  */
-#define STOQ_BUCKET_SLOTS	     8
+#define STOQ_COMMAND_CHOICES	     4 /* slots where a command may be */
 #define STOQ_COMMAND_OWNER(uid, cid) ((__u64)(uid) << 32 | (__u64)(cid) << 8 | 1)
+#define STOQ_COMMAND_FREE	     0
+#define STOQ_COMMAND_LEAVING	     1 /* being read by who ends it */
 
 struct stoq_command {
+	__u64 owner; /* STOQ_COMMAND_OWNER(), or one of the above */
 	__u64 start_ns;
-	__u64 slba;
 	__u32 nsid;
 	__u32 bytes;
 	__u32 blocks;
@@ -156,12 +170,6 @@ struct stoq_command {
 	__u8 untimed; /* AER: waits for an event, its latency means nothing */
 };
 NVME_ASSERT_SIZE(struct stoq_command, 32);
-
-struct stoq_command_bucket {
-	__u64 owner[STOQ_BUCKET_SLOTS];
-	struct stoq_command command[STOQ_BUCKET_SLOTS];
-};
-NVME_ASSERT_SIZE(struct stoq_command_bucket, 320);
 
 /* ---- series: what is counted, per queue, namespace and opcode ---- */
 

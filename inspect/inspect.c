@@ -121,12 +121,12 @@ static int configure(struct stoq_inspect *inspect, const struct stoq_inspect_con
 	uint32_t commands = or_default(config->max_commands, DEFAULT_COMMANDS);
 	int result;
 
-	inspect->bucket_count =
-		power_of_two((commands + STOQ_BUCKET_SLOTS - 1) / STOQ_BUCKET_SLOTS);
+	inspect->command_count = power_of_two(commands);
 	program->rodata->stoq_slow_ns = config->slow_ns;
 	program->rodata->stoq_report_errors = config->report_errors;
 	program->rodata->stoq_report_pdus = config->report_pdus;
-	program->rodata->stoq_bucket_mask = inspect->bucket_count - 1;
+	program->rodata->stoq_command_mask = inspect->command_count - 1;
+	program->rodata->stoq_keep_slba = config->report_errors || config->slow_ns != UINT64_MAX;
 	series += OVERFLOW_SERIES * inspect->cpu_count;
 	result = bpf_map__set_max_entries(program->maps.stoq_flows, flows);
 	if (!result)
@@ -137,7 +137,10 @@ static int configure(struct stoq_inspect *inspect, const struct stoq_inspect_con
 		result = bpf_map__set_max_entries(program->maps.stoq_statuses, series);
 	if (!result)
 		result = bpf_map__set_max_entries(
-			program->maps.stoq_commands, inspect->bucket_count);
+			program->maps.stoq_commands, inspect->command_count);
+	if (!result)
+		result = bpf_map__set_max_entries(program->maps.stoq_slbas,
+			program->rodata->stoq_keep_slba ? inspect->command_count : 1);
 	if (!result)
 		result = bpf_map__set_max_entries(program->maps.stoq_events,
 			config->report_pdus ? RING_BYTES_PDUS : RING_BYTES);
@@ -146,15 +149,15 @@ static int configure(struct stoq_inspect *inspect, const struct stoq_inspect_con
 
 static int map_commands(struct stoq_inspect *inspect, struct stoq_error *error)
 {
-	void *buckets = mmap(NULL, inspect->bucket_count * sizeof(*inspect->buckets),
+	void *commands = mmap(NULL, inspect->command_count * sizeof(*inspect->commands),
 		PROT_READ | PROT_WRITE, MAP_SHARED,
 		bpf_map__fd(inspect->program->maps.stoq_commands), 0);
 
-	if (buckets == MAP_FAILED)
+	if (commands == MAP_FAILED)
 		return stoq_error_set(error, -errno,
 			"cannot map the table of outstanding commands (%zu bytes): %s",
-			inspect->bucket_count * sizeof(*inspect->buckets), strerror(errno));
-	inspect->buckets = buckets;
+			inspect->command_count * sizeof(*inspect->commands), strerror(errno));
+	inspect->commands = commands;
 	return 0;
 }
 
@@ -301,8 +304,8 @@ void stoq_inspect_close(struct stoq_inspect *inspect)
 		return;
 	for (size_t i = 0; i < inspect->attachment_count; i++)
 		stoq_detach(&inspect->attachments[i]);
-	if (inspect->buckets)
-		munmap(inspect->buckets, inspect->bucket_count * sizeof(*inspect->buckets));
+	if (inspect->commands)
+		munmap(inspect->commands, inspect->command_count * sizeof(*inspect->commands));
 	ring_buffer__free(inspect->ring);
 	stoq_update_free(inspect);
 	stoq_tc_bpf__destroy(inspect->program);

@@ -27,8 +27,8 @@ struct stoq_inspect {
 	struct stoq_identity nobody;
 	uint64_t identified_ns; /* when an event last asked for the flows */
 
-	struct stoq_command_bucket *buckets; /* the kernel's table, mapped */
-	size_t bucket_count;
+	struct stoq_command *commands; /* the kernel's table, mapped */
+	size_t command_count;
 
 	struct stoq_map_dump flows, series, statuses;
 	struct stoq_cpu *cpus; /* one per possible CPU */

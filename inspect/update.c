@@ -404,28 +404,26 @@ static int take_outstanding(struct stoq_inspect *inspect)
 {
 	struct stoq_flow_line *line = NULL;
 
-	for (size_t i = 0; i < inspect->bucket_count; i++) {
-		struct stoq_command_bucket *bucket = &inspect->buckets[i];
+	for (size_t i = 0; i < inspect->command_count; i++) {
+		struct stoq_command *slot = &inspect->commands[i];
+		__u64 owner = __atomic_load_n(&slot->owner, __ATOMIC_ACQUIRE);
+		struct stoq_ledger_flow *flow;
+		struct stoq_command command;
 
-		for (size_t slot = 0; slot < STOQ_BUCKET_SLOTS; slot++) {
-			__u64 owner = __atomic_load_n(&bucket->owner[slot], __ATOMIC_ACQUIRE);
-			struct stoq_command command = bucket->command[slot];
-			struct stoq_ledger_flow *flow;
-
-			if (!owner)
-				continue;
-			flow = stoq_ledger_flow_find(&inspect->ledger, owner >> 32);
-			/* A flow that is not there, though it began before the maps were read. */
-			if (flow ? !flow->open : owner >> 32 <= inspect->last_uid) {
-				__atomic_compare_exchange_n(&bucket->owner[slot], &owner, 0, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-				continue;
-			}
-			if (!flow || command.untimed)
-				continue;
-			if (count_outstanding(inspect, owner >> 32, &command, &line))
-				return -ENOMEM;
+		if (owner == STOQ_COMMAND_FREE || owner == STOQ_COMMAND_LEAVING)
+			continue;
+		flow = stoq_ledger_flow_find(&inspect->ledger, owner >> 32);
+		/* A flow that is not there, though it began before the maps were read. */
+		if (flow ? !flow->open : owner >> 32 <= inspect->last_uid) {
+			__atomic_compare_exchange_n(&slot->owner, &owner, STOQ_COMMAND_FREE, false,
+				__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+			continue;
 		}
+		command = *slot;
+		if (!flow || command.untimed)
+			continue;
+		if (count_outstanding(inspect, owner >> 32, &command, &line))
+			return -ENOMEM;
 	}
 	return 0;
 }

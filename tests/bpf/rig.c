@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -52,6 +53,11 @@ __attribute__((format(printf, 2, 0))) static int quiet(
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, arguments) : 0;
 }
 
+static size_t rig_slot_count(const struct rig *rig)
+{
+	return bpf_map__max_entries(rig->program->maps.stoq_commands);
+}
+
 struct rig *rig_open(void)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
@@ -77,11 +83,15 @@ struct rig *rig_open(void)
 	rig->ring =
 		ring_buffer__new(bpf_map__fd(rig->program->maps.stoq_events), on_event, rig, NULL);
 	assert_non_null(rig->ring);
+	rig->slots = mmap(NULL, rig_slot_count(rig) * sizeof(*rig->slots), PROT_READ | PROT_WRITE,
+		MAP_SHARED, bpf_map__fd(rig->program->maps.stoq_commands), 0);
+	assert_ptr_not_equal(rig->slots, MAP_FAILED);
 	return rig;
 }
 
 void rig_close(struct rig *rig)
 {
+	munmap(rig->slots, rig_slot_count(rig) * sizeof(*rig->slots));
 	ring_buffer__free(rig->ring);
 	stoq_tc_bpf__destroy(rig->program);
 	free(rig->pdus);
@@ -99,19 +109,10 @@ static void empty_map(const struct bpf_map *map)
 
 void rig_clear(struct rig *rig)
 {
-	static const struct stoq_command_bucket empty;
-
 	empty_map(rig->program->maps.stoq_flows);
 	empty_map(rig->program->maps.stoq_series);
 	empty_map(rig->program->maps.stoq_connects);
-	for (uint32_t i = 0; i < bpf_map__max_entries(rig->program->maps.stoq_commands); i++) {
-		struct stoq_command_bucket bucket;
-		int fd = bpf_map__fd(rig->program->maps.stoq_commands);
-
-		bpf_map_lookup_elem(fd, &i, &bucket);
-		if (memcmp(bucket.owner, empty.owner, sizeof(empty.owner)) != 0)
-			bpf_map_update_elem(fd, &i, &empty, BPF_ANY);
-	}
+	memset(rig->slots, 0, rig_slot_count(rig) * sizeof(*rig->slots));
 	rig->pdu_count = 0;
 	rig->command_count = 0;
 }
@@ -212,12 +213,7 @@ size_t rig_outstanding(struct rig *rig)
 {
 	size_t count = 0;
 
-	for (uint32_t i = 0; i < bpf_map__max_entries(rig->program->maps.stoq_commands); i++) {
-		struct stoq_command_bucket bucket;
-
-		bpf_map_lookup_elem(bpf_map__fd(rig->program->maps.stoq_commands), &i, &bucket);
-		for (int slot = 0; slot < STOQ_BUCKET_SLOTS; slot++)
-			count += bucket.owner[slot] != 0;
-	}
+	for (size_t i = 0; i < rig_slot_count(rig); i++)
+		count += rig->slots[i].owner != STOQ_COMMAND_FREE;
 	return count;
 }
