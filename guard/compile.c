@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "guard/compile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void add_rule(struct stoq_guard_set *set, size_t rule)
+{
+	set->words[rule / 64] |= UINT64_C(1) << (rule % 64);
+	set->summary |= UINT64_C(1) << (rule / 64);
+}
+
+static void add_set(struct stoq_guard_set *set, const struct stoq_guard_set *other)
+{
+	for (size_t word = 0; word < STOQ_GUARD_WORDS; word++)
+		set->words[word] |= other->words[word];
+	set->summary |= other->summary;
+}
+
+/* ---- names ---- */
+
+/* Which of a rule's two conditions: both are compiled in the same way. */
+enum side { HOST, SUBSYSTEM };
+
+static const struct stoq_guard_condition *condition_of(
+	const struct stoq_guard_rule *rule, enum side side)
+{
+	return side == HOST ? &rule->host : &rule->subsystem;
+}
+
+static void load_text(struct stoq_guard_nqn *nqn, const char *text, size_t length)
+{
+	char field[STOQ_GUARD_NQN_BYTES] = {0};
+
+	memcpy(field, text, length < sizeof(field) ? length : sizeof(field));
+	stoq_guard_nqn_load(nqn, field);
+}
+
+static void load_pattern(
+	struct stoq_guard_pattern *pattern, const struct stoq_guard_condition *condition)
+{
+	*pattern = (struct stoq_guard_pattern){.prefix = condition->prefix};
+	load_text(&pattern->text, condition->text, condition->length);
+}
+
+/* By text; a prefix before the same text as a whole name, whose parent it is. */
+static int compare_patterns(const void *a, const void *b)
+{
+	const struct stoq_guard_pattern *x = a, *y = b;
+	uint32_t above;
+
+	if (stoq_guard_nqn_compare(&x->text, &y->text, &above) < STOQ_GUARD_NQN_BYTES)
+		return above ? 1 : -1;
+	return (int)y->prefix - (int)x->prefix;
+}
+
+static bool begins_with(
+	const struct stoq_guard_pattern *pattern, const struct stoq_guard_pattern *prefix)
+{
+	uint32_t above;
+
+	return prefix->prefix &&
+	       stoq_guard_nqn_compare(&prefix->text, &pattern->text, &above) >= prefix->text.length;
+}
+
+/* Those before it that it begins with are the one just before it, or parents of that one. */
+static uint16_t find_parent(const struct stoq_guard_names *names, uint32_t index)
+{
+	uint32_t class = STOQ_GUARD_CLASS_FIRST + index - 1;
+
+	while (class >= STOQ_GUARD_CLASS_FIRST) {
+		const struct stoq_guard_pattern *other =
+			&names->patterns[class - STOQ_GUARD_CLASS_FIRST];
+
+		if (begins_with(&names->patterns[index], other))
+			return (uint16_t) class;
+		class = other->parent;
+	}
+	return STOQ_GUARD_CLASS_OTHER;
+}
+
+static void collect_patterns(
+	struct stoq_guard_names *names, const struct stoq_guard_policy *policy, enum side side)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct stoq_guard_condition *condition =
+			condition_of(&policy->rules[i], side);
+
+		if (condition->length)
+			load_pattern(&names->patterns[names->count++], condition);
+	}
+	qsort(names->patterns, names->count, sizeof(names->patterns[0]), compare_patterns);
+	for (uint32_t i = 0; i < names->count; i++) {
+		if (count &&
+			compare_patterns(&names->patterns[i], &names->patterns[count - 1]) == 0)
+			continue;
+		names->patterns[count++] = names->patterns[i];
+	}
+	memset(&names->patterns[count], 0, (names->count - count) * sizeof(names->patterns[0]));
+	names->count = count;
+	for (uint32_t i = 0; i < count; i++)
+		names->patterns[i].parent = i ? find_parent(names, i) : STOQ_GUARD_CLASS_OTHER;
+}
+
+static uint32_t class_of_condition(
+	const struct stoq_guard_names *names, const struct stoq_guard_condition *condition)
+{
+	const struct stoq_guard_pattern *found;
+	struct stoq_guard_pattern pattern;
+
+	load_pattern(&pattern, condition);
+	found = bsearch(&pattern, names->patterns, names->count, sizeof(pattern), compare_patterns);
+	return found ? STOQ_GUARD_CLASS_FIRST + (uint32_t)(found - names->patterns)
+		     : STOQ_GUARD_CLASS_OTHER;
+}
+
+/* Of an unknown host, rules that name hosts are believed where they say what unknown-host says. */
+static bool believed_of_unknown(
+	const struct stoq_guard_policy *policy, const struct stoq_guard_rule *rule)
+{
+	return rule->verdict == STOQ_GUARD_LOG || rule->verdict == policy->unknown_host;
+}
+
+static void compile_names(
+	struct stoq_guard_names *names, const struct stoq_guard_policy *policy, enum side side)
+{
+	collect_patterns(names, policy, side);
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct stoq_guard_rule *rule = &policy->rules[i];
+		const struct stoq_guard_condition *condition = condition_of(rule, side);
+
+		if (condition->length)
+			add_rule(&names->sets[class_of_condition(names, condition)], i);
+		else
+			add_rule(&names->sets[STOQ_GUARD_CLASS_OTHER], i);
+		if (!condition->length || believed_of_unknown(policy, rule))
+			add_rule(&names->sets[STOQ_GUARD_CLASS_UNKNOWN], i);
+	}
+	/* Parents come before their children, and OTHER is the parent of the rest. */
+	for (uint32_t i = 0; i < names->count; i++)
+		add_set(&names->sets[STOQ_GUARD_CLASS_FIRST + i],
+			&names->sets[names->patterns[i].parent]);
+}
+
+uint16_t stoq_guard_class_of(const struct stoq_guard_names *names, const char *nqn)
+{
+	struct stoq_guard_nqn name;
+
+	if (!nqn)
+		return STOQ_GUARD_CLASS_UNKNOWN;
+	load_text(&name, nqn, strlen(nqn));
+	return (uint16_t)stoq_guard_classify(names, &name);
+}
+
+/* ---- commands ---- */
+
+static void compile_commands(
+	struct stoq_guard_compiled *compiled, const struct stoq_guard_policy *policy)
+{
+	struct stoq_guard_commands changing = {0};
+
+	stoq_guard_commands_changing(&changing);
+	memcpy(compiled->changes_data, changing.bits, sizeof(compiled->changes_data));
+	for (unsigned int table = 0; table < STOQ_GUARD_TABLES; table++) {
+		for (unsigned int code = 0; code < 256; code++) {
+			compiled->touches[table][code] =
+				stoq_guard_command_touches((uint8_t)table, (uint8_t)code);
+			for (size_t i = 0; i < policy->rule_count; i++) {
+				if (stoq_guard_commands_has(
+					    &policy->rules[i].commands, table, code))
+					add_rule(&compiled->commands[table][code], i);
+			}
+		}
+	}
+}
+
+/* ---- namespaces ---- */
+
+struct namespace_list {
+	uint32_t nsids[STOQ_GUARD_NAMESPACES_MAX];
+	uint32_t count;
+};
+
+/* The place of nsid in the list, to which it is added if it is not there. */
+static uint32_t place_of(struct namespace_list *list, uint32_t nsid)
+{
+	for (uint32_t i = 0; i < list->count; i++) {
+		if (list->nsids[i] == nsid)
+			return i;
+	}
+	list->nsids[list->count] = nsid;
+	return list->count++;
+}
+
+static bool fill_namespaces(struct stoq_guard_compiled *compiled, const struct namespace_list *list)
+{
+	memset(compiled->namespaces, 0, sizeof(compiled->namespaces));
+	for (uint32_t i = 0; i < list->count; i++) {
+		uint32_t slot = stoq_guard_hash_nsid(list->nsids[i], compiled->namespace_seed);
+		uint32_t probe = 0;
+
+		while (compiled->namespaces[(slot + probe) % STOQ_GUARD_NAMESPACE_SLOTS].nsid) {
+			if (++probe == STOQ_GUARD_PROBES)
+				return false;
+		}
+		compiled->namespaces[(slot + probe) % STOQ_GUARD_NAMESPACE_SLOTS] =
+			(struct stoq_guard_namespace){list->nsids[i], STOQ_GUARD_SPACE_FIRST + i};
+	}
+	return true;
+}
+
+/*
+ * A command to all namespaces is refused if it is in one of them, and allowed only by a rule
+ * that holds for all namespaces and all of their blocks.
+ */
+static bool matches_all(const struct stoq_guard_rule *rule)
+{
+	return rule->verdict != STOQ_GUARD_ALLOW || (!rule->namespace_count && !rule->has_range);
+}
+
+static int compile_namespaces(struct stoq_guard_compiled *compiled,
+	const struct stoq_guard_policy *policy, struct stoq_error *error)
+{
+	struct namespace_list list = {.count = 0};
+
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct stoq_guard_rule *rule = &policy->rules[i];
+
+		for (size_t n = 0; n < rule->namespace_count; n++)
+			add_rule(&compiled->spaces[STOQ_GUARD_SPACE_FIRST +
+						   place_of(&list, rule->namespaces[n])],
+				i);
+		if (!rule->namespace_count)
+			add_rule(&compiled->spaces[STOQ_GUARD_SPACE_OTHER], i);
+		if (matches_all(rule))
+			add_rule(&compiled->spaces[STOQ_GUARD_SPACE_ALL], i);
+	}
+	for (uint32_t i = 0; i < list.count; i++)
+		add_set(&compiled->spaces[STOQ_GUARD_SPACE_FIRST + i],
+			&compiled->spaces[STOQ_GUARD_SPACE_OTHER]);
+	while (!fill_namespaces(compiled, &list)) {
+		if (++compiled->namespace_seed == 1000)
+			return stoq_error_set(error, -ENOSPC,
+				"the policy's %u namespaces do not fit their table; name fewer",
+				list.count);
+	}
+	return 0;
+}
+
+/* ---- rules ---- */
+
+static void compile_range(struct stoq_guard_rule_entry *entry, const struct stoq_guard_rule *rule)
+{
+	if (rule->verdict == STOQ_GUARD_ALLOW) {
+		entry->first_min = rule->lba_first;
+		entry->last_max = rule->lba_last;
+	} else {
+		entry->first_max = rule->lba_last;
+		entry->last_min = rule->lba_first;
+	}
+}
+
+static void compile_rules(
+	struct stoq_guard_compiled *compiled, const struct stoq_guard_policy *policy)
+{
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct stoq_guard_rule *rule = &policy->rules[i];
+		struct stoq_guard_rule_entry *entry = &compiled->rules[i];
+
+		*entry = (struct stoq_guard_rule_entry){
+			.verdict = rule->verdict,
+			.first_max = UINT64_MAX,
+			.last_max = UINT64_MAX,
+		};
+		if (rule->has_range)
+			compile_range(entry, rule);
+		if (rule->verdict == STOQ_GUARD_DENY) {
+			entry->status_write = stoq_guard_status_for(rule->status, true);
+			entry->status_other = stoq_guard_status_for(rule->status, false);
+		}
+		if (rule->has_range)
+			add_rule(&compiled->ranged, i);
+		if (rule->verdict == STOQ_GUARD_LOG)
+			add_rule(&compiled->log, i);
+	}
+}
+
+/* FNV-1a, over all that follows the hash itself. */
+static uint64_t hash_of(const struct stoq_guard_compiled *compiled)
+{
+	const uint8_t *bytes = (const uint8_t *)compiled;
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = sizeof(compiled->hash); i < sizeof(*compiled); i++)
+		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+int stoq_guard_compile(const struct stoq_guard_policy *policy,
+	struct stoq_guard_compiled **compiled, struct stoq_error *error)
+{
+	struct stoq_guard_compiled *made = calloc(1, sizeof(*made));
+	int ret;
+
+	if (!made)
+		return stoq_error_set(error, -ENOMEM, "not enough memory to compile the policy");
+	made->rule_count = (uint32_t)policy->rule_count;
+	made->strict = policy->strict;
+	made->default_verdict = policy->default_verdict;
+	if (policy->default_verdict == STOQ_GUARD_DENY) {
+		made->default_status_write = stoq_guard_status_for(policy->default_status, true);
+		made->default_status_other = stoq_guard_status_for(policy->default_status, false);
+	}
+	compile_names(&made->hosts, policy, HOST);
+	compile_names(&made->subsystems, policy, SUBSYSTEM);
+	compile_commands(made, policy);
+	compile_rules(made, policy);
+	ret = compile_namespaces(made, policy, error);
+	if (ret) {
+		free(made);
+		return ret;
+	}
+	made->hash = hash_of(made);
+	*compiled = made;
+	return 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* From a policy to the tables that bpf/guard_engine.h decides by. */
+#include "base/error.h"
+#include "bpf/guard_engine.h"
+#include "guard/policy.h"
+
+/* Allocates *compiled (1 MiB; free() it). The same policy gives the same bytes. 0 or -ENOMEM. */
+int stoq_guard_compile(const struct stoq_guard_policy *policy,
+	struct stoq_guard_compiled **compiled, struct stoq_error *error);
+
+/* The class of an NQN; NULL: it is not known. */
+uint16_t stoq_guard_class_of(const struct stoq_guard_names *names, const char *nqn);

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "guard/policy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guard/document.h"
+#include "guard/rule.h"
+
+struct guard_policy_text {
+	char *version;
+	char *default_verdict;
+	char *default_status;
+	char *unknown_host;
+	char *strict;
+	struct stoq_guard_rule_text *rules;
+	unsigned int rule_count;
+};
+
+/* ---- the shape of the file ---- */
+
+#define OPTIONAL (CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER)
+
+static const cyaml_schema_value_t list_entry = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, CYAML_UNLIMITED)};
+
+#define TEXT(key, flags, type, member)                                                             \
+	CYAML_FIELD_STRING_PTR(key, flags, struct type, member, 0, CYAML_UNLIMITED)
+
+static const cyaml_schema_field_t rule_fields[] = {
+	TEXT("name", OPTIONAL, stoq_guard_rule_text, name),
+	TEXT("host", OPTIONAL, stoq_guard_rule_text, host),
+	TEXT("subsystem", OPTIONAL, stoq_guard_rule_text, subsystem),
+	TEXT("namespace", OPTIONAL, stoq_guard_rule_text, nsid),
+	CYAML_FIELD_SEQUENCE_COUNT("namespaces", OPTIONAL, struct stoq_guard_rule_text, nsids,
+		nsid_count, &list_entry, 1, STOQ_GUARD_LIST_MAX),
+	CYAML_FIELD_SEQUENCE_COUNT("commands", OPTIONAL, struct stoq_guard_rule_text, commands,
+		command_count, &list_entry, 1, STOQ_GUARD_LIST_MAX),
+	TEXT("lba", OPTIONAL, stoq_guard_rule_text, lba),
+	TEXT("verdict", CYAML_FLAG_POINTER, stoq_guard_rule_text, verdict),
+	TEXT("status", OPTIONAL, stoq_guard_rule_text, status),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t rule_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct stoq_guard_rule_text, rule_fields)};
+
+static const cyaml_schema_field_t policy_fields[] = {
+	TEXT("version", CYAML_FLAG_POINTER, guard_policy_text, version),
+	TEXT("default", CYAML_FLAG_POINTER, guard_policy_text, default_verdict),
+	TEXT("default-status", OPTIONAL, guard_policy_text, default_status),
+	TEXT("unknown-host", OPTIONAL, guard_policy_text, unknown_host),
+	TEXT("strict", OPTIONAL, guard_policy_text, strict),
+	CYAML_FIELD_SEQUENCE_COUNT("rules", OPTIONAL, struct guard_policy_text, rules, rule_count,
+		&rule_schema, 0, STOQ_GUARD_RULES_MAX),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t policy_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct guard_policy_text, policy_fields)};
+
+/* ---- loading ---- */
+
+/* libcyaml's first message says what is wrong, those after it where; the outline knows lines. */
+__attribute__((format(printf, 3, 0))) static void keep_first_message(
+	cyaml_log_t level, void *context, const char *format, va_list arguments)
+{
+	char *message = context;
+
+	(void)level;
+	if (message[0])
+		return;
+	vsnprintf(message, 160, format, arguments);
+	message[strcspn(message, "\n")] = '\0';
+}
+
+static cyaml_config_t loader(char message[static 160])
+{
+	return (cyaml_config_t){
+		.log_fn = keep_first_message,
+		.log_ctx = message,
+		.log_level = CYAML_LOG_ERROR,
+		.mem_fn = cyaml_mem,
+		.flags = CYAML_CFG_NO_ALIAS,
+	};
+}
+
+static int load_values(struct stoq_guard_policy *policy, const char *file, const char *text,
+	size_t size, struct stoq_error *error)
+{
+	char message[160] = "";
+	cyaml_config_t config = loader(message);
+	cyaml_err_t ret = cyaml_load_data((const uint8_t *)text, size, &config, &policy_schema,
+		(cyaml_data_t **)&policy->text, NULL);
+
+	if (ret == CYAML_OK)
+		return 0;
+	policy->text = NULL;
+	if (ret == CYAML_ERR_ALIAS)
+		stoq_error_set(error, -EINVAL,
+			"%.200s: YAML anchors and aliases (& and *) are not understood in a "
+			"policy; write "
+			"the values out, and put quotes round a text that begins with * or &",
+			file);
+	else
+		stoq_error_set(
+			error, -EINVAL, "%.200s: %s (%s)", file, cyaml_strerror(ret), message);
+	return -EINVAL;
+}
+
+/* ---- checking ---- */
+
+static int top_error(struct guard_document *document, const char *key, struct stoq_error *error,
+	const char *text, const char *expected)
+{
+	return stoq_error_set(error, -EINVAL, "%.200s:%u: %s: '%.60s' is not possible; write %s",
+		document->file, guard_document_line(document, key), key, text, expected);
+}
+
+static int take_default_status(
+	struct stoq_guard_policy *policy, struct guard_document *document, struct stoq_error *error)
+{
+	const char *text = policy->text->default_status;
+
+	if (!text)
+		return 0;
+	if (policy->default_verdict != STOQ_GUARD_DENY)
+		return top_error(document, "default-status", error, text,
+			"`default: deny`, or leave default-status out: what is allowed has no "
+			"status");
+	if (guard_rule_parse_status(text, &policy->default_status))
+		return top_error(document, "default-status", error, text, GUARD_STATUS_EXPECTED);
+	return 0;
+}
+
+static int take_top(
+	struct stoq_guard_policy *policy, struct guard_document *document, struct stoq_error *error)
+{
+	const struct guard_policy_text *text = policy->text;
+
+	policy->strict = true;
+	policy->unknown_host = STOQ_GUARD_DENY;
+	if (strcmp(text->version, "1") != 0)
+		return top_error(document, "version", error, text->version,
+			"`version: 1`, the only one that this stoq knows");
+	if (guard_rule_parse_verdict(text->default_verdict, &policy->default_verdict) ||
+		policy->default_verdict == STOQ_GUARD_LOG)
+		return top_error(
+			document, "default", error, text->default_verdict, "`allow` or `deny`");
+	if (text->unknown_host &&
+		(guard_rule_parse_verdict(text->unknown_host, &policy->unknown_host) ||
+			policy->unknown_host == STOQ_GUARD_LOG))
+		return top_error(
+			document, "unknown-host", error, text->unknown_host, "`allow` or `deny`");
+	if (text->strict) {
+		policy->strict = strcmp(text->strict, "true") == 0;
+		if (!policy->strict && strcmp(text->strict, "false") != 0)
+			return top_error(
+				document, "strict", error, text->strict, "`true` or `false`");
+	}
+	return take_default_status(policy, document, error);
+}
+
+static int take_rules(
+	struct stoq_guard_policy *policy, struct guard_document *document, struct stoq_error *error)
+{
+	int ret = 0;
+
+	policy->rules = calloc(policy->text->rule_count + 1, sizeof(*policy->rules));
+	if (!policy->rules)
+		return stoq_error_set(
+			error, -ENOMEM, "%s: not enough memory for its rules", document->file);
+	policy->rule_count = policy->text->rule_count;
+	for (size_t i = 0; !ret && i < policy->rule_count; i++)
+		ret = guard_rule_take(policy->rules, i, &policy->text->rules[i], document, error);
+	return ret ? ret : guard_rules_check_limits(policy, document, error);
+}
+
+static int parse_document(struct stoq_guard_policy *policy, struct guard_document *document,
+	const char *text, size_t size, struct stoq_error *error)
+{
+	int ret = guard_document_check(document, &policy_schema, error);
+
+	if (!ret)
+		ret = load_values(policy, document->file, text, size, error);
+	if (!ret)
+		ret = take_top(policy, document, error);
+	if (!ret)
+		ret = take_rules(policy, document, error);
+	if (ret)
+		stoq_guard_policy_free(policy);
+	return ret;
+}
+
+int stoq_guard_policy_parse(struct stoq_guard_policy *policy, const char *file, const char *text,
+	size_t size, struct stoq_error *error)
+{
+	struct guard_document document;
+	int ret;
+
+	*policy = (struct stoq_guard_policy){0};
+	ret = guard_document_open(&document, file, text, size, error);
+	if (ret)
+		return ret;
+	ret = parse_document(policy, &document, text, size, error);
+	guard_document_close(&document);
+	return ret;
+}
+
+void stoq_guard_policy_free(struct stoq_guard_policy *policy)
+{
+	char message[160] = "";
+	cyaml_config_t config = loader(message);
+
+	if (policy->text)
+		cyaml_free(&config, &policy_schema, policy->text, 0);
+	free(policy->rules);
+	*policy = (struct stoq_guard_policy){0};
+}
+
+/* ---- files ---- */
+
+static int read_all(int fd, const char *path, char *text, size_t *size, struct stoq_error *error)
+{
+	*size = 0;
+	while (*size <= STOQ_GUARD_FILE_MAX) {
+		ssize_t got = read(fd, text + *size, STOQ_GUARD_FILE_MAX + 1 - *size);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return stoq_error_set(error, -errno, "cannot read the policy %.200s: %s",
+				path, strerror(errno));
+		if (got == 0)
+			return 0;
+		*size += (size_t)got;
+	}
+	return stoq_error_set(error, -EINVAL,
+		"the policy %.200s has more than %u KiB, which a policy never needs: is it the "
+		"right "
+		"file?",
+		path, STOQ_GUARD_FILE_MAX >> 10);
+}
+
+int stoq_guard_policy_read(
+	struct stoq_guard_policy *policy, const char *path, struct stoq_error *error)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
+	char *text = NULL;
+	size_t size = 0;
+
+	*policy = (struct stoq_guard_policy){0};
+	if (fd < 0)
+		return stoq_error_set(
+			error, -errno, "cannot open the policy %.200s: %s", path, strerror(errno));
+	text = malloc(STOQ_GUARD_FILE_MAX + 2);
+	if (text)
+		ret = read_all(fd, path, text, &size, error);
+	else
+		ret = stoq_error_set(error, -ENOMEM, "not enough memory to read %.200s", path);
+	close(fd);
+	if (!ret)
+		ret = stoq_guard_policy_parse(policy, path, text, size, error);
+	free(text);
+	return ret;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * A guard policy as its file says it: read with libcyaml, every value checked. Each error names
+ * the file, the line and the field, and what to write instead. doc/guard.md is the language.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "guard/commands.h"
+
+#define STOQ_GUARD_FILE_MAX	     (1u << 20) /* bytes of a policy file */
+#define STOQ_GUARD_LIST_MAX	     64		/* entries of one list in a rule */
+#define STOQ_GUARD_STATUS_BY_COMMAND 0		/* no status named: it depends on the command */
+#define STOQ_GUARD_STATUS_WRITE	     NVME_STATUS(0, 0x20) /* Namespace is Write Protected */
+#define STOQ_GUARD_STATUS_OTHER	     NVME_STATUS(2, 0x86) /* Access Denied */
+
+/* The texts of a rule as they stand in the file; NULL: not there. */
+struct stoq_guard_rule_text {
+	char *name;
+	char *host;
+	char *subsystem;
+	char *nsid;
+	char **nsids;
+	unsigned int nsid_count;
+	char **commands;
+	unsigned int command_count;
+	char *lba;
+	char *verdict;
+	char *status;
+};
+
+/* A condition on an NQN. length 0: none, any name and also an unknown one. */
+struct stoq_guard_condition {
+	const char *text; /* belongs to the rule's text; not terminated at length */
+	size_t length;
+	bool prefix;
+};
+
+struct stoq_guard_rule {
+	const struct stoq_guard_rule_text *text;
+	unsigned int line;
+	struct stoq_guard_condition host;
+	struct stoq_guard_condition subsystem;
+	uint32_t namespaces[STOQ_GUARD_LIST_MAX]; /* ascending; none: every namespace */
+	size_t namespace_count;
+	struct stoq_guard_commands commands; /* all, if the rule names none */
+	bool has_range;
+	uint64_t lba_first;
+	uint64_t lba_last;
+	enum stoq_guard_verdict verdict;
+	uint16_t status; /* or STOQ_GUARD_STATUS_BY_COMMAND */
+};
+
+struct stoq_guard_policy {
+	enum stoq_guard_verdict default_verdict;
+	uint16_t default_status; /* or STOQ_GUARD_STATUS_BY_COMMAND */
+	enum stoq_guard_verdict unknown_host;
+	bool strict;
+	size_t rule_count;
+	struct stoq_guard_rule *rules;
+	struct guard_policy_text *text; /* what libcyaml loaded */
+};
+
+/*
+ * Reads a policy from a file, or from text; file is what errors call it. 0, -EINVAL (the
+ * policy), -ENOMEM, or what open(2) and read(2) say. Free it after a 0.
+ */
+int stoq_guard_policy_read(
+	struct stoq_guard_policy *policy, const char *path, struct stoq_error *error);
+int stoq_guard_policy_parse(struct stoq_guard_policy *policy, const char *file, const char *text,
+	size_t size, struct stoq_error *error);
+void stoq_guard_policy_free(struct stoq_guard_policy *policy);
+
+/* "100-199" or "0+34"; 0 or -EINVAL. */
+int stoq_guard_parse_range(const char *text, uint64_t *first, uint64_t *last);
+
+/* The status of a rule, or of the default, for one command. */
+static inline uint16_t stoq_guard_status_for(uint16_t status, bool changes_data)
+{
+	if (status != STOQ_GUARD_STATUS_BY_COMMAND)
+		return status;
+	return changes_data ? STOQ_GUARD_STATUS_WRITE : STOQ_GUARD_STATUS_OTHER;
+}
+
+/*
+ * Rules that never decide, since an earlier one matches all that they match. Calls told for each,
+ * in order.
+ */
+void stoq_guard_policy_find_unreachable(const struct stoq_guard_policy *policy,
+	void (*told)(void *context, size_t rule, size_t by), void *context);

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "guard/print.h"
+
+#include <inttypes.h>
+
+#include "nvme/nvme_names.h"
+
+void stoq_guard_label_rule(const struct stoq_guard_policy *policy, size_t rule,
+	char label[static STOQ_GUARD_RULE_LABEL])
+{
+	const char *name = policy->rules[rule].text->name;
+
+	snprintf(label, STOQ_GUARD_RULE_LABEL, name ? "%zu (%s)" : "%zu", rule + 1, name);
+}
+
+const char *stoq_guard_verdict_name(enum stoq_guard_verdict verdict)
+{
+	if (verdict == STOQ_GUARD_LOG)
+		return "log";
+	return verdict == STOQ_GUARD_DENY ? "deny" : "allow";
+}
+
+static void print_status(FILE *file, uint16_t status)
+{
+	char buffer[NVME_NAME_LENGTH];
+
+	fputs(nvme_status_name(NVME_QUEUE_IO, 0, status, buffer), file);
+}
+
+static void print_verdict(FILE *file, enum stoq_guard_verdict verdict, uint16_t status)
+{
+	fputs(stoq_guard_verdict_name(verdict), file);
+	if (verdict != STOQ_GUARD_DENY)
+		return;
+	fputs(" with ", file);
+	if (status != STOQ_GUARD_STATUS_BY_COMMAND) {
+		print_status(file, status);
+		return;
+	}
+	print_status(file, STOQ_GUARD_STATUS_WRITE);
+	fputs(" (commands that change data) or ", file);
+	print_status(file, STOQ_GUARD_STATUS_OTHER);
+}
+
+static void print_list(FILE *file, char *const *texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		fprintf(file, "%s%s", i ? ", " : "", texts[i]);
+}
+
+static void print_namespaces(FILE *file, const struct stoq_guard_rule *rule)
+{
+	for (size_t i = 0; i < rule->namespace_count; i++)
+		fprintf(file, "%s%" PRIu32, i ? ", " : "", rule->namespaces[i]);
+}
+
+static void print_rule(FILE *file, const struct stoq_guard_policy *policy, size_t index)
+{
+	const struct stoq_guard_rule *rule = &policy->rules[index];
+	char label[STOQ_GUARD_RULE_LABEL];
+
+	stoq_guard_label_rule(policy, index, label);
+	fprintf(file, "rule %s, line %u\n", label, rule->line);
+	if (rule->host.length)
+		fprintf(file, "  host        %s\n", rule->host.text);
+	if (rule->subsystem.length)
+		fprintf(file, "  subsystem   %s\n", rule->subsystem.text);
+	if (rule->namespace_count) {
+		fputs("  namespace   ", file);
+		print_namespaces(file, rule);
+		fputc('\n', file);
+	}
+	fputs("  commands    ", file);
+	if (rule->text->command_count)
+		print_list(file, rule->text->commands, rule->text->command_count);
+	else
+		fputs("all", file);
+	fputc('\n', file);
+	if (rule->has_range)
+		fprintf(file, "  LBA         %" PRIu64 " to %" PRIu64 "\n", rule->lba_first,
+			rule->lba_last);
+	fputs("  verdict     ", file);
+	print_verdict(file, rule->verdict, rule->status);
+	fputc('\n', file);
+}
+
+void stoq_guard_print(FILE *file, const char *path, const struct stoq_guard_policy *policy,
+	const struct stoq_guard_compiled *compiled)
+{
+	fprintf(file, "policy %s\n", path);
+	fprintf(file, "  hash          %016" PRIx64 "\n", (uint64_t)compiled->hash);
+	fprintf(file, "  rules         %zu\n", policy->rule_count);
+	fprintf(file, "  hosts         %u named or prefixes\n", compiled->hosts.count);
+	fprintf(file, "  subsystems    %u named or prefixes\n", compiled->subsystems.count);
+	fprintf(file, "  strict        %s\n", policy->strict ? "true" : "false");
+	fprintf(file, "  unknown host  %s\n", stoq_guard_verdict_name(policy->unknown_host));
+	for (size_t i = 0; i < policy->rule_count; i++)
+		print_rule(file, policy, i);
+	fputs("default\n  verdict     ", file);
+	print_verdict(file, policy->default_verdict, policy->default_status);
+	fputc('\n', file);
+}
+
+struct warnings {
+	FILE *file;
+	const char *path;
+	const struct stoq_guard_policy *policy;
+	size_t count;
+};
+
+static void print_unreachable(void *context, size_t rule, size_t by)
+{
+	struct warnings *warnings = context;
+	char label[STOQ_GUARD_RULE_LABEL], other[STOQ_GUARD_RULE_LABEL];
+
+	stoq_guard_label_rule(warnings->policy, rule, label);
+	stoq_guard_label_rule(warnings->policy, by, other);
+	fprintf(warnings->file,
+		"%s:%u: warning: rule %s has no effect: rule %s, before it, decides all that it "
+		"matches; move it up or remove it\n",
+		warnings->path, warnings->policy->rules[rule].line, label, other);
+	warnings->count++;
+}
+
+size_t stoq_guard_print_warnings(
+	FILE *file, const char *path, const struct stoq_guard_policy *policy)
+{
+	struct warnings warnings = {.file = file, .path = path, .policy = policy};
+
+	stoq_guard_policy_find_unreachable(policy, print_unreachable, &warnings);
+	return warnings.count;
+}

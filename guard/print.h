@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* A policy as it was understood, for a person. */
+#include <stdio.h>
+
+#include "bpf/guard_shared.h"
+#include "guard/policy.h"
+
+#define STOQ_GUARD_RULE_LABEL 96
+
+/* "3 (no format)", or "3" for a rule without a name; rules count from 1. */
+void stoq_guard_label_rule(const struct stoq_guard_policy *policy, size_t rule,
+	char label[static STOQ_GUARD_RULE_LABEL]);
+
+const char *stoq_guard_verdict_name(enum stoq_guard_verdict verdict);
+
+/* The whole policy, one line a rule, and its hash. */
+void stoq_guard_print(FILE *file, const char *path, const struct stoq_guard_policy *policy,
+	const struct stoq_guard_compiled *compiled);
+
+/* One line for each rule that never decides; returns how many. */
+size_t stoq_guard_print_warnings(
+	FILE *file, const char *path, const struct stoq_guard_policy *policy);

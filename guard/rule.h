@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* From the texts of a rule to its values: the part of policy.c that knows a rule's fields. */
+#include "guard/document.h"
+#include "guard/policy.h"
+
+#define GUARD_STATUS_EXPECTED                                                                      \
+	"a status as the NVMe specification names it, such as `Namespace is Write Protected`, "    \
+	"`Access Denied` or `Operation Denied`"
+
+/* 0 or -EINVAL. */
+int guard_rule_parse_verdict(const char *text, enum stoq_guard_verdict *verdict);
+int guard_rule_parse_status(const char *text, uint16_t *status);
+
+/* Fills rules[index]; those before it are there already. */
+int guard_rule_take(struct stoq_guard_rule *rules, size_t index,
+	const struct stoq_guard_rule_text *text, struct guard_document *document,
+	struct stoq_error *error);
+
+/* Counts over all rules: namespaces, LBA ranges per namespace. */
+int guard_rules_check_limits(const struct stoq_guard_policy *policy,
+	struct guard_document *document, struct stoq_error *error);

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Classes of names, the hash, and the example policies with what each is to decide. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "guard/explain.h"
+
+struct ready {
+	struct stoq_guard_policy policy;
+	struct stoq_guard_compiled *compiled;
+};
+
+static void compile(struct ready *ready, const char *text)
+{
+	struct stoq_error error;
+
+	if (stoq_guard_policy_parse(&ready->policy, "p.yaml", text, strlen(text), &error) ||
+		stoq_guard_compile(&ready->policy, &ready->compiled, &error))
+		fail_msg("%s", error.text);
+}
+
+static void done(struct ready *ready)
+{
+	free(ready->compiled);
+	stoq_guard_policy_free(&ready->policy);
+}
+
+/* The text of the pattern that a name's class stands for; "": none. */
+static const char *class_text(const struct ready *ready, const char *nqn)
+{
+	static char text[STOQ_GUARD_NQN_BYTES + 2];
+	uint32_t class = stoq_guard_class_of(&ready->compiled->hosts, nqn);
+	const struct stoq_guard_pattern *pattern;
+	size_t length;
+
+	if (class < STOQ_GUARD_CLASS_FIRST)
+		return "";
+	pattern = &ready->compiled->hosts.patterns[class - STOQ_GUARD_CLASS_FIRST];
+	length = pattern->text.length;
+	for (size_t i = 0; i < length; i++)
+		text[i] = (char)(pattern->text.words[i / 8] >> (56 - i % 8 * 8));
+	text[length] = pattern->prefix ? '*' : '\0';
+	text[length + 1] = '\0';
+	return text;
+}
+
+static void test_longest_pattern_wins(void **state)
+{
+	struct ready ready;
+	char longest[STOQ_GUARD_NQN_BYTES + 1];
+
+	compile(&ready, "version: 1\ndefault: allow\nrules:\n"
+			"  - {verdict: log, host: 'nqn.a*'}\n  - {verdict: log, host: nqn.a}\n"
+			"  - {verdict: log, host: 'nqn.abc*'}\n  - {verdict: log, host: nqn.abcd}\n"
+			"  - {verdict: log, host: 'nqn.a*'}\n  - {verdict: log, host: nqn.x}\n");
+	assert_int_equal(ready.compiled->hosts.count, 5);
+	assert_string_equal(class_text(&ready, "nqn.a"), "nqn.a");
+	assert_string_equal(class_text(&ready, "nqn.ab"), "nqn.a*");
+	assert_string_equal(class_text(&ready, "nqn.abc"), "nqn.abc*");
+	assert_string_equal(class_text(&ready, "nqn.abcd"), "nqn.abcd");
+	assert_string_equal(class_text(&ready, "nqn.abcde"), "nqn.abc*");
+	assert_string_equal(class_text(&ready, "nqn.abz"), "nqn.a*");
+	assert_string_equal(class_text(&ready, "nqn.x"), "nqn.x");
+	assert_string_equal(class_text(&ready, "nqn.xy"), "");
+	assert_string_equal(class_text(&ready, "nqn"), "");
+	assert_string_equal(class_text(&ready, "zzz"), "");
+	memset(longest, 'a', sizeof(longest));
+	memcpy(longest, "nqn.", 4);
+	longest[NVME_NQN_MAX] = '\0';
+	assert_string_equal(class_text(&ready, longest), "nqn.a*");
+	assert_int_equal(
+		stoq_guard_class_of(&ready.compiled->hosts, NULL), STOQ_GUARD_CLASS_UNKNOWN);
+	done(&ready);
+}
+
+static void test_hash_tells_policies_apart(void **state)
+{
+	struct ready a, b, c;
+
+	compile(&a, "version: 1\ndefault: allow\nrules: [{verdict: deny, lba: 0+8}]\n");
+	compile(&b,
+		"# a comment\nversion: 1\nrules: [{lba: 0-7, verdict: deny}]\ndefault: allow\n");
+	compile(&c, "version: 1\ndefault: allow\nrules: [{verdict: deny, lba: 0+9}]\n");
+	assert_true(a.compiled->hash == b.compiled->hash);
+	assert_true(a.compiled->hash != c.compiled->hash);
+	done(&a);
+	done(&b);
+	done(&c);
+}
+
+/* ---- the examples ---- */
+
+struct expectation {
+	const char *file;
+	const char *host;
+	const char *subsystem;
+	const char *command;
+	const char *lba; /* NULL: none */
+	uint32_t nsid;
+	uint16_t status; /* 0: allowed */
+};
+
+#define WRITE_PROTECTED NVME_STATUS(0, 0x20)
+#define ACCESS_DENIED	NVME_STATUS(2, 0x86)
+#define ORG		"nqn.2014-08.org.example:"
+
+static const struct expectation expectations[] = {
+	{"golden-image.yaml", ORG "image-builder", "s", "Write", "0+8", 1, 0},
+	{"golden-image.yaml", ORG "other", "s", "Write", "0+8", 1, WRITE_PROTECTED},
+	{"golden-image.yaml", NULL, NULL, "Write", "0+8", 1, WRITE_PROTECTED},
+	{"golden-image.yaml", ORG "other", "s", "Read", "0+8", 1, 0},
+	{"golden-image.yaml", ORG "other", "s", "Write", "0+8", 2, 0},
+	{"golden-image.yaml", ORG "image-builder", "s", "Format NVM", NULL, UINT32_MAX,
+		WRITE_PROTECTED},
+	{"protect-gpt.yaml", ORG "a", "s", "Write", "33+1", 1, WRITE_PROTECTED},
+	{"protect-gpt.yaml", ORG "a", "s", "Write", "34+1", 1, 0},
+	{"protect-gpt.yaml", ORG "a", "s", "Write Zeroes", "131000+40", 1, WRITE_PROTECTED},
+	{"protect-gpt.yaml", ORG "a", "s", "Dataset Management", NULL, 1, WRITE_PROTECTED},
+	{"protect-gpt.yaml", ORG "a", "s", "Dataset Management", "34+100", 1, 0},
+	{"protect-gpt.yaml", ORG "a", "s", "Format NVM", NULL, 1, WRITE_PROTECTED},
+	{"protect-gpt.yaml", ORG "a", "s", "Sanitize", NULL, 0, WRITE_PROTECTED},
+	{"protect-gpt.yaml", ORG "a", "s", "Flush", NULL, 1, 0},
+	{"no-format.yaml", ORG "a", "s", "Format NVM", NULL, 7, NVME_STATUS(0, 0x15)},
+	{"no-format.yaml", ORG "a", "s", "Write", "0+1", 7, 0},
+	{"read-only-export.yaml", ORG "a", ORG "archive", "Write", "0+1", 1, WRITE_PROTECTED},
+	{"read-only-export.yaml", ORG "a", ORG "archive", "Read", "0+1", 1, 0},
+	{"read-only-export.yaml", ORG "a", ORG "archive2", "Write", "0+1", 1, 0},
+	{"per-host.yaml", ORG "db1", "s", "Connect", NULL, 0, 0},
+	{"per-host.yaml", ORG "db1", "s", "Write", "0+1", 2, 0},
+	{"per-host.yaml", ORG "db1", "s", "Write", "0+1", 3, WRITE_PROTECTED},
+	{"per-host.yaml", ORG "db1", "s", "Sanitize", NULL, 0, WRITE_PROTECTED},
+	{"per-host.yaml", ORG "backup", "s", "Read", "0+1", 3, 0},
+	{"per-host.yaml", ORG "stranger", "s", "Connect", NULL, 0, ACCESS_DENIED},
+};
+
+static void check_expectation(const struct expectation *expected)
+{
+	static struct stoq_guard_question question;
+	struct stoq_guard_explainer explainer;
+	struct stoq_guard_decision decision;
+	struct stoq_error error;
+	struct ready ready;
+	uint8_t table, code;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", EXAMPLES_DIR, expected->file);
+	if (stoq_guard_policy_read(&ready.policy, path, &error) ||
+		stoq_guard_compile(&ready.policy, &ready.compiled, &error))
+		fail_msg("%s", error.text);
+	explainer = (struct stoq_guard_explainer){path, &ready.policy, ready.compiled};
+	question = (struct stoq_guard_question){.host = expected->host,
+		.subsystem = expected->subsystem,
+		.command = expected->command,
+		.range_count = expected->lba != NULL};
+	if (expected->lba)
+		stoq_guard_parse_range(
+			expected->lba, &question.ranges[0][0], &question.ranges[0][1]);
+	assert_int_equal(stoq_guard_command_find(expected->command, &table, &code), 0);
+	stoq_guard_request_set(ready.compiled, &question.request, table, code, expected->nsid);
+	stoq_guard_ask(&explainer, &question, &decision);
+	if (decision.status != expected->status ||
+		decision.verdict != (expected->status ? STOQ_GUARD_DENY : STOQ_GUARD_ALLOW))
+		fail_msg("%s: %s of %s to namespace %u: verdict %u, status %x", expected->file,
+			expected->command, expected->host ? expected->host : "an unknown host",
+			expected->nsid, decision.verdict, decision.status);
+	done(&ready);
+}
+
+static void test_examples(void **state)
+{
+	for (size_t i = 0; i < sizeof(expectations) / sizeof(expectations[0]); i++)
+		check_expectation(&expectations[i]);
+}
+
+/* Ranges of one command: any that is refused refuses it. */
+static void test_several_ranges(void **state)
+{
+	static struct stoq_guard_question question = {
+		.host = "h", .subsystem = "s", .range_count = 2, .ranges = {{50, 60}, {9, 20}}};
+	struct stoq_guard_explainer explainer = {.path = "p.yaml"};
+	struct stoq_guard_decision decision;
+	struct ready ready;
+
+	compile(&ready, "version: 1\ndefault: allow\nrules: [{verdict: deny, lba: 0+10}]\n");
+	explainer.policy = &ready.policy;
+	explainer.compiled = ready.compiled;
+	stoq_guard_request_set(
+		ready.compiled, &question.request, STOQ_GUARD_IO, NVME_NVM_DATASET_MANAGEMENT, 1);
+	stoq_guard_ask(&explainer, &question, &decision);
+	assert_int_equal(decision.verdict, STOQ_GUARD_DENY);
+	assert_int_equal(question.request.lba_first, 9);
+	question.ranges[1][0] = 10;
+	stoq_guard_ask(&explainer, &question, &decision);
+	assert_int_equal(decision.verdict, STOQ_GUARD_ALLOW);
+	done(&ready);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_longest_pattern_wins),
+		cmocka_unit_test(test_hash_tells_policies_apart),
+		cmocka_unit_test(test_examples),
+		cmocka_unit_test(test_several_ranges),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

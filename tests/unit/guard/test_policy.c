@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What a policy file may say, and what is said of one that does not. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "guard/policy.h"
+
+#define TOP	     "version: 1\ndefault: allow\n"
+#define RULE(fields) TOP "rules:\n  - name: r\n    verdict: deny\n" fields
+
+static char long_text[512];
+
+static void expect_error(const char *text, const char *expected)
+{
+	struct stoq_guard_policy policy;
+	struct stoq_error error;
+
+	if (!stoq_guard_policy_parse(&policy, "p.yaml", text, strlen(text), &error))
+		fail_msg("taken for valid: %s", text);
+	assert_int_equal(error.code, -EINVAL);
+	if (!strstr(error.text, expected))
+		fail_msg("'%s' does not say '%s'", error.text, expected);
+}
+
+static void parse(struct stoq_guard_policy *policy, const char *text)
+{
+	struct stoq_error error;
+
+	if (stoq_guard_policy_parse(policy, "p.yaml", text, strlen(text), &error))
+		fail_msg("%s", error.text);
+}
+
+static void test_defaults(void **state)
+{
+	struct stoq_guard_policy policy;
+
+	parse(&policy, TOP);
+	assert_true(policy.strict);
+	assert_int_equal(policy.unknown_host, STOQ_GUARD_DENY);
+	assert_int_equal(policy.default_verdict, STOQ_GUARD_ALLOW);
+	assert_int_equal(policy.rule_count, 0);
+	stoq_guard_policy_free(&policy);
+}
+
+static void test_all_fields(void **state)
+{
+	struct stoq_guard_policy policy;
+	const struct stoq_guard_rule *rule;
+
+	parse(&policy, "version: 1\ndefault: deny\ndefault-status: operation-denied\n"
+		       "unknown-host: allow\nstrict: false\nrules:\n"
+		       "  - name: all of it\n    host: nqn.h*\n    subsystem: nqn.s\n"
+		       "    namespaces: [7, 2]\n    commands: [Write, reads]\n    lba: 0+34\n"
+		       "    verdict: deny\n    status: Invalid Field in Command\n");
+	rule = policy.rules;
+	assert_int_equal(policy.default_status, NVME_STATUS(0, 0x15));
+	assert_int_equal(policy.unknown_host, STOQ_GUARD_ALLOW);
+	assert_false(policy.strict);
+	assert_int_equal(rule->line, 7);
+	assert_int_equal(rule->host.length, 5);
+	assert_true(rule->host.prefix);
+	assert_false(rule->subsystem.prefix);
+	assert_int_equal(rule->namespaces[0], 2);
+	assert_int_equal(rule->namespaces[1], 7);
+	assert_true(stoq_guard_commands_has(&rule->commands, STOQ_GUARD_IO, NVME_NVM_WRITE));
+	assert_true(stoq_guard_commands_has(&rule->commands, STOQ_GUARD_IO, NVME_NVM_COMPARE));
+	assert_false(stoq_guard_commands_has(&rule->commands, STOQ_GUARD_IO, NVME_NVM_FLUSH));
+	assert_int_equal(rule->lba_last, 33);
+	assert_int_equal(rule->status, NVME_STATUS(0, 0x02));
+	stoq_guard_policy_free(&policy);
+}
+
+static void test_errors_of_the_outline(void **state)
+{
+	expect_error("", "p.yaml:1: the file is empty");
+	expect_error("version: [", "p.yaml:2: not YAML");
+	expect_error("- a\n", "p.yaml:1: fields are expected here");
+	expect_error("default: allow\n", "the field 'version' is missing");
+	expect_error(TOP "hosts: x\n", "p.yaml:3: there is no field 'hosts'");
+	expect_error(TOP "default: deny\n", "'default' is already given in line 2");
+	expect_error(TOP "rules: all\n", "p.yaml:3: rules: must be a list");
+	expect_error(TOP "rules:\n  - deny\n", "p.yaml:4: rule 1, fields are expected");
+	expect_error(
+		TOP "rules:\n  - name: a\n", "p.yaml:4: rule 1, the field 'verdict' is missing");
+	expect_error(RULE("    commands: Write\n"),
+		"p.yaml:6: rule 1, commands: must be a list; write "
+		"`commands: [Write]`");
+	expect_error(RULE("    commands: []\n"), "the list is empty");
+	expect_error(RULE("    namespace: [1, 2]\n"), "write `namespaces: [1, 2]`");
+	expect_error(RULE("    nsid: 1\n"), "p.yaml:6: rule 1, there is no field 'nsid'");
+	expect_error(TOP "---\n" TOP, "a second YAML document");
+	expect_error(RULE("    host: &a nqn.x\n    subsystem: *a\n"), "anchors and aliases");
+}
+
+static void test_errors_of_values(void **state)
+{
+	expect_error("version: 2\ndefault: allow\n", "p.yaml:1: version: '2' is not possible");
+	expect_error("version: 1\ndefault: log\n", "write `allow` or `deny`");
+	expect_error(TOP "strict: yes\n", "write `true` or `false`");
+	expect_error(TOP "unknown-host: log\n", "p.yaml:3: unknown-host");
+	expect_error(TOP "default-status: Access Denied\n", "what is allowed has no status");
+	expect_error(RULE("    status: Bad Luck\n"), "p.yaml:6: rule 1, status: 'Bad Luck'");
+	expect_error(RULE("    status: Successful Completion\n"), "is not possible");
+	expect_error(RULE("    host: nqn.*.x\n"), "a * that is not its last character");
+	expect_error(RULE("    host: ''\n"), "is no NQN");
+	expect_error(RULE("    host: a b\n"), "has a blank");
+	expect_error(RULE("    namespace: 0\n"), "p.yaml:6: rule 1, namespace: '0'");
+	expect_error(RULE("    namespace: 4294967295\n"), "is not a namespace");
+	expect_error(RULE("    namespaces:\n      - 1\n      - 1\n"),
+		"p.yaml:8: rule 1, namespaces: '1' is there twice");
+	expect_error(RULE("    namespace: 1\n    namespaces: [2]\n"), "put it into the list");
+	expect_error(RULE("    commands: [Write, Wrte]\n"), "'Wrte' is no command");
+	expect_error(RULE("    commands: [Write, Write]\n"), "'Write' is there twice");
+	expect_error(TOP "rules:\n  - {name: a, verdict: deny}\n  - {name: a, verdict: deny}\n",
+		"p.yaml:5: rule 2, name: 'a' is the name of an earlier rule");
+	expect_error(TOP "rules:\n  - verdict: refuse\n", "write allow, deny or log");
+	expect_error(TOP "rules:\n  - {verdict: allow, status: Access Denied}\n",
+		"is only for `verdict: deny`");
+	snprintf(long_text, sizeof(long_text), RULE("    host: nqn.%0220d\n"), 0);
+	expect_error(long_text, "is longer than an NQN can be");
+}
+
+static void test_ranges(void **state)
+{
+	uint64_t first, last;
+
+	assert_int_equal(stoq_guard_parse_range("0+34", &first, &last), 0);
+	assert_true(first == 0 && last == 33);
+	assert_int_equal(stoq_guard_parse_range("100-199", &first, &last), 0);
+	assert_true(first == 100 && last == 199);
+	assert_int_equal(stoq_guard_parse_range("18446744073709551615+1", &first, &last), 0);
+	assert_true(first == UINT64_MAX && last == UINT64_MAX);
+	for (const char *const *bad = (const char *const[]){"", "5", "5+", "+5", "5+0", "9-8",
+		     "1+2+3", "0x1+2", "18446744073709551615+2",
+		     "18446744073709551616-18446744073709551617", "-1+2", "1 +2", NULL};
+		*bad; bad++)
+		assert_int_equal(stoq_guard_parse_range(*bad, &first, &last), -EINVAL);
+	expect_error(RULE("    lba: 0-\n"), "p.yaml:6: rule 1, lba: '0-' is not a range");
+}
+
+/* count rules, each with fields, which get the rule's number. */
+static char *many_rules(int count, const char *fields)
+{
+	char *text = malloc(64 + (size_t)count * 128);
+	char *to = text + sprintf(text, "%srules:\n", TOP);
+
+	for (int i = 0; i < count; i++) {
+		to += sprintf(to, "  - verdict: deny\n");
+		/* The callers' formats have one %d. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		to += sprintf(to, fields, i + 1);
+#pragma GCC diagnostic pop
+	}
+	return text;
+}
+
+static void expect_limit(int limit, const char *fields, const char *expected)
+{
+	struct stoq_guard_policy policy;
+	char *text = many_rules(limit, fields);
+
+	parse(&policy, text);
+	stoq_guard_policy_free(&policy);
+	free(text);
+	text = many_rules(limit + 1, fields);
+	expect_error(text, expected);
+	free(text);
+}
+
+static void test_limits(void **state)
+{
+	expect_limit(STOQ_GUARD_RULES_MAX, "    namespace: %d\n",
+		"p.yaml:4: rules: the list has 1001 entries; at most 1000");
+	expect_limit(STOQ_GUARD_RANGES_MAX, "    namespace: 3\n    lba: %d+1\n",
+		"p.yaml:198: rule 65, lba: this is range 65 that applies to namespace 3");
+	expect_limit(STOQ_GUARD_RANGES_MAX, "    lba: %d+1\n",
+		"rule 65, lba: this is range 65 that applies to every namespace");
+}
+
+struct told {
+	size_t count, rule, by;
+};
+
+static void remember(void *context, size_t rule, size_t by)
+{
+	struct told *told = context;
+
+	told->count++;
+	told->rule = rule;
+	told->by = by;
+}
+
+static void expect_unreachable(const char *rules, size_t count)
+{
+	struct stoq_guard_policy policy;
+	struct told told = {0};
+	char text[1024];
+
+	snprintf(text, sizeof(text), TOP "rules: [%s]\n", rules);
+	parse(&policy, text);
+	stoq_guard_policy_find_unreachable(&policy, remember, &told);
+	if (told.count != count)
+		fail_msg("%zu, not %zu, unreachable in %s", told.count, count, rules);
+	stoq_guard_policy_free(&policy);
+}
+
+static void test_unreachable(void **state)
+{
+	expect_unreachable("{verdict: deny}, {verdict: allow, lba: 0+1}", 1);
+	expect_unreachable("{verdict: log}, {verdict: deny}", 0);
+	expect_unreachable("{verdict: deny, host: a*}, {verdict: deny, host: ab}", 1);
+	expect_unreachable("{verdict: deny, host: ab}, {verdict: deny, host: a*}", 0);
+	expect_unreachable("{verdict: deny, host: a*}, {verdict: allow, host: ab}", 0);
+	expect_unreachable("{verdict: deny, namespaces: [1, 2]}, {verdict: deny, namespace: 2}", 1);
+	expect_unreachable("{verdict: deny, namespaces: [1, 2]}, {verdict: deny}", 0);
+	expect_unreachable("{verdict: deny, lba: 0+9}, {verdict: deny, lba: 1+2}", 1);
+	expect_unreachable("{verdict: allow, lba: 0+9}, {verdict: deny, lba: 1+2}", 0);
+	expect_unreachable(
+		"{verdict: deny, commands: [writes]}, {verdict: deny, commands: [Write]}", 1);
+	expect_unreachable(
+		"{verdict: deny, commands: [Write]}, {verdict: deny, commands: [writes]}", 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_all_fields),
+		cmocka_unit_test(test_errors_of_the_outline),
+		cmocka_unit_test(test_errors_of_values),
+		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_unreachable),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
