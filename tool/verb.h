@@ -36,5 +36,6 @@ void tool_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int tool_help(const char *text);
 
 /* The verbs. */
+int verb_guard(int argc, char **argv);
 int verb_target(int argc, char **argv);
 int verb_watch(int argc, char **argv);

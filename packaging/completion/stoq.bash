@@ -11,6 +11,8 @@ _stoq()
 		words=$(stoq "$verb" --help 2>/dev/null | grep -o -e '--[a-z][a-z-]*' | sort -u)
 	elif [ "$COMP_CWORD" = 2 ] && [ "$verb" = target ]; then
 		words="start stop status"
+	elif [ "$COMP_CWORD" = 2 ] && [ "$verb" = guard ]; then
+		words="check explain"
 	elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == -i ]]; then
 		words=$(ls /sys/class/net)
 	else
