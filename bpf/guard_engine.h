@@ -99,14 +99,15 @@ static inline void stoq_guard_nqn_load(
 		for (__u32 byte = 0; byte < 8; byte++) {
 			__u64 c = (__u8)text[word * 8 + byte] & live;
 
-			live = c ? live : 0;
-			length += c != 0;
+			/* Without a branch: after each the verifier would follow both ways. */
+			live &= 0 - ((c + 0xff) >> 8);
+			length += (c + 0xff) >> 8;
 			value = value << 8 | c;
 		}
 		nqn->words[word] = value;
 	}
 	nqn->length = length;
-	nqn->pad = 0;
+	nqn->found = 0;
 }
 
 /* Number of bytes in which a and b begin alike; *above: a sorts above b. */
@@ -131,26 +132,29 @@ static inline __u32 stoq_guard_nqn_compare(
 	return STOQ_GUARD_NQN_BYTES;
 }
 
-/* Number of patterns that do not sort above nqn. */
+/*
+ * Number of patterns that do not sort above nqn, by binary search. It is kept behind a pointer,
+ * for the reason that stoq_guard_decide() has.
+ */
 static inline __u32 stoq_guard_count_up_to(
-	const struct stoq_guard_names *names, const struct stoq_guard_nqn *nqn)
+	const struct stoq_guard_names *names, struct stoq_guard_nqn *nqn)
 {
-	__u32 low = 0, high = names->count;
+	volatile __u32 *found = &nqn->found;
 
-	for (__u32 step = 0; step < 10 && low < high; step++) {
-		__u32 middle = (low + high) / 2, above;
+	*found = 0;
+	for (__u32 step = 512; step; step >>= 1) {
+		__u64 next = *found + step;
+		__u32 above;
 
-		if (middle >= STOQ_GUARD_PATTERNS_MAX)
-			break;
-		stoq_guard_nqn_compare(&names->patterns[middle].text, nqn, &above);
-		if (above)
-			high = middle;
-		else
-			low = middle + 1;
+		if (next > names->count || next > STOQ_GUARD_PATTERNS_MAX)
+			continue;
+		stoq_guard_nqn_compare(&names->patterns[next - 1].text, nqn, &above);
+		if (!above)
+			*found = next;
 	}
-	return low;
+	return *found;
 }
-_Static_assert(STOQ_GUARD_PATTERNS_MAX < 1 << 10, "ten steps of a binary search find one");
+_Static_assert(STOQ_GUARD_PATTERNS_MAX < 1024, "steps of 512 and less find one");
 
 static inline int stoq_guard_pattern_matches(
 	const struct stoq_guard_pattern *pattern, const struct stoq_guard_nqn *nqn, __u32 alike)
@@ -165,7 +169,7 @@ static inline int stoq_guard_pattern_matches(
  * the last pattern that does not sort above the name, and its parents.
  */
 static inline __u32 stoq_guard_classify(
-	const struct stoq_guard_names *names, const struct stoq_guard_nqn *nqn)
+	const struct stoq_guard_names *names, struct stoq_guard_nqn *nqn)
 {
 	__u32 index = stoq_guard_count_up_to(names, nqn) - 1, alike, above;
 

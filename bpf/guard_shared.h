@@ -34,7 +34,7 @@ NVME_ASSERT_SIZE(struct stoq_guard_set, 136);
 struct stoq_guard_nqn {
 	__u64 words[STOQ_GUARD_NQN_WORDS];
 	__u32 length; /* STOQ_GUARD_NQN_BYTES: too long to be an NQN; only a prefix matches it */
-	__u32 pad;
+	__u32 found;  /* where stoq_guard_classify() is */
 };
 NVME_ASSERT_SIZE(struct stoq_guard_nqn, 232);
 
