@@ -16,74 +16,72 @@ static __always_inline __u32 stoq_command_index(__u32 uid, __u16 cid, __u32 choi
 	return ((base + cid) ^ (choice & 1)) & stoq_command_mask;
 }
 
-/*
- * Takes a slot for a command that begins. *replaced: an earlier command with this CID, whose
- * completion was never seen, has made way. The slot's index is *index. NULL: no room.
- */
-static __always_inline struct stoq_command *stoq_command_begin(
-	__u32 uid, __u16 cid, __u32 *index, int *replaced)
+static __always_inline __u32 stoq_command_owner(__u32 uid, __u32 choice)
 {
-	__u64 owner = STOQ_COMMAND_OWNER(uid, cid);
+	return uid << 2 | choice;
+}
 
+/*
+ * Takes a slot for a command that begins. 0: done; 1: done, and an earlier command with this
+ * CID, whose completion was never seen, has made way; -1: no room.
+ */
+static __always_inline int stoq_command_begin(
+	__u32 uid, __u16 cid, const struct stoq_command *command)
+{
 	for (__u32 choice = 0; choice < STOQ_COMMAND_CHOICES; choice++) {
 		__u32 at = stoq_command_index(uid, cid, choice);
-		struct stoq_command *slot = bpf_map_lookup_elem(&stoq_commands, &at);
-		__u64 before;
+		__u32 owner = stoq_command_owner(uid, choice), before;
+		struct stoq_slot *slot = bpf_map_lookup_elem(&stoq_commands, &at);
+		struct stoq_detail *detail;
 
 		if (!slot)
-			return 0;
+			return -1;
+		/* Commands of two flows may want the same slot at the same time. */
 		before = __sync_val_compare_and_swap(&slot->owner, STOQ_COMMAND_FREE, owner);
-		if (before == STOQ_COMMAND_FREE || before == owner) {
-			*index = at;
-			*replaced = before == owner;
-			return slot;
+		if (before != STOQ_COMMAND_FREE && before != owner)
+			continue;
+		slot->bytes = command->bytes;
+		slot->packed = stoq_slot_pack(command);
+		if (!stoq_keep_details && command->nsid < STOQ_SLOT_NSID_FAR)
+			return before == owner;
+		detail = bpf_map_lookup_elem(&stoq_details, &at);
+		if (detail) {
+			detail->slba = command->slba;
+			detail->nsid = command->nsid;
+			detail->blocks = command->blocks;
 		}
+		return before == owner;
 	}
-	return 0;
+	return -1;
 }
 
 /*
- * The slot of a command that ends; the caller reads it and then calls stoq_command_free().
- * NULL: there is none.
+ * Takes a command out of the table, into *command. Only its flow's controller side does this,
+ * under that side's lock, so a plain load and store will do: unlike a locked instruction,
+ * they let the CPU go on while the cache line is on its way. 0, or -1: not there.
  */
-static __always_inline struct stoq_command *stoq_command_find(__u32 uid, __u16 cid, __u32 *index)
+static __always_inline int stoq_command_end(__u32 uid, __u16 cid, struct stoq_command *command)
 {
-	__u64 owner = STOQ_COMMAND_OWNER(uid, cid);
-
 	for (__u32 choice = 0; choice < STOQ_COMMAND_CHOICES; choice++) {
 		__u32 at = stoq_command_index(uid, cid, choice);
-		struct stoq_command *slot = bpf_map_lookup_elem(&stoq_commands, &at);
+		struct stoq_slot *slot = bpf_map_lookup_elem(&stoq_commands, &at);
+		struct stoq_detail *detail;
 
 		if (!slot)
-			return 0;
-		if (__sync_val_compare_and_swap(&slot->owner, owner, STOQ_COMMAND_LEAVING) ==
-			owner) {
-			*index = at;
-			return slot;
+			return -1;
+		if (*(volatile __u32 *)&slot->owner != stoq_command_owner(uid, choice))
+			continue;
+		stoq_slot_unpack(command, slot);
+		if (stoq_keep_details || command->nsid == STOQ_SLOT_NSID_FAR) {
+			detail = bpf_map_lookup_elem(&stoq_details, &at);
+			if (detail) {
+				command->slba = detail->slba;
+				command->nsid = detail->nsid;
+				command->blocks = detail->blocks;
+			}
 		}
+		*(volatile __u32 *)&slot->owner = STOQ_COMMAND_FREE;
+		return 0;
 	}
-	return 0;
-}
-
-static __always_inline void stoq_command_free(struct stoq_command *slot)
-{
-	*(volatile __u64 *)&slot->owner = STOQ_COMMAND_FREE;
-}
-
-static __always_inline void stoq_keep_command_slba(__u32 index, __u64 slba)
-{
-	__u64 *place;
-
-	if (!stoq_keep_slba)
-		return;
-	place = bpf_map_lookup_elem(&stoq_slbas, &index);
-	if (place)
-		*place = slba;
-}
-
-static __always_inline __u64 stoq_command_slba(__u32 index)
-{
-	__u64 *place = stoq_keep_slba ? bpf_map_lookup_elem(&stoq_slbas, &index) : 0;
-
-	return place ? *place : 0;
+	return -1;
 }

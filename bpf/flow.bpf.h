@@ -36,9 +36,10 @@ static __noinline struct stoq_flow *stoq_flow_create(
 	flow = bpf_map_lookup_elem(&stoq_flows, &segment->key);
 	if (!flow)
 		return 0;
-	uid = __sync_fetch_and_add(&stoq_last_uid, 1) + 1;
-	if (uid == 0 || uid >= STOQ_SERIES_OVERFLOW)
-		uid &= 0x7fffffff;
+	/* After a thousand million flows the numbers begin again; 0 is none. */
+	uid = (__sync_fetch_and_add(&stoq_last_uid, 1) + 1) & STOQ_UID_MAX;
+	if (!uid)
+		uid = 1;
 	flow->host_is_a = from_host ? segment->from_a : !segment->from_a;
 	flow->cntlid = 0xffff;
 	flow->kind = NVME_QUEUE_IO;

@@ -12,8 +12,8 @@
 const volatile __u64 stoq_slow_ns = ~0ull;
 const volatile __u8 stoq_report_errors;
 const volatile __u8 stoq_report_pdus;
-/* Events tell SLBAs: keep them while a command is outstanding. */
-const volatile __u8 stoq_keep_slba = 1;
+/* Events tell SLBAs and more: keep them while a command is outstanding. */
+const volatile __u8 stoq_keep_details = 1;
 /* Number of slots in stoq_commands, less one: a power of two less one. */
 const volatile __u32 stoq_command_mask = 131071;
 
@@ -54,16 +54,17 @@ struct {
 	__uint(max_entries, 131072);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
-	__type(value, struct stoq_command);
+	__type(value, struct stoq_slot);
 } stoq_commands SEC(".maps");
 
-/* SLBAs of the commands, by the same index. */
+/* By the same index. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 131072);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
-	__type(value, __u64);
-} stoq_slbas SEC(".maps");
+	__type(value, struct stoq_detail);
+} stoq_details SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

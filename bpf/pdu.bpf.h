@@ -85,6 +85,7 @@ static __always_inline void stoq_command_from_sqe(
 	command->fctype = fctype;
 	command->nsid = fabrics ? 0 : nvme_le32(sqe->nsid);
 	command->bytes = stoq_transfer_bytes(sqe, fctype);
+	command->slba = io ? nvme_sqe_slba(sqe) : 0;
 	command->blocks = io && stoq_has_lba_range(sqe->opcode) ? nvme_sqe_block_count(sqe) : 0;
 	command->untimed =
 		kind == NVME_QUEUE_ADMIN && sqe->opcode == NVME_ADMIN_ASYNC_EVENT_REQUEST;
@@ -94,48 +95,38 @@ static __always_inline void stoq_on_command(struct stoq_flow *flow, struct stoq_
 	struct stoq_cpu *cpu, const struct nvme_tcp_cmd_pdu *pdu, __u32 sequence)
 {
 	const struct nvme_sqe *sqe = &pdu->sqe;
-	struct stoq_command *command;
-	int replaced = 0;
-	__u32 index;
+	struct stoq_command command;
+	int result;
 
 	if (sqe->opcode == NVME_OPCODE_FABRICS &&
 		((const struct nvme_fabrics_sqe *)sqe)->fctype == NVME_FABRICS_CONNECT)
 		stoq_on_connect(flow, side, cpu, pdu, sequence);
 	else if (!flow->connected && stoq_looks_admin(sqe))
 		flow->kind = NVME_QUEUE_ADMIN;
-	command = stoq_command_begin(flow->uid, nvme_le16(sqe->command_id), &index, &replaced);
-	if (!command) {
+	stoq_command_from_sqe(&command, sqe, flow->kind, cpu->now_ns);
+	result = stoq_command_begin(flow->uid, nvme_le16(sqe->command_id), &command);
+	if (result < 0) {
 		side->untracked++;
 		stoq_count(cpu, STOQ_COUNT_UNTRACKED, 1);
-		return;
-	}
-	stoq_command_from_sqe(command, sqe, flow->kind, cpu->now_ns);
-	if (command->kind == NVME_QUEUE_IO && !command->fctype)
-		stoq_keep_command_slba(index, nvme_sqe_slba(sqe));
-	if (!replaced && !command->untimed)
+	} else if (result == 0 && !command.untimed) {
 		side->commands++;
+	}
 }
 
 /* side is the controller's; cqe_status is 0 if a C2HData told of the success. */
 static __noinline void stoq_complete(struct stoq_flow *flow, struct stoq_flow_side *side,
 	struct stoq_cpu *cpu, __u32 cid, __u32 cqe_status)
 {
-	struct stoq_command *slot, command;
-	__u64 slba;
-	__u32 index;
+	struct stoq_command command;
 
-	slot = stoq_command_find(flow->uid, cid, &index);
-	if (!slot) {
+	if (stoq_command_end(flow->uid, cid, &command)) {
 		side->unmatched++;
 		stoq_count(cpu, STOQ_COUNT_UNMATCHED, 1);
 		return;
 	}
-	command = *slot;
-	slba = stoq_command_slba(index);
-	stoq_command_free(slot);
 	if (!command.untimed)
 		side->commands++;
-	stoq_command_count(cpu, flow->uid, cid, &command, slba, cqe_status);
+	stoq_command_count(cpu, flow->uid, cid, &command, cqe_status);
 }
 
 static __always_inline void stoq_on_response(struct stoq_flow *flow, struct stoq_flow_side *side,

@@ -148,28 +148,72 @@ struct stoq_flow {
 
 /*
  * A command begins on one CPU and ends on another, so each cache line of this table travels to
- * and fro; that costs more than all the rest of the work on a command. Hence a slot is half a line,
- * commands with neighbouring CIDs share one, and the first thing either CPU does with a slot is
- * a compare-and-swap, so that the line comes once, to be written. SLBAs, which only events tell,
- * are in a map of their own.
+ * and fro, and that costs more than all the rest of the work on a command. Hence a slot is a
+ * quarter of a line, and commands with neighbouring CIDs share one. What only events tell, and the
+ * namespace id if it is large, is in a table of its own by the same index.
  */
-#define STOQ_COMMAND_CHOICES	     4 /* slots where a command may be */
-#define STOQ_COMMAND_OWNER(uid, cid) ((__u64)(uid) << 32 | (__u64)(cid) << 8 | 1)
-#define STOQ_COMMAND_FREE	     0
-#define STOQ_COMMAND_LEAVING	     1 /* being read by who ends it */
+#define STOQ_COMMAND_CHOICES 4	   /* slots where a command may be */
+#define STOQ_COMMANDS_MIN    65536 /* so that a slot and its owner determine the CID */
+#define STOQ_COMMAND_FREE    0
+#define STOQ_UID_MAX	     0x3fffffffu
 
+struct stoq_slot {
+	__u32 owner; /* uid << 2 | choice, or STOQ_COMMAND_FREE */
+	__u32 bytes;
+	__u64 packed; /* see stoq_slot_pack() */
+};
+NVME_ASSERT_SIZE(struct stoq_slot, 16);
+
+struct stoq_detail {
+	__u64 slba;
+	__u32 nsid;
+	__u32 blocks;
+};
+NVME_ASSERT_SIZE(struct stoq_detail, 16);
+
+/* A command outstanding, unpacked. */
 struct stoq_command {
-	__u64 owner; /* STOQ_COMMAND_OWNER(), or one of the above */
-	__u64 start_ns;
+	__u64 start_ns; /* modulo STOQ_SLOT_TIME */
+	__u64 slba;	/* if details are kept */
 	__u32 nsid;
 	__u32 bytes;
-	__u32 blocks;
+	__u32 blocks; /* if details are kept */
 	__u8 opcode;
 	__u8 kind;
 	__u8 fctype;
 	__u8 untimed; /* AER: waits for an event, its latency means nothing */
 };
-NVME_ASSERT_SIZE(struct stoq_command, 32);
+
+#define STOQ_SLOT_TIME_BITS 40 /* 18 minutes; all beyond 137 s is one bucket */
+#define STOQ_SLOT_TIME	    (1ull << STOQ_SLOT_TIME_BITS)
+#define STOQ_SLOT_NSID_FAR  0xff /* the detail has it */
+#define STOQ_FCTYPE_OTHER   0x3f /* the reserved and vendor specific ones beyond */
+
+static inline __u64 stoq_slot_pack(const struct stoq_command *command)
+{
+	__u64 nsid = command->nsid < STOQ_SLOT_NSID_FAR ? command->nsid : STOQ_SLOT_NSID_FAR;
+	__u64 fctype = command->fctype < STOQ_FCTYPE_OTHER ? command->fctype : STOQ_FCTYPE_OTHER;
+
+	return (command->start_ns & (STOQ_SLOT_TIME - 1)) | (__u64)command->opcode << 40 |
+	       nsid << 48 | (__u64)(command->kind & 1) << 56 | (__u64)command->untimed << 57 |
+	       fctype << 58;
+}
+
+/* All but slba and blocks, and nsid if it is STOQ_SLOT_NSID_FAR afterwards. */
+static inline void stoq_slot_unpack(struct stoq_command *command, const struct stoq_slot *slot)
+{
+	__u64 packed = slot->packed;
+
+	command->bytes = slot->bytes;
+	command->start_ns = packed & (STOQ_SLOT_TIME - 1);
+	command->opcode = packed >> 40 & 0xff;
+	command->nsid = packed >> 48 & 0xff;
+	command->kind = packed >> 56 & 1;
+	command->untimed = packed >> 57 & 1;
+	command->fctype = packed >> 58;
+	command->slba = 0;
+	command->blocks = 0;
+}
 
 /* ---- series: what is counted, per queue, namespace and opcode ---- */
 

@@ -121,12 +121,13 @@ static int configure(struct stoq_inspect *inspect, const struct stoq_inspect_con
 	uint32_t commands = or_default(config->max_commands, DEFAULT_COMMANDS);
 	int result;
 
-	inspect->command_count = power_of_two(commands);
+	inspect->command_count =
+		power_of_two(commands < STOQ_COMMANDS_MIN ? STOQ_COMMANDS_MIN : commands);
 	program->rodata->stoq_slow_ns = config->slow_ns;
 	program->rodata->stoq_report_errors = config->report_errors;
 	program->rodata->stoq_report_pdus = config->report_pdus;
 	program->rodata->stoq_command_mask = inspect->command_count - 1;
-	program->rodata->stoq_keep_slba = config->report_errors || config->slow_ns != UINT64_MAX;
+	program->rodata->stoq_keep_details = config->report_errors || config->slow_ns != UINT64_MAX;
 	series += OVERFLOW_SERIES * inspect->cpu_count;
 	result = bpf_map__set_max_entries(program->maps.stoq_flows, flows);
 	if (!result)
@@ -139,26 +140,35 @@ static int configure(struct stoq_inspect *inspect, const struct stoq_inspect_con
 		result = bpf_map__set_max_entries(
 			program->maps.stoq_commands, inspect->command_count);
 	if (!result)
-		result = bpf_map__set_max_entries(program->maps.stoq_slbas,
-			program->rodata->stoq_keep_slba ? inspect->command_count : 1);
+		result = bpf_map__set_max_entries(
+			program->maps.stoq_details, inspect->command_count);
 	if (!result)
 		result = bpf_map__set_max_entries(program->maps.stoq_events,
 			config->report_pdus ? RING_BYTES_PDUS : RING_BYTES);
 	return result;
 }
 
+static void *map_array(const struct bpf_map *map, size_t bytes, struct stoq_error *error)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	if (memory != MAP_FAILED)
+		return memory;
+	stoq_error_set(error, -errno,
+		"cannot map the table of outstanding commands (%zu bytes): %s", bytes,
+		strerror(errno));
+	return NULL;
+}
+
 static int map_commands(struct stoq_inspect *inspect, struct stoq_error *error)
 {
-	void *commands = mmap(NULL, inspect->command_count * sizeof(*inspect->commands),
-		PROT_READ | PROT_WRITE, MAP_SHARED,
-		bpf_map__fd(inspect->program->maps.stoq_commands), 0);
-
-	if (commands == MAP_FAILED)
-		return stoq_error_set(error, -errno,
-			"cannot map the table of outstanding commands (%zu bytes): %s",
-			inspect->command_count * sizeof(*inspect->commands), strerror(errno));
-	inspect->commands = commands;
-	return 0;
+	inspect->commands = map_array(inspect->program->maps.stoq_commands,
+		inspect->command_count * sizeof(*inspect->commands), error);
+	if (!inspect->commands)
+		return error->code;
+	inspect->details = map_array(inspect->program->maps.stoq_details,
+		inspect->command_count * sizeof(*inspect->details), error);
+	return inspect->details ? 0 : error->code;
 }
 
 /* An event's flow may have begun after the last reading of the flows: read them again then. */
@@ -306,6 +316,8 @@ void stoq_inspect_close(struct stoq_inspect *inspect)
 		stoq_detach(&inspect->attachments[i]);
 	if (inspect->commands)
 		munmap(inspect->commands, inspect->command_count * sizeof(*inspect->commands));
+	if (inspect->details)
+		munmap(inspect->details, inspect->command_count * sizeof(*inspect->details));
 	ring_buffer__free(inspect->ring);
 	stoq_update_free(inspect);
 	stoq_tc_bpf__destroy(inspect->program);

@@ -27,7 +27,8 @@ struct stoq_inspect {
 	struct stoq_identity nobody;
 	uint64_t identified_ns; /* when an event last asked for the flows */
 
-	struct stoq_command *commands; /* the kernel's table, mapped */
+	struct stoq_slot *commands; /* the kernel's table, mapped */
+	struct stoq_detail *details;
 	size_t command_count;
 
 	struct stoq_map_dump flows, series, statuses;

@@ -405,24 +405,26 @@ static int take_outstanding(struct stoq_inspect *inspect)
 	struct stoq_flow_line *line = NULL;
 
 	for (size_t i = 0; i < inspect->command_count; i++) {
-		struct stoq_command *slot = &inspect->commands[i];
-		__u64 owner = __atomic_load_n(&slot->owner, __ATOMIC_ACQUIRE);
+		struct stoq_slot *slot = &inspect->commands[i];
+		__u32 owner = __atomic_load_n(&slot->owner, __ATOMIC_ACQUIRE), uid = owner >> 2;
 		struct stoq_ledger_flow *flow;
 		struct stoq_command command;
 
-		if (owner == STOQ_COMMAND_FREE || owner == STOQ_COMMAND_LEAVING)
+		if (owner == STOQ_COMMAND_FREE)
 			continue;
-		flow = stoq_ledger_flow_find(&inspect->ledger, owner >> 32);
+		flow = stoq_ledger_flow_find(&inspect->ledger, uid);
 		/* A flow that is not there, though it began before the maps were read. */
-		if (flow ? !flow->open : owner >> 32 <= inspect->last_uid) {
+		if (flow ? !flow->open : uid <= inspect->last_uid) {
 			__atomic_compare_exchange_n(&slot->owner, &owner, STOQ_COMMAND_FREE, false,
 				__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 			continue;
 		}
-		command = *slot;
+		stoq_slot_unpack(&command, slot);
+		if (command.nsid == STOQ_SLOT_NSID_FAR)
+			command.nsid = inspect->details[i].nsid;
 		if (!flow || command.untimed)
 			continue;
-		if (count_outstanding(inspect, owner >> 32, &command, &line))
+		if (count_outstanding(inspect, uid, &command, &line))
 			return -ENOMEM;
 	}
 	return 0;

@@ -13,7 +13,7 @@
 struct rig {
 	struct stoq_tc_bpf *program;
 	struct ring_buffer *ring;
-	struct stoq_command *slots; /* the table of outstanding commands */
+	struct stoq_slot *slots; /* the table of outstanding commands */
 	struct stoq_event_pdu *pdus;
 	size_t pdu_count, pdu_capacity;
 	struct stoq_event_command *commands;
