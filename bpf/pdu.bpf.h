@@ -117,16 +117,16 @@ static __always_inline void stoq_on_command(struct stoq_flow *flow, struct stoq_
 static __noinline void stoq_complete(struct stoq_flow *flow, struct stoq_flow_side *side,
 	struct stoq_cpu *cpu, __u32 cid, __u32 cqe_status)
 {
-	struct stoq_command command;
+	struct stoq_command *command = &cpu->command;
 
-	if (stoq_command_end(flow->uid, cid, &command)) {
+	if (stoq_command_end(flow->uid, cid, command)) {
 		side->unmatched++;
 		stoq_count(cpu, STOQ_COUNT_UNMATCHED, 1);
 		return;
 	}
-	if (!command.untimed)
+	if (!command->untimed)
 		side->commands++;
-	stoq_command_count(cpu, flow->uid, cid, &command, cqe_status);
+	stoq_command_count(cpu, flow->uid, cid, command, cqe_status);
 }
 
 static __always_inline void stoq_on_response(struct stoq_flow *flow, struct stoq_flow_side *side,

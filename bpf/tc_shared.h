@@ -277,6 +277,7 @@ struct stoq_cpu {
 	__u64 pdu_types[NVME_TCP_PDU_TYPES + 1]; /* one spare, to keep the size even */
 	/* Work space for the packet at hand. */
 	__u64 now_ns;
+	struct stoq_command command; /* the one that ends: the stack has no room for it */
 	__u64 bad_header;     /* the 8 bytes that stood where a PDU had to begin */
 	__u32 sequence;	      /* of the payload's first byte */
 	__u32 payload_offset; /* in the packet */
