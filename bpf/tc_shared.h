@@ -278,9 +278,9 @@ struct stoq_cpu {
 	/* Work space for the packet at hand. */
 	__u64 now_ns;
 	struct stoq_command command; /* the one that ends: the stack has no room for it */
-	__u64 bad_header;     /* the 8 bytes that stood where a PDU had to begin */
-	__u32 sequence;	      /* of the payload's first byte */
-	__u32 payload_offset; /* in the packet */
+	__u64 bad_header;	     /* the 8 bytes that stood where a PDU had to begin */
+	__u32 sequence;		     /* of the payload's first byte */
+	__u32 payload_offset;	     /* in the packet */
 	__u32 payload_bytes;
 	__u32 acknowledged; /* the packet's ACK number */
 	__u32 side;	    /* enum nvme_tcp_side */

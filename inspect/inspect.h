@@ -17,7 +17,8 @@ struct stoq_inspect_config {
 	size_t interface_count;
 	enum stoq_axis axis;
 	uint32_t max_flows;    /* 0: 4096. TCP connections followed at once */
-	uint32_t max_commands; /* 0: 131072. Commands outstanding at once, all flows together */
+	uint32_t max_commands; /* 0: 131072; at least 65536. Commands outstanding, all flows
+				  together */
 	uint32_t max_series;   /* 0: 4096. Queue x namespace x opcode combinations */
 	uint64_t slow_ns;      /* commands at least this slow become events; UINT64_MAX: none */
 	bool report_errors;    /* commands with a status other than success become events */
