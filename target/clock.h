@@ -2,7 +2,9 @@
 #pragma once
 
 /* Deadlines on the monotonic clock. */
+#include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -33,4 +35,18 @@ static inline void stoq_clock_sleep_ms(unsigned int ms)
 	struct timespec pause = {ms / 1000, (long)(ms % 1000) * 1000000};
 
 	nanosleep(&pause, NULL);
+}
+
+/* 0 when fd is ready for events (of poll()), -ETIMEDOUT at the deadline, or another errno. */
+static inline int stoq_clock_poll(int fd, short events, uint64_t deadline_ns)
+{
+	struct pollfd poller = {.fd = fd, .events = events};
+	int ready;
+
+	do {
+		ready = poll(&poller, 1, stoq_clock_left_ms(deadline_ns));
+	} while (ready < 0 && errno == EINTR);
+	if (ready < 0)
+		return -errno;
+	return ready ? 0 : -ETIMEDOUT;
 }

@@ -55,20 +55,6 @@ void stoq_jsonrpc_close(struct stoq_jsonrpc *rpc)
 	free(rpc);
 }
 
-/* 0 when fd is ready for events, -ETIMEDOUT at the deadline. */
-static int wait_for(int fd, short events, uint64_t deadline_ns)
-{
-	struct pollfd poller = {.fd = fd, .events = events};
-	int ready;
-
-	do {
-		ready = poll(&poller, 1, stoq_clock_left_ms(deadline_ns));
-	} while (ready < 0 && errno == EINTR);
-	if (ready < 0)
-		return -errno;
-	return ready ? 0 : -ETIMEDOUT;
-}
-
 static int send_all(int fd, const char *text, size_t length, uint64_t deadline_ns)
 {
 	while (length) {
@@ -82,7 +68,7 @@ static int send_all(int fd, const char *text, size_t length, uint64_t deadline_n
 		}
 		if (errno != EAGAIN && errno != EINTR)
 			return errno == EPIPE ? -ECONNRESET : -errno;
-		ret = wait_for(fd, POLLOUT, deadline_ns);
+		ret = stoq_clock_poll(fd, POLLOUT, deadline_ns);
 		if (ret)
 			return ret;
 	}
@@ -108,7 +94,7 @@ static int receive_value(
 	for (;;) {
 		char chunk[8192];
 		ssize_t length;
-		int ret = wait_for(fd, POLLIN, deadline_ns);
+		int ret = stoq_clock_poll(fd, POLLIN, deadline_ns);
 
 		if (ret)
 			return ret;

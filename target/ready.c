@@ -46,19 +46,6 @@ static void aim_at_loopback(union socket_address *address)
 		address->v6.sin6_addr = in6addr_loopback;
 }
 
-static int wait_for(int fd, short events, uint64_t deadline_ns)
-{
-	struct pollfd poller = {.fd = fd, .events = events};
-	int ready;
-
-	do {
-		ready = poll(&poller, 1, stoq_clock_left_ms(deadline_ns));
-	} while (ready < 0 && errno == EINTR);
-	if (ready < 0)
-		return -errno;
-	return ready ? 0 : -ETIMEDOUT;
-}
-
 static int connect_by(
 	int fd, const union socket_address *address, socklen_t length, uint64_t deadline_ns)
 {
@@ -68,7 +55,7 @@ static int connect_by(
 		return 0;
 	if (errno != EINPROGRESS)
 		return -errno;
-	ret = wait_for(fd, POLLOUT, deadline_ns);
+	ret = stoq_clock_poll(fd, POLLOUT, deadline_ns);
 	if (ret)
 		return ret;
 	length = sizeof(code);
@@ -82,7 +69,7 @@ static int read_exactly(int fd, void *buffer, size_t size, uint64_t deadline_ns)
 	uint8_t *at = buffer;
 
 	while (size) {
-		int ret = wait_for(fd, POLLIN, deadline_ns);
+		int ret = stoq_clock_poll(fd, POLLIN, deadline_ns);
 		ssize_t length;
 
 		if (ret)

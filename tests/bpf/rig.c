@@ -217,3 +217,19 @@ size_t rig_outstanding(struct rig *rig)
 		count += rig->slots[i].owner != STOQ_COMMAND_FREE;
 	return count;
 }
+
+struct rig *the_rig;
+
+int rig_setup(void **state)
+{
+	(void)state;
+	the_rig = rig_open();
+	return 0;
+}
+
+int rig_teardown(void **state)
+{
+	(void)state;
+	rig_close(the_rig);
+	return 0;
+}

@@ -24,6 +24,11 @@ struct rig {
 struct rig *rig_open(void);
 void rig_close(struct rig *rig);
 
+/* For a group of tests that share one: cmocka's setup and teardown, and what they make. */
+extern struct rig *the_rig;
+int rig_setup(void **state);
+int rig_teardown(void **state);
+
 /* Forgets events, flows, series and outstanding commands; counters go on. */
 void rig_clear(struct rig *rig);
 

@@ -13,13 +13,11 @@
 #include "stoq_tc.skel.h"
 #include "tests/bpf/dialog.h"
 
-static struct rig *rig;
-
 static struct stoq_flow the_flow(void)
 {
 	struct stoq_flow flow;
 
-	assert_true(rig_flow(rig, &flow));
+	assert_true(rig_flow(the_rig, &flow));
 	return flow;
 }
 
@@ -35,7 +33,7 @@ static void assert_counted(uint64_t commands, uint64_t errors, uint64_t bytes)
 {
 	struct stoq_series sum;
 
-	rig_series(rig, &sum);
+	rig_series(the_rig, &sum);
 	assert_int_equal(sum.commands, commands);
 	assert_int_equal(sum.errors, errors);
 	assert_int_equal(sum.bytes, bytes);
@@ -51,7 +49,7 @@ static void test_connect_names(void **state)
 		struct dialog dialog;
 		struct stoq_flow flow;
 
-		dialog_open(&dialog, rig, true);
+		dialog_open(&dialog, the_rig, true);
 		dialog_icreq(&dialog);
 		dialog_connect(&dialog, 3, 7);
 		dialog_send_cut(&dialog, NVME_TCP_FROM_HOST, pieces[i]);
@@ -65,8 +63,9 @@ static void test_connect_names(void **state)
 		assert_int_equal(flow.sqsize, 127);
 		assert_int_equal(flow.cntlid, 0x1234);
 		assert_int_equal(flow.kind, NVME_QUEUE_IO);
-		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(rig->program->maps.stoq_connects),
-					 &flow.uid, &data),
+		assert_int_equal(
+			bpf_map_lookup_elem(bpf_map__fd(the_rig->program->maps.stoq_connects),
+				&flow.uid, &data),
 			0);
 		assert_string_equal(data.hostnqn, DIALOG_HOST_NQN);
 		assert_string_equal(data.subnqn, DIALOG_SUBSYSTEM_NQN);
@@ -79,14 +78,14 @@ static void test_any_port_by_icreq(void **state)
 	struct dialog dialog;
 
 	(void)state;
-	dialog_open(&dialog, rig, false);
+	dialog_open(&dialog, the_rig, false);
 	dialog.path.controller_port = 12345;
 	dialog_establish(&dialog, 1);
 	dialog_read(&dialog, 1, false);
 	dialog_read(&dialog, 2, true);
 	assert_states(STOQ_FLOW_SYNCED, STOQ_FLOW_SYNCED);
 	assert_counted(3, 0, 1024 + 2 * 4096);
-	assert_int_equal(rig_outstanding(rig), 0);
+	assert_int_equal(rig_outstanding(the_rig), 0);
 }
 
 static void test_command_event(void **state)
@@ -96,20 +95,20 @@ static void test_command_event(void **state)
 	struct dialog dialog;
 
 	(void)state;
-	dialog_open(&dialog, rig, true);
+	dialog_open(&dialog, the_rig, true);
 	dialog_establish(&dialog, 1);
-	rig->command_count = 0;
+	the_rig->command_count = 0;
 	fields.opcode = NVME_NVM_WRITE;
 	fields.nsid = 3;
 	fields.slba = 0x123456789aull;
 	fields.in_capsule = true;
 	dialog_command(&dialog, &fields);
 	dialog_send(&dialog, NVME_TCP_FROM_HOST);
-	assert_int_equal(rig_outstanding(rig), 1);
+	assert_int_equal(rig_outstanding(the_rig), 1);
 	dialog_response(&dialog, 9, NVME_STATUS(0, 0x20), 0);
 	dialog_send(&dialog, NVME_TCP_FROM_CONTROLLER);
-	assert_int_equal(rig->command_count, 1);
-	event = &rig->commands[0];
+	assert_int_equal(the_rig->command_count, 1);
+	event = &the_rig->commands[0];
 	assert_int_equal(event->opcode, NVME_NVM_WRITE);
 	assert_int_equal(event->nsid, 3);
 	assert_int_equal(event->slba, 0x123456789aull);
@@ -119,7 +118,7 @@ static void test_command_event(void **state)
 	assert_int_equal(event->status, 0x20);
 	assert_true(event->latency_ns > 0 && event->latency_ns < 1000000000);
 	assert_counted(2, 1, 1024);
-	assert_int_equal(rig_outstanding(rig), 0);
+	assert_int_equal(rig_outstanding(the_rig), 0);
 }
 
 /* A read that ends by SUCCESS has ended when its last byte came, not when its header did. */
@@ -133,7 +132,7 @@ static void test_success_waits_for_data(void **state)
 	struct dialog dialog;
 
 	(void)state;
-	dialog_open(&dialog, rig, true);
+	dialog_open(&dialog, the_rig, true);
 	dialog_establish(&dialog, 1);
 	dialog_command(&dialog, &fields);
 	dialog_send(&dialog, NVME_TCP_FROM_HOST);
@@ -153,9 +152,9 @@ static void test_aer_is_untimed(void **state)
 	struct dialog dialog;
 
 	(void)state;
-	dialog_open(&dialog, rig, true);
+	dialog_open(&dialog, the_rig, true);
 	dialog_establish(&dialog, 0);
-	rig->command_count = 0;
+	the_rig->command_count = 0;
 	dialog_command(&dialog, &aer);
 	dialog_send(&dialog, NVME_TCP_FROM_HOST);
 	dialog_response(&dialog, 30, 0, 0);
@@ -163,7 +162,7 @@ static void test_aer_is_untimed(void **state)
 	flow = the_flow();
 	assert_int_equal(flow.kind, NVME_QUEUE_ADMIN);
 	assert_counted(2, 0, 1024);
-	assert_int_equal(rig->command_count, 0);
+	assert_int_equal(the_rig->command_count, 0);
 	assert_int_equal(flow.side[NVME_TCP_FROM_HOST].commands, 1); /* Connect only */
 }
 
@@ -173,7 +172,7 @@ static void test_learns_from_whole_segments(void **state)
 	struct dialog dialog;
 
 	(void)state;
-	dialog_open(&dialog, rig, false);
+	dialog_open(&dialog, the_rig, false);
 	dialog.path.controller_port = 12345;
 	for (uint16_t cid = 0; cid < 3; cid++)
 		dialog_read(&dialog, cid, true);
@@ -192,7 +191,7 @@ static void test_learns_by_scanning(void **state)
 	struct stoq_flow flow;
 
 	(void)state;
-	dialog_open(&dialog, rig, false);
+	dialog_open(&dialog, the_rig, false);
 	for (int i = 0; i < 12; i++)
 		dialog_data(&dialog, &data);
 	memmove(dialog.bytes, dialog.bytes + 1000, dialog.length - 1000);
@@ -202,10 +201,11 @@ static void test_learns_by_scanning(void **state)
 	assert_int_equal(flow.side[NVME_TCP_FROM_CONTROLLER].state, STOQ_FLOW_SYNCED);
 	assert_int_equal(flow.side[NVME_TCP_FROM_CONTROLLER].resyncs, 1);
 	assert_int_equal(flow.side[NVME_TCP_FROM_CONTROLLER].bad_headers, 0);
-	assert_true(rig->pdu_count >= 6);
+	assert_true(the_rig->pdu_count >= 6);
 	/* Every place was right: they are one PDU apart. */
-	for (size_t i = 1; i < rig->pdu_count; i++)
-		assert_int_equal(rig->pdus[i].sequence - rig->pdus[i - 1].sequence, 4096 + 24);
+	for (size_t i = 1; i < the_rig->pdu_count; i++)
+		assert_int_equal(
+			the_rig->pdus[i].sequence - the_rig->pdus[i - 1].sequence, 4096 + 24);
 }
 
 /* Completions of commands from before our time are told apart, not counted as commands. */
@@ -214,7 +214,7 @@ static void test_unmatched(void **state)
 	struct dialog dialog;
 
 	(void)state;
-	dialog_open(&dialog, rig, false);
+	dialog_open(&dialog, the_rig, false);
 	for (uint16_t cid = 0; cid < 5; cid++)
 		dialog_response(&dialog, cid, 0, 0);
 	dialog_send(&dialog, NVME_TCP_FROM_CONTROLLER);
@@ -231,7 +231,7 @@ static void test_hole_is_filled(void **state)
 	uint32_t at;
 
 	(void)state;
-	dialog_open(&dialog, rig, true);
+	dialog_open(&dialog, the_rig, true);
 	dialog_establish(&dialog, 1);
 	for (uint16_t cid = 10; cid < 19; cid++) {
 		struct nvme_io_fields fields = dialog_read_fields(cid);
@@ -241,17 +241,17 @@ static void test_hole_is_filled(void **state)
 	memcpy(first, dialog.bytes, sizeof(first));
 	memcpy(second, dialog.bytes + sizeof(first), sizeof(second));
 	at = dialog.sequence[NVME_TCP_FROM_HOST];
-	rig->pdu_count = 0;
+	the_rig->pdu_count = 0;
 	dialog_send_at(&dialog, NVME_TCP_FROM_HOST, at + sizeof(first), second, sizeof(second));
-	assert_int_equal(rig->pdu_count, 6);
+	assert_int_equal(the_rig->pdu_count, 6);
 	/* The hole comes in two pieces, with a header cut between them. */
 	dialog_send_at(&dialog, NVME_TCP_FROM_HOST, at, first, 100);
 	dialog_send_at(&dialog, NVME_TCP_FROM_HOST, at + 100, first + 100, sizeof(first) - 100);
-	assert_int_equal(rig->pdu_count, 9);
+	assert_int_equal(the_rig->pdu_count, 9);
 	flow = the_flow();
 	assert_int_equal(flow.side[NVME_TCP_FROM_HOST].gaps, 1);
 	assert_int_equal(flow.side[NVME_TCP_FROM_HOST].holes_closed, 1);
-	assert_int_equal(rig_outstanding(rig), 9);
+	assert_int_equal(rig_outstanding(the_rig), 9);
 	dialog_lose(&dialog, NVME_TCP_FROM_HOST);
 	dialog_read(&dialog, 30, true);
 	assert_states(STOQ_FLOW_SYNCED, STOQ_FLOW_SYNCED);
@@ -265,7 +265,7 @@ static void test_gap_is_survived(void **state)
 	struct stoq_flow flow;
 
 	(void)state;
-	dialog_open(&dialog, rig, true);
+	dialog_open(&dialog, the_rig, true);
 	dialog_establish(&dialog, 1);
 	for (uint16_t cid = 0; cid < 4; cid++)
 		dialog_response(&dialog, cid, 0, 0);
@@ -275,8 +275,9 @@ static void test_gap_is_survived(void **state)
 	flow = the_flow();
 	assert_int_equal(flow.side[NVME_TCP_FROM_CONTROLLER].gaps, 1);
 	assert_int_equal(flow.side[NVME_TCP_FROM_CONTROLLER].state, STOQ_FLOW_SYNCED);
-	assert_counted(1 + 20 - rig_outstanding(rig), 0, 1024 + 4096 * (20 - rig_outstanding(rig)));
-	assert_true(rig_outstanding(rig) <= 2);
+	assert_counted(1 + 20 - rig_outstanding(the_rig), 0,
+		1024 + 4096 * (20 - rig_outstanding(the_rig)));
+	assert_true(rig_outstanding(the_rig) <= 2);
 }
 
 static void test_bad_header_is_survived(void **state)
@@ -286,7 +287,7 @@ static void test_bad_header_is_survived(void **state)
 	struct stoq_flow flow;
 
 	(void)state;
-	dialog_open(&dialog, rig, true);
+	dialog_open(&dialog, the_rig, true);
 	dialog_establish(&dialog, 1);
 	dialog_bytes(&dialog, junk, sizeof(junk));
 	dialog_send(&dialog, NVME_TCP_FROM_HOST);
@@ -305,7 +306,7 @@ static void test_lying_plen(void **state)
 	struct dialog dialog;
 
 	(void)state;
-	dialog_open(&dialog, rig, true);
+	dialog_open(&dialog, the_rig, true);
 	dialog_establish(&dialog, 1);
 	dialog_data(&dialog, &data);
 	dialog.bytes[6] = 0x10; /* PLEN: a megabyte more */
@@ -322,17 +323,17 @@ static void test_tls(void **state)
 
 	(void)state;
 	for (int with_syn = 0; with_syn <= 1; with_syn++) {
-		dialog_open(&dialog, rig, with_syn);
+		dialog_open(&dialog, the_rig, with_syn);
 		dialog_bytes(&dialog, client_hello, sizeof(client_hello));
 		dialog_send(&dialog, NVME_TCP_FROM_HOST);
 		assert_int_equal(the_flow().encrypted, 1);
 	}
-	dialog_open(&dialog, rig, true);
+	dialog_open(&dialog, the_rig, true);
 	dialog.path.controller_port = 443;
-	rig_clear(rig);
+	rig_clear(the_rig);
 	dialog_bytes(&dialog, client_hello, sizeof(client_hello));
 	dialog_send(&dialog, NVME_TCP_FROM_HOST);
-	assert_int_equal(rig_flow_count(rig), 0);
+	assert_int_equal(rig_flow_count(the_rig), 0);
 }
 
 static void test_other_tcp_is_left_alone(void **state)
@@ -340,13 +341,13 @@ static void test_other_tcp_is_left_alone(void **state)
 	struct dialog dialog;
 
 	(void)state;
-	dialog_open(&dialog, rig, false);
+	dialog_open(&dialog, the_rig, false);
 	dialog.path.controller_port = 80;
 	dialog_bytes(&dialog, "GET / HTTP/1.1\r\n\r\n", 18);
 	dialog_send(&dialog, NVME_TCP_FROM_HOST);
 	dialog_bytes(&dialog, "\0\0\0", 3);
 	dialog_send(&dialog, NVME_TCP_FROM_CONTROLLER);
-	assert_int_equal(rig_flow_count(rig), 0);
+	assert_int_equal(rig_flow_count(the_rig), 0);
 }
 
 static void test_close_and_reuse(void **state)
@@ -355,7 +356,7 @@ static void test_close_and_reuse(void **state)
 	uint32_t uid;
 
 	(void)state;
-	dialog_open(&dialog, rig, true);
+	dialog_open(&dialog, the_rig, true);
 	dialog_establish(&dialog, 1);
 	uid = the_flow().uid;
 	dialog_flag(&dialog, NVME_TCP_FROM_HOST, WIRE_FIN | WIRE_ACK);
@@ -377,12 +378,12 @@ static void test_close_and_reuse(void **state)
 
 static void test_table_is_bounded(void **state)
 {
-	size_t limit = bpf_map__max_entries(rig->program->maps.stoq_flows);
-	uint64_t before = rig_counter(rig, STOQ_COUNT_FLOWS_NEW);
+	size_t limit = bpf_map__max_entries(the_rig->program->maps.stoq_flows);
+	uint64_t before = rig_counter(the_rig, STOQ_COUNT_FLOWS_NEW);
 	struct dialog dialog;
 
 	(void)state;
-	dialog_open(&dialog, rig, false);
+	dialog_open(&dialog, the_rig, false);
 	for (uint32_t i = 0; i < 20000; i++) {
 		dialog.path.host_port = i & 0xffff;
 		dialog.path.host_address = 0x0b000000 + (i >> 8);
@@ -390,27 +391,13 @@ static void test_table_is_bounded(void **state)
 		dialog_icreq(&dialog);
 		dialog_send(&dialog, NVME_TCP_FROM_HOST);
 	}
-	assert_int_equal(rig_counter(rig, STOQ_COUNT_FLOWS_NEW) - before, 20000);
-	assert_true(rig_flow_count(rig) <= limit + 256);
+	assert_int_equal(rig_counter(the_rig, STOQ_COUNT_FLOWS_NEW) - before, 20000);
+	assert_true(rig_flow_count(the_rig) <= limit + 256);
 	/* The newest is there and is followed. */
-	rig->pdu_count = 0;
+	the_rig->pdu_count = 0;
 	dialog_connect(&dialog, 0, 1);
 	dialog_send(&dialog, NVME_TCP_FROM_HOST);
-	assert_int_equal(rig->pdu_count, 1);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	rig = rig_open();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	rig_close(rig);
-	return 0;
+	assert_int_equal(the_rig->pdu_count, 1);
 }
 
 int main(void)
@@ -434,5 +421,5 @@ int main(void)
 		cmocka_unit_test(test_table_is_bounded),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -16,7 +16,6 @@
 #include "tests/bpf/dialog.h"
 #include "tests/unit/nvme/sample_stream.h"
 
-static struct rig *rig;
 static struct dialog dialog;
 
 /* The program still does its work. */
@@ -24,10 +23,10 @@ static void assert_alive(void)
 {
 	struct stoq_series sum;
 
-	dialog_open(&dialog, rig, true);
+	dialog_open(&dialog, the_rig, true);
 	dialog_establish(&dialog, 1);
 	dialog_read(&dialog, 1, true);
-	rig_series(rig, &sum);
+	rig_series(the_rig, &sum);
 	assert_int_equal(sum.commands, 2);
 	assert_int_equal(sum.bytes, 1024 + 4096);
 }
@@ -56,7 +55,7 @@ static void test_random_frames(void **state)
 			frame[23] = i % 3 ? 6 : frame[23];
 			frame[20] = i % 3 ? 6 : frame[20];
 		}
-		rig_send_frame(rig, frame, length);
+		rig_send_frame(the_rig, frame, length);
 	}
 	assert_alive();
 }
@@ -64,7 +63,7 @@ static void test_random_frames(void **state)
 /* Every length of a good frame, from an Ethernet header on. */
 static void test_cut_frames(void **state)
 {
-	uint64_t malformed = rig_counter(rig, STOQ_COUNT_MALFORMED);
+	uint64_t malformed = rig_counter(the_rig, STOQ_COUNT_MALFORMED);
 	struct wire_path path = rig_path();
 	uint8_t frame[WIRE_FRAME_MAX], payload[80] = {0};
 	struct wire_segment segment = {
@@ -80,15 +79,15 @@ static void test_cut_frames(void **state)
 		path.ipv6_extensions = 2;
 		length = wire_make(frame, &path, &segment);
 		for (size_t cut = 18; cut < length; cut++)
-			rig_send_frame(rig, frame, cut);
+			rig_send_frame(the_rig, frame, cut);
 	}
-	assert_true(rig_counter(rig, STOQ_COUNT_MALFORMED) > malformed + 200);
+	assert_true(rig_counter(the_rig, STOQ_COUNT_MALFORMED) > malformed + 200);
 	assert_alive();
 }
 
 static void test_fragments(void **state)
 {
-	uint64_t fragments = rig_counter(rig, STOQ_COUNT_FRAGMENTS);
+	uint64_t fragments = rig_counter(the_rig, STOQ_COUNT_FRAGMENTS);
 	struct wire_path path = rig_path();
 	uint8_t frame[WIRE_FRAME_MAX], payload[128] = {0, 0, 128};
 	struct wire_segment segment = {
@@ -96,14 +95,14 @@ static void test_fragments(void **state)
 	size_t length = wire_make(frame, &path, &segment);
 
 	(void)state;
-	rig_clear(rig);
+	rig_clear(the_rig);
 	frame[14 + 6] = 0x20; /* more fragments */
-	rig_send_frame(rig, frame, length);
+	rig_send_frame(the_rig, frame, length);
 	frame[14 + 6] = 0;
 	frame[14 + 7] = 9; /* offset */
-	rig_send_frame(rig, frame, length);
-	assert_int_equal(rig_counter(rig, STOQ_COUNT_FRAGMENTS), fragments + 2);
-	assert_int_equal(rig_flow_count(rig), 0);
+	rig_send_frame(the_rig, frame, length);
+	assert_int_equal(rig_counter(the_rig, STOQ_COUNT_FRAGMENTS), fragments + 2);
+	assert_int_equal(rig_flow_count(the_rig), 0);
 }
 
 static void send_stream(const uint8_t *bytes, size_t length, uint32_t *random)
@@ -130,7 +129,7 @@ static void test_random_streams(void **state)
 
 	(void)state;
 	for (int i = 0; i < 300; i++) {
-		dialog_open(&dialog, rig, i % 3 != 0);
+		dialog_open(&dialog, the_rig, i % 3 != 0);
 		if (i % 2)
 			dialog_establish(&dialog, i % 5);
 		sample_stream_make(&sample, i & 1, &format, 30, 600, sample_random(&random) | 1);
@@ -158,7 +157,7 @@ static void test_disorder(void **state)
 		uint32_t base;
 		struct stoq_flow flow;
 
-		dialog_open(&dialog, rig, true);
+		dialog_open(&dialog, the_rig, true);
 		dialog_establish(&dialog, 1);
 		sample_stream_make(&sample, side, &format, 50, 300, sample_random(&random) | 1);
 		base = dialog.sequence[side];
@@ -175,7 +174,7 @@ static void test_disorder(void **state)
 		dialog.sequence[side] += sample.length;
 		for (uint16_t cid = 0; cid < 6; cid++)
 			dialog_read(&dialog, cid, false);
-		assert_true(rig_flow(rig, &flow));
+		assert_true(rig_flow(the_rig, &flow));
 		assert_int_equal(flow.side[side].state, STOQ_FLOW_SYNCED);
 	}
 	assert_alive();
@@ -188,7 +187,7 @@ static void test_too_many_commands(void **state)
 	struct stoq_flow flow;
 
 	(void)state;
-	dialog_open(&dialog, rig, true);
+	dialog_open(&dialog, the_rig, true);
 	dialog_establish(&dialog, 1);
 	for (uint32_t cid = 0; cid < 65536; cid++) {
 		struct nvme_io_fields fields = dialog_read_fields(cid);
@@ -197,26 +196,12 @@ static void test_too_many_commands(void **state)
 		if (dialog.length + 72 > WIRE_PAYLOAD_MAX || cid == 65535)
 			dialog_send(&dialog, NVME_TCP_FROM_HOST);
 	}
-	assert_true(rig_flow(rig, &flow));
-	places = rig_outstanding(rig);
+	assert_true(rig_flow(the_rig, &flow));
+	places = rig_outstanding(the_rig);
 	assert_int_equal(places + flow.side[NVME_TCP_FROM_HOST].untracked, 65536);
 	assert_true(places > 60000);
-	rig_clear(rig);
+	rig_clear(the_rig);
 	assert_alive();
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	rig = rig_open();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	rig_close(rig);
-	return 0;
 }
 
 int main(void)
@@ -230,5 +215,5 @@ int main(void)
 		cmocka_unit_test(test_too_many_commands),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

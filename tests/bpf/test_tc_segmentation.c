@@ -18,7 +18,6 @@
 #define FIRST_SEQUENCE 0xfffffc00u /* wraps soon */
 #define ROUNDS	       60
 
-static struct rig *rig;
 static struct sample_stream sample;
 
 struct reference {
@@ -51,9 +50,9 @@ static void decode(struct reference *reference, enum nvme_tcp_side side)
 
 static void compare(const struct reference *reference, enum nvme_tcp_side side)
 {
-	assert_int_equal(rig->pdu_count, reference->count);
+	assert_int_equal(the_rig->pdu_count, reference->count);
 	for (size_t i = 0; i < reference->count; i++) {
-		const struct stoq_event_pdu *pdu = &rig->pdus[i];
+		const struct stoq_event_pdu *pdu = &the_rig->pdus[i];
 
 		assert_int_equal(pdu->side, side);
 		assert_int_equal(
@@ -75,7 +74,7 @@ static void send_piece(
 		.payload_bytes = to - from,
 	};
 
-	rig_send(rig, path, &segment);
+	rig_send(the_rig, path, &segment);
 }
 
 /* The SYN that makes the side's first byte known. */
@@ -91,8 +90,8 @@ static void open_connection(const struct wire_path *path, enum nvme_tcp_side sid
 		syn.sequence = FIRST_SEQUENCE - 1;
 	else
 		answer.sequence = FIRST_SEQUENCE - 1;
-	rig_send(rig, path, &syn);
-	rig_send(rig, path, &answer);
+	rig_send(the_rig, path, &syn);
+	rig_send(the_rig, path, &answer);
 }
 
 static struct wire_path random_path(uint32_t *random)
@@ -160,11 +159,11 @@ static void check_cuts(size_t longest, bool repeat, uint32_t seed)
 
 		make_sample(side, &random);
 		decode(&reference, side);
-		rig_clear(rig);
+		rig_clear(the_rig);
 		open_connection(&path, side);
 		send_cut(&path, side, longest, repeat, &random);
 		compare(&reference, side);
-		assert_true(rig_flow(rig, &flow));
+		assert_true(rig_flow(the_rig, &flow));
 		assert_int_equal(flow.side[side].state, STOQ_FLOW_SYNCED);
 		assert_int_equal(flow.side[side].bad_headers, 0);
 		assert_int_equal(flow.side[side].gaps, 0);
@@ -184,7 +183,7 @@ static void test_single_bytes(void **state)
 	for (int side = 0; side < NVME_TCP_SIDES; side++) {
 		make_sample(side, &random);
 		decode(&reference, side);
-		rig_clear(rig);
+		rig_clear(the_rig);
 		open_connection(&path, side);
 		send_cut(&path, side, 1, false, &random);
 		compare(&reference, side);
@@ -255,7 +254,7 @@ static void test_neighbours_swapped(void **state)
 		decode(&reference, side);
 		count = cut_by_pdus(&reference, cuts);
 		assert_true(count > 1);
-		rig_clear(rig);
+		rig_clear(the_rig);
 		open_connection(&path, side);
 		send_piece(&path, side, cuts[0], cuts[1]);
 		for (size_t i = 1; i < count; i++) {
@@ -266,8 +265,8 @@ static void test_neighbours_swapped(void **state)
 			send_piece(&path, side, cuts[i], cuts[i + 1]);
 			i += swap;
 		}
-		assert_int_equal(rig->pdu_count, reference.count);
-		assert_true(rig_flow(rig, &flow));
+		assert_int_equal(the_rig->pdu_count, reference.count);
+		assert_true(rig_flow(the_rig, &flow));
 		assert_int_equal(flow.side[side].state, STOQ_FLOW_SYNCED);
 		assert_int_equal(flow.side[side].gaps, flow.side[side].holes_closed);
 	}
@@ -281,7 +280,7 @@ static void test_many_in_one(void **state)
 	uint8_t front[NVME_TCP_FRONT_MAX];
 
 	(void)state;
-	rig_clear(rig);
+	rig_clear(the_rig);
 	open_connection(&path, NVME_TCP_FROM_CONTROLLER);
 	sample.length = 0;
 	for (uint16_t cid = 0; cid < WIRE_PAYLOAD_MAX / 24; cid++) {
@@ -292,23 +291,9 @@ static void test_many_in_one(void **state)
 		sample.length += 24;
 	}
 	send_piece(&path, NVME_TCP_FROM_CONTROLLER, 0, sample.length);
-	assert_int_equal(rig->pdu_count, WIRE_PAYLOAD_MAX / 24);
-	for (size_t i = 0; i < rig->pdu_count; i++)
-		assert_int_equal(rig->pdus[i].header[20], i & 0xff);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	rig = rig_open();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	rig_close(rig);
-	return 0;
+	assert_int_equal(the_rig->pdu_count, WIRE_PAYLOAD_MAX / 24);
+	for (size_t i = 0; i < the_rig->pdu_count; i++)
+		assert_int_equal(the_rig->pdus[i].header[20], i & 0xff);
 }
 
 int main(void)
@@ -323,5 +308,5 @@ int main(void)
 		cmocka_unit_test(test_many_in_one),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }
