@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "inspect/tc_filters.h"
@@ -25,6 +26,9 @@
 #define STOQ_HANDLE_OWNS_QDISC 0x73740002
 
 #define STOQ_ENTRY_NAME "stoq_entry"
+
+/* How often sweeping looks again, 20 ms apart, at filters whose owner seems to live. */
+#define SWEEP_AGAIN 5
 
 const char *stoq_attach_kind_name(enum stoq_attach_kind kind)
 {
@@ -169,21 +173,43 @@ static void remove_filter(int ifindex, bool ingress, uint32_t handle, uint32_t p
 	}
 }
 
-int stoq_attach_sweep(int ifindex)
+/* Removes orphans; *others: filters of ours whose owner seems to live. Number removed. */
+static int sweep_once(int ifindex, int *others)
 {
 	struct stoq_tc_filter filters[STOQ_TC_FILTERS_MAX];
 	size_t count;
 	int removed = 0;
 
+	*others = 0;
 	for (int ingress = 0; ingress <= 1; ingress++) {
 		if (stoq_tc_filters_list(ifindex, ingress, filters, &count))
 			continue;
 		for (size_t i = 0; i < count && i < STOQ_TC_FILTERS_MAX; i++) {
-			if (!is_ours(&filters[i]) || !is_orphan(filters[i].program_id))
+			if (!is_ours(&filters[i]))
 				continue;
+			if (!is_orphan(filters[i].program_id)) {
+				++*others;
+				continue;
+			}
 			remove_filter(ifindex, ingress, filters[i].handle, filters[i].priority);
 			removed++;
 		}
+	}
+	return removed;
+}
+
+/*
+ * The kernel empties the program array of an owner that died in a worker of its own, moments
+ * later: an owner that seems to live is asked for again.
+ */
+int stoq_attach_sweep(int ifindex)
+{
+	static const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+	int others, removed = sweep_once(ifindex, &others);
+
+	for (int i = 0; others && i < SWEEP_AGAIN; i++) {
+		nanosleep(&pause, NULL);
+		removed += sweep_once(ifindex, &others);
 	}
 	return removed;
 }
@@ -265,10 +291,14 @@ int stoq_attach(struct stoq_attachment *attachment, const char *interface, bool 
 
 void stoq_detach(struct stoq_attachment *attachment)
 {
-	if (attachment->kind == STOQ_ATTACH_TCX)
+	if (attachment->kind == STOQ_ATTACH_TCX) {
 		close(attachment->link_fd);
-	else if (attachment->kind == STOQ_ATTACH_CLSACT)
+	} else if (attachment->kind == STOQ_ATTACH_CLSACT) {
+		int others;
+
 		remove_filter(attachment->ifindex, attachment->ingress, attachment->handle,
 			attachment->priority);
+		sweep_once(attachment->ifindex, &others); /* whoever died meanwhile */
+	}
 	attachment->kind = STOQ_ATTACH_NONE;
 }
