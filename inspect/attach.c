@@ -27,8 +27,9 @@
 
 #define STOQ_ENTRY_NAME "stoq_entry"
 
-/* How often sweeping looks again, 20 ms apart, at filters whose owner seems to live. */
-#define SWEEP_AGAIN 5
+/* How often sweeping looks at filters whose owner seems to live, and how long it waits before. */
+#define SWEEP_TURNS    2
+#define SWEEP_PAUSE_NS (150 * 1000 * 1000)
 
 const char *stoq_attach_kind_name(enum stoq_attach_kind kind)
 {
@@ -87,15 +88,18 @@ static struct bpf_tc_hook make_hook(int ifindex, enum bpf_tc_attach_point point)
 	return hook;
 }
 
-/* The map of this program that is a program array: its id, or 0. */
-static uint32_t find_program_array(int program_fd)
+/*
+ * The map of this program that is a program array, as a file descriptor; -1: none. It is opened
+ * once: see stoq_attach_sweep().
+ */
+static int open_program_array(int program_fd)
 {
 	uint32_t ids[16] = {0}, length = sizeof(struct bpf_prog_info);
 	struct bpf_prog_info info = {.nr_map_ids = 16, .map_ids = (uintptr_t)ids};
 
 	if (bpf_obj_get_info_by_fd(program_fd, &info, &length) ||
 		strcmp(info.name, STOQ_ENTRY_NAME) != 0)
-		return 0;
+		return -1;
 	for (uint32_t i = 0; i < info.nr_map_ids && i < 16; i++) {
 		struct bpf_map_info map = {0};
 		uint32_t map_length = sizeof(map);
@@ -105,27 +109,24 @@ static uint32_t find_program_array(int program_fd)
 			continue;
 		if (bpf_obj_get_info_by_fd(fd, &map, &map_length))
 			map.type = BPF_MAP_TYPE_UNSPEC;
-		close(fd);
 		if (map.type == BPF_MAP_TYPE_PROG_ARRAY)
-			return ids[i];
+			return fd;
+		close(fd);
 	}
-	return 0;
+	return -1;
 }
 
 /* A stoq_entry whose program array is empty has lost its owner. */
 static bool is_orphan(uint32_t program_id)
 {
-	uint32_t key = 0, value, map_id;
-	int fd = bpf_prog_get_fd_by_id(program_id);
-	bool orphan = false;
+	uint32_t key = 0, value;
+	int program_fd = bpf_prog_get_fd_by_id(program_id), fd;
+	bool orphan;
 
-	if (fd < 0)
+	if (program_fd < 0)
 		return false;
-	map_id = find_program_array(fd);
-	close(fd);
-	if (!map_id)
-		return false;
-	fd = bpf_map_get_fd_by_id(map_id);
+	fd = open_program_array(program_fd);
+	close(program_fd);
 	if (fd < 0)
 		return false;
 	orphan = bpf_map_lookup_elem(fd, &key, &value) && errno == ENOENT;
@@ -198,16 +199,35 @@ static int sweep_once(int ifindex, int *others)
 	return removed;
 }
 
+static bool has_filter_of_ours(int ifindex)
+{
+	struct stoq_tc_filter filters[STOQ_TC_FILTERS_MAX];
+	size_t count;
+
+	for (int ingress = 0; ingress <= 1; ingress++) {
+		if (stoq_tc_filters_list(ifindex, ingress, filters, &count))
+			continue;
+		for (size_t i = 0; i < count && i < STOQ_TC_FILTERS_MAX; i++)
+			if (is_ours(&filters[i]))
+				return true;
+	}
+	return false;
+}
+
 /*
- * The kernel empties the program array of an owner that died in a worker of its own, moments
- * later: an owner that seems to live is asked for again.
+ * The kernel empties the program array of an owner that died in a worker, moments later, and it
+ * leaks a reference to the array if somebody opens and closes that meanwhile
+ * (prog_array_map_clear(), kernel/bpf/arraymap.c, takes one for work that is already queued). So
+ * wait before looking, and look again at an owner that seems to live.
  */
 int stoq_attach_sweep(int ifindex)
 {
-	static const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
-	int others, removed = sweep_once(ifindex, &others);
+	static const struct timespec pause = {.tv_nsec = SWEEP_PAUSE_NS};
+	int others = 1, removed = 0;
 
-	for (int i = 0; others && i < SWEEP_AGAIN; i++) {
+	if (!has_filter_of_ours(ifindex))
+		return 0;
+	for (int i = 0; others && i < SWEEP_TURNS; i++) {
 		nanosleep(&pause, NULL);
 		removed += sweep_once(ifindex, &others);
 	}
@@ -294,11 +314,8 @@ void stoq_detach(struct stoq_attachment *attachment)
 	if (attachment->kind == STOQ_ATTACH_TCX) {
 		close(attachment->link_fd);
 	} else if (attachment->kind == STOQ_ATTACH_CLSACT) {
-		int others;
-
 		remove_filter(attachment->ifindex, attachment->ingress, attachment->handle,
 			attachment->priority);
-		sweep_once(attachment->ifindex, &others); /* whoever died meanwhile */
 	}
 	attachment->kind = STOQ_ATTACH_NONE;
 }
