@@ -35,6 +35,16 @@ void tool_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints what NAME.help.h holds; returns EXIT_SUCCESS. */
 int tool_help(const char *text);
 
+/* A verb's own commands ("stoq target start"); a table of them ends with a NULL name. */
+struct tool_command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+};
+
+/* Runs the command that argv[1] names; choices: their names, for who gave none. */
+int tool_run_command(int argc, char **argv, const char *help, const struct tool_command *commands,
+	const char *choices);
+
 /* The verbs. */
 int verb_guard(int argc, char **argv);
 int verb_target(int argc, char **argv);

@@ -240,18 +240,8 @@ static int explain(int argc, char **argv)
 
 int verb_guard(int argc, char **argv)
 {
-	const char *command = argc > 1 ? argv[1] : "";
-	char *program = argv[0];
+	static const struct tool_command commands[] = {
+		{"check", check}, {"explain", explain}, {NULL, NULL}};
 
-	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)
-		return tool_help(help);
-	/* getopt names argv[0] in its messages. */
-	argv++;
-	argv[0] = program;
-	if (strcmp(command, "check") == 0)
-		return check(argc - 1, argv);
-	if (strcmp(command, "explain") == 0)
-		return explain(argc - 1, argv);
-	return command[0] ? tool_usage("there is no command '%.40s'", command)
-			  : tool_usage("which command? check or explain");
+	return tool_run_command(argc, argv, help, commands, "check or explain");
 }

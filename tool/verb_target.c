@@ -416,20 +416,8 @@ static int show(int argc, char **argv)
 
 int verb_target(int argc, char **argv)
 {
-	const char *command = argc > 1 ? argv[1] : "";
-	char *program = argv[0];
+	static const struct tool_command commands[] = {
+		{"start", start}, {"stop", stop}, {"status", show}, {NULL, NULL}};
 
-	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)
-		return tool_help(help);
-	/* getopt names argv[0] in its messages. */
-	argv++;
-	argv[0] = program;
-	if (strcmp(command, "start") == 0)
-		return start(argc - 1, argv);
-	if (strcmp(command, "stop") == 0)
-		return stop(argc - 1, argv);
-	if (strcmp(command, "status") == 0)
-		return show(argc - 1, argv);
-	return command[0] ? tool_usage("there is no command '%.40s'", command)
-			  : tool_usage("which command? start, stop or status");
+	return tool_run_command(argc, argv, help, commands, "start, stop or status");
 }
