@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "inspect/histogram.h"
+#include "base/histogram.h"
+#include "bpf/tc_shared.h"
 
 enum stoq_axis {
 	STOQ_BY_HOST,

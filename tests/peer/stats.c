@@ -57,7 +57,6 @@ int peer_stats_record(struct peer_stats *stats, enum nvme_queue_kind kind,
 	const struct peer_host_command *command, const struct peer_host_completion *completion)
 {
 	struct peer_opcode_stats *opcode = find(stats, kind, &command->sqe);
-	struct stoq_histogram *latency;
 
 	if (!opcode)
 		return -ENOMEM;
@@ -68,12 +67,7 @@ int peer_stats_record(struct peer_stats *stats, enum nvme_queue_kind kind,
 	} else {
 		opcode->bytes += command->length;
 	}
-	latency = &opcode->latency;
-	latency->count++;
-	latency->sum_ns += completion->latency_ns;
-	if (completion->latency_ns > latency->max_ns)
-		latency->max_ns = completion->latency_ns;
-	latency->buckets[stoq_latency_bucket(completion->latency_ns)]++;
+	stoq_histogram_record(&opcode->latency, completion->latency_ns);
 	return 0;
 }
 

@@ -4,7 +4,7 @@
 /* What a host counts of its own commands, per opcode, the way `stoq watch` counts them. */
 #include <stdio.h>
 
-#include "inspect/histogram.h"
+#include "base/histogram.h"
 #include "tests/peer/host.h"
 
 #define PEER_STATUSES 32 /* different ones per opcode; more are counted as errors only */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "inspect/histogram.h"
+#include "base/histogram.h"
 
 #define SUB_BUCKET_SHIFT (STOQ_LATENCY_MIN_BITS - STOQ_LATENCY_SUB_BITS)
 
@@ -21,7 +21,7 @@ uint64_t stoq_histogram_upper_ns(unsigned int bucket)
 	return stoq_histogram_lower_ns(bucket + 1);
 }
 
-/* How many commands a fraction of count is, rounded up; 1 at least. */
+/* How many a fraction of count is, rounded up; 1 at least. */
 static uint64_t rank_of(uint64_t count, double fraction)
 {
 	/* So that 0.07 * 100, which is 7.000000000000001, is 7. */
@@ -55,6 +55,15 @@ uint64_t stoq_histogram_percentile_ns(const struct stoq_histogram *histogram, do
 uint64_t stoq_histogram_mean_ns(const struct stoq_histogram *histogram)
 {
 	return histogram->count ? histogram->sum_ns / histogram->count : 0;
+}
+
+void stoq_histogram_record(struct stoq_histogram *histogram, uint64_t ns)
+{
+	histogram->count++;
+	histogram->sum_ns += ns;
+	if (ns > histogram->max_ns)
+		histogram->max_ns = ns;
+	histogram->buckets[stoq_latency_bucket(ns)]++;
 }
 
 void stoq_histogram_add(struct stoq_histogram *histogram, const struct stoq_histogram *other)

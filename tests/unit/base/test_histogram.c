@@ -8,18 +8,9 @@
 
 #include <cmocka.h>
 
-#include "inspect/histogram.h"
+#include "base/histogram.h"
 
 #define SAMPLES 20000
-
-static void record(struct stoq_histogram *histogram, uint64_t ns)
-{
-	histogram->buckets[stoq_latency_bucket(ns)]++;
-	histogram->count++;
-	histogram->sum_ns += ns;
-	if (ns > histogram->max_ns)
-		histogram->max_ns = ns;
-}
 
 static void test_bounds_agree_with_the_program(void **state)
 {
@@ -83,7 +74,7 @@ static void test_percentiles_of_samples(void **state)
 
 	make_samples(samples, SAMPLES);
 	for (size_t i = 0; i < SAMPLES; i++)
-		record(&histogram, samples[i]);
+		stoq_histogram_record(&histogram, samples[i]);
 	qsort(samples, SAMPLES, sizeof(samples[0]), compare);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint64_t got = stoq_histogram_percentile_ns(&histogram, cases[i].fraction);
@@ -101,9 +92,9 @@ static void test_never_above_the_maximum(void **state)
 {
 	static struct stoq_histogram histogram;
 
-	record(&histogram, 1025);
+	stoq_histogram_record(&histogram, 1025);
 	assert_int_equal(stoq_histogram_percentile_ns(&histogram, 0.5), 1025);
-	record(&histogram, 1ull << 50);
+	stoq_histogram_record(&histogram, 1ull << 50);
 	assert_true(stoq_histogram_percentile_ns(&histogram, 1) == 1ull << 50);
 }
 
@@ -122,8 +113,8 @@ static void test_add_is_recording_into_one(void **state)
 
 	make_samples(samples, 64);
 	for (size_t i = 0; i < 64; i++) {
-		record(i % 3 ? &one : &two, samples[i]);
-		record(&both, samples[i]);
+		stoq_histogram_record(i % 3 ? &one : &two, samples[i]);
+		stoq_histogram_record(&both, samples[i]);
 	}
 	stoq_histogram_add(&one, &two);
 	assert_memory_equal(&one, &both, sizeof(one));

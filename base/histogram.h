@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "bpf/tc_shared.h"
+#include "base/latency_bucket.h"
 
 /* A latency distribution: counts per bucket of stoq_latency_bucket(), and the exact maximum. */
 struct stoq_histogram {
@@ -18,13 +18,16 @@ uint64_t stoq_histogram_lower_ns(unsigned int bucket);
 uint64_t stoq_histogram_upper_ns(unsigned int bucket);
 
 /*
- * The latency in ns that a fraction (0 < fraction <= 1) of the commands did not exceed: the
+ * The latency in ns that a fraction (0 < fraction <= 1) of what was counted did not exceed: the
  * middle of its bucket, at most max_ns. 0 if the histogram is empty.
  */
 uint64_t stoq_histogram_percentile_ns(const struct stoq_histogram *histogram, double fraction);
 
 /* Mean in ns, 0 if empty. */
 uint64_t stoq_histogram_mean_ns(const struct stoq_histogram *histogram);
+
+/* Counts one latency. */
+void stoq_histogram_record(struct stoq_histogram *histogram, uint64_t ns);
 
 /* Adds what other holds. */
 void stoq_histogram_add(struct stoq_histogram *histogram, const struct stoq_histogram *other);
