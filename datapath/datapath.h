@@ -45,12 +45,17 @@ struct stoq_datagram {
 struct stoq_datapath_route {
 	struct stoq_address
 		local; /* the address packets to that remote leave from, with the port */
-	uint32_t max_payload_bytes; /* largest UDP payload that the interface takes; 0: unknown */
+	/*
+	 * Largest UDP payload that the interface takes, or that routers are known to take, by
+	 * their ICMP errors; which are not authenticated: for where to begin looking. 0: unknown.
+	 */
+	uint32_t max_payload_bytes;
 };
 
 struct stoq_datapath_info {
 	const char *kind;      /* "udp", "af_xdp", "memory" */
 	char description[160]; /* for people: "UDP [::1]:9292, GSO 64, GRO, receive buffer 8 MiB" */
+	char warning[320];     /* what slows it down and what to do about it; empty: nothing */
 	struct stoq_address local; /* what it is bound to, with the real port */
 	/*
 	 * How many segments a buffer may have when it is handed to send_batch (>= 1). Constant.
@@ -92,9 +97,9 @@ struct stoq_datapath_operations {
 
 	/*
 	 * Receives into the caller's buffers (data, capacity >= STOQ_DATAGRAM_MAX_BYTES); fills the
-	 * rest of each. Never waits. Returns how many were filled, 0 if nothing is there, or a
-	 * negative errno if the datapath is broken for good. Errors of single datagrams (ICMP) are
-	 * swallowed.
+	 * rest of each, and may exchange elements of the array. Never waits. Returns how many were
+	 * filled, 0 if nothing is there, or a negative errno if the datapath is broken for good.
+	 * Errors of single datagrams (ICMP) are swallowed.
 	 */
 	int (*receive_batch)(struct stoq_datapath *datapath, struct stoq_datagram *datagrams,
 		unsigned int count, uint64_t now_ns);
