@@ -6,10 +6,7 @@
  * failure once, where it is understood, in a struct stoq_error that the caller gave.
  * Only tool/ prints it. The text says what failed, on what, why, and what to do next.
  */
-struct stoq_error {
-	int code;	/* negative errno, 0: no error */
-	char text[768]; /* one or more sentences, no newline at the end */
-};
+#include <stoq/error.h>
 
 /*
  * Stores code and the formatted text in error (may be NULL) and returns code, so that

@@ -7,7 +7,7 @@ add_compile_options(
 	-Wold-style-definition -Wundef -Wwrite-strings -Wformat=2 -Wimplicit-fallthrough
 	-Wno-unused-parameter -fno-common -fstack-protector-strong)
 add_compile_definitions(_GNU_SOURCE)
-include_directories(${PROJECT_SOURCE_DIR})
+include_directories(${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
 
 if(STOQ_SANITIZE)
 	add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)

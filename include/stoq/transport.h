@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * STOQ's transport: QUIC version 1 (RFC 9000, 9001, 9002, 9221) with TLS 1.3, mutual by default.
+ *
+ * A transport holds one UDP port; it listens, connects, or both. It has one or more workers. A
+ * connection and its streams belong to the worker that made it, for good: all their callbacks
+ * come from the thread that runs that worker, and their functions may only be called there (in a
+ * callback, between two calls of stoq_transport_process(), or in what stoq_transport_post()
+ * runs). Functions of struct stoq_transport may be called from any thread unless they say else.
+ *
+ * Nothing here waits, except stoq_transport_run(). Times are nanoseconds of CLOCK_MONOTONIC.
+ * Functions return 0 or a negative errno unless they say else. What is given by pointer is copied
+ * unless the function says that it keeps it. See doc/transport.md.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <stoq/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define STOQ_API __attribute__((visibility("default")))
+
+#define STOQ_DEFAULT_PORT 9292
+#define STOQ_ALPN	  "stoq/1"
+#define STOQ_NEVER	  UINT64_MAX /* of a time: never */
+
+struct stoq_transport;
+struct stoq_connection;
+struct stoq_stream;
+
+/* ---- configuration ---- */
+
+enum stoq_congestion_control { STOQ_CUBIC, STOQ_BBR, STOQ_RENO };
+
+enum stoq_retry_mode {
+	STOQ_RETRY_UNDER_LOAD, /* from retry_half_open unfinished handshakes on */
+	STOQ_RETRY_ALWAYS,
+	STOQ_RETRY_NEVER,
+};
+
+enum stoq_log_level { STOQ_LOG_WARNING, STOQ_LOG_INFO, STOQ_LOG_DEBUG };
+
+/*
+ * Who we are and whom we trust; PEM files. They are read by stoq_transport_create() and again by
+ * stoq_transport_reload_certificates().
+ */
+struct stoq_tls_config {
+	const char *ca_file;	      /* certificates of the authorities that sign peers */
+	const char *certificate_file; /* ours, followed by intermediate ones */
+	const char *key_file;	      /* its private key */
+	const char *crl_file;	      /* revoked certificates; NULL: none */
+
+	/*
+	 * The names of peers that may talk to us: "host.example", "*.example" (one label), "*" (all
+	 * that the authorities signed). A name is a DNS name of the certificate's subject
+	 * alternative name or, if it has none, its common name. A listening transport needs at
+	 * least one. On connecting, the peer must also have the name that was asked for.
+	 */
+	const char *const *peer_names;
+	size_t peer_name_count;
+
+	/* Neither ask for nor check a peer's certificate. Every start logs a warning. */
+	bool insecure;
+
+	const char *keylog_file; /* secrets for a protocol analyser, in SSLKEYLOGFILE's format */
+};
+
+/*
+ * Called by the transport; all optional. They must not destroy the transport, and must not call
+ * stoq_transport_process(). All else is allowed, closing what they are called for included.
+ */
+struct stoq_transport_callbacks {
+	/* A peer connected and is authenticated. To refuse it: stoq_connection_close(). */
+	void (*accepted)(struct stoq_connection *connection, void *user);
+
+	/* The connection that stoq_transport_connect() began is there. */
+	void (*connected)(struct stoq_connection *connection, void *user);
+
+	/*
+	 * The connection is over, or was never made: stoq_connection_close_info() says why. The
+	 * last call for it; its streams got theirs before. The pointer is invalid from here on.
+	 */
+	void (*closed)(struct stoq_connection *connection, void *user);
+
+	/* The peer opened a stream. Data follow by received(). */
+	void (*stream_opened)(struct stoq_stream *stream, void *user);
+
+	/*
+	 * Bytes of a stream, in order; finished: none follow. Returns how many it took (0..size).
+	 * What it leaves is kept, nothing more is offered until stoq_stream_resume(), and the peer,
+	 * whose credit grows only by what was taken, has to wait. It may come with size 0 for
+	 * finished. Without this callback everything is discarded.
+	 */
+	size_t (*received)(struct stoq_stream *stream, const uint8_t *data, size_t size,
+		bool finished, void *user);
+
+	/* After a write that took less than it was given: there is room again. */
+	void (*writable)(struct stoq_stream *stream, void *user);
+
+	/* The peer abandons its direction of the stream; what was not taken yet is gone. */
+	void (*stream_reset)(struct stoq_stream *stream, uint64_t code, void *user);
+
+	/* The peer wants no more of our direction; it is reset, later writes return -EPIPE. */
+	void (*stream_stopped)(struct stoq_stream *stream, uint64_t code, void *user);
+
+	/*
+	 * Both directions are over: everything was taken and acknowledged, reset, or the connection
+	 * is closed. The last call for the stream. code: that of the reset, 0 if there was none.
+	 */
+	void (*stream_closed)(struct stoq_stream *stream, uint64_t code, void *user);
+
+	/* After stoq_stream_open() returned -EAGAIN: the peer allows more. */
+	void (*streams_available)(struct stoq_connection *connection, void *user);
+
+	/* An unreliable datagram (RFC 9221); the bytes are valid during the call. */
+	void (*datagram)(
+		struct stoq_connection *connection, const uint8_t *data, size_t size, void *user);
+
+	/* What became of a datagram that stoq_connection_send_datagram() took under that id. */
+	void (*datagram_settled)(
+		struct stoq_connection *connection, uint64_t id, bool acknowledged, void *user);
+
+	/*
+	 * A connecting side: with these bytes (secret!) a later connection resumes this one, see
+	 * struct stoq_connect_config.
+	 */
+	void (*session)(
+		struct stoq_connection *connection, const uint8_t *data, size_t size, void *user);
+
+	/* From any thread. text: one line. Without this callback nothing is logged. */
+	void (*log)(enum stoq_log_level level, const char *text, void *user);
+};
+
+/* stoq_transport_config_init() sets everything to the defaults that stand in brackets. */
+struct stoq_transport_config {
+	/*
+	 * IPv4 or IPv6 address to bind [NULL: "::1" if the system has IPv6, "127.0.0.1" else when
+	 * listening, the wildcard when not]. "::" serves IPv4 too.
+	 */
+	const char *bind_address;
+	uint16_t port;		   /* [9292 when listening; 0, the kernel chooses, when not] */
+	bool listen;		   /* accept connections [false] */
+	unsigned int workers;	   /* [1], at most 64 */
+	unsigned int spin_us;	   /* stoq_transport_run(): look that long before sleeping [0] */
+	unsigned int busy_poll_us; /* SO_BUSY_POLL [0] */
+	uint32_t socket_receive_bytes; /* [8 MiB] */
+	uint32_t socket_send_bytes;    /* [8 MiB] */
+
+	/* Limits; each worker has its share of those for all connections. */
+	uint32_t max_connections;	     /* closing ones included [4096] */
+	uint32_t max_half_open;		     /* accepted, handshake unfinished [1024] */
+	uint32_t max_bidirectional_streams;  /* that a peer may have open [256] */
+	uint32_t max_unidirectional_streams; /* [256] */
+	uint64_t stream_window_bytes;	     /* credit a peer starts with on a stream [1 MiB] */
+	uint64_t max_stream_window_bytes;    /* grows up to this as needed [16 MiB] */
+	uint64_t window_bytes;		     /* the same for the whole connection [4 MiB] */
+	uint64_t max_window_bytes;	     /* [32 MiB] */
+	uint64_t send_buffer_bytes;	     /* unacknowledged bytes of a stream we hold [16 MiB] */
+	uint32_t max_datagram_bytes;   /* largest datagram we accept [65000]; 0: none at all */
+	uint32_t max_queued_datagrams; /* to be sent, per connection [64] */
+
+	/* Timing. */
+	uint64_t handshake_timeout_ns; /* [10 s] */
+	uint64_t idle_timeout_ns;      /* [30 s]; 0: none */
+	uint64_t keep_alive_ns;	       /* ping after that much silence [0: never] */
+	uint64_t initial_rtt_ns;       /* before there is a measurement [100 ms] */
+
+	/* The network. */
+	enum stoq_congestion_control congestion_control; /* [STOQ_CUBIC] */
+	bool pacing;			/* spread packets over the round trip [true] */
+	uint16_t max_udp_payload_bytes; /* sent: found by probing up to this [65000] */
+	bool path_mtu_discovery;	/* false: max_udp_payload_bytes is used unprobed [true] */
+	bool migration;			/* let peers change their address [true] */
+
+	/* Cryptography. */
+	struct stoq_tls_config tls;
+	uint64_t key_update_packets; /* new keys after that many packets [2^23], 2^23 at most */
+	bool resumption;	     /* issue and accept session tickets [true] */
+	/*
+	 * Accept and send data before the handshake is over. An attacker can replay such data: only
+	 * for requests that may be executed twice, never for writes [false].
+	 */
+	bool early_data;
+
+	/* Against floods of forged first packets. */
+	enum stoq_retry_mode retry;
+	uint32_t retry_half_open; /* per worker [64] */
+
+	const char *qlog_directory; /* one qlog file per connection [NULL: none] */
+
+	struct stoq_transport_callbacks callbacks;
+	void *user; /* handed to the callbacks of connections that have none of their own */
+};
+
+STOQ_API void stoq_transport_config_init(struct stoq_transport_config *config);
+
+/* ---- the transport ---- */
+
+/*
+ * Checks the configuration, reads the certificates, opens the sockets.
+ * -EINVAL: the configuration; -EADDRINUSE, -EACCES, ...: the socket; -ENOENT, -EBADMSG: files.
+ */
+STOQ_API int stoq_transport_create(const struct stoq_transport_config *config,
+	struct stoq_transport **transport, struct stoq_error *error);
+
+/*
+ * Closes everything at once and frees it: callbacks closed() and stream_closed() come from here.
+ * No worker may be running. NULL is fine.
+ */
+STOQ_API void stoq_transport_destroy(struct stoq_transport *transport);
+
+/* The address worker 0 is bound to, with the real port. */
+STOQ_API void stoq_transport_local_address(const struct stoq_transport *transport,
+	struct sockaddr_storage *address, socklen_t *length);
+
+/*
+ * What can change while it runs: idle_timeout_ns, keep_alive_ns, max_connections, max_half_open,
+ * retry, retry_half_open, window sizes, stream limits, congestion control (for new connections),
+ * pacing, tls.peer_names, early_data (off). -EINVAL with the reason if something else differs;
+ * then nothing has changed. keep_alive_ns also applies to connections that exist.
+ */
+STOQ_API int stoq_transport_update(struct stoq_transport *transport,
+	const struct stoq_transport_config *config, struct stoq_error *error);
+
+/* New handshakes use what the files hold now. If they are bad, the old ones stay in use. */
+STOQ_API int stoq_transport_reload_certificates(
+	struct stoq_transport *transport, struct stoq_error *error);
+
+/*
+ * Our event loop: runs worker 0 here and each other one in a thread of its own, until
+ * stoq_transport_stop(). 0, or the errno that broke a worker.
+ */
+STOQ_API int stoq_transport_run(struct stoq_transport *transport, struct stoq_error *error);
+
+/*
+ * Ends stoq_transport_run(): no new connections, open ones are closed (application error 0) and
+ * the peers are told. From any thread, and from a signal handler.
+ */
+STOQ_API void stoq_transport_stop(struct stoq_transport *transport);
+
+/*
+ * The caller's event loop, one per worker: wait until the descriptor is readable or the time has
+ * come (or 0 is due at once), then process. Descriptor: an epoll instance, never read from it.
+ */
+STOQ_API int stoq_transport_descriptor(const struct stoq_transport *transport, unsigned int worker);
+STOQ_API uint64_t stoq_transport_next_ns(const struct stoq_transport *transport,
+	unsigned int worker); /* an absolute time, 0: now, STOQ_NEVER */
+STOQ_API int stoq_transport_process(
+	struct stoq_transport *transport, unsigned int worker, uint64_t now_ns);
+
+/*
+ * Runs call(argument) in the worker's thread, soon. From any thread. -EAGAIN: its queue is full.
+ * What is still queued when the transport is destroyed is run by stoq_transport_destroy().
+ */
+STOQ_API int stoq_transport_post(struct stoq_transport *transport, unsigned int worker,
+	void (*call)(void *argument), void *argument);
+
+/* ---- connections ---- */
+
+struct stoq_connect_config {
+	const struct sockaddr *remote;
+	socklen_t remote_length;
+	const char *name; /* that the peer's certificate must have; needed unless tls.insecure */
+
+	/* From callback session(): resume that connection; NULL: a full handshake. */
+	const uint8_t *session;
+	size_t session_bytes;
+	/* Let streams be written before the handshake is over, if the session allows it:
+	 * replayable! */
+	bool early_data;
+
+	void *user; /* stoq_connection_user() */
+};
+
+/*
+ * Begins to connect; callback connected() or closed() follows. In the worker's thread only.
+ * -EAGAIN: max_connections are open; -EINVAL; -ENETUNREACH and its kin.
+ */
+STOQ_API int stoq_transport_connect(struct stoq_transport *transport, unsigned int worker,
+	const struct stoq_connect_config *config, uint64_t now_ns,
+	struct stoq_connection **connection, struct stoq_error *error);
+
+STOQ_API void *stoq_connection_user(const struct stoq_connection *connection);
+STOQ_API void stoq_connection_set_user(struct stoq_connection *connection, void *user);
+STOQ_API struct stoq_transport *stoq_connection_transport(const struct stoq_connection *connection);
+STOQ_API unsigned int stoq_connection_worker(const struct stoq_connection *connection);
+
+/*
+ * Abort: tells the peer the application's code and the reason (at most 255 bytes go out) and
+ * closes. Unacknowledged data are lost. closed() comes from the next stoq_transport_process().
+ */
+STOQ_API void stoq_connection_close(
+	struct stoq_connection *connection, uint64_t code, const char *reason);
+
+/*
+ * Graceful: no new streams; closes (code 0) once what was written is acknowledged and all streams
+ * are over.
+ */
+STOQ_API void stoq_connection_shutdown(struct stoq_connection *connection);
+
+enum stoq_close_origin {
+	STOQ_CLOSE_APPLICATION,	     /* we called stoq_connection_close() or _shutdown() */
+	STOQ_CLOSE_PEER_APPLICATION, /* the peer's application did; code is its */
+	STOQ_CLOSE_TRANSPORT,	   /* we found the peer at fault, TLS included; code of RFC 9000 */
+	STOQ_CLOSE_PEER_TRANSPORT, /* the peer found us at fault */
+	STOQ_CLOSE_IDLE,	   /* nothing heard for the idle timeout */
+	STOQ_CLOSE_HANDSHAKE_TIMEOUT,
+	STOQ_CLOSE_STATELESS_RESET, /* the peer has lost the connection's state */
+	STOQ_CLOSE_VERSION,	    /* the peer does not speak QUIC version 1 */
+	STOQ_CLOSE_LOCAL,	    /* we ran out of memory or the like */
+};
+
+struct stoq_close_info {
+	enum stoq_close_origin origin;
+	uint64_t code;	  /* as the origin says, 0 where it has none */
+	char reason[320]; /* a sentence for people */
+};
+
+/* In closed(), and whenever the connection is no longer open. */
+STOQ_API const struct stoq_close_info *stoq_connection_close_info(
+	const struct stoq_connection *connection);
+
+struct stoq_connection_info {
+	bool established; /* the handshake is over */
+	bool resumed;
+	bool early_data_accepted;
+	bool server;	     /* we accepted it */
+	char peer_name[256]; /* the name by which it was authorised; "" with insecure */
+	char cipher[32];     /* "AES-128-GCM" */
+	struct sockaddr_storage remote;
+	struct sockaddr_storage local;
+	uint64_t min_rtt_ns;
+	uint64_t smoothed_rtt_ns;
+	uint64_t latest_rtt_ns;
+	uint64_t congestion_window_bytes;
+	uint64_t bytes_in_flight;
+	uint32_t max_udp_payload_bytes; /* that the path takes, as known by now */
+	uint64_t key_updates;
+	uint32_t streams; /* open now */
+};
+
+STOQ_API void stoq_connection_info(
+	const struct stoq_connection *connection, struct stoq_connection_info *info);
+
+/*
+ * Takes a copy; sent once, never repeated. id: for datagram_settled(), may be NULL.
+ * -EAGAIN: the queue is full; -EMSGSIZE: larger than peer and path take; -ENOTSUP: the peer wants
+ * none; -ENOTCONN.
+ */
+STOQ_API int stoq_connection_send_datagram(
+	struct stoq_connection *connection, const void *data, size_t size, uint64_t *id);
+
+/* The largest that stoq_connection_send_datagram() takes now; 0: the peer wants none. */
+STOQ_API size_t stoq_connection_max_datagram(const struct stoq_connection *connection);
+
+/* New packet keys (RFC 9001, section 6). -EAGAIN: too soon after the last time. */
+STOQ_API int stoq_connection_update_keys(struct stoq_connection *connection);
+
+/*
+ * A connecting side: go on from another address of ours (its port is the worker's).
+ * -EAGAIN: the handshake is not confirmed, or the peer has given no spare connection ID yet.
+ */
+STOQ_API int stoq_connection_migrate(
+	struct stoq_connection *connection, const struct sockaddr *local, socklen_t length);
+
+/* ---- streams ---- */
+
+enum stoq_stream_kind { STOQ_BIDIRECTIONAL, STOQ_UNIDIRECTIONAL };
+
+/*
+ * -EAGAIN: the peer allows no more now, streams_available() will come; -ENOTCONN: closed, or not
+ * established (and no early data); -ESHUTDOWN: after stoq_connection_shutdown().
+ */
+STOQ_API int stoq_stream_open(struct stoq_connection *connection, enum stoq_stream_kind kind,
+	struct stoq_stream **stream);
+
+STOQ_API int64_t stoq_stream_id(const struct stoq_stream *stream);
+STOQ_API struct stoq_connection *stoq_stream_connection(const struct stoq_stream *stream);
+STOQ_API void *stoq_stream_user(const struct stoq_stream *stream);
+STOQ_API void stoq_stream_set_user(struct stoq_stream *stream, void *user);
+
+#define STOQ_FINISH 1u /* flag: nothing follows */
+
+/*
+ * Copies as much as there is room for and returns that (0..size); if it is less than size,
+ * writable() will come and STOQ_FINISH was not done. -EPIPE: our direction is finished, reset or
+ * stopped, or not ours (a peer's unidirectional stream).
+ */
+STOQ_API ssize_t stoq_stream_write(
+	struct stoq_stream *stream, const void *data, size_t size, unsigned int flags);
+
+/*
+ * The same without a copy: takes all (returns 0) or nothing (-EAGAIN: no room, writable() will
+ * come). The bytes must stay as they are until release(argument), which comes once, when they are
+ * acknowledged or the stream is over; also if the peer resets it. Not called on failure.
+ */
+STOQ_API int stoq_stream_write_owned(struct stoq_stream *stream, const void *data, size_t size,
+	unsigned int flags, void (*release)(void *argument), void *argument);
+
+/* How many bytes a write takes now. */
+STOQ_API size_t stoq_stream_room(const struct stoq_stream *stream);
+
+/* Offer again what received() did not take, and what has come since. */
+STOQ_API void stoq_stream_resume(struct stoq_stream *stream);
+
+/* Abandon our direction: what is not acknowledged may be lost. */
+STOQ_API void stoq_stream_reset(struct stoq_stream *stream, uint64_t code);
+
+/* Ask the peer to abandon its direction; received() is not called any more. */
+STOQ_API void stoq_stream_stop(struct stoq_stream *stream, uint64_t code);
+
+/* ---- metrics ---- */
+
+/* Times in ns. All 0 if count is 0. */
+struct stoq_latency {
+	uint64_t count, min, mean, p50, p95, p99, max;
+};
+
+#define STOQ_RTT_BUCKETS 40
+
+struct stoq_transport_metrics {
+	/* connections, now */
+	uint64_t connections_handshaking, connections_open, connections_closing;
+	/* connections, ever */
+	uint64_t connections_accepted, connections_connected, connections_closed;
+	uint64_t connections_failed;  /* the handshake did not end well */
+	uint64_t connections_refused; /* max_connections or max_half_open */
+	uint64_t connections_resumed;
+	uint64_t retries_sent, version_negotiations_sent, stateless_resets_sent;
+	uint64_t streams_opened, streams_closed, streams_open;
+	uint64_t key_updates, migrations;
+
+	/* packets and bytes of UDP payload */
+	uint64_t packets_sent, packets_received, bytes_sent, bytes_received;
+	uint64_t packets_dropped;   /* received, but not for us, malformed, or over a limit */
+	uint64_t packets_handed_on; /* to the worker they belong to */
+	uint64_t send_errors;
+	uint64_t packets_retransmitted; /* with stream data, thought lost */
+	uint64_t packet_sizes[6]; /* sent, by bytes: <=128, <=512, <=1200, <=1500, <=9000, larger */
+
+	/* payload of streams and datagrams */
+	uint64_t stream_bytes_sent, stream_bytes_received;
+	uint64_t datagrams_sent, datagrams_received, datagrams_lost;
+
+	/* round trip times, sampled every 100 ms per active connection */
+	struct stoq_latency rtt;
+	uint64_t rtt_histogram[STOQ_RTT_BUCKETS]; /* bucket i: 2^i <= ns < 2^(i+1) */
+
+	uint64_t buffered_send_bytes, buffered_receive_bytes; /* held now */
+	uint64_t pool_bytes; /* memory of pooled buffers, in use or not */
+	uint64_t cpu_ns;     /* of the workers' threads; 0 if the loop is the caller's */
+	uint64_t voluntary_switches, involuntary_switches; /* of these threads */
+	const char *packet_protection;			   /* the backend's name */
+	char datapath[160];				   /* worker 0's, for people */
+};
+
+/* Sums up all workers; each figure is exact, but not all are of the same instant. */
+STOQ_API void stoq_transport_metrics(
+	struct stoq_transport *transport, struct stoq_transport_metrics *metrics);
+
+#ifdef __cplusplus
+}
+#endif
