@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "inspect/map_dump.h"
+#include "ebpf/map_dump.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "inspect/load_error.h"
+#include "ebpf/load_error.h"
 
 #include <bpf/libbpf.h>
 #include <cap-ng.h>
@@ -79,7 +79,7 @@ static int missing_capabilities(char *text, size_t size)
 	return length > 0;
 }
 
-int stoq_load_error(struct stoq_error *error, int code)
+int stoq_load_error(struct stoq_error *error, int code, const char *kernel_options)
 {
 	char missing[64], log[LINES * LINE_BYTES] = "";
 	struct utsname system;
@@ -100,8 +100,7 @@ int stoq_load_error(struct stoq_error *error, int code)
 	uname(&system);
 	return stoq_error_set(error, code,
 		"the kernel (%s) did not accept the BPF program: %s; STOQ needs Linux 5.15 or "
-		"newer with "
-		"CONFIG_BPF_SYSCALL, CONFIG_BPF_JIT and CONFIG_NET_CLS_BPF. The last lines of its "
+		"newer with CONFIG_BPF_SYSCALL, CONFIG_BPF_JIT and %s. The last lines of its "
 		"log:%s",
-		system.release, strerror(-code), log);
+		system.release, strerror(-code), kernel_options, log);
 }
