@@ -42,6 +42,12 @@ struct stoq_datagram {
 	uint8_t ecn;	       /* enum stoq_ecn */
 };
 
+/* How many datagrams size bytes are; segment_size is never 0. */
+static inline unsigned int stoq_datagram_segments(uint32_t size, uint16_t segment_size)
+{
+	return (size + segment_size - 1) / segment_size;
+}
+
 struct stoq_datapath_route {
 	struct stoq_address
 		local; /* the address packets to that remote leave from, with the port */
@@ -85,12 +91,13 @@ struct stoq_datapath {
 
 struct stoq_datapath_operations {
 	/*
-	 * Sends up to count buffers in order. Returns how many were taken (>= 1): their memory is
-	 * the caller's again. If it stops in the middle of a buffer, that one does not count, and
-	 * its data and size are moved forward over the segments that were taken. -EAGAIN: none
-	 * taken; call again when descriptor() is ready. -EMSGSIZE: segment_size of the first is
-	 * larger than its path takes; -ENETUNREACH, -EHOSTUNREACH, -EPERM, ...: the first cannot be
-	 * sent. After these, the caller drops the first buffer and goes on.
+	 * Sends up to count buffers in order. Returns how many were taken whole (>= 1): their
+	 * memory is the caller's again. data and size are moved forward over all that was taken, so
+	 * that the size of a buffer taken whole is 0, and what is left of one that was begun is
+	 * what to send next. -EAGAIN: none was taken whole; call again when descriptor() is ready.
+	 * -EMSGSIZE: segment_size of the first is larger than its path takes; -ENETUNREACH,
+	 * -EHOSTUNREACH, -EPERM, ...: the first cannot be sent. After these, the caller drops the
+	 * first buffer and goes on.
 	 */
 	int (*send_batch)(struct stoq_datapath *datapath, struct stoq_datagram *datagrams,
 		unsigned int count, uint64_t now_ns);

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <string.h>
+
+#include "datapath/udp_private.h"
+
+static void prepare(struct stoq_udp *udp, struct stoq_datagram *datagram, unsigned int i)
+{
+	struct msghdr *header = &udp->receive.messages[i].msg_hdr;
+
+	udp->receive.vectors[i].iov_base = datagram->data;
+	udp->receive.vectors[i].iov_len = datagram->capacity;
+	header->msg_iov = &udp->receive.vectors[i];
+	header->msg_iovlen = 1;
+	header->msg_name = &datagram->remote.sa;
+	header->msg_namelen = sizeof(datagram->remote.in6);
+	header->msg_control = udp->receive_control[i];
+	header->msg_controllen = sizeof(udp->receive_control[i]);
+	header->msg_flags = 0;
+}
+
+/* What did not fit is lost; whole datagrams in front of it are not. */
+static void cut(struct stoq_udp *udp, struct stoq_datagram *datagram)
+{
+	udp->udp_counters.truncated++;
+	udp->counters.dropped_receiving++;
+	if (datagram->segment_size && datagram->segment_size <= datagram->size)
+		datagram->size -= datagram->size % datagram->segment_size;
+	else
+		datagram->size = 0;
+}
+
+/* False: nothing in it for the caller. */
+static bool take(struct stoq_udp *udp, struct stoq_datagram *datagram, struct mmsghdr *message)
+{
+	unsigned int segments;
+
+	datagram->remote.length = message->msg_hdr.msg_namelen;
+	datagram->local = udp->local;
+	datagram->size = message->msg_len;
+	datagram->segment_size = 0;
+	datagram->ecn = STOQ_ECN_NOT_ECT;
+	stoq_address_unmap(&datagram->remote);
+	udp_read_control(udp, &message->msg_hdr, datagram);
+	if (message->msg_hdr.msg_flags & MSG_TRUNC)
+		cut(udp, datagram);
+	else if (!datagram->size)
+		udp->udp_counters.empty++;
+	if (!datagram->size)
+		return false;
+	if (!datagram->segment_size || datagram->segment_size > datagram->size)
+		datagram->segment_size = (uint16_t)datagram->size;
+	segments = stoq_datagram_segments(datagram->size, datagram->segment_size);
+	udp->counters.received_datagrams += segments;
+	udp->counters.received_bytes += datagram->size;
+	udp_count_segments(udp->udp_counters.received_segments, segments);
+	return true;
+}
+
+/* Empty ones go to the end of the array. */
+static unsigned int take_all(
+	struct stoq_udp *udp, struct stoq_datagram *datagrams, unsigned int received)
+{
+	unsigned int filled = 0;
+
+	for (unsigned int i = 0; i < received; i++) {
+		struct stoq_datagram empty;
+
+		if (!take(udp, &datagrams[i], &udp->receive.messages[i]))
+			continue;
+		if (filled != i) {
+			empty = datagrams[filled];
+			datagrams[filled] = datagrams[i];
+			datagrams[i] = empty;
+		}
+		filled++;
+	}
+	return filled;
+}
+
+/*
+ * -EAGAIN: nothing there. What ICMP said about packets sent earlier comes out here, too: errors
+ * that mean the socket itself are those of a descriptor or memory.
+ */
+static int receive(struct stoq_udp *udp, unsigned int count)
+{
+	int received;
+
+	for (unsigned int tries = 0; tries < UDP_BATCH; tries++) {
+		udp->udp_counters.receive_calls++;
+		received = recvmmsg(udp->fd, udp->receive.messages, count, MSG_DONTWAIT, NULL);
+		if (received > 0)
+			return received;
+		if (errno == EBADF || errno == ENOTSOCK || errno == EFAULT || errno == ENOMEM)
+			return -errno;
+		if (errno == EAGAIN || errno == EWOULDBLOCK)
+			break;
+		if (errno != EINTR)
+			udp_read_errors(udp);
+	}
+	udp->udp_counters.receive_again++;
+	return -EAGAIN;
+}
+
+int udp_receive_batch(struct stoq_datapath *datapath, struct stoq_datagram *datagrams,
+	unsigned int count, uint64_t now_ns)
+{
+	struct stoq_udp *udp = udp_of(datapath);
+
+	if (count > UDP_BATCH)
+		count = UDP_BATCH;
+	/* Again only if all were empty; but a flood of those must not keep us here. */
+	for (unsigned int tries = 0; tries < UDP_BATCH; tries++) {
+		unsigned int filled;
+		int received;
+
+		for (unsigned int i = 0; i < count; i++)
+			prepare(udp, &datagrams[i], i);
+		received = receive(udp, count);
+		if (received < 0)
+			return received == -EAGAIN ? 0 : received;
+		udp->counters.received_batches++;
+		filled = take_all(udp, datagrams, (unsigned int)received);
+		if (filled)
+			return (int)filled;
+	}
+	return 0;
+}
