@@ -59,9 +59,16 @@ static __always_inline int stoq_xdp_load(
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 
-	if (offset <= STOQ_XDP_LINEAR_MAX && data + offset + length <= data_end) {
-		__builtin_memcpy(to, data + offset, length);
-		return 0;
+	/* The verifier learns bounds of the register that was compared: that one must be used. */
+	barrier_var(offset);
+	if (offset <= STOQ_XDP_LINEAR_MAX) {
+		void *from = data + offset;
+
+		barrier_var(from);
+		if (from + length <= data_end) {
+			__builtin_memcpy(to, from, length);
+			return 0;
+		}
 	}
 	if (stoq_xdp_frags)
 		return bpf_xdp_load_bytes(ctx, offset, to, length);

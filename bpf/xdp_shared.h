@@ -54,6 +54,8 @@ enum stoq_xdp_flag {
 struct stoq_xdp_rate {
 	__u64 interval_ns;
 	__u64 tolerance_ns;
+	__u32 per_second; /* what these were made from, for people */
+	__u32 burst;
 };
 
 struct stoq_xdp_config {
@@ -165,7 +167,7 @@ static inline __attribute__((always_inline)) __u32 stoq_xdp_xsk_index(
 }
 
 _Static_assert(sizeof(struct stoq_cid) == STOQ_CID_BYTES, "a key without padding");
-_Static_assert(sizeof(struct stoq_xdp_config) == 32 + 3 * 16 + 24 + 16, "no padding");
+_Static_assert(sizeof(struct stoq_xdp_config) == 32 + 3 * 24 + 24 + 16, "no padding");
 _Static_assert(sizeof(struct stoq_xdp_buckets) == 128, "two cache lines");
 _Static_assert(sizeof(struct stoq_xdp_prefix) == 20, "a key without padding");
 _Static_assert(sizeof(struct stoq_xdp_tuple) == 36, "a key without padding");

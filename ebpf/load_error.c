@@ -5,6 +5,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -22,7 +23,7 @@ static int is_noise(const char *line, size_t length)
 {
 	static const char *const noise[] = {"processed ", "-- END", "-- BEGIN", "verification time",
 		"stack depth", "libbpf: failed to load object",
-		"libbpf: failed to load BPF skeleton"};
+		"libbpf: failed to load BPF skeleton", "libbpf: prog '"};
 
 	if (length < 3)
 		return 1;
@@ -32,25 +33,21 @@ static int is_noise(const char *line, size_t length)
 	return 0;
 }
 
+/* A verifier log comes as one message, which can have millions of bytes: its end counts. */
 __attribute__((format(printf, 2, 0))) static int keep_message(
 	enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	static char text[65536];
-	char *line = text, *end;
-	int length;
+	char *text, *line, *end;
 
-	if (level == LIBBPF_DEBUG)
+	if (level == LIBBPF_DEBUG || vasprintf(&text, format, arguments) < 0)
 		return 0;
-	length = vsnprintf(text, sizeof(text), format, arguments);
-	if (length < 0)
-		return 0;
-	/* A verifier log comes as one message, longer than the buffer at times: its end counts. */
-	for (; *line; line = end + (*end != '\0')) {
+	for (line = text; *line; line = end + (*end != '\0')) {
 		end = line + strcspn(line, "\n");
 		if (!is_noise(line, end - line))
 			snprintf(kept.line[kept.next++ % LINES], LINE_BYTES, "%.*s",
 				(int)(end - line), line);
 	}
+	free(text);
 	return 0;
 }
 

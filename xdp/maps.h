@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * The maps of one XDP program of ours: those of a program this process has loaded, or those of
+ * whatever runs on an interface, found by the kernel's numbers. Nothing is pinned: they live as
+ * long as somebody holds them.
+ */
+#include <stdint.h>
+
+#include "base/error.h"
+#include "bpf/xdp_shared.h"
+
+struct bpf_object;
+
+enum stoq_xdp_map {
+	STOQ_XDP_MAP_CONFIG = 0,
+	STOQ_XDP_MAP_PORTS,
+	STOQ_XDP_MAP_ALLOW,
+	STOQ_XDP_MAP_DENY,
+	STOQ_XDP_MAP_SOURCE,
+	STOQ_XDP_MAP_BUCKET,
+	STOQ_XDP_MAP_OPENS,
+	STOQ_XDP_MAP_CONNS,
+	STOQ_XDP_MAP_STATS,
+	STOQ_XDP_MAP_XSKS,
+	STOQ_XDP_MAPS,
+};
+
+struct stoq_xdp_maps {
+	int fd[STOQ_XDP_MAPS];
+	struct stoq_xdp_config *config; /* shared with the program */
+	uint64_t *ports;		/* a bit for each, shared with the program */
+	uint32_t program_id;		/* 0: not asked for */
+};
+
+/* Those of a loaded object. 0 or a negative errno. */
+int stoq_xdp_maps_take(
+	struct stoq_xdp_maps *maps, const struct bpf_object *object, struct stoq_error *error);
+
+/*
+ * Those of the program on an interface. -ENOENT: there is none of ours, and error says what is
+ * there instead. Needs CAP_SYS_ADMIN, as the kernel demands it for looking up by number.
+ */
+int stoq_xdp_maps_find(struct stoq_xdp_maps *maps, const char *interface, struct stoq_error *error);
+
+void stoq_xdp_maps_close(struct stoq_xdp_maps *maps);

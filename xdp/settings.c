@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "xdp/settings.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/units.h"
+#include "xdp/prefix.h"
+
+#define SECOND_NS 1000000000ull
+
+/* The program reads these while we write. */
+#define STORE(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELEASE)
+
+/* ---- limits ---- */
+
+void stoq_xdp_rate_set(struct stoq_xdp_rate *rate, const struct stoq_xdp_limit *limit)
+{
+	uint64_t interval_ns = limit->per_second ? SECOND_NS / limit->per_second : 0;
+
+	STORE(rate->tolerance_ns, limit->burst ? (limit->burst - 1) * interval_ns : 0);
+	STORE(rate->interval_ns, interval_ns);
+	STORE(rate->per_second, limit->per_second);
+	STORE(rate->burst, limit->burst);
+}
+
+int stoq_xdp_limit_parse(struct stoq_xdp_limit *limit, const char *text, struct stoq_error *error)
+{
+	const char *colon = strchr(text, ':');
+	size_t length = colon ? (size_t)(colon - text) : strlen(text);
+	uint64_t per_second, burst;
+	char number[16];
+
+	if (strcmp(text, "off") == 0) {
+		*limit = (struct stoq_xdp_limit){.per_second = 0, .burst = 1};
+		return 0;
+	}
+	snprintf(number, sizeof(number), "%.*s", (int)(length < 15 ? length : 15), text);
+	if (stoq_parse_number(number, 1, STOQ_XDP_RATE_MAX, &per_second))
+		return stoq_error_set(error, -EINVAL,
+			"'%.40s' is no rate: 1 to %d a second, with a burst behind a colon if you "
+			"like "
+			"(1000:200), or `off`",
+			text, STOQ_XDP_RATE_MAX);
+	burst = per_second >= 10 ? per_second / 10 : 1;
+	if (colon && stoq_parse_number(colon + 1, 1, STOQ_XDP_BURST_MAX, &burst))
+		return stoq_error_set(error, -EINVAL, "'%.40s': the burst must be 1 to %d", text,
+			STOQ_XDP_BURST_MAX);
+	*limit = (struct stoq_xdp_limit){(uint32_t)per_second, (uint32_t)burst};
+	return 0;
+}
+
+void stoq_xdp_set_limit(struct stoq_xdp_maps *maps, enum stoq_xdp_limit_kind kind,
+	const struct stoq_xdp_limit *limit)
+{
+	struct stoq_xdp_rate *rates[STOQ_XDP_LIMITS] = {
+		[STOQ_XDP_LIMIT_SOURCE] = &maps->config->source,
+		[STOQ_XDP_LIMIT_TOTAL] = &maps->config->total,
+		[STOQ_XDP_LIMIT_UNPROVEN] = &maps->config->unproven,
+	};
+
+	stoq_xdp_rate_set(rates[kind], limit);
+}
+
+/* ---- ports and flags ---- */
+
+void stoq_xdp_set_port(struct stoq_xdp_maps *maps, uint16_t port, bool ours)
+{
+	uint64_t bit = 1ull << port % 64;
+
+	if (ours)
+		__atomic_fetch_or(&maps->ports[port / 64], bit, __ATOMIC_RELEASE);
+	else
+		__atomic_fetch_and(&maps->ports[port / 64], ~bit, __ATOMIC_RELEASE);
+}
+
+bool stoq_xdp_has_port(const struct stoq_xdp_maps *maps, uint16_t port)
+{
+	return maps->ports[port / 64] >> port % 64 & 1;
+}
+
+void stoq_xdp_set_flags(struct stoq_xdp_maps *maps, uint32_t flags, bool on)
+{
+	if (on)
+		__atomic_fetch_or(&maps->config->flags, flags, __ATOMIC_RELEASE);
+	else
+		__atomic_fetch_and(&maps->config->flags, ~flags, __ATOMIC_RELEASE);
+}
+
+/* ---- prefixes ---- */
+
+static int list_fd(const struct stoq_xdp_maps *maps, enum stoq_xdp_list list)
+{
+	return maps->fd[list == STOQ_XDP_ALLOWED ? STOQ_XDP_MAP_ALLOW : STOQ_XDP_MAP_DENY];
+}
+
+/* Their number decides whether the program looks; the generation, that it looks again. */
+static void announce(struct stoq_xdp_maps *maps, enum stoq_xdp_list list, size_t count)
+{
+	if (list == STOQ_XDP_ALLOWED)
+		STORE(maps->config->allow_prefixes, (uint32_t)count);
+	else
+		STORE(maps->config->deny_prefixes, (uint32_t)count);
+	__atomic_fetch_add(&maps->config->generation, 1, __ATOMIC_RELEASE);
+}
+
+static int prefix_failed(
+	struct stoq_error *error, int code, const char *what, const struct stoq_xdp_prefix *prefix)
+{
+	char text[STOQ_XDP_PREFIX_TEXT];
+
+	stoq_xdp_prefix_print(text, prefix);
+	return stoq_error_set(error, code, "cannot %s the prefix %s: %s", what, text,
+		code == -ENOSPC ? "the list is full" : strerror(-code));
+}
+
+int stoq_xdp_add_prefix(struct stoq_xdp_maps *maps, enum stoq_xdp_list list,
+	const struct stoq_xdp_prefix *prefix, struct stoq_error *error)
+{
+	struct stoq_xdp_rule rule = {0};
+	int result = bpf_map_update_elem(list_fd(maps, list), prefix, &rule, BPF_NOEXIST);
+
+	if (result && result != -EEXIST)
+		return prefix_failed(error, result, "add", prefix);
+	announce(maps, list, stoq_xdp_list_prefixes(maps, list, NULL, 0));
+	return 0;
+}
+
+int stoq_xdp_remove_prefix(struct stoq_xdp_maps *maps, enum stoq_xdp_list list,
+	const struct stoq_xdp_prefix *prefix, struct stoq_error *error)
+{
+	struct stoq_xdp_prefix_entry first;
+	int result;
+
+	/* An empty list would let nobody in. */
+	if (stoq_xdp_list_prefixes(maps, list, &first, 1) == 1 &&
+		memcmp(&first.prefix, prefix, sizeof(*prefix)) == 0)
+		announce(maps, list, 0);
+	result = bpf_map_delete_elem(list_fd(maps, list), prefix);
+	if (result && result != -ENOENT)
+		return prefix_failed(error, result, "remove", prefix);
+	announce(maps, list, stoq_xdp_list_prefixes(maps, list, NULL, 0));
+	return 0;
+}
+
+size_t stoq_xdp_list_prefixes(const struct stoq_xdp_maps *maps, enum stoq_xdp_list list,
+	struct stoq_xdp_prefix_entry *entries, size_t max)
+{
+	struct stoq_xdp_prefix key, *last = NULL;
+	int fd = list_fd(maps, list);
+	struct stoq_xdp_rule rule;
+	size_t count = 0;
+
+	while (count < STOQ_XDP_PREFIXES_MAX && bpf_map_get_next_key(fd, last, &key) == 0) {
+		if (count < max) {
+			entries[count].prefix = key;
+			entries[count].packets =
+				bpf_map_lookup_elem(fd, &key, &rule) == 0 ? rule.packets : 0;
+		}
+		count++;
+		last = &key;
+	}
+	return count;
+}
+
+/* ---- connections ---- */
+
+int stoq_xdp_end_connection(
+	struct stoq_xdp_maps *maps, const struct stoq_cid *cid, enum stoq_xdp_state state)
+{
+	struct stoq_xdp_connection connection;
+	int fd = maps->fd[STOQ_XDP_MAP_CONNS];
+	struct timespec now;
+
+	if (bpf_map_lookup_elem(fd, cid, &connection))
+		connection = (struct stoq_xdp_connection){0};
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	connection.last_ns = (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+	connection.state = (uint8_t)state;
+	return bpf_map_update_elem(fd, cid, &connection, BPF_ANY);
+}
