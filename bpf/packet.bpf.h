@@ -57,17 +57,6 @@ struct stoq_network {
 	__u8 protocol;
 };
 
-/* Not atomic, not 128 bit: any order will do, as long as it is always the same. */
-static __always_inline int stoq_end_is_first(
-	const __u64 *one, const __u64 *other, __be16 one_port, __be16 other_port)
-{
-	if (one[0] != other[0])
-		return one[0] < other[0];
-	if (one[1] != other[1])
-		return one[1] < other[1];
-	return one_port < other_port;
-}
-
 static __always_inline void stoq_map_ipv4(__u8 *address, __be32 ipv4)
 {
 	__u32 *words = (__u32 *)address;

@@ -23,6 +23,20 @@ struct stoq_flow_key {
 };
 NVME_ASSERT_SIZE(struct stoq_flow_key, 40);
 
+/*
+ * Which end comes first in a key; addresses as two words in memory order. Not atomic, not 128
+ * bit: any order will do, as long as it is always the same.
+ */
+static inline __attribute__((always_inline)) int stoq_end_is_first(
+	const __u64 *one, const __u64 *other, __be16 one_port, __be16 other_port)
+{
+	if (one[0] != other[0])
+		return one[0] < other[0];
+	if (one[1] != other[1])
+		return one[1] < other[1];
+	return one_port < other_port;
+}
+
 enum stoq_flow_state {
 	STOQ_FLOW_LEARNING = 0,	 /* NVMe/TCP by the look of it; PDU boundaries not known yet */
 	STOQ_FLOW_SYNCED = 1,	 /* every PDU is followed */

@@ -12,18 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "inspect/attach_private.h"
 #include "inspect/tc_filters.h"
-
-/* enum bpf_attach_type of Linux 6.6; the headers of older systems lack them. */
-#define STOQ_BPF_TCX_INGRESS 46
-#define STOQ_BPF_TCX_EGRESS  47
-
-/*
- * Handles of our clsact filters ("st" and a marker): whoever removes the last filter with
- * the second one also removes the qdisc, because one of us had made it.
- */
-#define STOQ_HANDLE	       0x73740001
-#define STOQ_HANDLE_OWNS_QDISC 0x73740002
 
 #define STOQ_ENTRY_NAME "stoq_entry"
 
@@ -86,6 +76,11 @@ static struct bpf_tc_hook make_hook(int ifindex, enum bpf_tc_attach_point point)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
 	return hook;
+}
+
+struct bpf_tc_hook stoq_clsact_hook(int ifindex, bool ingress)
+{
+	return make_hook(ifindex, ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS);
 }
 
 /*
@@ -153,25 +148,30 @@ static void look_at_filters(int ifindex, bool *any, bool *owns_qdisc)
 		}
 		*any |= count > 0;
 		for (size_t i = 0; i < count && i < STOQ_TC_FILTERS_MAX; i++)
-			*owns_qdisc |= filters[i].handle == STOQ_HANDLE_OWNS_QDISC &&
-				       filters[i].program_id;
+			*owns_qdisc |=
+				stoq_handle_owns_qdisc(filters[i].handle) && filters[i].program_id;
 	}
 }
 
-static void remove_filter(int ifindex, bool ingress, uint32_t handle, uint32_t priority)
+void stoq_clsact_undo(int ifindex)
 {
-	struct bpf_tc_hook hook = make_hook(ifindex, ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS);
+	struct bpf_tc_hook hook = make_hook(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
+
+	bpf_tc_hook_destroy(&hook);
+}
+
+void stoq_clsact_remove(int ifindex, bool ingress, uint32_t handle, uint32_t priority)
+{
+	struct bpf_tc_hook hook = stoq_clsact_hook(ifindex, ingress);
 	LIBBPF_OPTS(bpf_tc_opts, options, .handle = handle, .priority = priority);
 	bool any, owns_qdisc;
 
 	bpf_tc_detach(&hook, &options);
-	if (handle != STOQ_HANDLE_OWNS_QDISC)
+	if (!stoq_handle_owns_qdisc(handle))
 		return;
 	look_at_filters(ifindex, &any, &owns_qdisc);
-	if (!any) {
-		hook = make_hook(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
-		bpf_tc_hook_destroy(&hook);
-	}
+	if (!any)
+		stoq_clsact_undo(ifindex);
 }
 
 /* Removes orphans; *others: filters of ours whose owner seems to live. Number removed. */
@@ -192,7 +192,8 @@ static int sweep_once(int ifindex, int *others)
 				++*others;
 				continue;
 			}
-			remove_filter(ifindex, ingress, filters[i].handle, filters[i].priority);
+			stoq_clsact_remove(
+				ifindex, ingress, filters[i].handle, filters[i].priority);
 			removed++;
 		}
 	}
@@ -234,11 +235,10 @@ int stoq_attach_sweep(int ifindex)
 	return removed;
 }
 
-static int attach_clsact(struct stoq_attachment *attachment, int entry_fd, struct stoq_error *error)
+int stoq_clsact_prepare(
+	struct stoq_attachment *attachment, bool *marked, bool *made, struct stoq_error *error)
 {
-	struct bpf_tc_hook hook = make_hook(
-		attachment->ifindex, attachment->ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = entry_fd);
+	struct bpf_tc_hook hook = stoq_clsact_hook(attachment->ifindex, attachment->ingress);
 	bool any, owns_qdisc;
 	int result;
 
@@ -251,17 +251,34 @@ static int attach_clsact(struct stoq_attachment *attachment, int entry_fd, struc
 					     "(module sch_ingress)"
 			: result == -EPERM ? "; CAP_NET_ADMIN is missing (run as root)"
 					   : "");
-	options.handle = result == 0 || owns_qdisc ? STOQ_HANDLE_OWNS_QDISC : STOQ_HANDLE;
+	*marked = result == 0 || owns_qdisc;
+	*made = *marked && !any;
+	return 0;
+}
+
+int stoq_clsact_error(
+	const struct stoq_attachment *attachment, int result, struct stoq_error *error)
+{
+	return stoq_error_set(error, result, "cannot add a BPF filter to %s: %s%s",
+		attachment->interface, strerror(-result),
+		result == -ENOENT ? "; the kernel needs CONFIG_NET_CLS_BPF (module cls_bpf)" : "");
+}
+
+static int attach_clsact(struct stoq_attachment *attachment, int entry_fd, struct stoq_error *error)
+{
+	struct bpf_tc_hook hook = stoq_clsact_hook(attachment->ifindex, attachment->ingress);
+	LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = entry_fd);
+	bool marked = false, made = false;
+	int result = stoq_clsact_prepare(attachment, &marked, &made, error);
+
+	if (result)
+		return result;
+	options.handle = marked ? STOQ_HANDLE_OWNS_QDISC : STOQ_HANDLE;
 	result = bpf_tc_attach(&hook, &options);
 	if (result) {
-		if (options.handle == STOQ_HANDLE_OWNS_QDISC && !any) {
-			hook = make_hook(attachment->ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
-			bpf_tc_hook_destroy(&hook);
-		}
-		return stoq_error_set(error, result, "cannot add a BPF filter to %s: %s%s",
-			attachment->interface, strerror(-result),
-			result == -ENOENT ? "; the kernel needs CONFIG_NET_CLS_BPF (module cls_bpf)"
-					  : "");
+		if (made)
+			stoq_clsact_undo(attachment->ifindex);
+		return stoq_clsact_error(attachment, result, error);
 	}
 	attachment->kind = STOQ_ATTACH_CLSACT;
 	attachment->handle = options.handle;
@@ -271,42 +288,51 @@ static int attach_clsact(struct stoq_attachment *attachment, int entry_fd, struc
 
 /* ---- the tcx way ---- */
 
-/* 0, or a negative errno: -EINVAL where the kernel has no tcx. */
-static int attach_tcx(struct stoq_attachment *attachment, int program_fd)
+int stoq_tcx_link(const struct stoq_attachment *attachment, int program_fd, bool first)
 {
-	int fd = bpf_link_create(program_fd, attachment->ifindex,
+	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = first ? STOQ_BPF_F_BEFORE : 0);
+
+	return bpf_link_create(program_fd, attachment->ifindex,
 		(enum bpf_attach_type)(
 			attachment->ingress ? STOQ_BPF_TCX_INGRESS : STOQ_BPF_TCX_EGRESS),
-		NULL);
+		&options);
+}
 
-	if (fd < 0)
-		return fd;
-	attachment->kind = STOQ_ATTACH_TCX;
-	attachment->link_fd = fd;
+int stoq_tcx_error(const struct stoq_attachment *attachment, int result, struct stoq_error *error)
+{
+	return stoq_error_set(error, result, "cannot attach to %s by tcx link: %s%s",
+		attachment->interface, strerror(-result),
+		result == -EPERM ? "; CAP_NET_ADMIN is missing (run as root)" : "");
+}
+
+int stoq_attachment_init(struct stoq_attachment *attachment, const char *interface, bool ingress,
+	struct stoq_error *error)
+{
+	*attachment = (struct stoq_attachment){.ingress = ingress, .link_fd = -1};
+	snprintf(attachment->interface, sizeof(attachment->interface), "%s", interface);
+	attachment->ifindex = (int)if_nametoindex(interface);
+	if (!attachment->ifindex)
+		return stoq_error_set(error, -ENODEV, "interface %s is gone", interface);
 	return 0;
 }
 
 int stoq_attach(struct stoq_attachment *attachment, const char *interface, bool ingress,
 	const struct stoq_attach_programs *programs, bool force_clsact, struct stoq_error *error)
 {
-	int result;
+	int result = stoq_attachment_init(attachment, interface, ingress, error), fd;
 
-	*attachment = (struct stoq_attachment){.ingress = ingress, .link_fd = -1};
-	snprintf(attachment->interface, sizeof(attachment->interface), "%s", interface);
-	attachment->ifindex = (int)if_nametoindex(interface);
-	if (!attachment->ifindex)
-		return stoq_error_set(error, -ENODEV, "interface %s is gone", interface);
-	if (!force_clsact) {
-		result = attach_tcx(attachment, programs->program_fd);
-		if (result == 0)
-			return 0;
-		if (result != -EINVAL)
-			return stoq_error_set(error, result,
-				"cannot attach to %s by tcx link: %s%s", interface,
-				strerror(-result),
-				result == -EPERM ? "; CAP_NET_ADMIN is missing (run as root)" : "");
-	}
-	return attach_clsact(attachment, programs->entry_fd, error);
+	if (result)
+		return result;
+	if (force_clsact)
+		return attach_clsact(attachment, programs->entry_fd, error);
+	fd = stoq_tcx_link(attachment, programs->program_fd, false);
+	if (fd == -EINVAL)
+		return attach_clsact(attachment, programs->entry_fd, error);
+	if (fd < 0)
+		return stoq_tcx_error(attachment, fd, error);
+	attachment->kind = STOQ_ATTACH_TCX;
+	attachment->link_fd = fd;
+	return 0;
 }
 
 void stoq_detach(struct stoq_attachment *attachment)
@@ -314,7 +340,7 @@ void stoq_detach(struct stoq_attachment *attachment)
 	if (attachment->kind == STOQ_ATTACH_TCX) {
 		close(attachment->link_fd);
 	} else if (attachment->kind == STOQ_ATTACH_CLSACT) {
-		remove_filter(attachment->ifindex, attachment->ingress, attachment->handle,
+		stoq_clsact_remove(attachment->ifindex, attachment->ingress, attachment->handle,
 			attachment->priority);
 	}
 	attachment->kind = STOQ_ATTACH_NONE;

@@ -2,30 +2,26 @@
 #include "inspect/inspect.h"
 
 #include <bpf/bpf.h>
-#include <cap-ng.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "ebpf/load_error.h"
 #include "inspect/identity.h"
 #include "inspect/inspect_private.h"
+#include "inspect/load_error.h"
+#include "inspect/privileges.h"
+#include "inspect/tables.h"
 #include "stoq_tc.skel.h"
 
-#define DEFAULT_FLOWS	     4096
-#define DEFAULT_COMMANDS     131072
-#define DEFAULT_SERIES	     4096
 #define FLOWS_MAX	     (1u << 20)
 #define COMMANDS_MAX	     (1u << 24)
 #define SERIES_MAX	     (1u << 18)
 #define DISPATCH_MAX	     16384 /* events a call: whoever dispatches has other things to do, too */
 #define IDENTIFY_INTERVAL_NS 20000000
-#define RING_BYTES	     (1u << 20)
 #define RING_BYTES_PDUS	     (1u << 26)
 
 uint64_t stoq_inspect_now_ns(void)
@@ -39,37 +35,6 @@ uint64_t stoq_inspect_now_ns(void)
 void stoq_inspect_config_init(struct stoq_inspect_config *config)
 {
 	*config = (struct stoq_inspect_config){.axis = STOQ_BY_OPCODE, .slow_ns = UINT64_MAX};
-}
-
-/* Opcodes that keep a series of their own when the table is full; the rest share one. */
-static const struct {
-	uint8_t opcode;
-	uint8_t kind;
-} overflow_series[] = {{0, 0}, {NVME_NVM_READ, NVME_QUEUE_IO}, {NVME_NVM_WRITE, NVME_QUEUE_IO},
-	{NVME_NVM_FLUSH, NVME_QUEUE_IO}, {NVME_NVM_WRITE_ZEROES, NVME_QUEUE_IO},
-	{NVME_NVM_DATASET_MANAGEMENT, NVME_QUEUE_IO}, {NVME_NVM_COMPARE, NVME_QUEUE_IO}};
-
-#define OVERFLOW_SERIES (sizeof(overflow_series) / sizeof(overflow_series[0]))
-
-static int reserve_overflow_series(struct stoq_inspect *inspect)
-{
-	static const struct stoq_series zero;
-	int fd = bpf_map__fd(inspect->program->maps.stoq_series);
-
-	for (size_t cpu = 0; cpu < inspect->cpu_count; cpu++) {
-		for (size_t i = 0; i < OVERFLOW_SERIES; i++) {
-			struct stoq_series_key key = {
-				.uid = STOQ_SERIES_OVERFLOW | (uint32_t)cpu,
-				.opcode = overflow_series[i].opcode,
-				.kind = overflow_series[i].kind,
-			};
-			int result = bpf_map_update_elem(fd, &key, &zero, BPF_ANY);
-
-			if (result)
-				return result;
-		}
-	}
-	return 0;
 }
 
 static uint32_t power_of_two(uint32_t at_least)
@@ -116,36 +81,24 @@ static uint32_t or_default(uint32_t value, uint32_t otherwise)
 static int configure(struct stoq_inspect *inspect, const struct stoq_inspect_config *config)
 {
 	struct stoq_tc_bpf *program = inspect->program;
-	uint32_t flows = or_default(config->max_flows, DEFAULT_FLOWS);
-	uint32_t series = or_default(config->max_series, DEFAULT_SERIES);
-	uint32_t commands = or_default(config->max_commands, DEFAULT_COMMANDS);
-	int result;
+	struct stoq_table_sizes sizes;
 
-	inspect->command_count =
-		power_of_two(commands < STOQ_COMMANDS_MIN ? STOQ_COMMANDS_MIN : commands);
+	stoq_table_sizes_init(&sizes);
+	sizes.flows = or_default(config->max_flows, sizes.flows);
+	sizes.series = or_default(config->max_series, sizes.series);
+	sizes.commands = or_default(config->max_commands, sizes.commands);
+	if (sizes.commands < STOQ_COMMANDS_MIN)
+		sizes.commands = STOQ_COMMANDS_MIN;
+	sizes.commands = power_of_two(sizes.commands);
+	if (config->report_pdus)
+		sizes.ring_bytes = RING_BYTES_PDUS;
+	inspect->command_count = sizes.commands;
 	program->rodata->stoq_slow_ns = config->slow_ns;
 	program->rodata->stoq_report_errors = config->report_errors;
 	program->rodata->stoq_report_pdus = config->report_pdus;
-	program->rodata->stoq_command_mask = inspect->command_count - 1;
+	program->rodata->stoq_command_mask = sizes.commands - 1;
 	program->rodata->stoq_keep_details = config->report_errors || config->slow_ns != UINT64_MAX;
-	series += OVERFLOW_SERIES * inspect->cpu_count;
-	result = bpf_map__set_max_entries(program->maps.stoq_flows, flows);
-	if (!result)
-		result = bpf_map__set_max_entries(program->maps.stoq_connects, flows);
-	if (!result)
-		result = bpf_map__set_max_entries(program->maps.stoq_series, series);
-	if (!result)
-		result = bpf_map__set_max_entries(program->maps.stoq_statuses, series);
-	if (!result)
-		result = bpf_map__set_max_entries(
-			program->maps.stoq_commands, inspect->command_count);
-	if (!result)
-		result = bpf_map__set_max_entries(
-			program->maps.stoq_details, inspect->command_count);
-	if (!result)
-		result = bpf_map__set_max_entries(program->maps.stoq_events,
-			config->report_pdus ? RING_BYTES_PDUS : RING_BYTES);
-	return result;
+	return stoq_tables_size(program->obj, &sizes);
 }
 
 static void *map_array(const struct bpf_map *map, size_t bytes, struct stoq_error *error)
@@ -212,17 +165,17 @@ static int load_program(struct stoq_inspect *inspect, const struct stoq_inspect_
 	stoq_libbpf_log_start();
 	inspect->program = stoq_tc_bpf__open();
 	if (!inspect->program)
-		return stoq_load_error(error, -errno, "CONFIG_NET_CLS_BPF");
+		return stoq_load_error(error, -errno);
 	result = configure(inspect, config);
 	if (!result)
 		result = stoq_tc_bpf__load(inspect->program);
 	if (result)
-		return stoq_load_error(error, result, "CONFIG_NET_CLS_BPF");
+		return stoq_load_error(error, result);
 	program_fd = bpf_program__fd(inspect->program->progs.stoq_watch);
 	result = bpf_map_update_elem(
 		bpf_map__fd(inspect->program->maps.stoq_alive), &zero, &program_fd, BPF_ANY);
 	if (!result)
-		result = reserve_overflow_series(inspect);
+		result = stoq_tables_reserve(bpf_map__fd(inspect->program->maps.stoq_series));
 	if (result)
 		return stoq_error_set(
 			error, result, "cannot prepare the program's maps: %s", strerror(-result));
@@ -279,7 +232,7 @@ int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspec
 	inspect = calloc(1, sizeof(*inspect));
 	if (!inspect)
 		return stoq_error_set(error, -ENOMEM, "no memory");
-	inspect->cpu_count = libbpf_num_possible_cpus() > 0 ? libbpf_num_possible_cpus() : 1;
+	inspect->cpu_count = stoq_tables_cpus();
 	inspect->model.axis = config->axis;
 	stoq_identity_clear(&inspect->nobody);
 	/* A wrong name should cost no program load, and no misleading message about it. */
@@ -324,35 +277,14 @@ void stoq_inspect_close(struct stoq_inspect *inspect)
 	free(inspect);
 }
 
-/*
- * Reading maps needs CAP_BPF where unprivileged BPF is off and the kernel older than 5.19;
- * removing a clsact filter needs CAP_NET_ADMIN. A process that had CAP_SYS_ADMIN in place of
- * CAP_BPF keeps that.
- */
+/* Removing a clsact filter needs CAP_NET_ADMIN. */
 int stoq_inspect_drop_privileges(struct stoq_inspect *inspect, struct stoq_error *error)
 {
-	bool has_bpf, clsact = false;
-	int result;
+	bool clsact = false;
 
 	for (size_t i = 0; i < inspect->attachment_count; i++)
 		clsact |= inspect->attachments[i].kind == STOQ_ATTACH_CLSACT;
-	if (capng_get_caps_process())
-		return stoq_error_set(error, -EIO, "cannot read this process's capabilities");
-	has_bpf = capng_have_capability(CAPNG_EFFECTIVE, CAP_BPF);
-	capng_clear(CAPNG_SELECT_CAPS);
-	capng_update(
-		CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, has_bpf ? CAP_BPF : CAP_SYS_ADMIN);
-	if (clsact)
-		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
-	result = capng_apply(CAPNG_SELECT_CAPS);
-	if (result)
-		return stoq_error_set(error, -EPERM,
-			"cannot give up capabilities that are not needed (libcap-ng error %d)",
-			result);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return stoq_error_set(
-			error, -errno, "cannot set no_new_privs: %s", strerror(errno));
-	return 0;
+	return stoq_drop_privileges(clsact, error);
 }
 
 int stoq_inspect_set_axis(struct stoq_inspect *inspect, enum stoq_axis axis)

@@ -8,7 +8,7 @@
 #include "inspect/groups.h"
 #include "inspect/inspect.h"
 #include "inspect/ledger.h"
-#include "ebpf/map_dump.h"
+#include "inspect/map_dump.h"
 
 #define STOQ_INTERFACES_MAX 32
 

@@ -9,10 +9,9 @@
 #include "inspect/text.h"
 #include "nvme/nvme_names.h"
 
-#define CLOCK_SIZE  32
 #define DETAIL_SIZE 160
 
-static void write_clock(char out[static CLOCK_SIZE], uint64_t unix_ns)
+void stoq_event_clock(char out[static STOQ_EVENT_CLOCK], uint64_t unix_ns)
 {
 	time_t seconds = (time_t)(unix_ns / 1000000000);
 	char whole[16] = "";
@@ -20,7 +19,8 @@ static void write_clock(char out[static CLOCK_SIZE], uint64_t unix_ns)
 
 	if (localtime_r(&seconds, &local))
 		strftime(whole, sizeof(whole), "%H:%M:%S", &local);
-	snprintf(out, CLOCK_SIZE, "%s.%06u", whole, (unsigned int)(unix_ns % 1000000000 / 1000));
+	snprintf(out, STOQ_EVENT_CLOCK, "%s.%06u", whole,
+		(unsigned int)(unix_ns % 1000000000 / 1000));
 }
 
 const char *stoq_event_command_heading(void)
@@ -33,11 +33,11 @@ void stoq_event_command_line(char line[static STOQ_EVENT_LINE],
 	const struct stoq_event_command *event, const struct stoq_identity *queue,
 	uint64_t unix_offset_ns)
 {
-	char clock[CLOCK_SIZE], latency[STOQ_TEXT_NUMBER], label[STOQ_LABEL_SIZE];
+	char clock[STOQ_EVENT_CLOCK], latency[STOQ_TEXT_NUMBER], label[STOQ_LABEL_SIZE];
 	char opcode[NVME_NAME_LENGTH], status[NVME_NAME_LENGTH], status_text[64];
 	char slba[24] = "-", blocks[16] = "-", nsid[16] = "-";
 
-	write_clock(clock, event->start_ns + unix_offset_ns);
+	stoq_event_clock(clock, event->start_ns + unix_offset_ns);
 	if (event->blocks) {
 		snprintf(slba, sizeof(slba), "%llu", (unsigned long long)event->slba);
 		snprintf(blocks, sizeof(blocks), "%u", event->blocks);
@@ -113,10 +113,10 @@ void stoq_event_pdu_line(char line[static STOQ_EVENT_LINE], const struct stoq_ev
 	uint64_t unix_offset_ns)
 {
 	struct nvme_tcp_icreq_pdu header = {0}; /* the longest: a copy that is aligned */
-	char clock[CLOCK_SIZE], detail[DETAIL_SIZE] = "";
+	char clock[STOQ_EVENT_CLOCK], detail[DETAIL_SIZE] = "";
 
 	memcpy(&header, event->header, sizeof(header));
-	write_clock(clock, event->time_ns + unix_offset_ns);
+	stoq_event_clock(clock, event->time_ns + unix_offset_ns);
 	if (nvme_tcp_header_length(header.hdr.type) &&
 		event->header_bytes >= nvme_tcp_header_length(header.hdr.type))
 		describe(detail, &header.hdr);

@@ -6,6 +6,10 @@
 
 #define STOQ_EVENT_LINE 3072 /* room for every line, with two hostile NQNs */
 
+/* Time of day, local, with microseconds: 15 characters. */
+#define STOQ_EVENT_CLOCK 32
+void stoq_event_clock(char out[static STOQ_EVENT_CLOCK], uint64_t unix_ns);
+
 /* The columns' names. */
 const char *stoq_event_command_heading(void);
 const char *stoq_event_pdu_heading(void);

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
 #include <locale.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tool/interfaces.h"
+#include "tool/signals.h"
 #include "tool/verb.h"
 #include "tool/watch_loop.h"
 #include "tool/watch_screen.h"
@@ -17,35 +15,6 @@
 static const char help[] =
 #include "stoq-watch.help.h"
 	;
-
-/* SIGINT and the like become readable on a descriptor; a reader that leaves is no signal. */
-static int open_signals(struct stoq_error *error)
-{
-	sigset_t signals;
-	int fd;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGWINCH);
-	signal(SIGPIPE, SIG_IGN);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		return stoq_error_set(error, -errno, "cannot receive signals: %s", strerror(errno));
-	return fd;
-}
-
-static uint64_t unix_offset_ns(void)
-{
-	struct timespec wall, monotonic;
-
-	clock_gettime(CLOCK_MONOTONIC, &monotonic);
-	clock_gettime(CLOCK_REALTIME, &wall);
-	return (uint64_t)(wall.tv_sec - monotonic.tv_sec) * 1000000000 + (uint64_t)wall.tv_nsec -
-	       (uint64_t)monotonic.tv_nsec;
-}
 
 /* Without -i: all that carry NVMe/TCP, by the rule in interfaces.h. *list backs the names. */
 static int choose_interfaces(
@@ -89,7 +58,7 @@ static int watch(struct stoq_inspect *inspect, const struct watch_options *optio
 		return result;
 	if (mode == WATCH_SCREEN && watch_screen_open())
 		mode = WATCH_TEXT;
-	result = watch_report_open(&report, options, mode, unix_offset_ns(), signal_fd);
+	result = watch_report_open(&report, options, mode, tool_unix_offset_ns(), signal_fd);
 	if (result) {
 		watch_screen_close();
 		return stoq_error_set(error, result, "no memory");
@@ -112,7 +81,7 @@ static int run(struct watch_options *options, struct stoq_error *error)
 {
 	struct stoq_inspect *inspect = NULL;
 	struct tool_interface *list = NULL;
-	int signal_fd = open_signals(error), result;
+	int signal_fd = tool_signals_open(error), result;
 
 	if (signal_fd < 0)
 		return signal_fd;

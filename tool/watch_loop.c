@@ -7,9 +7,9 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tool/signals.h"
 #include "tool/watch_screen.h"
 
 #define DRAIN_ROUNDS 32
@@ -25,14 +25,6 @@ struct loop {
 	uint64_t start_ns, next_ns, end_ns; /* CLOCK_MONOTONIC; no end: UINT64_MAX */
 	bool over;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* The timer goes off at the next tick or at the end, whichever is first. */
 static int set_timer(struct loop *loop)
@@ -64,7 +56,7 @@ static int update(struct loop *loop)
 
 static int on_timer(struct loop *loop)
 {
-	uint64_t now = now_ns(), expirations;
+	uint64_t now = tool_now_ns(), expirations;
 	int result;
 
 	if (read(loop->timer_fd, &expirations, sizeof(expirations)) < 0)
@@ -272,7 +264,7 @@ int watch_loop_run(struct stoq_inspect *inspect, struct watch_report *report, in
 		.epoll_fd = -1,
 		.timer_fd = -1,
 		.signal_fd = signal_fd,
-		.start_ns = now_ns()};
+		.start_ns = tool_now_ns()};
 	int result;
 
 	watch_report_handlers(report, &loop.handlers);

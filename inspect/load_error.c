@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "inspect/load_error.h"
+
+#include <bpf/libbpf.h>
+#include <cap-ng.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#define LINES	   4
+#define LINE_BYTES 160
+
+/* The last lines that libbpf and the verifier wrote. */
+static struct {
+	char line[LINES][LINE_BYTES];
+	unsigned int next;
+} kept;
+
+/* Statistics and frames at a verifier log's end say nothing about the reason. */
+static int is_noise(const char *line, size_t length)
+{
+	static const char *const noise[] = {"processed ", "-- END", "-- BEGIN", "verification time",
+		"stack depth", "libbpf: failed to load object",
+		"libbpf: failed to load BPF skeleton"};
+
+	if (length < 3)
+		return 1;
+	for (size_t i = 0; i < sizeof(noise) / sizeof(noise[0]); i++)
+		if (strncmp(line, noise[i], strlen(noise[i])) == 0)
+			return 1;
+	return 0;
+}
+
+__attribute__((format(printf, 2, 0))) static int keep_message(
+	enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	static char text[65536];
+	char *line = text, *end;
+	int length;
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	length = vsnprintf(text, sizeof(text), format, arguments);
+	if (length < 0)
+		return 0;
+	/* A verifier log comes as one message, longer than the buffer at times: its end counts. */
+	for (; *line; line = end + (*end != '\0')) {
+		end = line + strcspn(line, "\n");
+		if (!is_noise(line, end - line))
+			snprintf(kept.line[kept.next++ % LINES], LINE_BYTES, "%.*s",
+				(int)(end - line), line);
+	}
+	return 0;
+}
+
+void stoq_libbpf_log_start(void)
+{
+	memset(&kept, 0, sizeof(kept));
+	libbpf_set_print(keep_message);
+}
+
+static int missing_capabilities(char *text, size_t size)
+{
+	static const struct {
+		unsigned int capability;
+		const char *name;
+	} needed[] = {{CAP_BPF, "CAP_BPF"}, {CAP_NET_ADMIN, "CAP_NET_ADMIN"},
+		{CAP_PERFMON, "CAP_PERFMON"}};
+	size_t length = 0;
+
+	text[0] = '\0';
+	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN))
+		return 0;
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (!capng_have_capability(CAPNG_EFFECTIVE, needed[i].capability))
+			length += snprintf(text + length, size - length, "%s%s", length ? ", " : "",
+				needed[i].name);
+	return length > 0;
+}
+
+int stoq_load_error(struct stoq_error *error, int code)
+{
+	char missing[64], log[LINES * LINE_BYTES] = "";
+	struct utsname system;
+	size_t length = 0;
+
+	if ((code == -EPERM || code == -EACCES) && missing_capabilities(missing, sizeof(missing)))
+		return stoq_error_set(error, code,
+			"loading the BPF program needs capabilities that this process lacks: %s; "
+			"run as "
+			"root, or: setcap cap_bpf,cap_net_admin,cap_perfmon+ep on the stoq binary",
+			missing);
+	for (unsigned int i = 0; i < LINES; i++) {
+		const char *line = kept.line[(kept.next + i) % LINES];
+
+		if (line[0] && length < sizeof(log) - 1)
+			length += snprintf(log + length, sizeof(log) - length, "\n  %s", line);
+	}
+	uname(&system);
+	return stoq_error_set(error, code,
+		"the kernel (%s) did not accept the BPF program: %s; STOQ needs Linux 5.15 or "
+		"newer with "
+		"CONFIG_BPF_SYSCALL, CONFIG_BPF_JIT and CONFIG_NET_CLS_BPF. The last lines of its "
+		"log:%s",
+		system.release, strerror(-code), log);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* All entries of a BPF hash map, read in batches. */
+#include <stddef.h>
+#include <stdint.h>
+
+struct stoq_map_dump {
+	size_t key_bytes;
+	size_t value_bytes;
+	size_t capacity; /* entries; the map's maximum */
+	size_t count;
+	void *keys;
+	void *values;
+};
+
+/* Makes room for max_entries. 0 or -ENOMEM. */
+int stoq_map_dump_init(
+	struct stoq_map_dump *dump, size_t key_bytes, size_t value_bytes, size_t max_entries);
+void stoq_map_dump_free(struct stoq_map_dump *dump);
+
+/* Reads the map. Entries that come or go meanwhile may or may not be in. 0 or a negative errno. */
+int stoq_map_dump_read(struct stoq_map_dump *dump, int map_fd);
+
+static inline const void *stoq_map_dump_key(const struct stoq_map_dump *dump, size_t i)
+{
+	return (const uint8_t *)dump->keys + i * dump->key_bytes;
+}
+static inline const void *stoq_map_dump_value(const struct stoq_map_dump *dump, size_t i)
+{
+	return (const uint8_t *)dump->values + i * dump->value_bytes;
+}

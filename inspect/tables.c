@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "inspect/tables.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+
+#include "bpf/tc_shared.h"
+
+#define DEFAULT_FLOWS	 4096
+#define DEFAULT_COMMANDS 131072
+#define DEFAULT_SERIES	 4096
+#define DEFAULT_RING	 (1u << 20)
+
+void stoq_table_sizes_init(struct stoq_table_sizes *sizes)
+{
+	*sizes = (struct stoq_table_sizes){
+		DEFAULT_FLOWS, DEFAULT_COMMANDS, DEFAULT_SERIES, DEFAULT_RING};
+}
+
+/* Opcodes that keep a series of their own when the table is full; the rest share one. */
+static const struct {
+	uint8_t opcode;
+	uint8_t kind;
+} overflow_series[] = {{0, 0}, {NVME_NVM_READ, NVME_QUEUE_IO}, {NVME_NVM_WRITE, NVME_QUEUE_IO},
+	{NVME_NVM_FLUSH, NVME_QUEUE_IO}, {NVME_NVM_WRITE_ZEROES, NVME_QUEUE_IO},
+	{NVME_NVM_DATASET_MANAGEMENT, NVME_QUEUE_IO}, {NVME_NVM_COMPARE, NVME_QUEUE_IO}};
+
+#define OVERFLOW_SERIES (sizeof(overflow_series) / sizeof(overflow_series[0]))
+
+uint32_t stoq_tables_cpus(void)
+{
+	int count = libbpf_num_possible_cpus();
+
+	return count > 0 ? (uint32_t)count : 1;
+}
+
+int stoq_tables_size(struct bpf_object *object, const struct stoq_table_sizes *sizes)
+{
+	const uint32_t series = sizes->series + OVERFLOW_SERIES * stoq_tables_cpus();
+	const struct {
+		const char *map;
+		uint32_t entries;
+	} tables[] = {{"stoq_flows", sizes->flows}, {"stoq_connects", sizes->flows},
+		{"stoq_series", series}, {"stoq_statuses", series},
+		{"stoq_commands", sizes->commands}, {"stoq_details", sizes->commands},
+		{"stoq_events", sizes->ring_bytes}};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(object, tables[i].map);
+		int result = map ? bpf_map__set_max_entries(map, tables[i].entries) : -ENOENT;
+
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+int stoq_tables_reserve(int series_fd)
+{
+	static const struct stoq_series zero;
+
+	for (uint32_t cpu = 0; cpu < stoq_tables_cpus(); cpu++) {
+		for (size_t i = 0; i < OVERFLOW_SERIES; i++) {
+			struct stoq_series_key key = {
+				.uid = STOQ_SERIES_OVERFLOW | cpu,
+				.opcode = overflow_series[i].opcode,
+				.kind = overflow_series[i].kind,
+			};
+			int result = bpf_map_update_elem(series_fd, &key, &zero, BPF_NOEXIST);
+
+			if (result && result != -EEXIST)
+				return result;
+		}
+	}
+	return 0;
+}

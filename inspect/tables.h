@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* The tables that every program following streams has, watch's and guard's alike: how large they
+ * are, and what must be in them before the first packet. */
+#include <bpf/libbpf.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct stoq_table_sizes {
+	uint32_t flows;
+	uint32_t commands; /* a power of two, at least STOQ_COMMANDS_MIN */
+	uint32_t series;
+	uint32_t ring_bytes;
+};
+
+/* The defaults. */
+void stoq_table_sizes_init(struct stoq_table_sizes *sizes);
+
+/* Before loading. 0 or a negative errno. */
+int stoq_tables_size(struct bpf_object *object, const struct stoq_table_sizes *sizes);
+
+/* After loading: series in which counting goes on when the table is full. */
+int stoq_tables_reserve(int series_fd);
+
+/* Possible CPUs: as many values as a map per CPU has. */
+uint32_t stoq_tables_cpus(void);

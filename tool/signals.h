@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* What verbs that run until they are told to end have in common. */
+#include <stdint.h>
+
+#include "base/error.h"
+
+/*
+ * SIGINT, SIGTERM, SIGHUP and SIGWINCH become readable on a descriptor (signalfd, non-blocking); a
+ * reader that leaves is no signal. The descriptor, or a negative errno.
+ */
+int tool_signals_open(struct stoq_error *error);
+
+/* What to add to CLOCK_MONOTONIC for CLOCK_REALTIME. */
+uint64_t tool_unix_offset_ns(void);
+
+/* CLOCK_MONOTONIC. */
+uint64_t tool_now_ns(void);
