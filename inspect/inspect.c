@@ -10,9 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ebpf/load_error.h"
 #include "inspect/identity.h"
 #include "inspect/inspect_private.h"
-#include "inspect/load_error.h"
 #include "inspect/privileges.h"
 #include "inspect/tables.h"
 #include "stoq_tc.skel.h"
@@ -165,12 +165,12 @@ static int load_program(struct stoq_inspect *inspect, const struct stoq_inspect_
 	stoq_libbpf_log_start();
 	inspect->program = stoq_tc_bpf__open();
 	if (!inspect->program)
-		return stoq_load_error(error, -errno);
+		return stoq_load_error(error, -errno, "CONFIG_NET_CLS_BPF");
 	result = configure(inspect, config);
 	if (!result)
 		result = stoq_tc_bpf__load(inspect->program);
 	if (result)
-		return stoq_load_error(error, result);
+		return stoq_load_error(error, result, "CONFIG_NET_CLS_BPF");
 	program_fd = bpf_program__fd(inspect->program->progs.stoq_watch);
 	result = bpf_map_update_elem(
 		bpf_map__fd(inspect->program->maps.stoq_alive), &zero, &program_fd, BPF_ANY);

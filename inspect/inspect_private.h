@@ -4,11 +4,11 @@
 /* What inspect.c (life of the program) and update.c (reading it) share. */
 #include <bpf/libbpf.h>
 
+#include "ebpf/map_dump.h"
 #include "inspect/attach.h"
 #include "inspect/groups.h"
 #include "inspect/inspect.h"
 #include "inspect/ledger.h"
-#include "inspect/map_dump.h"
 
 #define STOQ_INTERFACES_MAX 32
 
