@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * The datapath of AF_XDP sockets, beside a UDP socket on the same port. Packets that the XDP
+ * program redirects arrive here, all others at the socket; both are delivered. Packets leave as
+ * frames where the kernel's own route to the peer is this interface and it knows the MAC, else by
+ * the socket. If the interface goes, or a ring is stuck, the socket carries everything: nobody
+ * has to notice. doc/design/af-xdp.md has the reasons.
+ */
+#include <net/if.h>
+
+#include "base/error.h"
+#include "datapath/datapath.h"
+#include "datapath/udp.h"
+#include "datapath/xsk.h"
+
+struct stoq_af_xdp_config {
+	char interface[IF_NAMESIZE]; /* empty: the one that has the socket's address */
+	int xsks_fd; /* the XDP program's XSKMAP, indexed by queue; stays the caller's */
+	enum stoq_xsk_mode mode;
+	uint32_t frame_count; /* per queue, a power of two; 0: 4096 */
+	uint32_t busy_poll_us;
+
+	/* Of several workers, each takes the queues whose number modulo worker_count is its own. */
+	uint32_t worker_count; /* 0 counts as 1 */
+	uint32_t worker;
+};
+
+/*
+ * Opens AF_XDP sockets on the queues, beside a datapath that stoq_udp_open() opened: udp belongs
+ * to the new one from now on, but stays the caller's if this fails. The program should be attached
+ * already: until an AF_XDP socket is in the map it passes packets to the UDP socket, so that the
+ * change is one step. Errors, beside those of stoq_xsk_open(): -ENODEV, -ENETDOWN, -ENOTSUP
+ * (loopback, not Ethernet, MTU too large), -EADDRNOTAVAIL (no interface named, and none found).
+ */
+int stoq_af_xdp_open(const struct stoq_af_xdp_config *config, struct stoq_datapath *udp,
+	struct stoq_datapath **datapath, struct stoq_error *error);
+
+/* Closes the AF_XDP part only; gives back the UDP datapath that it was opened with. */
+struct stoq_datapath *stoq_af_xdp_unwrap(struct stoq_datapath *base);
+
+/*
+ * The interface for a socket that is bound to this address: the one that has the address. 0, or
+ * -EADDRNOTAVAIL: a wildcard, or an address of nobody's; -ENOTSUP: loopback or not Ethernet.
+ */
+int stoq_af_xdp_interface(
+	const struct stoq_address *local, char name[static IF_NAMESIZE], struct stoq_error *error);
+
+struct stoq_af_xdp_queue {
+	uint32_t queue;
+	bool zero_copy;
+	uint32_t ring_entries;	      /* of each ring */
+	uint32_t receive_used;	      /* entries that wait for us */
+	uint32_t transmit_used;	      /* entries that wait for the kernel */
+	uint32_t frames, frames_used; /* for sending: all, given to the kernel */
+	uint64_t umem_bytes;
+	uint64_t wakeups; /* system calls to get the kernel going */
+	uint64_t received, sent;
+	struct xdp_statistics kernel; /* drops and empty rings, by the kernel's count */
+};
+
+#define STOQ_AF_XDP_QUEUES_MAX 64
+
+struct stoq_af_xdp_counters {
+	bool active; /* false: fell back to the socket */
+	char interface[IF_NAMESIZE];
+	char reason[160];			     /* why it fell back, or why it copies */
+	uint64_t by_socket_sent, by_socket_received; /* datagrams, of all that were counted */
+	uint64_t malformed;			     /* frames that were not for us */
+	uint64_t lookups;			     /* questions to the kernel */
+	uint32_t queue_count;
+	struct stoq_af_xdp_queue queues[STOQ_AF_XDP_QUEUES_MAX];
+};
+
+/* Of a datapath that stoq_af_xdp_open() opened. */
+void stoq_af_xdp_counters(struct stoq_datapath *base, struct stoq_af_xdp_counters *counters);

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <string.h>
+
+#include "datapath/address.h"
+#include "datapath/af_xdp_private.h"
+
+/* While frames come, the socket is looked at with every so manieth batch. */
+#define SOCKET_TURN 8
+/* As many bytes as the kernel's GRO joins. */
+#define JOINED_MAX  65535
+
+/* An address that only means something on one link says on which. */
+static void set_scope(struct stoq_address *address, int ifindex)
+{
+	if (address->sa.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&address->in6.sin6_addr))
+		address->in6.sin6_scope_id = ifindex;
+}
+
+/* A socket bound to 0.0.0.0 has no IPv6; one bound to [::] has both. */
+static bool is_for_us(const struct stoq_af_xdp *datapath, const struct stoq_address *to)
+{
+	if (stoq_address_port(to) != stoq_address_port(&datapath->local))
+		return false;
+	if (!datapath->wildcard)
+		return stoq_address_same_host(to, &datapath->local);
+	return to->sa.sa_family == AF_INET || datapath->local.sa.sa_family == AF_INET6;
+}
+
+static bool take_apart(
+	struct stoq_af_xdp *datapath, const uint8_t *data, uint32_t size, struct stoq_frame *frame)
+{
+	if (!data || stoq_frame_parse(data, size, frame) || !frame->payload_size)
+		return false;
+	set_scope(&frame->remote, datapath->ifindex);
+	set_scope(&frame->local, datapath->ifindex);
+	return is_for_us(datapath, &frame->local);
+}
+
+/* A datagram like those before it goes behind them, as with the kernel's GRO. */
+static bool join(struct stoq_datagram *datagram, const struct stoq_frame *frame)
+{
+	uint32_t limit = datagram->capacity < JOINED_MAX ? datagram->capacity : JOINED_MAX;
+
+	if (frame->payload_size > datagram->segment_size ||
+		datagram->size % datagram->segment_size ||
+		datagram->size + frame->payload_size > limit || datagram->ecn != frame->ecn ||
+		!stoq_address_equal(&datagram->remote, &frame->remote) ||
+		!stoq_address_same_host(&datagram->local, &frame->local))
+		return false;
+	memcpy(datagram->data + datagram->size, frame->payload, frame->payload_size);
+	datagram->size += frame->payload_size;
+	return true;
+}
+
+static void begin(struct stoq_datagram *datagram, const struct stoq_frame *frame)
+{
+	memcpy(datagram->data, frame->payload, frame->payload_size);
+	datagram->size = frame->payload_size;
+	datagram->segment_size = frame->payload_size;
+	datagram->remote = frame->remote;
+	datagram->local = frame->local;
+	datagram->ecn = frame->ecn;
+}
+
+/* From one queue's ring into at most count buffers; how many were filled. */
+static unsigned int receive_queue(struct stoq_af_xdp *datapath, struct af_xdp_queue *queue,
+	struct stoq_datagram *datagrams, unsigned int count)
+{
+	uint32_t waiting = stoq_xsk_received(&queue->xsk), done, size;
+	unsigned int filled = 0;
+	struct stoq_frame frame;
+	const uint8_t *data;
+
+	for (done = 0; done < waiting; done++) {
+		data = stoq_xsk_peek(&queue->xsk, done, &size);
+		if (!take_apart(datapath, data, size, &frame)) {
+			datapath->malformed++;
+			continue;
+		}
+		if (!filled || !join(&datagrams[filled - 1], &frame)) {
+			if (filled == count)
+				break;
+			begin(&datagrams[filled++], &frame);
+			stoq_peers_seen(&datapath->peers, &frame.remote, &frame.local,
+				(uint32_t)(queue - datapath->queues));
+		}
+		queue->received++;
+		datapath->counters.received_datagrams++;
+		datapath->counters.received_bytes += frame.payload_size;
+	}
+	if (done) {
+		stoq_xsk_release(&queue->xsk, done);
+		af_xdp_count_copies(datapath, queue, done);
+		datapath->counters.received_batches++;
+	}
+	return filled;
+}
+
+static unsigned int receive_frames(
+	struct stoq_af_xdp *datapath, struct stoq_datagram *datagrams, unsigned int count)
+{
+	unsigned int filled = 0;
+
+	for (uint32_t i = 0; i < datapath->queue_count && filled < count; i++) {
+		datapath->next_queue = (datapath->next_queue + 1) % datapath->queue_count;
+		filled += receive_queue(datapath, &datapath->queues[datapath->next_queue],
+			datagrams + filled, count - filled);
+	}
+	return filled;
+}
+
+int af_xdp_receive_batch(struct stoq_datapath *base, struct stoq_datagram *datagrams,
+	unsigned int count, uint64_t now_ns)
+{
+	struct stoq_af_xdp *datapath = af_xdp_of(base);
+	unsigned int filled = 0;
+	int more;
+
+	if (datapath->queue_count)
+		filled = receive_frames(datapath, datagrams, count);
+	if (!filled && datapath->draining)
+		af_xdp_close_queues(datapath);
+	if (!filled)
+		datapath->next_check_ns = 0; /* what woke us may be the kernel's news */
+	af_xdp_check(datapath, now_ns);
+	if (filled == count || (filled && ++datapath->socket_turn % SOCKET_TURN))
+		return (int)filled;
+	more = stoq_datapath_receive(datapath->udp, datagrams + filled, count - filled, now_ns);
+	if (more < 0)
+		return filled ? (int)filled : more;
+	return (int)filled + more;
+}

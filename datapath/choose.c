@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "datapath/choose.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "datapath/address.h"
+#include "datapath/choose_private.h"
+
+static const char *const names[] = {
+	[STOQ_DATAPATH_AUTO] = "auto",
+	[STOQ_DATAPATH_SOCKET] = "socket",
+	[STOQ_DATAPATH_AF_XDP] = "af_xdp",
+};
+
+int stoq_datapath_kind_parse(
+	enum stoq_datapath_kind *kind, const char *text, struct stoq_error *error)
+{
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strcmp(text, names[i]) == 0) {
+			*kind = i;
+			return 0;
+		}
+	return stoq_error_set(error, -EINVAL, "'%s' is no datapath: auto, socket or af_xdp", text);
+}
+
+const char *stoq_datapath_kind_name(enum stoq_datapath_kind kind)
+{
+	return names[kind];
+}
+
+static int open_sockets(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
+	struct stoq_error *error)
+{
+	unsigned int workers = wish->udp.worker_count ? wish->udp.worker_count : 1;
+	struct stoq_udp_config config = wish->udp;
+	struct stoq_datapath_info info;
+	int code;
+
+	if (workers > STOQ_DATAPATH_WORKERS_MAX)
+		return stoq_error_set(error, -EINVAL, "%u workers; at most %u can be", workers,
+			STOQ_DATAPATH_WORKERS_MAX);
+	for (config.worker = 0; config.worker < workers; config.worker++) {
+		code = stoq_udp_open(&config, &choice->datapaths[config.worker], error);
+		if (code)
+			return code;
+		choice->count++;
+		/* The kernel chose a port for the first; the others share it. */
+		stoq_datapath_info(choice->datapaths[config.worker], &info);
+		stoq_address_set_port(&config.bind, stoq_address_port(&info.local));
+	}
+	return 0;
+}
+
+/* Sockets are there; what eBPF can add to them. */
+static int add_ebpf(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
+	struct stoq_error *error)
+{
+	struct stoq_error why = {.code = 0};
+	int code = choose_filter(wish, choice, &why);
+
+	if (!code && wish->kind != STOQ_DATAPATH_SOCKET)
+		code = choose_af_xdp(wish, choice, &why);
+	if (!code && choice->kind == STOQ_DATAPATH_AF_XDP)
+		return 0;
+	if (wish->kind == STOQ_DATAPATH_AF_XDP)
+		return stoq_error_set(error, why.code, "%s", why.text);
+	if (choice->filter && !wish->filter) {
+		choose_filter_close(choice->filter);
+		choice->filter = NULL;
+	}
+	if (code)
+		snprintf(choice->reason, sizeof(choice->reason), "sockets: %.380s", why.text);
+	return 0;
+}
+
+int stoq_datapath_choose(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
+	struct stoq_error *error)
+{
+	int code;
+
+	*choice = (struct stoq_datapath_choice){.kind = STOQ_DATAPATH_SOCKET};
+	code = open_sockets(wish, choice, error);
+	if (!code && (wish->kind != STOQ_DATAPATH_SOCKET || wish->filter))
+		code = add_ebpf(wish, choice, error);
+	if (code) {
+		stoq_datapath_choice_close(choice);
+		return code;
+	}
+	if (!choice->reason[0])
+		snprintf(choice->reason, sizeof(choice->reason), "sockets%s",
+			wish->kind == STOQ_DATAPATH_SOCKET ? ", as asked for" : "");
+	return 0;
+}
+
+void stoq_datapath_choice_close(struct stoq_datapath_choice *choice)
+{
+	for (unsigned int i = 0; i < choice->count; i++)
+		stoq_datapath_close(choice->datapaths[i]);
+	if (choice->filter)
+		choose_filter_close(choice->filter);
+	*choice = (struct stoq_datapath_choice){.count = 0};
+}

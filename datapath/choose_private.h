@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include "datapath/choose.h"
+
+/*
+ * choose_ebpf.c, or choose_none.c in a build without eBPF: puts the filter on the interface and
+ * AF_XDP in front of the sockets that choice->datapaths holds. All or nothing; on failure they
+ * are as they were, and the error says what was missing.
+ */
+int choose_filter(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
+	struct stoq_error *error);
+int choose_af_xdp(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
+	struct stoq_error *error);
+void choose_filter_close(struct stoq_xdp_filter *filter);

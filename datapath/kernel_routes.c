@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "datapath/kernel_routes.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <net/if_arp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datapath/address.h"
+
+#define BUFFER_BYTES  8192
+#define VALID_STATES  (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY)
+#define ATTRIBUTE_MAX 64
+
+struct stoq_kernel_routes {
+	struct mnl_socket *ask;
+	struct mnl_socket *events;
+	uint32_t sequence;
+};
+
+/* The attributes of a message, by their type. */
+struct attributes {
+	const struct nlattr *of[ATTRIBUTE_MAX];
+};
+
+static int collect(const struct nlattr *attribute, void *context)
+{
+	struct attributes *attributes = context;
+	uint16_t type = mnl_attr_get_type(attribute);
+
+	if (type < ATTRIBUTE_MAX)
+		attributes->of[type] = attribute;
+	return MNL_CB_OK;
+}
+
+static struct attributes attributes_of(const struct nlmsghdr *message, size_t header)
+{
+	struct attributes attributes = {{NULL}};
+
+	mnl_attr_parse(message, header, collect, &attributes);
+	return attributes;
+}
+
+static uint32_t get_u32(const struct nlattr *attribute)
+{
+	return attribute && mnl_attr_validate(attribute, MNL_TYPE_U32) == 0
+		       ? mnl_attr_get_u32(attribute)
+		       : 0;
+}
+
+static bool get_mac(const struct nlattr *attribute, uint8_t mac[static STOQ_MAC_BYTES])
+{
+	if (!attribute || mnl_attr_get_payload_len(attribute) != STOQ_MAC_BYTES)
+		return false;
+	memcpy(mac, mnl_attr_get_payload(attribute), STOQ_MAC_BYTES);
+	return true;
+}
+
+/* bytes: an IPv4 or IPv6 address, as its size says. */
+static bool set_address(struct stoq_address *address, const void *bytes, size_t size)
+{
+	memset(address, 0, sizeof(*address));
+	if (size == sizeof(struct in_addr)) {
+		address->in.sin_family = AF_INET;
+		memcpy(&address->in.sin_addr, bytes, size);
+		address->length = sizeof(address->in);
+	} else if (size == sizeof(struct in6_addr)) {
+		address->in6.sin6_family = AF_INET6;
+		memcpy(&address->in6.sin6_addr, bytes, size);
+		address->length = sizeof(address->in6);
+	}
+	return address->length;
+}
+
+static bool get_address(const struct nlattr *attribute, struct stoq_address *address)
+{
+	return attribute && set_address(address, mnl_attr_get_payload(attribute),
+				    mnl_attr_get_payload_len(attribute));
+}
+
+static void put_address(struct nlmsghdr *message, uint16_t type, const struct stoq_address *address)
+{
+	if (address->sa.sa_family == AF_INET)
+		mnl_attr_put(message, type, sizeof(struct in_addr), &address->in.sin_addr);
+	else
+		mnl_attr_put(message, type, sizeof(struct in6_addr), &address->in6.sin6_addr);
+}
+
+static uint8_t address_bits(const struct stoq_address *address)
+{
+	return address->sa.sa_family == AF_INET ? 32 : 128;
+}
+
+struct answer {
+	void (*read)(const struct nlmsghdr *message, void *result);
+	void *result;
+	bool came;
+};
+
+static int on_answer(const struct nlmsghdr *message, void *context)
+{
+	struct answer *answer = context;
+
+	answer->read(message, answer->result);
+	answer->came = true;
+	return MNL_CB_STOP;
+}
+
+/* One question, one answer; the kernel answers at once. */
+static int ask(struct stoq_kernel_routes *routes, struct nlmsghdr *request,
+	void (*read)(const struct nlmsghdr *message, void *result), void *result)
+{
+	char buffer[BUFFER_BYTES];
+	struct answer answer = {read, result, false};
+	ssize_t length;
+
+	request->nlmsg_flags |= NLM_F_REQUEST;
+	request->nlmsg_seq = ++routes->sequence;
+	if (mnl_socket_sendto(routes->ask, request, request->nlmsg_len) < 0)
+		return -errno;
+	do {
+		length = mnl_socket_recvfrom(routes->ask, buffer, sizeof(buffer));
+		if (length < 0)
+			return -errno;
+		/* What belongs to an earlier question, which was given up, is passed over. */
+	} while (((struct nlmsghdr *)buffer)->nlmsg_seq != request->nlmsg_seq);
+	if (mnl_cb_run(buffer, length, request->nlmsg_seq, mnl_socket_get_portid(routes->ask),
+		    on_answer, &answer) < 0)
+		return -errno;
+	return answer.came ? 0 : -ENOENT;
+}
+
+static int open_socket(struct mnl_socket **socket, int flags)
+{
+	*socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | flags);
+	if (!*socket)
+		return -errno;
+	return mnl_socket_bind(*socket, 0, MNL_SOCKET_AUTOPID) ? -errno : 0;
+}
+
+static int subscribe(struct mnl_socket *socket)
+{
+	static const int groups[] = {RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR,
+		RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
+		RTNLGRP_IPV6_RULE};
+	int group;
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
+		group = groups[i];
+		if (mnl_socket_setsockopt(socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)))
+			return -errno;
+	}
+	return 0;
+}
+
+int stoq_kernel_routes_open(struct stoq_kernel_routes **routes, struct stoq_error *error)
+{
+	struct stoq_kernel_routes *opened = calloc(1, sizeof(*opened));
+	int code;
+
+	if (!opened)
+		return stoq_error_set(error, -ENOMEM, "out of memory");
+	code = open_socket(&opened->ask, 0);
+	if (!code)
+		code = open_socket(&opened->events, SOCK_NONBLOCK);
+	if (!code)
+		code = subscribe(opened->events);
+	if (code) {
+		stoq_kernel_routes_close(opened);
+		return stoq_error_set(error, code,
+			"cannot ask the kernel for routes and neighbours (netlink): %s",
+			strerror(-code));
+	}
+	*routes = opened;
+	return 0;
+}
+
+void stoq_kernel_routes_close(struct stoq_kernel_routes *routes)
+{
+	if (!routes)
+		return;
+	if (routes->ask)
+		mnl_socket_close(routes->ask);
+	if (routes->events)
+		mnl_socket_close(routes->events);
+	free(routes);
+}
+
+static void read_vlan(const struct nlattr *info, struct stoq_link *link)
+{
+	struct attributes parts = {{NULL}}, vlan = {{NULL}};
+
+	if (!info)
+		return;
+	mnl_attr_parse_nested(info, collect, &parts);
+	if (!parts.of[IFLA_INFO_KIND] || !parts.of[IFLA_INFO_DATA] ||
+		mnl_attr_validate(parts.of[IFLA_INFO_KIND], MNL_TYPE_NUL_STRING) ||
+		strcmp(mnl_attr_get_str(parts.of[IFLA_INFO_KIND]), "vlan") != 0)
+		return;
+	mnl_attr_parse_nested(parts.of[IFLA_INFO_DATA], collect, &vlan);
+	if (!vlan.of[IFLA_VLAN_ID] || mnl_attr_validate(vlan.of[IFLA_VLAN_ID], MNL_TYPE_U16))
+		return;
+	link->vlan.id = mnl_attr_get_u16(vlan.of[IFLA_VLAN_ID]);
+	link->vlan.protocol = 0x8100;
+	if (vlan.of[IFLA_VLAN_PROTOCOL] &&
+		mnl_attr_validate(vlan.of[IFLA_VLAN_PROTOCOL], MNL_TYPE_U16) == 0)
+		link->vlan.protocol = ntohs(mnl_attr_get_u16(vlan.of[IFLA_VLAN_PROTOCOL]));
+}
+
+static void read_link(const struct nlmsghdr *message, void *result)
+{
+	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
+	struct attributes attributes = attributes_of(message, sizeof(*header));
+	struct stoq_link *link = result;
+
+	*link = (struct stoq_link){
+		.ifindex = header->ifi_index,
+		.mtu = get_u32(attributes.of[IFLA_MTU]),
+		.loopback = header->ifi_flags & IFF_LOOPBACK,
+		.up = (header->ifi_flags & IFF_UP) && (header->ifi_flags & IFF_RUNNING),
+	};
+	link->ethernet =
+		header->ifi_type == ARPHRD_ETHER && get_mac(attributes.of[IFLA_ADDRESS], link->mac);
+	if (attributes.of[IFLA_IFNAME] &&
+		mnl_attr_validate(attributes.of[IFLA_IFNAME], MNL_TYPE_NUL_STRING) == 0)
+		strncpy(link->name, mnl_attr_get_str(attributes.of[IFLA_IFNAME]),
+			sizeof(link->name) - 1);
+	read_vlan(attributes.of[IFLA_LINKINFO], link);
+	/* A parent in another network namespace has another numbering. */
+	if (link->vlan.protocol && !attributes.of[IFLA_LINK_NETNSID])
+		link->parent = (int)get_u32(attributes.of[IFLA_LINK]);
+}
+
+int stoq_kernel_link(struct stoq_kernel_routes *routes, int ifindex, struct stoq_link *link)
+{
+	char buffer[256];
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct ifinfomsg *header;
+
+	request->nlmsg_type = RTM_GETLINK;
+	header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+	header->ifi_index = ifindex;
+	return ask(routes, request, read_link, link);
+}
+
+struct route {
+	uint8_t type;
+	int ifindex;
+	uint32_t mtu;
+	bool plain; /* no tunnel, no labels */
+	struct stoq_address gateway;
+	struct stoq_address source;
+};
+
+static void read_route(const struct nlmsghdr *message, void *result)
+{
+	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
+	struct attributes attributes = attributes_of(message, sizeof(*header));
+	struct attributes metrics = {{NULL}};
+	const struct nlattr *via = attributes.of[RTA_VIA];
+	struct route *route = result;
+
+	*route = (struct route){
+		.type = header->rtm_type,
+		.ifindex = (int)get_u32(attributes.of[RTA_OIF]),
+		.plain = !attributes.of[RTA_ENCAP] && !attributes.of[RTA_NEWDST],
+	};
+	get_address(attributes.of[RTA_GATEWAY], &route->gateway);
+	get_address(attributes.of[RTA_PREFSRC], &route->source);
+	if (via && mnl_attr_get_payload_len(via) > sizeof(struct rtvia))
+		set_address(&route->gateway,
+			(const uint8_t *)mnl_attr_get_payload(via) + sizeof(struct rtvia),
+			mnl_attr_get_payload_len(via) - sizeof(struct rtvia));
+	if (attributes.of[RTA_METRICS])
+		mnl_attr_parse_nested(attributes.of[RTA_METRICS], collect, &metrics);
+	route->mtu = get_u32(metrics.of[RTAX_MTU]);
+}
+
+/* With the ports, by which rules and several next hops may choose. */
+static int find_route(struct stoq_kernel_routes *routes, const struct stoq_address *remote,
+	const struct stoq_address *local, struct route *route)
+{
+	char buffer[512];
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct rtmsg *header;
+
+	request->nlmsg_type = RTM_GETROUTE;
+	header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+	header->rtm_family = remote->sa.sa_family;
+	header->rtm_dst_len = address_bits(remote);
+	put_address(request, RTA_DST, remote);
+	if (local->length && local->sa.sa_family == remote->sa.sa_family &&
+		!stoq_address_is_wildcard(local)) {
+		header->rtm_src_len = address_bits(local);
+		put_address(request, RTA_SRC, local);
+	}
+	if (remote->sa.sa_family == AF_INET6 && remote->in6.sin6_scope_id)
+		mnl_attr_put_u32(request, RTA_OIF, remote->in6.sin6_scope_id);
+	mnl_attr_put_u8(request, RTA_IP_PROTO, IPPROTO_UDP);
+	mnl_attr_put_u16(request, RTA_DPORT, htons(stoq_address_port(remote)));
+	if (local->length)
+		mnl_attr_put_u16(request, RTA_SPORT, htons(stoq_address_port(local)));
+	return ask(routes, request, read_route, route);
+}
+
+/* Which interface has an address of ours; 0: none. */
+static int interface_with(const struct stoq_address *address)
+{
+	struct stoq_address other;
+	struct ifaddrs *all;
+	int ifindex = 0;
+
+	if (getifaddrs(&all))
+		return 0;
+	for (struct ifaddrs *i = all; i && !ifindex; i = i->ifa_next) {
+		if (!i->ifa_addr || i->ifa_addr->sa_family != address->sa.sa_family)
+			continue;
+		other.length = address->length;
+		memcpy(&other.sa, i->ifa_addr, address->length);
+		if (stoq_address_same_host(&other, address))
+			ifindex = (int)if_nametoindex(i->ifa_name);
+	}
+	freeifaddrs(all);
+	return ifindex;
+}
+
+int stoq_kernel_interface_of(
+	struct stoq_kernel_routes *routes, const struct stoq_address *address, int *ifindex)
+{
+	struct stoq_address none = {.length = 0};
+	struct route route = {0};
+	struct stoq_link link = {0};
+	int code;
+
+	*ifindex = interface_with(address);
+	if (!*ifindex) {
+		code = find_route(routes, address, &none, &route);
+		if (code)
+			return code;
+		*ifindex = route.ifindex;
+	}
+	do {
+		code = stoq_kernel_link(routes, *ifindex, &link);
+		if (!code && link.parent)
+			*ifindex = link.parent;
+	} while (!code && link.parent);
+	return code;
+}
+
+struct neighbour {
+	uint16_t state;
+	bool has_mac;
+	uint8_t mac[STOQ_MAC_BYTES];
+	int ifindex;
+	struct stoq_address address;
+};
+
+static void read_neighbour(const struct nlmsghdr *message, void *result)
+{
+	const struct ndmsg *header = mnl_nlmsg_get_payload(message);
+	struct attributes attributes = attributes_of(message, sizeof(*header));
+	struct neighbour *neighbour = result;
+
+	*neighbour = (struct neighbour){.state = header->ndm_state, .ifindex = header->ndm_ifindex};
+	neighbour->has_mac = get_mac(attributes.of[NDA_LLADDR], neighbour->mac);
+	get_address(attributes.of[NDA_DST], &neighbour->address);
+}
+
+static int find_neighbour(struct stoq_kernel_routes *routes, int ifindex,
+	const struct stoq_address *address, struct neighbour *neighbour)
+{
+	char buffer[256];
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct ndmsg *header;
+
+	request->nlmsg_type = RTM_GETNEIGH;
+	header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+	header->ndm_family = address->sa.sa_family;
+	header->ndm_ifindex = ifindex;
+	put_address(request, NDA_DST, address);
+	return ask(routes, request, read_neighbour, neighbour);
+}
+
+/* From a VLAN interface down to the one that frames leave by; tags outermost first. */
+static int find_link(struct stoq_kernel_routes *routes, int from, int ifindex, struct stoq_way *way)
+{
+	struct stoq_vlan_tag inner[STOQ_FRAME_VLANS_MAX];
+	struct stoq_link link = {0};
+	uint8_t count = 0;
+	int code = stoq_kernel_link(routes, from, &link);
+
+	if (code)
+		return code;
+	if (!link.ethernet || !link.up)
+		return -EXDEV;
+	memcpy(way->link.local_mac, link.mac, STOQ_MAC_BYTES);
+	if (!way->mtu || way->mtu > link.mtu)
+		way->mtu = link.mtu;
+	while (link.ifindex != ifindex) {
+		if (!link.parent || count == STOQ_FRAME_VLANS_MAX)
+			return -EXDEV;
+		inner[count++] = link.vlan;
+		code = stoq_kernel_link(routes, link.parent, &link);
+		if (code)
+			return code;
+	}
+	way->link.vlan_count = count;
+	for (uint8_t i = 0; i < count; i++)
+		way->link.vlans[i] = inner[count - 1 - i];
+	return 0;
+}
+
+int stoq_kernel_way(struct stoq_kernel_routes *routes, int ifindex,
+	const struct stoq_address *remote, const struct stoq_address *local, struct stoq_way *way)
+{
+	struct neighbour neighbour = {0};
+	struct route route = {0};
+	int code = find_route(routes, remote, local, &route);
+
+	if (code)
+		return code;
+	if (route.type != RTN_UNICAST || !route.plain)
+		return -EXDEV;
+	*way = (struct stoq_way){.mtu = route.mtu, .neighbour_ifindex = route.ifindex};
+	code = find_link(routes, route.ifindex, ifindex, way);
+	if (code)
+		return code;
+	way->source = local->length && !stoq_address_is_wildcard(local) ? *local : route.source;
+	if (!way->source.length)
+		return -EXDEV;
+	way->next_hop = route.gateway.length ? route.gateway : *remote;
+	if (way->next_hop.sa.sa_family == AF_INET6)
+		way->next_hop.in6.sin6_scope_id = 0; /* as in the kernel's events */
+	code = find_neighbour(routes, route.ifindex, &way->next_hop, &neighbour);
+	if (code)
+		return code == -ENOENT ? -EAGAIN : code;
+	if (!(neighbour.state & VALID_STATES) || !neighbour.has_mac)
+		return -EAGAIN;
+	memcpy(way->link.remote_mac, neighbour.mac, STOQ_MAC_BYTES);
+	return 0;
+}
+
+int stoq_kernel_events_fd(const struct stoq_kernel_routes *routes)
+{
+	return mnl_socket_get_fd(routes->events);
+}
+
+struct listener {
+	void (*back)(void *context, const struct stoq_kernel_event *event);
+	void *context;
+};
+
+static void tell_neighbour(const struct nlmsghdr *message, const struct listener *listener)
+{
+	struct stoq_kernel_event event = {.what = STOQ_KERNEL_NEIGHBOUR};
+	struct neighbour neighbour;
+
+	read_neighbour(message, &neighbour);
+	event.ifindex = neighbour.ifindex;
+	event.neighbour = neighbour.address;
+	event.reachable = message->nlmsg_type == RTM_NEWNEIGH && neighbour.has_mac &&
+			  (neighbour.state & VALID_STATES);
+	memcpy(event.mac, neighbour.mac, STOQ_MAC_BYTES);
+	if (event.neighbour.length)
+		listener->back(listener->context, &event);
+}
+
+/* A bridge's view of its ports comes in messages that look alike. */
+static void tell_link(const struct nlmsghdr *message, const struct listener *listener)
+{
+	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
+	struct stoq_kernel_event event;
+	struct stoq_link link;
+
+	if (header->ifi_family != AF_UNSPEC)
+		return;
+	read_link(message, &link);
+	event = (struct stoq_kernel_event){
+		.what = message->nlmsg_type == RTM_DELLINK ? STOQ_KERNEL_LINK_GONE
+							   : STOQ_KERNEL_LINK,
+		.ifindex = link.ifindex,
+		.up = link.up,
+		.mtu = link.mtu,
+	};
+	listener->back(listener->context, &event);
+}
+
+static int on_event(const struct nlmsghdr *message, void *context)
+{
+	struct stoq_kernel_event event = {.what = STOQ_KERNEL_ROUTES};
+	const struct listener *listener = context;
+
+	switch (message->nlmsg_type) {
+	case RTM_NEWNEIGH:
+	case RTM_DELNEIGH:
+		tell_neighbour(message, listener);
+		break;
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		tell_link(message, listener);
+		break;
+	default:
+		listener->back(listener->context, &event);
+	}
+	return MNL_CB_OK;
+}
+
+/* Events that were lost because there were too many count as a change of everything. */
+void stoq_kernel_events(struct stoq_kernel_routes *routes,
+	void (*back)(void *context, const struct stoq_kernel_event *event), void *context)
+{
+	struct stoq_kernel_event all = {.what = STOQ_KERNEL_ROUTES};
+	struct listener listener = {back, context};
+	char buffer[BUFFER_BYTES];
+	ssize_t length;
+
+	for (;;) {
+		length = mnl_socket_recvfrom(routes->events, buffer, sizeof(buffer));
+		if (length >= 0)
+			(void)mnl_cb_run(buffer, length, 0, 0, on_event, &listener);
+		else if (errno == ENOBUFS || errno == ENOSPC)
+			back(context, &all);
+		else if (errno != EINTR)
+			return;
+	}
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "datapath/xsk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Newer than the headers of Debian 12; a kernel that does not know one refuses it, no harm. */
+#ifndef SO_PREFER_BUSY_POLL
+#define SO_PREFER_BUSY_POLL 69
+#define SO_BUSY_POLL_BUDGET 70
+#endif
+#ifndef XDP_MAX_TX_SKB_BUDGET
+#define XDP_MAX_TX_SKB_BUDGET 9
+#endif
+
+#define BUSY_POLL_BUDGET  64
+#define SEND_BUFFER_BYTES (4 << 20)
+
+enum { MAP_RECEIVE, MAP_TRANSMIT, MAP_FILL, MAP_COMPLETION };
+
+static int set_option(int fd, int option, uint32_t value)
+{
+	return setsockopt(fd, SOL_XDP, option, &value, sizeof(value)) ? -errno : 0;
+}
+
+static int register_memory(
+	struct stoq_xsk *xsk, const struct stoq_xsk_config *config, struct stoq_error *error)
+{
+	struct xdp_umem_reg region = {
+		.addr = (uint64_t)(uintptr_t)xsk->umem.memory,
+		.len = xsk->umem.size_bytes,
+		.chunk_size = xsk->umem.frame_bytes,
+	};
+	uint32_t half = config->frame_count / 2;
+
+	if (setsockopt(xsk->fd, SOL_XDP, XDP_UMEM_REG, &region, sizeof(region)))
+		return stoq_error_set(error, -errno,
+			"cannot register %llu KiB of memory for AF_XDP: %s%s",
+			(unsigned long long)(xsk->umem.size_bytes >> 10), strerror(errno),
+			errno == ENOBUFS ? "; raise the limit of locked memory (ulimit -l) or give "
+					   "CAP_IPC_LOCK"
+					 : "");
+	if (set_option(xsk->fd, XDP_UMEM_FILL_RING, half) ||
+		set_option(xsk->fd, XDP_UMEM_COMPLETION_RING, half) ||
+		set_option(xsk->fd, XDP_RX_RING, half) || set_option(xsk->fd, XDP_TX_RING, half))
+		return stoq_error_set(error, -errno, "cannot make AF_XDP rings of %u entries: %s",
+			half, strerror(errno));
+	return 0;
+}
+
+static int map_ring(struct stoq_xsk *xsk, int index, const struct xdp_ring_offset *offset,
+	uint64_t page_offset, uint32_t size, uint32_t entry_bytes, struct stoq_ring *ring)
+{
+	uint64_t bytes = offset->desc + (uint64_t)size * entry_bytes;
+	uint8_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+		xsk->fd, (off_t)page_offset);
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	xsk->maps[index].memory = memory;
+	xsk->maps[index].size = bytes;
+	*ring = (struct stoq_ring){
+		.producer = (uint32_t *)(memory + offset->producer),
+		.consumer = (uint32_t *)(memory + offset->consumer),
+		.flags = (uint32_t *)(memory + offset->flags),
+		.entries = memory + offset->desc,
+		.size = size,
+	};
+	return 0;
+}
+
+static int map_rings(struct stoq_xsk *xsk, uint32_t size, struct stoq_error *error)
+{
+	struct xdp_mmap_offsets offsets;
+	socklen_t length = sizeof(offsets);
+
+	if (getsockopt(xsk->fd, SOL_XDP, XDP_MMAP_OFFSETS, &offsets, &length))
+		return stoq_error_set(error, -errno,
+			"cannot ask for the layout of AF_XDP rings: %s", strerror(errno));
+	if (map_ring(xsk, MAP_RECEIVE, &offsets.rx, XDP_PGOFF_RX_RING, size,
+		    sizeof(struct xdp_desc), &xsk->receive) ||
+		map_ring(xsk, MAP_TRANSMIT, &offsets.tx, XDP_PGOFF_TX_RING, size,
+			sizeof(struct xdp_desc), &xsk->transmit) ||
+		map_ring(xsk, MAP_FILL, &offsets.fr, XDP_UMEM_PGOFF_FILL_RING, size,
+			sizeof(uint64_t), &xsk->fill) ||
+		map_ring(xsk, MAP_COMPLETION, &offsets.cr, XDP_UMEM_PGOFF_COMPLETION_RING, size,
+			sizeof(uint64_t), &xsk->completion))
+		return stoq_error_set(
+			error, -errno, "cannot map AF_XDP rings: %s", strerror(errno));
+	return 0;
+}
+
+/* The frames for receiving stay in the fill ring, the receive ring and the device for ever. */
+static void fill(struct stoq_xsk *xsk)
+{
+	uint32_t count = 0;
+	uint64_t offset;
+
+	while (count < xsk->fill.size && stoq_umem_take(&xsk->umem, &offset))
+		*stoq_ring_frame(&xsk->fill, count++) = offset;
+	stoq_ring_produce(&xsk->fill, count);
+}
+
+/* All of these only make it faster, so none of them may fail. */
+static void tune(struct stoq_xsk *xsk, const struct stoq_xsk_config *config)
+{
+	int one = 1, budget = BUSY_POLL_BUDGET, bytes = SEND_BUFFER_BYTES;
+	int us = (int)config->busy_poll_us;
+
+	if (setsockopt(xsk->fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)))
+		(void)setsockopt(xsk->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	(void)set_option(xsk->fd, XDP_MAX_TX_SKB_BUDGET, xsk->transmit.size);
+	if (!us)
+		return;
+	xsk->busy_poll = !setsockopt(xsk->fd, SOL_SOCKET, SO_PREFER_BUSY_POLL, &one, sizeof(one));
+	(void)setsockopt(xsk->fd, SOL_SOCKET, SO_BUSY_POLL, &us, sizeof(us));
+	(void)setsockopt(xsk->fd, SOL_SOCKET, SO_BUSY_POLL_BUDGET, &budget, sizeof(budget));
+}
+
+static const char *bind_advice(int code)
+{
+	switch (code) {
+	case EBUSY:
+		return ": another AF_XDP socket has this queue; end its owner (ss --xdp -a -p "
+		       "shows "
+		       "it) or use the socket datapath";
+	case EINVAL:
+	case EOPNOTSUPP:
+		return ": the driver does not have it";
+	case ENETDOWN:
+		return ": set the interface up first";
+	case EPERM:
+		return ": CAP_NET_RAW and CAP_NET_ADMIN are needed";
+	}
+	return "";
+}
+
+static int bind_queue(struct stoq_xsk *xsk, const struct stoq_xsk_config *config, bool zero_copy,
+	struct stoq_error *error)
+{
+	struct sockaddr_xdp address = {
+		.sxdp_family = AF_XDP,
+		.sxdp_flags = XDP_USE_NEED_WAKEUP | (zero_copy ? XDP_ZEROCOPY : XDP_COPY),
+		.sxdp_ifindex = config->ifindex,
+		.sxdp_queue_id = config->queue,
+	};
+	struct xdp_options options = {0};
+	socklen_t length = sizeof(options);
+
+	if (bind(xsk->fd, (struct sockaddr *)&address, sizeof(address)))
+		return stoq_error_set(error, -errno, "AF_XDP (%s) on queue %u of %s failed: %s%s",
+			zero_copy ? "zero-copy" : "copy", config->queue, config->interface,
+			strerror(errno), bind_advice(errno));
+	if (getsockopt(xsk->fd, SOL_XDP, XDP_OPTIONS, &options, &length))
+		return stoq_error_set(
+			error, -errno, "cannot ask an AF_XDP socket its mode: %s", strerror(errno));
+	xsk->zero_copy = options.flags & XDP_OPTIONS_ZEROCOPY;
+	return 0;
+}
+
+static int open_mode(struct stoq_xsk *xsk, const struct stoq_xsk_config *config, bool zero_copy,
+	struct stoq_error *error)
+{
+	int code;
+
+	*xsk = (struct stoq_xsk){.queue = config->queue};
+	xsk->fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (xsk->fd < 0)
+		return stoq_error_set(error, -errno, "cannot make an AF_XDP socket: %s%s",
+			strerror(errno),
+			errno == EPERM		? ": CAP_NET_RAW is needed"
+			: errno == EAFNOSUPPORT ? ": this kernel was built without XDP sockets"
+						: "");
+	code = stoq_umem_open(&xsk->umem, config->frame_count, config->frame_bytes, error);
+	if (!code)
+		code = register_memory(xsk, config, error);
+	if (!code)
+		code = map_rings(xsk, config->frame_count / 2, error);
+	if (!code) {
+		fill(xsk);
+		tune(xsk, config);
+		code = bind_queue(xsk, config, zero_copy, error);
+	}
+	if (code)
+		stoq_xsk_close(xsk);
+	return code;
+}
+
+/* A driver's "no" to zero-copy is the start of another try, with a socket that is new. */
+int stoq_xsk_open(
+	struct stoq_xsk *xsk, const struct stoq_xsk_config *config, struct stoq_error *error)
+{
+	int code = -EOPNOTSUPP;
+
+	if (config->mode != STOQ_XSK_COPY)
+		code = open_mode(xsk, config, true, error);
+	if (config->mode == STOQ_XSK_ZEROCOPY || !code || code == -EBUSY || code == -EPERM)
+		return code;
+	code = open_mode(xsk, config, false, error);
+	if (!code && config->mode == STOQ_XSK_AUTO)
+		snprintf(xsk->refused, sizeof(xsk->refused),
+			"%s's driver refused zero-copy on queue %u", config->interface,
+			config->queue);
+	return code;
+}
+
+void stoq_xsk_close(struct stoq_xsk *xsk)
+{
+	for (unsigned int i = 0; i < sizeof(xsk->maps) / sizeof(*xsk->maps); i++)
+		if (xsk->maps[i].memory)
+			munmap(xsk->maps[i].memory, xsk->maps[i].size);
+	if (xsk->fd >= 0)
+		close(xsk->fd);
+	stoq_umem_close(&xsk->umem);
+	*xsk = (struct stoq_xsk){.fd = -1};
+}
+
+uint32_t stoq_xsk_reap(struct stoq_xsk *xsk)
+{
+	uint32_t count = stoq_ring_filled(&xsk->completion);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (stoq_umem_put(&xsk->umem, *stoq_ring_frame(&xsk->completion, i)))
+			xsk->in_flight--;
+	if (count)
+		stoq_ring_consume(&xsk->completion, count);
+	xsk->returned += count;
+	return count;
+}
+
+uint32_t stoq_xsk_room(struct stoq_xsk *xsk, uint32_t wanted)
+{
+	uint32_t room;
+
+	if (xsk->umem.free_count < wanted)
+		stoq_xsk_reap(xsk);
+	room = stoq_ring_room(&xsk->transmit, wanted);
+	return room < xsk->umem.free_count ? room : xsk->umem.free_count;
+}
+
+uint8_t *stoq_xsk_stage(struct stoq_xsk *xsk, uint32_t ahead, struct xdp_desc **desc)
+{
+	uint64_t offset;
+
+	if (!stoq_umem_take(&xsk->umem, &offset))
+		return NULL;
+	*desc = stoq_ring_desc(&xsk->transmit, ahead);
+	**desc = (struct xdp_desc){.addr = offset};
+	return xsk->umem.memory + offset;
+}
+
+void stoq_xsk_submit(struct stoq_xsk *xsk, uint32_t count)
+{
+	xsk->in_flight += count;
+	stoq_ring_produce(&xsk->transmit, count);
+}
+
+/*
+ * With a driver that copies, each call sends a batch and says EAGAIN when more is there: it is
+ * repeated as long as that gets anywhere.
+ */
+int stoq_xsk_kick(struct stoq_xsk *xsk)
+{
+	uint32_t before, after = stoq_ring_load(xsk->transmit.consumer);
+
+	if (!xsk->busy_poll && !stoq_ring_wants_wakeup(&xsk->transmit))
+		return 0;
+	do {
+		before = after;
+		xsk->kicks++;
+		if (sendto(xsk->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno != EAGAIN &&
+			errno != EBUSY && errno != ENOBUFS && errno != EINTR)
+			return -errno;
+		after = stoq_ring_load(xsk->transmit.consumer);
+	} while (after != before && after != xsk->transmit.mine && !xsk->zero_copy);
+	return 0;
+}
+
+/* A driver that has run out of frames, or that we poll, has to be called. */
+static void wake_receiver(struct stoq_xsk *xsk)
+{
+	if (!xsk->busy_poll && !stoq_ring_wants_wakeup(&xsk->fill))
+		return;
+	xsk->kicks++;
+	(void)recvfrom(xsk->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
+}
+
+uint32_t stoq_xsk_received(struct stoq_xsk *xsk)
+{
+	uint32_t count = stoq_ring_filled(&xsk->receive);
+
+	if (count)
+		return count;
+	wake_receiver(xsk);
+	return xsk->busy_poll ? stoq_ring_filled(&xsk->receive) : 0;
+}
+
+const uint8_t *stoq_xsk_peek(struct stoq_xsk *xsk, uint32_t ahead, uint32_t *size)
+{
+	const struct xdp_desc *desc = stoq_ring_desc(&xsk->receive, ahead);
+
+	*size = desc->len;
+	if (desc->addr >= xsk->umem.size_bytes || desc->len > xsk->umem.size_bytes - desc->addr)
+		return NULL;
+	return xsk->umem.memory + desc->addr;
+}
+
+/* The fill ring has room for every receiving frame, so what was taken always fits back. */
+void stoq_xsk_release(struct stoq_xsk *xsk, uint32_t count)
+{
+	uint64_t mask = ~(uint64_t)(xsk->umem.frame_bytes - 1);
+
+	for (uint32_t i = 0; i < count; i++)
+		*stoq_ring_frame(&xsk->fill, i) = stoq_ring_desc(&xsk->receive, i)->addr & mask;
+	stoq_ring_produce(&xsk->fill, count);
+	stoq_ring_consume(&xsk->receive, count);
+	if (count)
+		wake_receiver(xsk);
+}
+
+int stoq_xsk_statistics(const struct stoq_xsk *xsk, struct xdp_statistics *statistics)
+{
+	socklen_t length = sizeof(*statistics);
+
+	*statistics = (struct xdp_statistics){0};
+	return getsockopt(xsk->fd, SOL_XDP, XDP_STATISTICS, statistics, &length) ? -errno : 0;
+}
