@@ -88,7 +88,7 @@ static void udp_info(struct stoq_datapath *datapath, struct stoq_datapath_info *
 	info->max_segments = UDP_GSO_SEGMENTS;
 	print_refusals(udp, refusals, sizeof(refusals));
 	snprintf(info->description, sizeof(info->description),
-		"UDP %s, %s, %s, receive buffer %u KiB%s%s%s",
+		"UDP %s, %s, %s, receive buffer %u KiB%s%s%.75s",
 		stoq_address_text(local, &udp->local), udp->gso ? "GSO" : "no GSO",
 		udp->gro ? "GRO" : "no GRO", udp->receive_buffer_bytes / 1024,
 		udp->busy_poll_us ? ", busy polling" : "",
