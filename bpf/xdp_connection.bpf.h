@@ -68,13 +68,14 @@ static __always_inline int stoq_xdp_follow(const struct stoq_xdp_config *config,
 
 		if (denied)
 			return denied;
-		found->generation = config->generation;
 	}
 	if (found->state >= STOQ_XDP_CLOSING)
 		return found->state == STOQ_XDP_CLOSED ||
 				       found->last_ns + config->closing_timeout_ns < now_ns
 			       ? STOQ_XDP_DROP_CLOSED
 			       : verdict;
+	if (found->generation != config->generation)
+		found->generation = config->generation;
 	if (!same) {
 		__builtin_memcpy(&found->tuple, &packet->tuple, sizeof(found->tuple));
 		stats->migrated++;

@@ -26,9 +26,9 @@ enum stoq_xdp_kind {
 /* What all versions have in common (RFC 8999 section 5.1), up to the first connection ID. */
 struct stoq_quic_long {
 	__u8 first;
-	__be16 version[2]; /* unaligned */
+	__be32 version;
 	__u8 dcid_bytes;
-};
+} __attribute__((packed));
 
 /* A variable-length integer at *offset, which then is behind it; STOQ_QUIC_BAD: cut short. */
 static __noinline __u64 stoq_quic_varint(struct xdp_md *ctx, __u32 *offset, __u32 end)
@@ -105,7 +105,7 @@ static __always_inline int stoq_quic_check_rest(
 			stoq_xdp_load(ctx, offset, &header, sizeof(header)))
 			return 0;
 		/* One of another version has no length that we could read. */
-		if (header.version[0] != 0 || header.version[1] != bpf_htons(STOQ_QUIC_VERSION))
+		if (header.version != bpf_htonl(STOQ_QUIC_VERSION))
 			return 1;
 		offset = stoq_quic_skip_cids(
 			ctx, offset, packet->end, header.dcid_bytes, STOQ_XDP_CID_MAX);
@@ -138,21 +138,20 @@ static __always_inline int stoq_quic_take_cid(
 /* What kind of packet the datagram begins with, all of it well-formed; enum stoq_xdp_kind. */
 static __noinline int stoq_quic_parse_long(struct xdp_md *ctx, struct stoq_xdp_packet *packet)
 {
-	__u32 version_1, negotiation, offset;
+	__u32 version_1, offset;
 	struct stoq_quic_long header;
 	int kind;
 
 	if (packet->payload + sizeof(header) > packet->end ||
 		stoq_xdp_load(ctx, packet->payload, &header, sizeof(header)))
 		return STOQ_XDP_KIND_BAD;
-	version_1 = header.version[0] == 0 && header.version[1] == bpf_htons(STOQ_QUIC_VERSION);
-	negotiation = header.version[0] == 0 && header.version[1] == 0;
+	version_1 = header.version == bpf_htonl(STOQ_QUIC_VERSION);
 	offset = stoq_quic_skip_cids(ctx, packet->payload, packet->end, header.dcid_bytes,
 		version_1 ? STOQ_XDP_CID_MAX : 255);
 	if (!offset || stoq_quic_take_cid(
 			       ctx, packet, packet->payload + sizeof(header), header.dcid_bytes))
 		return STOQ_XDP_KIND_BAD;
-	if (negotiation)
+	if (!header.version)
 		return offset < packet->end && (packet->end - offset) % 4 == 0
 			       ? STOQ_XDP_KIND_NEGOTIATION
 			       : STOQ_XDP_KIND_BAD;
