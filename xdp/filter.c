@@ -118,10 +118,11 @@ static int open_program(const struct stoq_xdp_filter_config *config, struct stoq
 		bpf_program__set_flags((*program)->progs.stoq_xdp, BPF_F_XDP_HAS_FRAGS);
 	bpf_map__set_max_entries((*program)->maps.stoq_xdp_xsks, config->xsk_count);
 	result = stoq_xdp_bpf__load(*program);
-	if (!result)
-		return 0;
-	stoq_xdp_bpf__destroy(*program);
-	return stoq_load_error(error, result, "CONFIG_XDP_SOCKETS");
+	if (result) {
+		stoq_xdp_bpf__destroy(*program);
+		stoq_load_error(error, result, "CONFIG_XDP_SOCKETS");
+	}
+	return result;
 }
 
 /* Before the program is attached: nobody reads yet. */

@@ -33,9 +33,8 @@ static uint8_t *put_ipv4(uint8_t *to, const struct xdp_path *path, size_t udp_by
 	*to++ = 0;
 	to = put16(
 		to, (uint32_t)(20 + path->ip_option_words * 4 + udp_bytes) + path->ip_length_lie);
-	to = put32(to, path->fragment ? 0x2000 : 0x4000); /* id 0, more fragments or DF */
-	start[4] = start[5] = 0;
-	put16(start + 6, path->fragment ? 0x2000 : 0x4000);
+	put16(to, 0);
+	put16(start + 6, path->fragment ? 0x2000 : 0x4000); /* more fragments, or do not */
 	to = start + 8;
 	*to++ = 64;
 	*to++ = IPPROTO_UDP;
