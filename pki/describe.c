@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "pki/describe.h"
 
-#include <ctype.h>
 #include <gnutls/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
-/* A peer chooses its names: no control character of its comes to a terminal or a log. */
+/* A peer chooses its names: nothing but printable ASCII comes to a terminal, a log or JSON. */
 static void make_printable(char *text)
 {
 	for (; *text; text++) {
-		if (iscntrl((unsigned char)*text))
+		if (*text < ' ' || *text > '~')
 			*text = '?';
 	}
 }
@@ -82,6 +81,8 @@ void stoq_pki_describe(struct stoq_pki_description *description, gnutls_x509_crt
 	description->not_before = gnutls_x509_crt_get_activation_time(certificate);
 	description->not_after = gnutls_x509_crt_get_expiration_time(certificate);
 	description->is_authority = gnutls_x509_crt_get_ca_status(certificate, NULL) > 0;
+	if (description->is_authority)
+		return;
 	description->for_client = has_purpose(certificate, GNUTLS_KP_TLS_WWW_CLIENT);
 	description->for_server = has_purpose(certificate, GNUTLS_KP_TLS_WWW_SERVER);
 }

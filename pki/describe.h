@@ -13,7 +13,8 @@
 #define STOQ_PKI_SERIAL_TEXT_BYTES 64
 
 struct stoq_pki_description {
-	char subject[STOQ_PKI_SUBJECT_BYTES]; /* the common name; control characters as '?' */
+	char subject[STOQ_PKI_SUBJECT_BYTES]; /* the common name; what is not printable ASCII as '?'
+					       */
 	char issuer[STOQ_PKI_SUBJECT_BYTES];
 	char serial[STOQ_PKI_SERIAL_TEXT_BYTES]; /* hexadecimal, as are the rest */
 	char fingerprint[65];			 /* SHA-256 of the certificate */

@@ -289,6 +289,15 @@ int stoq_pki_write_folder(const char *path, const struct stoq_pki_file *files, s
 	return ret ? stoq_error_set(error, ret, "cannot make %s: %s", path, strerror(-ret)) : 0;
 }
 
+int stoq_pki_path(char path[static STOQ_PKI_PATH_MAX], const char *folder, const char *name,
+	struct stoq_error *error)
+{
+	return join(path, folder, "", name)
+		       ? stoq_error_set(error, -ENAMETOOLONG, "the path %.60s.../%s is too long",
+				 folder, name)
+		       : 0;
+}
+
 int stoq_pki_make_folder(const char *path, struct stoq_error *error)
 {
 	if (!mkdir(path, 0700) || errno == EEXIST)

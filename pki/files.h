@@ -41,5 +41,9 @@ int stoq_pki_write_folder(const char *path, const struct stoq_pki_file *files, s
 /* Makes a folder, mode 0700, if it is not there. */
 int stoq_pki_make_folder(const char *path, struct stoq_error *error);
 
+/* folder/name; -ENAMETOOLONG. */
+int stoq_pki_path(char path[static STOQ_PKI_PATH_MAX], const char *folder, const char *name,
+	struct stoq_error *error);
+
 /* Removes drafts that an interrupted write left in the folder. */
 void stoq_pki_sweep_drafts(const char *folder);

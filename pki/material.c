@@ -2,7 +2,6 @@
 #include "pki/material.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,15 +38,13 @@ int stoq_pki_material_read_folder(
 		STOQ_PKI_CA_FILE, STOQ_PKI_CRL_FILE, STOQ_PKI_CERT_FILE, STOQ_PKI_KEY_FILE};
 	char text[4][STOQ_PKI_PATH_MAX];
 	struct stoq_pki_paths paths = {text[0], text[1], text[2], text[3]};
+	int ret = 0;
 
 	*material = (struct stoq_pki_material){0};
-	for (int i = 0; i < 4; i++) {
-		int length = snprintf(text[i], sizeof(text[i]), "%s/%s", folder, names[i]);
-
-		if (length < 0 || (size_t)length >= sizeof(text[i]))
-			return stoq_error_set(error, -ENAMETOOLONG,
-				"the folder's name %.60s... is too long", folder);
-	}
+	for (int i = 0; i < 4 && !ret; i++)
+		ret = stoq_pki_path(text[i], folder, names[i], error);
+	if (ret)
+		return ret;
 	/* Only a list that is not there may be missing; one that cannot be read is an error. */
 	if (access(paths.crl, F_OK) && errno == ENOENT)
 		paths.crl = NULL;

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "target/json.h"
+#include "base/json.h"
 
 #define STATE_FILE_MAX (256u << 10)
 

@@ -13,6 +13,7 @@ static const struct tool_verb verbs[] = {
 #endif
 	{"target", "start, stop and show NVMe/TCP targets: SPDK or the kernel's nvmet",
 		verb_target},
+	{"pki", "a small private authority for the certificates of STOQ's nodes", verb_pki},
 	{NULL, NULL, NULL},
 };
 

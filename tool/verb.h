@@ -47,5 +47,6 @@ int tool_run_command(int argc, char **argv, const char *help, const struct tool_
 
 /* The verbs. */
 int verb_guard(int argc, char **argv);
+int verb_pki(int argc, char **argv);
 int verb_target(int argc, char **argv);
 int verb_watch(int argc, char **argv);

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/units.h"
-#include "target/json.h"
 #include "target/target.h"
 #include "tool/verb.h"
 
