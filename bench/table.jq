@@ -29,3 +29,11 @@ def percent: (. - 1) * 100 | (if . < 0 then "-" else "+" end) + (fabs | fixed(1)
 	+ (.program.ns_per_pdu | round | right(10)) + (.program.ns_per_packet | round | right(10))
 	+ (.program.ns_per_command | round | right(10))
 	+ (.program.pdus_per_packet | fixed(1) | right(18)))
+,
+(select(.xdp_filter | length > 0) | "",
+	("XDP, BPF_PROG_TEST_RUN" | left(36)) + ("ns" | right(10)) + ("min" | right(10))
+		+ ("less loop" | right(11)) + ("Mpps" | right(10)),
+	(.xdp_filter[0].ns_min as $loop | .xdp_filter[]
+		| ("\(.program): \(.case)" | left(36)) + (.ns_mean | fixed(1) | right(10))
+		+ (.ns_min | fixed(1) | right(10)) + (.ns_min - $loop | fixed(1) | right(11))
+		+ (.mpps_mean | fixed(2) | right(10))))

@@ -22,13 +22,23 @@ static __always_inline void stoq_xdp_count(
 
 static __always_inline void stoq_xdp_count_size(struct stoq_xdp_stats *stats, __u32 frame_bytes)
 {
-	__u32 class = 0;
+	__u32 blocks = (frame_bytes - 1) / STOQ_XDP_SIZE_FIRST, class = 0;
 
-#pragma unroll
-	for (int i = 0; i < STOQ_XDP_SIZE_CLASSES - 1; i++)
-		class += frame_bytes > (__u32)STOQ_XDP_SIZE_FIRST << i;
-	if (class < STOQ_XDP_SIZE_CLASSES)
-		stats->sizes[class]++;
+	/* The number of bits in blocks, by halves. */
+	if (blocks >> 8) {
+		class = 8;
+		blocks >>= 8;
+	}
+	if (blocks >> 4) {
+		class += 4;
+		blocks >>= 4;
+	}
+	if (blocks >> 2) {
+		class += 2;
+		blocks >>= 2;
+	}
+	class += blocks > 1 ? 2 : blocks;
+	stats->sizes[class < STOQ_XDP_SIZE_CLASSES ? class : STOQ_XDP_SIZE_CLASSES - 1]++;
 }
 
 /* A packet that passes, to the socket that takes this queue's, if one does. */
@@ -75,7 +85,7 @@ int stoq_xdp(struct xdp_md *ctx)
 {
 	const struct stoq_xdp_config *config = stoq_xdp_first(&stoq_xdp_config);
 	struct stoq_xdp_stats *stats = stoq_xdp_first(&stoq_xdp_stats);
-	struct stoq_xdp_packet packet = {0};
+	struct stoq_xdp_packet packet;
 	int verdict;
 
 	if (!config || !stats)

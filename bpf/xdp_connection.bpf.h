@@ -23,9 +23,11 @@ static __always_inline int stoq_xdp_same_remote(
 static __always_inline struct stoq_xdp_connection *stoq_xdp_find(
 	const struct stoq_xdp_config *config, const struct stoq_cid *cid, __u64 now_ns)
 {
-	struct stoq_xdp_connection *found = bpf_map_lookup_elem(&stoq_xdp_conns, cid);
+	struct stoq_xdp_connection *found = bpf_map_lookup_elem(&stoq_xdp_conns, &cid->random);
 
-	return found && found->last_ns + config->idle_timeout_ns >= now_ns ? found : 0;
+	return found && found->tag == cid->tag && found->last_ns + config->idle_timeout_ns >= now_ns
+		       ? found
+		       : 0;
 }
 
 /* A handshake from this 4-tuple was let in not long ago. */
@@ -42,13 +44,14 @@ static __always_inline void stoq_xdp_add(const struct stoq_xdp_config *config,
 	__u64 now_ns)
 {
 	struct stoq_xdp_connection connection = {
+		.tag = packet->cid.tag,
 		.last_ns = now_ns,
 		.generation = config->generation,
 		.state = state,
 	};
 
 	__builtin_memcpy(&connection.tuple, &packet->tuple, sizeof(connection.tuple));
-	bpf_map_update_elem(&stoq_xdp_conns, &packet->cid, &connection, BPF_ANY);
+	bpf_map_update_elem(&stoq_xdp_conns, &packet->cid.random, &connection, BPF_ANY);
 	stats->opened++;
 	if (state == STOQ_XDP_ESTABLISHED)
 		stats->established++;
@@ -108,7 +111,7 @@ static __noinline int stoq_xdp_introduce(const struct stoq_xdp_config *config,
 	else if (kind == STOQ_XDP_KIND_ZERO_RTT && stoq_xdp_is_open(config, &packet->tuple, now_ns))
 		return STOQ_XDP_PASS_HANDSHAKE; /* its connection ID was the client's choice */
 	else
-		verdict = stoq_xdp_admit_unproven(config);
+		verdict = stoq_xdp_admit_unproven(config, now_ns);
 	/* Unsealed and let through: taken for a connection that is older than the program. */
 	if (has_cid && (proven || (is_short && verdict == STOQ_XDP_PASS_UNPROVEN &&
 					  !(config->flags & STOQ_XDP_CHECK_CID))))
@@ -123,10 +126,10 @@ static __noinline int stoq_xdp_open(const struct stoq_xdp_config *config,
 	int verdict;
 
 	if (!(config->flags & STOQ_XDP_ACCEPT))
-		return stoq_xdp_admit_unproven(config);
+		return stoq_xdp_admit_unproven(config, now_ns);
 	if (kind == STOQ_XDP_KIND_INITIAL && packet->cid_bytes < STOQ_XDP_INITIAL_CID_MIN)
 		return STOQ_XDP_DROP_QUIC;
-	verdict = stoq_xdp_admit(config, &packet->tuple);
+	verdict = stoq_xdp_admit(config, &packet->tuple, now_ns);
 	if (verdict != STOQ_XDP_PASS_INITIAL)
 		return verdict;
 	if (kind == STOQ_XDP_KIND_VERSION)

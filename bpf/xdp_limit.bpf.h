@@ -4,7 +4,8 @@
 /*
  * Who may, and how often. A bucket is one number: the time at which the next event would be due
  * at the steady rate (GCRA, the "virtual scheduling" form of a token bucket). It may run ahead of
- * the clock by the tolerance, which is the burst.
+ * the clock by the tolerance, which is the burst. The clock is the kernel's coarse one, which costs
+ * a tenth of the exact one and moves every few milliseconds: bursts are longer than that.
  */
 #include "bpf/xdp_packet.bpf.h"
 
@@ -68,10 +69,9 @@ static __always_inline int stoq_xdp_source_take(
  * is charged last: one noisy source, stopped by its own limit, leaves it to the others.
  */
 static __always_inline int stoq_xdp_admit(
-	const struct stoq_xdp_config *config, const struct stoq_xdp_tuple *tuple)
+	const struct stoq_xdp_config *config, const struct stoq_xdp_tuple *tuple, __u64 now_ns)
 {
 	struct stoq_xdp_buckets *buckets = stoq_xdp_first(&stoq_xdp_bucket);
-	__u64 now_ns = bpf_ktime_get_ns();
 
 	if (!buckets)
 		return STOQ_XDP_DROP_TOTAL_RATE;
@@ -87,12 +87,12 @@ static __always_inline int stoq_xdp_admit(
 }
 
 /* A packet of no connection that is known: it may be worth an answer, such as a stateless reset. */
-static __always_inline int stoq_xdp_admit_unproven(const struct stoq_xdp_config *config)
+static __always_inline int stoq_xdp_admit_unproven(
+	const struct stoq_xdp_config *config, __u64 now_ns)
 {
 	struct stoq_xdp_buckets *buckets = stoq_xdp_first(&stoq_xdp_bucket);
 
-	return buckets && stoq_xdp_bucket_take(
-				  &buckets->unproven_ns, &config->unproven, bpf_ktime_get_ns())
+	return buckets && stoq_xdp_bucket_take(&buckets->unproven_ns, &config->unproven, now_ns)
 		       ? STOQ_XDP_PASS_UNPROVEN
 		       : STOQ_XDP_DROP_UNPROVEN;
 }

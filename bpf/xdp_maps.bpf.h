@@ -67,7 +67,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, STOQ_XDP_CONNECTIONS);
-	__type(key, struct stoq_cid);
+	__type(key, __u64);
 	__type(value, struct stoq_xdp_connection);
 } stoq_xdp_conns SEC(".maps");
 

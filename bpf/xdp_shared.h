@@ -12,9 +12,9 @@
  *   stoq_xdp_source  LRU hash    __u64 -> __u64             a bucket for each source's handshakes
  *   stoq_xdp_bucket  array, 1    struct stoq_xdp_buckets    buckets that all sources share
  *   stoq_xdp_opens   LRU hash    stoq_xdp_tuple -> __u64    when a handshake was let in, by 4-tuple
- *   stoq_xdp_conns   LRU hash    stoq_cid -> _connection    connections, by our connection ID
- *   stoq_xdp_stats   per CPU, 1  struct stoq_xdp_stats      counters
- *   stoq_xdp_xsks    XSKMAP      stoq_xdp_xsk_index()       AF_XDP sockets
+ *   stoq_xdp_conns   LRU hash    __u64 -> _connection       connections, by our connection ID's
+ * first half stoq_xdp_stats   per CPU, 1  struct stoq_xdp_stats      counters stoq_xdp_xsks XSKMAP
+ * stoq_xdp_xsk_index()       AF_XDP sockets
  *
  * Times are CLOCK_MONOTONIC, in the kernel's coarse reading (some milliseconds). Addresses are
  * IPv6; IPv4 is mapped (::ffff:a.b.c.d).
@@ -111,6 +111,7 @@ enum stoq_xdp_state {
 };
 
 struct stoq_xdp_connection {
+	__u64 tag;     /* the other half of the connection ID */
 	__u64 last_ns; /* last packet; of closing and closed: when that was set */
 	struct stoq_xdp_tuple tuple;
 	__u32 generation;
@@ -166,9 +167,9 @@ static inline __attribute__((always_inline)) __u32 stoq_xdp_xsk_index(
 				  : queue;
 }
 
-_Static_assert(sizeof(struct stoq_cid) == STOQ_CID_BYTES, "a key without padding");
+_Static_assert(sizeof(struct stoq_cid) == STOQ_CID_BYTES, "as on the wire");
 _Static_assert(sizeof(struct stoq_xdp_config) == 32 + 3 * 24 + 24 + 16, "no padding");
 _Static_assert(sizeof(struct stoq_xdp_buckets) == 128, "two cache lines");
 _Static_assert(sizeof(struct stoq_xdp_prefix) == 20, "a key without padding");
 _Static_assert(sizeof(struct stoq_xdp_tuple) == 36, "a key without padding");
-_Static_assert(sizeof(struct stoq_xdp_connection) == 56, "no padding");
+_Static_assert(sizeof(struct stoq_xdp_connection) == 64, "a cache line");

@@ -175,10 +175,11 @@ int stoq_xdp_end_connection(
 	int fd = maps->fd[STOQ_XDP_MAP_CONNS];
 	struct timespec now;
 
-	if (bpf_map_lookup_elem(fd, cid, &connection))
+	if (bpf_map_lookup_elem(fd, &cid->random, &connection))
 		connection = (struct stoq_xdp_connection){0};
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	connection.last_ns = (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+	connection.tag = cid->tag;
 	connection.state = (uint8_t)state;
-	return bpf_map_update_elem(fd, cid, &connection, BPF_ANY);
+	return bpf_map_update_elem(fd, &cid->random, &connection, BPF_ANY);
 }

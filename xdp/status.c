@@ -107,7 +107,7 @@ static int read_all(struct stoq_xdp_status *status, const struct stoq_xdp_maps *
 		return result;
 	for (unsigned int i = 0; i < status->cpu_count; i++)
 		add_stats(&status->sum, &status->cpus[i]);
-	result = count_table(status, maps->fd[STOQ_XDP_MAP_CONNS], sizeof(struct stoq_cid),
+	result = count_table(status, maps->fd[STOQ_XDP_MAP_CONNS], sizeof(uint64_t),
 		sizeof(struct stoq_xdp_connection), STOQ_XDP_CONNECTIONS, count_connections);
 	if (result)
 		return result;

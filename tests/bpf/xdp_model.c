@@ -311,12 +311,24 @@ void xdp_model_reset(struct xdp_model *model)
 	model->opened = model->established = 0;
 }
 
-struct xdp_model_connection *xdp_model_find(struct xdp_model *model, const struct stoq_cid *cid)
+static struct xdp_model_connection *find(struct xdp_model *model, const struct stoq_cid *cid)
 {
 	for (size_t i = 0; i < model->connection_count; i++)
 		if (memcmp(&model->connections[i].cid, cid, sizeof(*cid)) == 0)
 			return &model->connections[i];
 	return NULL;
+}
+
+struct xdp_model_connection *xdp_model_add(struct xdp_model *model, const struct stoq_cid *cid)
+{
+	size_t i = 0;
+
+	while (i < model->connection_count && model->connections[i].cid.random != cid->random)
+		i++;
+	if (i == model->connection_count)
+		model->connection_count++;
+	model->connections[i].cid = *cid;
+	return &model->connections[i];
 }
 
 static bool is_open(const struct xdp_model *model, const struct stoq_xdp_tuple *tuple)
@@ -353,9 +365,8 @@ static enum stoq_xdp_verdict follow(
 
 static void add(struct xdp_model *model, const struct quic *quic)
 {
-	struct xdp_model_connection *connection = &model->connections[model->connection_count++];
+	struct xdp_model_connection *connection = xdp_model_add(model, &quic->cid);
 
-	connection->cid = quic->cid;
 	connection->state = quic->kind == SHORT ? STOQ_XDP_ESTABLISHED : STOQ_XDP_HANDSHAKING;
 	connection->expired = false;
 	model->opened++;
@@ -418,7 +429,7 @@ enum stoq_xdp_verdict xdp_model_run(struct xdp_model *model, const uint8_t *fram
 	if (verdict != STOQ_XDP_VERDICTS)
 		return verdict;
 	if (quic.cid_bytes == STOQ_CID_BYTES)
-		connection = xdp_model_find(model, &quic.cid);
+		connection = find(model, &quic.cid);
 	if (connection)
 		return follow(model, connection, &quic);
 	if (quic.kind == OTHER_VERSION || (quic.kind == INITIAL && !is_sealed(model, &quic)))

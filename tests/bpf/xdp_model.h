@@ -47,4 +47,5 @@ void xdp_model_reset(struct xdp_model *model);
 
 enum stoq_xdp_verdict xdp_model_run(struct xdp_model *model, const uint8_t *frame, size_t length);
 
-struct xdp_model_connection *xdp_model_find(struct xdp_model *model, const struct stoq_cid *cid);
+/* The entry for this connection ID: the one there is, also if only its first half is the same. */
+struct xdp_model_connection *xdp_model_add(struct xdp_model *model, const struct stoq_cid *cid);

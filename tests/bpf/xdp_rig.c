@@ -194,7 +194,7 @@ void xdp_rig_remove_prefixes(struct xdp_rig *rig)
 void xdp_rig_end_connection(
 	struct xdp_rig *rig, const struct stoq_cid *cid, enum stoq_xdp_state state, bool expired)
 {
-	struct xdp_model_connection *connection = xdp_model_find(&rig->model, cid);
+	struct xdp_model_connection *connection = xdp_model_add(&rig->model, cid);
 	struct stoq_xdp_connection entry;
 
 	assert_int_equal(stoq_xdp_end_connection(&rig->maps, cid, state), 0);
@@ -202,13 +202,9 @@ void xdp_rig_end_connection(
 		int fd = rig->maps.fd[STOQ_XDP_MAP_CONNS];
 
 		rig->maps.config->closing_timeout_ns = 1000000000;
-		assert_int_equal(bpf_map_lookup_elem(fd, cid, &entry), 0);
+		assert_int_equal(bpf_map_lookup_elem(fd, &cid->random, &entry), 0);
 		entry.last_ns = 0;
-		assert_int_equal(bpf_map_update_elem(fd, cid, &entry, BPF_EXIST), 0);
-	}
-	if (!connection) {
-		connection = &rig->model.connections[rig->model.connection_count++];
-		connection->cid = *cid;
+		assert_int_equal(bpf_map_update_elem(fd, &cid->random, &entry, BPF_EXIST), 0);
 	}
 	connection->state = state;
 	connection->expired = expired;
@@ -298,7 +294,10 @@ enum stoq_xdp_verdict xdp_rig_compare(struct xdp_rig *rig, const uint8_t *frame,
 bool xdp_rig_connection(
 	struct xdp_rig *rig, const struct stoq_cid *cid, struct stoq_xdp_connection *connection)
 {
-	return bpf_map_lookup_elem(rig->maps.fd[STOQ_XDP_MAP_CONNS], cid, connection) == 0;
+	int fd = rig->maps.fd[STOQ_XDP_MAP_CONNS];
+
+	return bpf_map_lookup_elem(fd, &cid->random, connection) == 0 &&
+	       connection->tag == cid->tag;
 }
 
 void xdp_rig_compare_state(struct xdp_rig *rig)
