@@ -59,10 +59,10 @@ struct stoq_tls_config {
 	const char *crl_file;	      /* revoked certificates; NULL: none */
 
 	/*
-	 * The names of peers that may talk to us: "host.example", "*.example" (one label), "*" (all
-	 * that the authorities signed). A name is a DNS name of the certificate's subject
-	 * alternative name or, if it has none, its common name. A listening transport needs at
-	 * least one. On connecting, the peer must also have the name that was asked for.
+	 * The names of peers that may talk to us: "host.example", an IP address, a URI, "*.example"
+	 * (one label), "*" (all that the authorities signed). A peer's names are those of its
+	 * certificate's subject alternative name. A listening transport needs at least one. On
+	 * connecting, the peer must also have the name that was asked for.
 	 */
 	const char *const *peer_names;
 	size_t peer_name_count;
@@ -222,10 +222,10 @@ STOQ_API void stoq_transport_local_address(const struct stoq_transport *transpor
 	struct sockaddr_storage *address, socklen_t *length);
 
 /*
- * What can change while it runs: idle_timeout_ns, keep_alive_ns, max_connections, max_half_open,
- * retry, retry_half_open, window sizes, stream limits, congestion control (for new connections),
- * pacing, tls.peer_names, early_data (off). -EINVAL with the reason if something else differs;
- * then nothing has changed. keep_alive_ns also applies to connections that exist.
+ * What can change while it runs, for connections made from then on: all but the address, the port,
+ * listen, the sockets' options, the number of workers, the files, insecure, resumption, the
+ * callbacks and user; early_data can only be turned off. keep_alive_ns also applies to connections
+ * that exist. -EINVAL with the reason if something else differs; then nothing has changed.
  */
 STOQ_API int stoq_transport_update(struct stoq_transport *transport,
 	const struct stoq_transport_config *config, struct stoq_error *error);

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * How connections end. Whoever finds a reason notes it; the end comes when no function of ngtcp2
+ * is running: CONNECTION_CLOSE goes out, the application is told, QUIC and TLS are freed. What
+ * stays for three probe timeouts is small: it repeats the goodbye, or swallows what still comes.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "transport/connection.h"
+#include "transport/counter.h"
+#include "transport/endpoint.h"
+#include "transport/stream.h"
+#include "transport/worker.h"
+
+#define PACKET_BYTES	    1200
+#define CLOSING_TIMEOUTS    3	 /* RFC 9000, 10.2: at least three probe timeouts */
+#define REPEAT_INTERVAL_MAX 1024 /* packets */
+
+static void note(struct stoq_connection *connection, enum stoq_close_origin origin, uint64_t code,
+	const char *reason, size_t size)
+{
+	struct stoq_close_info *close = &connection->close;
+
+	close->origin = origin;
+	close->code = code;
+	if (size >= sizeof(close->reason))
+		size = sizeof(close->reason) - 1;
+	if (size)
+		memcpy(close->reason, reason, size);
+	close->reason[size] = '\0';
+}
+
+void stoq_close_want(struct stoq_connection *connection, enum stoq_close_origin origin,
+	const ngtcp2_ccerr *error, const char *reason)
+{
+	if (connection->close_wanted || !connection->quic)
+		return;
+	connection->close_wanted = true;
+	note(connection, origin, error->error_code, reason, strlen(reason));
+	connection->close_error = *error;
+	/* The reason that goes out is our copy. */
+	connection->close_error.reason = (uint8_t *)connection->close.reason;
+	connection->close_error.reasonlen = strlen(connection->close.reason);
+	stoq_connection_touch(connection);
+}
+
+void stoq_connection_close(struct stoq_connection *connection, uint64_t code, const char *reason)
+{
+	ngtcp2_ccerr error;
+
+	ngtcp2_ccerr_default(&error);
+	ngtcp2_ccerr_set_application_error(&error, code, NULL, 0);
+	stoq_close_want(connection, STOQ_CLOSE_APPLICATION, &error, reason ? reason : "");
+}
+
+void stoq_connection_shutdown(struct stoq_connection *connection)
+{
+	connection->shutting_down = true;
+	stoq_connection_touch(connection);
+}
+
+/* ---- the end ---- */
+
+static void end_streams(struct stoq_connection *connection)
+{
+	while (!stoq_list_empty(&connection->streams)) {
+		struct stoq_stream *stream =
+			STOQ_LIST_ENTRY(connection->streams.next, struct stoq_stream, link);
+
+		stoq_stream_end(stream, connection->close.code);
+	}
+}
+
+static void count_end(struct stoq_connection *connection)
+{
+	struct stoq_worker_metrics *metrics = &connection->worker->metrics;
+
+	stoq_counter_add(connection->announced ? &metrics->closed : &metrics->failed, 1);
+}
+
+static void log_end(const struct stoq_connection *connection)
+{
+	const struct stoq_close_info *close = &connection->close;
+
+	if (connection->announced || !close->reason[0])
+		return;
+	stoq_transport_log(connection->worker->transport, STOQ_LOG_INFO,
+		"a connection was not made: %s", close->reason);
+}
+
+/* Tells the application, frees what is large; the rest goes after linger_ns. */
+static void finish(
+	struct stoq_connection *connection, enum stoq_connection_state state, uint64_t linger_ns)
+{
+	const struct stoq_transport_callbacks *callbacks = stoq_connection_callbacks(connection);
+	struct stoq_worker *worker = connection->worker;
+
+	stoq_stream_sample_losses(connection);
+	connection->close_wanted = true;
+	count_end(connection);
+	log_end(connection);
+	stoq_connection_set_state(connection, state);
+	/* ngtcp2 first: it refers to the data of the streams. */
+	stoq_connection_end_quic(connection);
+	end_streams(connection);
+	/* An accepted connection that never was announced is none to the application. */
+	if (callbacks->closed && (connection->announced || !connection->server))
+		callbacks->closed(connection, stoq_connection_callback_user(connection));
+	if (!linger_ns) {
+		stoq_connection_free(connection);
+		return;
+	}
+	stoq_timer_set(&worker->timers, &connection->timer, worker->now_ns + linger_ns);
+}
+
+static uint64_t linger_ns(struct stoq_connection *connection)
+{
+	return CLOSING_TIMEOUTS * ngtcp2_conn_get_pto(connection->quic);
+}
+
+static void send_goodbye(struct stoq_connection *connection)
+{
+	struct stoq_goodbye *goodbye = &connection->goodbye;
+	struct stoq_worker *worker = connection->worker;
+	uint8_t *out = stoq_outbox_reserve(worker, goodbye->size);
+
+	if (!out)
+		return;
+	memcpy(out, goodbye->packet, goodbye->size);
+	stoq_outbox_commit(
+		worker, NULL, goodbye->size, &goodbye->local, &goodbye->remote, STOQ_ECN_NOT_ECT);
+}
+
+static bool write_goodbye(struct stoq_connection *connection)
+{
+	struct stoq_goodbye *goodbye = &connection->goodbye;
+	ngtcp2_path_storage path;
+	ngtcp2_pkt_info info;
+	ngtcp2_ssize size;
+
+	goodbye->packet = malloc(PACKET_BYTES);
+	if (!goodbye->packet)
+		return false;
+	ngtcp2_path_storage_zero(&path);
+	size = ngtcp2_conn_write_connection_close(connection->quic, &path.path, &info,
+		goodbye->packet, PACKET_BYTES, &connection->close_error,
+		connection->worker->now_ns);
+	if (size <= 0)
+		return false;
+	goodbye->size = size;
+	goodbye->repeat_interval = 1;
+	goodbye->packets_until_repeat = 1;
+	goodbye->local.length = path.path.local.addrlen;
+	memcpy(&goodbye->local.sa, path.path.local.addr, path.path.local.addrlen);
+	goodbye->remote.length = path.path.remote.addrlen;
+	memcpy(&goodbye->remote.sa, path.path.remote.addr, path.path.remote.addrlen);
+	return true;
+}
+
+void stoq_close_now(struct stoq_connection *connection)
+{
+	uint64_t linger;
+
+	if (!connection->quic)
+		return;
+	/* The reason that goes out: RFC 9000 has no limit, a packet has. */
+	if (connection->close_error.reasonlen > UINT8_MAX)
+		connection->close_error.reasonlen = UINT8_MAX;
+	linger = linger_ns(connection);
+	if (write_goodbye(connection))
+		send_goodbye(connection);
+	else
+		linger = 0;
+	finish(connection, STOQ_CLOSING, linger);
+}
+
+void stoq_close_silently(struct stoq_connection *connection, enum stoq_close_origin origin,
+	uint64_t code, const char *reason)
+{
+	note(connection, origin, code, reason, strlen(reason));
+	finish(connection, STOQ_DRAINING, 0);
+}
+
+void stoq_close_repeat(struct stoq_connection *connection)
+{
+	struct stoq_goodbye *goodbye = &connection->goodbye;
+
+	if (connection->state != STOQ_CLOSING || !goodbye->size)
+		return;
+	/* Less and less often: RFC 9000, 10.2.1. */
+	if (--goodbye->packets_until_repeat)
+		return;
+	if (goodbye->repeat_interval < REPEAT_INTERVAL_MAX)
+		goodbye->repeat_interval *= 2;
+	goodbye->packets_until_repeat = goodbye->repeat_interval;
+	send_goodbye(connection);
+}
+
+/* ---- why ---- */
+
+static void peer_closed(struct stoq_connection *connection)
+{
+	ngtcp2_ccerr error = stoq_ngtcp2_received_close(connection->quic);
+	bool application = error.type == NGTCP2_CCERR_TYPE_APPLICATION;
+	uint64_t linger = linger_ns(connection);
+
+	if (connection->reset_received) {
+		stoq_close_silently(connection, STOQ_CLOSE_STATELESS_RESET, 0,
+			"the peer has lost the connection's state: did it start anew?");
+		return;
+	}
+	note(connection, application ? STOQ_CLOSE_PEER_APPLICATION : STOQ_CLOSE_PEER_TRANSPORT,
+		error.error_code, (const char *)error.reason, error.reasonlen);
+	if (!error.reasonlen && !application)
+		stoq_close_describe(&connection->close, "the peer closed the connection");
+	finish(connection, STOQ_DRAINING, linger);
+}
+
+static void tls_failed(struct stoq_connection *connection)
+{
+	uint8_t alert = ngtcp2_conn_get_tls_alert(connection->quic);
+	const char *text = gnutls_alert_get_name((gnutls_alert_description_t)alert);
+	char reason[sizeof(connection->tls_reason) + 16];
+	ngtcp2_ccerr error;
+
+	ngtcp2_ccerr_default(&error);
+	ngtcp2_ccerr_set_tls_alert(&error, alert, NULL, 0);
+	snprintf(reason, sizeof(reason), "TLS: %s",
+		connection->tls_reason[0] ? connection->tls_reason
+		: text			  ? text
+					  : "the handshake failed");
+	stoq_close_want(connection, STOQ_CLOSE_TRANSPORT, &error, reason);
+}
+
+static void protocol_failed(struct stoq_connection *connection, int failure)
+{
+	struct stoq_close_info described = {0};
+	ngtcp2_ccerr error;
+
+	ngtcp2_ccerr_default(&error);
+	ngtcp2_ccerr_set_liberr(&error, failure, NULL, 0);
+	described.code = error.error_code;
+	stoq_close_describe(&described, ngtcp2_strerror(failure));
+	stoq_close_want(connection,
+		failure == NGTCP2_ERR_NOMEM || failure == NGTCP2_ERR_CALLBACK_FAILURE ||
+				failure == NGTCP2_ERR_INTERNAL
+			? STOQ_CLOSE_LOCAL
+			: STOQ_CLOSE_TRANSPORT,
+		&error, described.reason);
+}
+
+void stoq_close_for_error(struct stoq_connection *connection, int failure)
+{
+	switch (failure) {
+	case NGTCP2_ERR_DRAINING:
+		peer_closed(connection);
+		return;
+	case NGTCP2_ERR_IDLE_CLOSE:
+		stoq_close_silently(connection, STOQ_CLOSE_IDLE, 0,
+			"nothing was heard from the peer for the idle timeout");
+		return;
+	case NGTCP2_ERR_HANDSHAKE_TIMEOUT:
+		stoq_close_silently(connection, STOQ_CLOSE_HANDSHAKE_TIMEOUT, 0,
+			"the handshake was not over in time: nobody answers, or too slowly");
+		return;
+	case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:
+		stoq_close_silently(connection, STOQ_CLOSE_VERSION, 0,
+			"the peer does not speak QUIC version 1");
+		return;
+	case NGTCP2_ERR_DROP_CONN:
+	case NGTCP2_ERR_RETRY:
+		stoq_close_silently(connection, STOQ_CLOSE_TRANSPORT, 0, "");
+		return;
+	case NGTCP2_ERR_CLOSING:
+		return;
+	case NGTCP2_ERR_CRYPTO:
+		tls_failed(connection);
+		return;
+	default:
+		/* What went wrong in a callback was noted there, if it was the peer's fault. */
+		protocol_failed(connection, failure);
+	}
+}

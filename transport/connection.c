@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "transport/connection.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "transport/counter.h"
+#include "transport/credentials.h"
+#include "transport/endpoint.h"
+#include "transport/send.h"
+#include "transport/stream.h"
+#include "transport/tls.h"
+#include "transport/worker.h"
+
+#define SAMPLE_INTERVAL_NS  100000000ull
+#define BLACK_HOLE_TIMEOUTS 3 /* probe timeouts in a row */
+
+struct stoq_connection *stoq_connection_new(struct stoq_worker *worker, bool server)
+{
+	struct stoq_connection *connection = calloc(1, sizeof(*connection));
+
+	if (!connection)
+		return NULL;
+	if (stoq_timers_reserve(&worker->timers, worker->connection_count + 1)) {
+		free(connection);
+		return NULL;
+	}
+	connection->worker = worker;
+	connection->settings = stoq_settings_hold(worker->settings);
+	connection->credentials = stoq_transport_credentials(worker->transport);
+	connection->server = server;
+	connection->sampled_ns = worker->now_ns;
+	stoq_list_init(&connection->dirty);
+	stoq_list_init(&connection->streams);
+	stoq_list_init(&connection->sendable);
+	stoq_list_init(&connection->resumed_streams);
+	stoq_list_append(&worker->connections, &connection->link);
+	worker->connection_count++;
+	worker->half_open += server;
+	stoq_counter_add(&worker->metrics.handshaking, 1);
+	return connection;
+}
+
+static uint64_t *gauge_of(struct stoq_worker_metrics *metrics, enum stoq_connection_state state)
+{
+	switch (state) {
+	case STOQ_HANDSHAKING:
+		return &metrics->handshaking;
+	case STOQ_OPEN:
+		return &metrics->open;
+	default:
+		return &metrics->closing;
+	}
+}
+
+void stoq_connection_set_state(struct stoq_connection *connection, enum stoq_connection_state state)
+{
+	struct stoq_worker *worker = connection->worker;
+
+	stoq_counter_subtract(gauge_of(&worker->metrics, connection->state), 1);
+	stoq_counter_add(gauge_of(&worker->metrics, state), 1);
+	if (connection->state == STOQ_HANDSHAKING && connection->server)
+		worker->half_open--;
+	connection->state = state;
+}
+
+void stoq_connection_end_quic(struct stoq_connection *connection)
+{
+	ngtcp2_conn *quic = connection->quic;
+
+	connection->quic = NULL;
+	if (quic)
+		ngtcp2_conn_del(quic);
+	stoq_tls_end(connection);
+	stoq_credentials_release(connection->credentials);
+	connection->credentials = NULL;
+	if (connection->qlog)
+		fclose(connection->qlog);
+	connection->qlog = NULL;
+	stoq_datagrams_clear(&connection->datagrams);
+	stoq_list_remove(&connection->dirty);
+	free(connection->session_token);
+	connection->session_token = NULL;
+	free(connection->wanted_name);
+	connection->wanted_name = NULL;
+}
+
+void stoq_connection_free(struct stoq_connection *connection)
+{
+	struct stoq_worker *worker = connection->worker;
+
+	stoq_connection_end_quic(connection);
+	stoq_counter_subtract(gauge_of(&worker->metrics, connection->state), 1);
+	if (connection->state == STOQ_HANDSHAKING && connection->server)
+		worker->half_open--;
+	for (size_t i = 0; i < connection->cid_count; i++)
+		stoq_cid_remove(&worker->cids, &connection->cids[i]);
+	if (worker->last_found == connection)
+		worker->last_found = NULL;
+	stoq_timer_set(&worker->timers, &connection->timer, STOQ_NEVER);
+	stoq_outbox_forget(&worker->outbox, connection);
+	stoq_list_remove(&connection->link);
+	worker->connection_count--;
+	stoq_settings_release(connection->settings);
+	free(connection->goodbye.packet);
+	free(connection);
+}
+
+/* ---- connection IDs ---- */
+
+int stoq_connection_add_cid(struct stoq_connection *connection, const ngtcp2_cid *cid)
+{
+	int status;
+
+	if (connection->cid_count >= STOQ_CONNECTION_CIDS)
+		return -ENOSPC;
+	status = stoq_cid_insert(&connection->worker->cids, cid, connection);
+	if (status)
+		return status;
+	connection->cids[connection->cid_count++] = *cid;
+	return 0;
+}
+
+void stoq_connection_remove_cid(struct stoq_connection *connection, const ngtcp2_cid *cid)
+{
+	struct stoq_worker *worker = connection->worker;
+
+	for (size_t i = 0; i < connection->cid_count; i++) {
+		if (!ngtcp2_cid_eq(&connection->cids[i], cid))
+			continue;
+		stoq_cid_remove(&worker->cids, cid);
+		connection->cids[i] = connection->cids[--connection->cid_count];
+		worker->last_found = NULL;
+		return;
+	}
+}
+
+/* ---- its turn ---- */
+
+void stoq_connection_touch(struct stoq_connection *connection)
+{
+	if (connection->quic && stoq_list_empty(&connection->dirty))
+		stoq_list_append(&connection->worker->dirty, &connection->dirty);
+}
+
+static void deliver_resumed(struct stoq_connection *connection)
+{
+	while (!stoq_list_empty(&connection->resumed_streams)) {
+		struct stoq_stream *stream = STOQ_LIST_ENTRY(
+			connection->resumed_streams.next, struct stoq_stream, resumed);
+
+		stoq_list_remove(&stream->resumed);
+		stoq_stream_deliver(stream);
+		stoq_stream_settle(stream);
+	}
+}
+
+/* The graceful end: all streams are over, all datagrams are out. */
+static void finish_shutdown(struct stoq_connection *connection)
+{
+	if (connection->shutting_down && !connection->stream_count &&
+		!connection->datagrams.count && connection->state == STOQ_OPEN)
+		stoq_connection_close(connection, 0, "");
+}
+
+bool stoq_connection_work(struct stoq_connection *connection)
+{
+	bool done;
+
+	if (!connection->close_wanted)
+		deliver_resumed(connection);
+	finish_shutdown(connection);
+	if (connection->close_wanted) {
+		stoq_close_now(connection);
+		return true;
+	}
+	if (connection->worker->outbox.blocked)
+		return false;
+	done = stoq_send_packets(connection);
+	if (connection->close_wanted) {
+		stoq_close_now(connection);
+		return true;
+	}
+	stoq_connection_arm(connection);
+	return done;
+}
+
+void stoq_connection_arm(struct stoq_connection *connection)
+{
+	struct stoq_worker *worker = connection->worker;
+	uint64_t due_ns = ngtcp2_conn_get_expiry(connection->quic);
+
+	/* A time that has passed is now: the next round. */
+	if (due_ns != STOQ_NEVER && due_ns <= worker->now_ns)
+		due_ns = worker->now_ns + 1;
+	stoq_timer_set(&worker->timers, &connection->timer, due_ns);
+}
+
+static void sample(struct stoq_connection *connection)
+{
+	struct stoq_worker *worker = connection->worker;
+	struct stoq_worker_metrics *metrics = &worker->metrics;
+	ngtcp2_conn_info info;
+
+	if (worker->now_ns - connection->sampled_ns < SAMPLE_INTERVAL_NS)
+		return;
+	connection->sampled_ns = worker->now_ns;
+	stoq_stream_sample_losses(connection);
+	ngtcp2_conn_get_conn_info(connection->quic, &info);
+	if (info.min_rtt == UINT64_MAX)
+		return;
+	pthread_mutex_lock(&metrics->lock);
+	stoq_histogram_record(&metrics->rtt, info.latest_rtt);
+	if (info.latest_rtt < metrics->rtt_min_ns)
+		metrics->rtt_min_ns = info.latest_rtt;
+	pthread_mutex_unlock(&metrics->lock);
+}
+
+/* Nothing comes back: perhaps the path does not take packets of this size any more. */
+static void notice_black_hole(struct stoq_connection *connection)
+{
+	struct stoq_path_size *path = &connection->path_size;
+	ngtcp2_conn_info info;
+
+	if (!path->enabled || path->current <= STOQ_PATH_SIZE_BASE)
+		return;
+	ngtcp2_conn_get_conn_info(connection->quic, &info);
+	if (info.pto_count >= BLACK_HOLE_TIMEOUTS)
+		stoq_path_size_black_hole(path, connection->worker->now_ns);
+}
+
+void stoq_connection_expire(struct stoq_connection *connection)
+{
+	int failure;
+
+	if (!connection->quic) {
+		stoq_connection_free(connection);
+		return;
+	}
+	failure = ngtcp2_conn_handle_expiry(connection->quic, connection->worker->now_ns);
+	if (failure) {
+		stoq_close_for_error(connection, failure);
+		return;
+	}
+	notice_black_hole(connection);
+	sample(connection);
+	stoq_connection_touch(connection);
+}
+
+void stoq_connection_receive(struct stoq_connection *connection,
+	const struct stoq_datagram *datagram, const uint8_t *data, size_t size)
+{
+	const struct stoq_address *local = &datagram->local;
+	ngtcp2_pkt_info info = {.ecn = datagram->ecn};
+	ngtcp2_path path;
+	int failure;
+
+	if (!connection->quic) {
+		stoq_close_repeat(connection);
+		return;
+	}
+	stoq_connection_touch(connection);
+	path = (ngtcp2_path){
+		.local = {.addr = (ngtcp2_sockaddr *)&local->sa, .addrlen = local->length},
+		.remote = {.addr = (ngtcp2_sockaddr *)&datagram->remote.sa,
+			.addrlen = datagram->remote.length},
+	};
+	failure = ngtcp2_conn_read_pkt(
+		connection->quic, &path, &info, data, size, connection->worker->now_ns);
+	/* Credit may have come; whoever is blocked tries again. */
+	connection->flow_blocked = false;
+	if (failure)
+		stoq_close_for_error(connection, failure);
+	else
+		sample(connection);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* A connection, from its first packet to the end of its closing period. */
+#include <gnutls/gnutls.h>
+#include <stdio.h>
+#include <stoq/transport.h>
+
+#include "datapath/datapath.h"
+#include "transport/datagrams.h"
+#include "transport/list.h"
+#include "transport/ngtcp2_compat.h"
+#include "transport/path_size.h"
+#include "transport/protection/protection.h"
+#include "transport/settings.h"
+#include "transport/timers.h"
+
+#define STOQ_CONNECTION_CIDS 16 /* of ours that may be in use at once */
+
+enum stoq_connection_state {
+	STOQ_HANDSHAKING,
+	STOQ_OPEN,
+	STOQ_CLOSING, /* we said goodbye, and repeat it if packets come */
+	STOQ_DRAINING /* the peer did: silence */
+};
+
+struct stoq_goodbye {
+	uint8_t *packet; /* CONNECTION_CLOSE, to be repeated */
+	size_t size;
+	struct stoq_address remote, local;
+	uint32_t packets_until_repeat, repeat_interval;
+};
+
+struct stoq_connection {
+	struct stoq_worker *worker;
+	struct stoq_settings *settings;
+	struct stoq_list link;	/* worker->connections */
+	struct stoq_list dirty; /* worker->dirty: has something to do */
+	struct stoq_timer timer;
+	void *user;
+
+	enum stoq_connection_state state;
+	bool server;
+	bool announced; /* accepted() or connected() was called */
+	bool confirmed; /* the handshake */
+	bool resumed;
+	bool early_data; /* streams may be written before the handshake is over */
+	bool early_data_refused;
+	bool early_data_accepted;
+	bool shutting_down;
+	bool streams_wanted; /* stoq_stream_open() was refused */
+	bool reset_received; /* a stateless reset ended it */
+	bool close_wanted;   /* at the next opportunity, with close_error */
+
+	ngtcp2_conn *quic; /* NULL from STOQ_CLOSING on */
+	ngtcp2_ccerr close_error;
+	struct stoq_close_info close;
+	struct stoq_goodbye goodbye;
+
+	gnutls_session_t tls;
+	ngtcp2_crypto_conn_ref reference; /* what ngtcp2's TLS glue finds us by */
+	struct stoq_credentials *credentials;
+	enum stoq_cipher cipher;
+	enum stoq_cipher early_cipher;
+	char *wanted_name; /* a client: whom we connect to */
+	char peer_name[256];
+	char tls_reason[512];	/* why the handshake failed, "" unknown */
+	uint8_t *session_token; /* from NEW_TOKEN, for a later connection */
+	size_t session_token_size;
+
+	ngtcp2_cid cids[STOQ_CONNECTION_CIDS]; /* as they stand in the worker's table */
+	size_t cid_count;
+
+	struct stoq_list streams, sendable, resumed_streams;
+	uint32_t stream_count;
+	bool flow_blocked; /* by the peer's credit for the connection */
+
+	struct stoq_datagrams datagrams;
+	struct stoq_path_size path_size;
+
+	uint64_t key_updates;
+	uint64_t sampled_ns; /* when its round trip time was last taken */
+	FILE *qlog;
+};
+
+/* What callbacks are called with. */
+static inline const struct stoq_transport_callbacks *stoq_connection_callbacks(
+	const struct stoq_connection *connection)
+{
+	return &connection->settings->config.callbacks;
+}
+static inline void *stoq_connection_callback_user(const struct stoq_connection *connection)
+{
+	return connection->user ? connection->user : connection->settings->config.user;
+}
+
+/* A connection without QUIC and TLS yet; NULL: no memory. */
+struct stoq_connection *stoq_connection_new(struct stoq_worker *worker, bool server);
+/* Frees it at once; who knows it was told before. */
+void stoq_connection_free(struct stoq_connection *connection);
+
+/* Frees QUIC and TLS; what is left only repeats our goodbye. */
+void stoq_connection_end_quic(struct stoq_connection *connection);
+void stoq_connection_set_state(
+	struct stoq_connection *connection, enum stoq_connection_state state);
+
+/* ---- connection_open.c ---- */
+
+struct stoq_server_start {
+	const ngtcp2_pkt_hd *header;
+	const ngtcp2_cid *original_dcid;
+	const ngtcp2_cid *retry_scid; /* NULL: no Retry took place */
+	const struct stoq_address *local, *remote;
+};
+
+int stoq_connection_start_server(
+	struct stoq_connection *connection, const struct stoq_server_start *start);
+int stoq_connection_start_client(struct stoq_connection *connection,
+	const struct stoq_connect_config *config, const struct stoq_address *local,
+	const struct stoq_address *remote);
+
+/* callbacks.c: what ngtcp2 calls. */
+void stoq_connection_fill_callbacks(ngtcp2_callbacks *callbacks, bool server);
+
+/* The handshake is over: checks the peer once more if it was resumed, tells the application. */
+int stoq_connection_established(struct stoq_connection *connection);
+
+/* The peer was validated on another path. */
+void stoq_connection_new_path(struct stoq_connection *connection, const ngtcp2_path *path);
+
+/* Something is to be sent, delivered, or closed. */
+void stoq_connection_touch(struct stoq_connection *connection);
+
+/* A packet for it has come; ecn: of its datagram. */
+void stoq_connection_receive(struct stoq_connection *connection,
+	const struct stoq_datagram *datagram, const uint8_t *data, size_t size);
+
+/* Sets the timer by what ngtcp2 wants. */
+void stoq_connection_arm(struct stoq_connection *connection);
+/* The timer has expired. */
+void stoq_connection_expire(struct stoq_connection *connection);
+
+/* What was touched: delivers, closes, sends. false: it has more to send; call again later. */
+bool stoq_connection_work(struct stoq_connection *connection);
+
+/* Its IDs in the worker's table. 0, -ENOMEM, -EEXIST, -ENOSPC. */
+int stoq_connection_add_cid(struct stoq_connection *connection, const ngtcp2_cid *cid);
+void stoq_connection_remove_cid(struct stoq_connection *connection, const ngtcp2_cid *cid);
+
+/* ---- close.c ---- */
+
+/* An error of ngtcp2 ends the connection; decides how. */
+void stoq_close_for_error(struct stoq_connection *connection, int failure);
+/* Notes that it is to be closed with a transport error; the first reason counts. */
+void stoq_close_want(struct stoq_connection *connection, enum stoq_close_origin origin,
+	const ngtcp2_ccerr *error, const char *reason);
+/* Does what was wanted: sends CONNECTION_CLOSE, tells the application. */
+void stoq_close_now(struct stoq_connection *connection);
+/* Ends without a word to the peer. */
+void stoq_close_silently(struct stoq_connection *connection, enum stoq_close_origin origin,
+	uint64_t code, const char *reason);
+/* A packet came after our goodbye. */
+void stoq_close_repeat(struct stoq_connection *connection);
+/* Makes the reason from what RFC 9000 calls the code. */
+void stoq_close_describe(struct stoq_close_info *close, const char *what);

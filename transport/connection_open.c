@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* How connections begin: settings and transport parameters for ngtcp2, TLS, and the handshake's
+ * end. */
+#include <errno.h>
+#include <gnutls/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "transport/connection.h"
+#include "transport/counter.h"
+#include "transport/endpoint.h"
+#include "transport/qlog.h"
+#include "transport/tls.h"
+#include "transport/worker.h"
+
+/*
+ * A receiver acknowledges at the latest after so many packets or that time. With the default, two
+ * packets, acknowledgements take half of the processor time of a fast transfer.
+ */
+#define ACK_THRESHOLD	 10
+#define MAX_ACK_DELAY_NS 1000000ull
+
+#define ACTIVE_CIDS 7
+#define DATAGRAM_FRAME_MAX                                                                         \
+	65535 /* also if the application wants none: probes come as datagrams                      \
+	       */
+
+static ngtcp2_cc_algo congestion_control(enum stoq_congestion_control which)
+{
+	switch (which) {
+	case STOQ_BBR:
+		return STOQ_NGTCP2_BBR;
+	case STOQ_RENO:
+		return NGTCP2_CC_ALGO_RENO;
+	default:
+		return NGTCP2_CC_ALGO_CUBIC;
+	}
+}
+
+static void fill_settings(struct stoq_connection *connection, ngtcp2_settings *settings)
+{
+	const struct stoq_transport_config *config = &connection->settings->config;
+
+	ngtcp2_settings_default(settings);
+	settings->initial_ts = connection->worker->now_ns;
+	settings->initial_rtt = config->initial_rtt_ns;
+	settings->cc_algo = congestion_control(config->congestion_control);
+	settings->handshake_timeout = config->handshake_timeout_ns;
+	settings->max_window = config->max_window_bytes;
+	settings->max_stream_window = config->max_stream_window_bytes;
+	settings->ack_thresh = ACK_THRESHOLD;
+	/* path_size.c decides how large packets are. */
+	settings->max_tx_udp_payload_size = connection->path_size.limit;
+	settings->no_tx_udp_payload_size_shaping = 1;
+	settings->no_pmtud = 1;
+}
+
+static void fill_params(struct stoq_connection *connection, ngtcp2_transport_params *params)
+{
+	const struct stoq_transport_config *config = &connection->settings->config;
+
+	ngtcp2_transport_params_default(params);
+	params->initial_max_stream_data_bidi_local = config->stream_window_bytes;
+	params->initial_max_stream_data_bidi_remote = config->stream_window_bytes;
+	params->initial_max_stream_data_uni = config->stream_window_bytes;
+	params->initial_max_data = config->window_bytes;
+	params->initial_max_streams_bidi = config->max_bidirectional_streams;
+	params->initial_max_streams_uni = config->max_unidirectional_streams;
+	params->max_idle_timeout = config->idle_timeout_ns;
+	params->active_connection_id_limit = ACTIVE_CIDS;
+	params->max_ack_delay = MAX_ACK_DELAY_NS;
+	params->max_datagram_frame_size = DATAGRAM_FRAME_MAX;
+	params->disable_active_migration = !config->migration;
+}
+
+static ngtcp2_path path_of(const struct stoq_address *local, const struct stoq_address *remote)
+{
+	return (ngtcp2_path){
+		.local = {.addr = (ngtcp2_sockaddr *)&local->sa, .addrlen = local->length},
+		.remote = {.addr = (ngtcp2_sockaddr *)&remote->sa, .addrlen = remote->length},
+	};
+}
+
+/* Packets are at most what configuration, interface and (later) the peer take. */
+static void begin_path_size(struct stoq_connection *connection, const struct stoq_address *remote)
+{
+	const struct stoq_transport_config *config = &connection->settings->config;
+	struct stoq_datapath_route route = {0};
+	uint32_t limit = config->max_udp_payload_bytes;
+
+	if (config->path_mtu_discovery &&
+		!stoq_datapath_route(connection->worker->datapath, remote, &route) &&
+		route.max_payload_bytes && route.max_payload_bytes < limit)
+		limit = route.max_payload_bytes;
+	stoq_path_size_init(&connection->path_size, limit, config->path_mtu_discovery);
+}
+
+static void limit_to_peer(struct stoq_connection *connection)
+{
+	const ngtcp2_transport_params *params =
+		ngtcp2_conn_get_remote_transport_params(connection->quic);
+	struct stoq_path_size *path = &connection->path_size;
+	uint64_t max = params ? params->max_udp_payload_size : STOQ_PATH_SIZE_BASE;
+
+	if (params && params->max_datagram_frame_size < max && path->enabled)
+		max = params->max_datagram_frame_size;
+	if (max < path->limit)
+		stoq_path_size_init(path, max, path->enabled);
+}
+
+void stoq_connection_new_path(struct stoq_connection *connection, const ngtcp2_path *path)
+{
+	struct stoq_address remote = {.length = path->remote.addrlen};
+
+	memcpy(&remote.sa, path->remote.addr, path->remote.addrlen);
+	begin_path_size(connection, &remote);
+	limit_to_peer(connection);
+	stoq_counter_add(&connection->worker->metrics.migrations, 1);
+}
+
+static int make_cid(struct stoq_connection *connection, ngtcp2_cid *cid)
+{
+	struct stoq_worker *worker = connection->worker;
+	int status = stoq_cid_make(
+		cid, &worker->transport->cid_key, worker->index, worker->transport->worker_count);
+
+	return status ? status : stoq_connection_add_cid(connection, cid);
+}
+
+int stoq_connection_start_server(
+	struct stoq_connection *connection, const struct stoq_server_start *start)
+{
+	struct stoq_transport *transport = connection->worker->transport;
+	const ngtcp2_pkt_hd *header = start->header;
+	ngtcp2_path path = path_of(start->local, start->remote);
+	ngtcp2_transport_params params;
+	ngtcp2_callbacks callbacks;
+	ngtcp2_settings settings;
+	ngtcp2_cid scid;
+
+	begin_path_size(connection, start->remote);
+	stoq_connection_fill_callbacks(&callbacks, true);
+	fill_settings(connection, &settings);
+	fill_params(connection, &params);
+	if (make_cid(connection, &scid) || stoq_connection_add_cid(connection, &header->dcid))
+		return -ENOMEM;
+	stoq_ngtcp2_original_dcid(&params, start->original_dcid);
+	if (start->retry_scid) {
+		params.retry_scid = *start->retry_scid;
+		params.retry_scid_present = 1;
+	}
+	/* A token proves the address: no limit of three times what has come. */
+	if (STOQ_NGTCP2_TOKEN_BYTES(header))
+		STOQ_NGTCP2_SET_TOKEN(
+			&settings, STOQ_NGTCP2_TOKEN(header), STOQ_NGTCP2_TOKEN_BYTES(header));
+	params.stateless_reset_token_present = 1;
+	if (ngtcp2_crypto_generate_stateless_reset_token(params.stateless_reset_token,
+		    transport->reset_secret, sizeof(transport->reset_secret), &scid))
+		return -EIO;
+	stoq_qlog_open(connection, &settings, start->original_dcid);
+	if (ngtcp2_conn_server_new(&connection->quic, &header->scid, &scid, &path, header->version,
+		    &callbacks, &settings, &params, NULL, connection))
+		return -ENOMEM;
+	return stoq_tls_start_server(connection);
+}
+
+static int random_dcid(ngtcp2_cid *cid)
+{
+	uint8_t bytes[STOQ_CID_BYTES];
+
+	if (gnutls_rnd(GNUTLS_RND_NONCE, bytes, sizeof(bytes)) < 0)
+		return -EIO;
+	ngtcp2_cid_init(cid, bytes, sizeof(bytes));
+	return 0;
+}
+
+/* A token from an earlier connection saves the server from asking for one. */
+static void use_token(ngtcp2_settings *settings, const struct stoq_connect_config *config)
+{
+	struct stoq_session session;
+
+	if (config->session &&
+		!stoq_session_parse(&session, config->session, config->session_bytes) &&
+		session.token_size)
+		STOQ_NGTCP2_SET_TOKEN(settings, (uint8_t *)session.token, session.token_size);
+}
+
+int stoq_connection_start_client(struct stoq_connection *connection,
+	const struct stoq_connect_config *config, const struct stoq_address *local,
+	const struct stoq_address *remote)
+{
+	ngtcp2_path path = path_of(local, remote);
+	ngtcp2_transport_params params;
+	ngtcp2_callbacks callbacks;
+	ngtcp2_settings settings;
+	ngtcp2_cid scid, dcid;
+
+	begin_path_size(connection, remote);
+	stoq_connection_fill_callbacks(&callbacks, false);
+	fill_settings(connection, &settings);
+	fill_params(connection, &params);
+	use_token(&settings, config);
+	if (random_dcid(&dcid) || make_cid(connection, &scid))
+		return -ENOMEM;
+	stoq_qlog_open(connection, &settings, &dcid);
+	if (ngtcp2_conn_client_new(&connection->quic, &dcid, &scid, &path, NGTCP2_PROTO_VER_V1,
+		    &callbacks, &settings, &params, NULL, connection))
+		return -ENOMEM;
+	connection->early_data =
+		config->early_data && config->session && connection->settings->config.early_data;
+	return stoq_tls_start_client(
+		connection, config->name, config->session, config->session_bytes);
+}
+
+/* ---- the handshake's end ---- */
+
+static void send_token(struct stoq_connection *connection)
+{
+	struct stoq_transport *transport = connection->worker->transport;
+	const ngtcp2_path *path = ngtcp2_conn_get_path(connection->quic);
+	uint8_t token[256];
+	ngtcp2_ssize size = ngtcp2_crypto_generate_regular_token(token, transport->token_secret,
+		sizeof(transport->token_secret), path->remote.addr, path->remote.addrlen,
+		connection->worker->now_ns);
+
+	if (size > 0)
+		(void)ngtcp2_conn_submit_new_token(connection->quic, token, size);
+}
+
+static void announce(struct stoq_connection *connection)
+{
+	const struct stoq_transport_callbacks *callbacks = stoq_connection_callbacks(connection);
+	struct stoq_worker_metrics *metrics = &connection->worker->metrics;
+	void *user = stoq_connection_callback_user(connection);
+
+	connection->announced = true;
+	stoq_connection_set_state(connection, STOQ_OPEN);
+	stoq_counter_add(connection->server ? &metrics->accepted : &metrics->connected, 1);
+	stoq_counter_add(&metrics->resumed, connection->resumed);
+	if (connection->server && callbacks->accepted)
+		callbacks->accepted(connection, user);
+	if (!connection->server && callbacks->connected)
+		callbacks->connected(connection, user);
+}
+
+int stoq_connection_established(struct stoq_connection *connection)
+{
+	const struct stoq_transport_config *config = &connection->settings->config;
+	int alert;
+
+	if (stoq_tls_finish(connection, &alert)) {
+		ngtcp2_ccerr error;
+
+		ngtcp2_ccerr_default(&error);
+		ngtcp2_ccerr_set_tls_alert(&error, (uint8_t)alert, NULL, 0);
+		stoq_close_want(connection, STOQ_CLOSE_TRANSPORT, &error, connection->tls_reason);
+		return 0;
+	}
+	limit_to_peer(connection);
+	if (config->keep_alive_ns)
+		ngtcp2_conn_set_keep_alive_timeout(connection->quic, config->keep_alive_ns);
+	if (connection->server) {
+		connection->confirmed = true;
+		stoq_tls_send_ticket(connection);
+		send_token(connection);
+	}
+	announce(connection);
+	return 0;
+}

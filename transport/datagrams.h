@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * Unreliable datagrams that wait to be sent. In stoq/1 the first byte of a DATAGRAM frame says
+ * what it is: an application's datagram, or a probe of the path's packet size, which the receiver
+ * ignores.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#define STOQ_DATAGRAM_PROBE	  0
+#define STOQ_DATAGRAM_APPLICATION 1
+
+/* Packet header, frame header and tag around a datagram of ours, at most. */
+#define STOQ_DATAGRAM_OVERHEAD 48
+
+struct stoq_queued_datagram {
+	uint64_t id;
+	size_t size;   /* of data */
+	uint8_t *data; /* the type byte first */
+};
+
+struct stoq_datagrams {
+	struct stoq_queued_datagram *ring;
+	uint32_t capacity;
+	uint32_t first, count;
+	uint64_t next_id;
+};
+
+/* Takes a copy behind the type byte. 0, -EAGAIN: max are queued, -ENOMEM. */
+int stoq_datagrams_put(struct stoq_datagrams *datagrams, uint32_t max, const void *data,
+	size_t size, uint64_t *id);
+/* The next to be sent; NULL: none. */
+const struct stoq_queued_datagram *stoq_datagrams_first(const struct stoq_datagrams *datagrams);
+void stoq_datagrams_drop_first(struct stoq_datagrams *datagrams);
+void stoq_datagrams_clear(struct stoq_datagrams *datagrams);

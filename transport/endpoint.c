@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "transport/endpoint.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gnutls/crypto.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "datapath/address.h"
+#include "datapath/udp.h"
+#include "transport/credentials.h"
+#include "transport/early_data.h"
+#include "transport/tls.h"
+#include "transport/worker.h"
+
+#define LOG_BYTES 1024
+
+void stoq_transport_log(
+	struct stoq_transport *transport, enum stoq_log_level level, const char *format, ...)
+{
+	const struct stoq_transport_config *config = &transport->settings->config;
+	char text[LOG_BYTES];
+	va_list arguments;
+
+	/* Callbacks and user never change, so any settings will do. */
+	if (!config->callbacks.log)
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	/* What a peer called itself must not write lines of its own. */
+	for (char *c = text; *c; c++)
+		if (iscntrl((unsigned char)*c))
+			*c = '?';
+	config->callbacks.log(level, text, config->user);
+}
+
+/* ---- the key log ---- */
+
+static int open_keylog(struct stoq_transport *transport, struct stoq_error *error)
+{
+	const char *path = transport->settings->config.tls.keylog_file;
+	int descriptor, code;
+
+	if (!path)
+		return 0;
+	descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (descriptor >= 0)
+		transport->keylog = fdopen(descriptor, "a");
+	if (!transport->keylog) {
+		code = -errno;
+		if (descriptor >= 0)
+			close(descriptor);
+		return stoq_error_set(
+			error, code, "the key log %s cannot be opened: %s", path, strerror(-code));
+	}
+	stoq_transport_log(transport, STOQ_LOG_WARNING,
+		"the secrets of all connections are written to %s: who reads it can decrypt them",
+		path);
+	return 0;
+}
+
+static void put_hex(FILE *file, const gnutls_datum_t *bytes)
+{
+	for (unsigned int i = 0; i < bytes->size; i++)
+		fprintf(file, "%02x", bytes->data[i]);
+}
+
+void stoq_transport_keylog(struct stoq_transport *transport, const char *label,
+	const gnutls_datum_t *random, const gnutls_datum_t *secret)
+{
+	if (!transport->keylog)
+		return;
+	pthread_mutex_lock(&transport->lock);
+	fprintf(transport->keylog, "%s ", label);
+	put_hex(transport->keylog, random);
+	fputc(' ', transport->keylog);
+	put_hex(transport->keylog, secret);
+	fputc('\n', transport->keylog);
+	fflush(transport->keylog);
+	pthread_mutex_unlock(&transport->lock);
+}
+
+/* ---- what can change ---- */
+
+struct stoq_credentials *stoq_transport_credentials(struct stoq_transport *transport)
+{
+	struct stoq_credentials *credentials;
+
+	pthread_mutex_lock(&transport->lock);
+	credentials = stoq_credentials_hold(transport->credentials);
+	pthread_mutex_unlock(&transport->lock);
+	return credentials;
+}
+
+struct stoq_settings *stoq_transport_settings(struct stoq_transport *transport)
+{
+	struct stoq_settings *settings;
+
+	pthread_mutex_lock(&transport->lock);
+	settings = stoq_settings_hold(transport->settings);
+	pthread_mutex_unlock(&transport->lock);
+	return settings;
+}
+
+int stoq_transport_reload_certificates(struct stoq_transport *transport, struct stoq_error *error)
+{
+	struct stoq_settings *settings = stoq_transport_settings(transport);
+	struct stoq_credentials *new = NULL, *old;
+	int status = stoq_credentials_load(&new, &settings->config.tls, error);
+
+	stoq_settings_release(settings);
+	if (status)
+		return status;
+	pthread_mutex_lock(&transport->lock);
+	old = transport->credentials;
+	transport->credentials = new;
+	pthread_mutex_unlock(&transport->lock);
+	stoq_credentials_release(old);
+	return 0;
+}
+
+static void wake_all(struct stoq_transport *transport)
+{
+	for (unsigned int i = 0; i < transport->worker_count; i++)
+		if (transport->workers[i])
+			stoq_inbox_wake(&transport->workers[i]->inbox);
+}
+
+int stoq_transport_update(struct stoq_transport *transport,
+	const struct stoq_transport_config *config, struct stoq_error *error)
+{
+	struct stoq_settings *new, *old;
+	int status = stoq_settings_new(&new, config, error);
+
+	if (status)
+		return status;
+	old = stoq_transport_settings(transport);
+	status = stoq_settings_compatible(&old->config, config, error);
+	stoq_settings_release(old);
+	if (status) {
+		stoq_settings_release(new);
+		return status;
+	}
+	pthread_mutex_lock(&transport->lock);
+	old = transport->settings;
+	transport->settings = new;
+	__atomic_add_fetch(&transport->settings_version, 1, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&transport->lock);
+	stoq_settings_release(old);
+	wake_all(transport);
+	return 0;
+}
+
+/* ---- beginning and end ---- */
+
+static int make_secrets(struct stoq_transport *transport, struct stoq_error *error)
+{
+	const struct stoq_transport_config *config = &transport->settings->config;
+	const struct {
+		void *secret;
+		size_t size;
+	} secrets[] = {
+		{&transport->cid_key, sizeof(transport->cid_key)},
+		{&transport->hash_key, sizeof(transport->hash_key)},
+		{transport->reset_secret, sizeof(transport->reset_secret)},
+		{transport->token_secret, sizeof(transport->token_secret)},
+	};
+
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		if (gnutls_rnd(GNUTLS_RND_KEY, secrets[i].secret, secrets[i].size) < 0)
+			return stoq_error_set(error, -EIO, "the system has no random numbers");
+	if (stoq_tls_priorities(&transport->priorities) ||
+		gnutls_session_ticket_key_generate(&transport->ticket_key) < 0)
+		return stoq_error_set(error, -EIO,
+			"GnuTLS lacks what is needed: TLS 1.3 with AES-GCM or ChaCha20");
+	return config->early_data ? stoq_early_data_init(transport, error) : 0;
+}
+
+static void warn(struct stoq_transport *transport)
+{
+	if (transport->settings->config.tls.insecure)
+		stoq_transport_log(transport, STOQ_LOG_WARNING,
+			"insecure: peers are not authenticated, anybody may connect or pretend to "
+			"be the peer");
+}
+
+static int make_workers(struct stoq_transport *transport, struct stoq_datapath *const *datapaths,
+	struct stoq_error *error)
+{
+	int status = 0;
+
+	for (unsigned int i = 0; i < transport->worker_count; i++) {
+		if (status)
+			stoq_datapath_close(datapaths[i]);
+		else
+			status = stoq_worker_new(
+				&transport->workers[i], transport, i, datapaths[i], error);
+	}
+	return status;
+}
+
+static int prepare(struct stoq_transport *transport, const struct stoq_transport_config *config,
+	struct stoq_error *error)
+{
+	int status = stoq_settings_new(&transport->settings, config, error);
+
+	if (!status)
+		status = stoq_credentials_load(
+			&transport->credentials, &transport->settings->config.tls, error);
+	if (!status)
+		status = make_secrets(transport, error);
+	if (!status)
+		status = open_keylog(transport, error);
+	return status;
+}
+
+int stoq_transport_create_on(const struct stoq_transport_config *config,
+	struct stoq_datapath *const *datapaths, struct stoq_transport **result,
+	struct stoq_error *error)
+{
+	struct stoq_transport *transport = calloc(1, sizeof(*transport));
+	int status = -ENOMEM;
+
+	if (transport) {
+		pthread_mutex_init(&transport->lock, NULL);
+		status = prepare(transport, config, error);
+		if (!status)
+			transport->workers = calloc(config->workers, sizeof(struct stoq_worker *));
+	}
+	if (status || !transport->workers) {
+		for (unsigned int i = 0; i < config->workers; i++)
+			stoq_datapath_close(datapaths[i]);
+		stoq_transport_destroy(transport);
+		return status == -ENOMEM || !status
+			       ? stoq_error_set(error, -ENOMEM, "no memory for the transport")
+			       : status;
+	}
+	transport->worker_count = config->workers;
+	warn(transport);
+	status = make_workers(transport, datapaths, error);
+	if (status) {
+		stoq_transport_destroy(transport);
+		return status;
+	}
+	*result = transport;
+	return 0;
+}
+
+/* ---- on sockets ---- */
+
+static const char *default_address(const struct stoq_transport_config *config, bool ipv6)
+{
+	if (config->listen)
+		return ipv6 ? "::1" : "127.0.0.1";
+	return ipv6 ? "::" : "0.0.0.0";
+}
+
+static int bind_address(const struct stoq_transport_config *config, bool ipv6,
+	struct stoq_address *address, struct stoq_error *error)
+{
+	const char *text =
+		config->bind_address ? config->bind_address : default_address(config, ipv6);
+	int status = stoq_address_parse(address, text, config->port, error);
+
+	if (!status)
+		stoq_address_set_port(address, config->port);
+	return status;
+}
+
+static int open_sockets(const struct stoq_transport_config *config, bool ipv6,
+	struct stoq_datapath **datapaths, struct stoq_error *error)
+{
+	struct stoq_udp_config udp = {
+		.receive_buffer_bytes = config->socket_receive_bytes,
+		.send_buffer_bytes = config->socket_send_bytes,
+		.busy_poll_us = config->busy_poll_us,
+		.worker_count = config->listen || config->port ? config->workers : 1,
+	};
+	int status = bind_address(config, ipv6, &udp.bind, error);
+
+	for (unsigned int i = 0; i < config->workers && !status; i++) {
+		struct stoq_datapath_info info = {0};
+
+		udp.worker = udp.worker_count > 1 ? i : 0;
+		status = stoq_udp_open(&udp, &datapaths[i], error);
+		/* The others share the port that the kernel has chosen for the first. */
+		if (!status && i == 0 && udp.worker_count > 1) {
+			stoq_datapath_info(datapaths[0], &info);
+			stoq_address_set_port(&udp.bind, stoq_address_port(&info.local));
+		}
+	}
+	for (unsigned int i = 0; i < config->workers && status; i++) {
+		stoq_datapath_close(datapaths[i]);
+		datapaths[i] = NULL;
+	}
+	return status;
+}
+
+int stoq_transport_create(const struct stoq_transport_config *config,
+	struct stoq_transport **transport, struct stoq_error *error)
+{
+	struct stoq_datapath *datapaths[64] = {0};
+	struct stoq_settings *settings;
+	struct stoq_error ignored;
+	int status = stoq_settings_new(&settings, config, error);
+
+	if (status)
+		return status;
+	stoq_settings_release(settings);
+	status = open_sockets(config, true, datapaths, config->bind_address ? error : &ignored);
+	/* A system without IPv6 says so in one of these ways. */
+	if (!config->bind_address && (status == -EAFNOSUPPORT || status == -EADDRNOTAVAIL))
+		status = open_sockets(config, false, datapaths, error);
+	else if (status && !config->bind_address && error)
+		*error = ignored;
+	if (status)
+		return status;
+	return stoq_transport_create_on(config, datapaths, transport, error);
+}
+
+void stoq_transport_destroy(struct stoq_transport *transport)
+{
+	if (!transport)
+		return;
+	for (unsigned int i = 0; i < transport->worker_count; i++)
+		if (transport->workers[i])
+			stoq_worker_free(transport->workers[i]);
+	free(transport->workers);
+	stoq_early_data_destroy(transport);
+	if (transport->keylog)
+		fclose(transport->keylog);
+	if (transport->ticket_key.data) {
+		gnutls_memset(transport->ticket_key.data, 0, transport->ticket_key.size);
+		gnutls_free(transport->ticket_key.data);
+	}
+	if (transport->priorities)
+		gnutls_priority_deinit(transport->priorities);
+	stoq_credentials_release(transport->credentials);
+	stoq_settings_release(transport->settings);
+	pthread_mutex_destroy(&transport->lock);
+	explicit_bzero(transport, sizeof(*transport));
+	free(transport);
+}
+
+void stoq_transport_local_address(
+	const struct stoq_transport *transport, struct sockaddr_storage *address, socklen_t *length)
+{
+	const struct stoq_address *local = &transport->workers[0]->local;
+
+	memset(address, 0, sizeof(*address));
+	memcpy(address, &local->sa, local->length);
+	*length = local->length;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* What the workers of a transport share. */
+#include <gnutls/gnutls.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stoq/transport.h>
+
+#include "datapath/datapath.h"
+#include "transport/cid.h"
+#include "transport/settings.h"
+
+struct stoq_transport {
+	unsigned int worker_count;
+	struct stoq_worker **workers;
+
+	/* Never change. */
+	struct stoq_cid_key cid_key;	  /* seals our connection IDs */
+	struct stoq_cid_key hash_key;	  /* of the tables of connection IDs */
+	uint8_t reset_secret[32];	  /* for stateless reset tokens */
+	uint8_t token_secret[32];	  /* for Retry and address validation tokens */
+	gnutls_datum_t ticket_key;	  /* for TLS's session tickets */
+	gnutls_anti_replay_t anti_replay; /* of early data; NULL: none is accepted */
+	gnutls_priority_t priorities;
+
+	bool stopping; /* atomic */
+
+	pthread_mutex_t lock; /* of what follows */
+	struct stoq_settings *settings;
+	unsigned int settings_version; /* atomic; changed under the lock */
+	struct stoq_credentials *credentials;
+	FILE *keylog;
+	struct stoq_seen *seen; /* early data we had: early_data.c */
+};
+
+/*
+ * stoq_transport_create() on datapaths that are open already, one for each worker. They are the
+ * transport's from here on, also if it fails.
+ */
+int stoq_transport_create_on(const struct stoq_transport_config *config,
+	struct stoq_datapath *const *datapaths, struct stoq_transport **result,
+	struct stoq_error *error);
+
+struct stoq_credentials *stoq_transport_credentials(struct stoq_transport *transport);
+struct stoq_settings *stoq_transport_settings(struct stoq_transport *transport);
+
+/* A line of the key log, if one was asked for. */
+void stoq_transport_keylog(struct stoq_transport *transport, const char *label,
+	const gnutls_datum_t *random, const gnutls_datum_t *secret);
+
+__attribute__((format(printf, 3, 4))) void stoq_transport_log(
+	struct stoq_transport *transport, enum stoq_log_level level, const char *format, ...);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* Circular doubly-linked lists whose links stand in what they link. */
+#include <stdbool.h>
+#include <stddef.h>
+
+struct stoq_list {
+	struct stoq_list *next, *prev;
+};
+
+/* The struct of a type that has this link as member. */
+#define STOQ_LIST_ENTRY(link, type, member) ((type *)((char *)(link)-offsetof(type, member)))
+
+/* A head, or a link that stands in no list. */
+static inline void stoq_list_init(struct stoq_list *list)
+{
+	list->next = list;
+	list->prev = list;
+}
+
+static inline bool stoq_list_empty(const struct stoq_list *list)
+{
+	return list->next == list;
+}
+
+static inline void stoq_list_append(struct stoq_list *head, struct stoq_list *link)
+{
+	link->prev = head->prev;
+	link->next = head;
+	head->prev->next = link;
+	head->prev = link;
+}
+
+/* Fine for a link that stands in no list. */
+static inline void stoq_list_remove(struct stoq_list *link)
+{
+	link->prev->next = link->next;
+	link->next->prev = link->prev;
+	stoq_list_init(link);
+}
+
+/* Makes it the last, wherever it stood. */
+static inline void stoq_list_move_last(struct stoq_list *head, struct stoq_list *link)
+{
+	stoq_list_remove(link);
+	stoq_list_append(head, link);
+}

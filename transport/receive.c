@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* From the datapath to the connection a packet belongs to. */
+#include <string.h>
+
+#include "transport/connection.h"
+#include "transport/counter.h"
+#include "transport/endpoint.h"
+#include "transport/worker.h"
+
+#define BATCHES_MAX 8 /* in one round, so that sending and timers get their turn */
+
+static struct stoq_connection *find(struct stoq_worker *worker, const ngtcp2_version_cid *ids)
+{
+	struct stoq_connection *connection;
+
+	if (worker->last_found && worker->last_cid.datalen == ids->dcidlen &&
+		memcmp(worker->last_cid.data, ids->dcid, ids->dcidlen) == 0)
+		return worker->last_found;
+	connection = stoq_cid_find(&worker->cids, ids->dcid, ids->dcidlen);
+	if (connection) {
+		worker->last_found = connection;
+		ngtcp2_cid_init(&worker->last_cid, ids->dcid, ids->dcidlen);
+	}
+	return connection;
+}
+
+/* Another worker's: true if it went there, or got lost because that one is too slow. */
+static bool hand_on(struct stoq_worker *worker, const struct stoq_datagram *datagram,
+	const uint8_t *data, size_t size, const ngtcp2_version_cid *ids)
+{
+	struct stoq_transport *transport = worker->transport;
+	unsigned int owner = ids->dcidlen ? stoq_cid_worker(ids->dcid[0], transport->worker_count)
+					  : worker->index;
+
+	if (owner == worker->index)
+		return false;
+	if (stoq_inbox_put_packet(&transport->workers[owner]->inbox, datagram, data, size))
+		stoq_counter_add(&worker->metrics.packets_dropped, 1);
+	else
+		stoq_counter_add(&worker->metrics.packets_handed_on, 1);
+	return true;
+}
+
+void stoq_receive_packet(struct stoq_worker *worker, const struct stoq_datagram *datagram,
+	const uint8_t *data, size_t size, bool handed_on)
+{
+	struct stoq_connection *connection;
+	ngtcp2_version_cid ids;
+	int decoded = ngtcp2_pkt_decode_version_cid(&ids, data, size, STOQ_CID_BYTES);
+
+	stoq_counter_add(&worker->metrics.packets_received, 1);
+	stoq_counter_add(&worker->metrics.bytes_received, size);
+	if (decoded && decoded != NGTCP2_ERR_VERSION_NEGOTIATION) {
+		stoq_counter_add(&worker->metrics.packets_dropped, 1);
+		return;
+	}
+	connection = find(worker, &ids);
+	if (connection) {
+		stoq_connection_receive(connection, datagram, data, size);
+		return;
+	}
+	if (!handed_on && hand_on(worker, datagram, data, size, &ids))
+		return;
+	stoq_accept_packet(worker, datagram, data, size, &ids, decoded);
+}
+
+static void receive_datagram(struct stoq_worker *worker, struct stoq_datagram *datagram)
+{
+	uint32_t segment = datagram->segment_size ? datagram->segment_size : datagram->size;
+
+	if (!datagram->local.length)
+		datagram->local = worker->local;
+	for (uint32_t at = 0; at < datagram->size; at += segment) {
+		uint32_t left = datagram->size - at;
+
+		stoq_receive_packet(worker, datagram, datagram->data + at,
+			left < segment ? left : segment, false);
+	}
+}
+
+int stoq_receive(struct stoq_worker *worker)
+{
+	int count = STOQ_RECEIVE_BUFFERS;
+
+	for (unsigned int i = 0; i < BATCHES_MAX && count == STOQ_RECEIVE_BUFFERS; i++) {
+		count = stoq_datapath_receive(
+			worker->datapath, worker->received, STOQ_RECEIVE_BUFFERS, worker->now_ns);
+		if (count < 0)
+			return count;
+		for (int j = 0; j < count; j++)
+			receive_datagram(worker, &worker->received[j]);
+	}
+	return count == STOQ_RECEIVE_BUFFERS;
+}

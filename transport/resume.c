@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What a client keeps in order to resume: the server's transport parameters (early data go by
+ * them), the token that proves our address, and GnuTLS's ticket. Three lengths, then the three.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "transport/connection.h"
+#include "transport/tls.h"
+
+#define PARAMS_MAX  256
+#define SESSION_MAX 65536
+
+struct lengths {
+	uint32_t version;
+	uint32_t params, token, ticket;
+};
+
+/* Of a machine: the bytes stay where they were made. */
+#define VERSION 0x53513101u
+
+int stoq_session_parse(struct stoq_session *session, const uint8_t *data, size_t size)
+{
+	struct lengths lengths;
+
+	if (size < sizeof(lengths) || size > SESSION_MAX)
+		return -EINVAL;
+	memcpy(&lengths, data, sizeof(lengths));
+	data += sizeof(lengths);
+	size -= sizeof(lengths);
+	if (lengths.version != VERSION || lengths.params > size || lengths.token > size ||
+		(uint64_t)lengths.params + lengths.token + lengths.ticket != size)
+		return -EINVAL;
+	session->params = data;
+	session->params_size = lengths.params;
+	session->token = data + lengths.params;
+	session->token_size = lengths.token;
+	session->ticket = session->token + lengths.token;
+	session->ticket_size = lengths.ticket;
+	return 0;
+}
+
+static void append(uint8_t **end, const void *data, size_t size)
+{
+	if (size)
+		memcpy(*end, data, size);
+	*end += size;
+}
+
+void stoq_session_offer(struct stoq_connection *connection)
+{
+	const struct stoq_transport_callbacks *callbacks = stoq_connection_callbacks(connection);
+	uint8_t params[PARAMS_MAX], *all, *end;
+	struct lengths lengths = {.version = VERSION, .token = connection->session_token_size};
+	gnutls_datum_t ticket = {0};
+	ngtcp2_ssize params_size =
+		stoq_ngtcp2_early_params_encode(connection->quic, params, sizeof(params));
+	size_t size;
+
+	if (!callbacks->session || params_size < 0 ||
+		gnutls_session_get_data2(connection->tls, &ticket) < 0)
+		return;
+	lengths.params = params_size;
+	lengths.ticket = ticket.size;
+	size = sizeof(lengths) + lengths.params + lengths.token + lengths.ticket;
+	all = malloc(size);
+	if (all) {
+		end = all;
+		append(&end, &lengths, sizeof(lengths));
+		append(&end, params, lengths.params);
+		append(&end, connection->session_token, lengths.token);
+		append(&end, ticket.data, lengths.ticket);
+		callbacks->session(
+			connection, all, size, stoq_connection_callback_user(connection));
+		explicit_bzero(all, size);
+		free(all);
+	}
+	gnutls_memset(ticket.data, 0, ticket.size);
+	gnutls_free(ticket.data);
+}

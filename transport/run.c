@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The event loops: ours, and what a caller's needs. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "transport/connection.h"
+#include "transport/counter.h"
+#include "transport/endpoint.h"
+#include "transport/worker.h"
+
+#define SECOND_NS      1000000000ull
+#define USAGE_EVERY_NS 100000000ull
+
+/* ---- the caller's ---- */
+
+int stoq_transport_descriptor(const struct stoq_transport *transport, unsigned int worker)
+{
+	return transport->workers[worker]->epoll_fd;
+}
+
+uint64_t stoq_transport_next_ns(const struct stoq_transport *transport, unsigned int worker)
+{
+	return stoq_worker_next_ns(transport->workers[worker]);
+}
+
+int stoq_transport_process(struct stoq_transport *transport, unsigned int worker, uint64_t now_ns)
+{
+	return stoq_worker_process(transport->workers[worker], now_ns);
+}
+
+int stoq_transport_post(struct stoq_transport *transport, unsigned int worker,
+	void (*call)(void *argument), void *argument)
+{
+	return stoq_inbox_put_call(&transport->workers[worker]->inbox, call, argument);
+}
+
+/* ---- ours ---- */
+
+struct runner {
+	struct stoq_worker *worker;
+	pthread_t thread;
+	int status;
+	uint64_t awake_until_ns; /* spinning */
+	uint64_t packets_seen;
+	uint64_t usage_due_ns;
+	bool started;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * SECOND_NS + time.tv_nsec;
+}
+
+/* What the thread costs; looked at rarely. */
+static void note_usage(struct runner *runner, uint64_t now)
+{
+	struct stoq_worker_metrics *metrics = &runner->worker->metrics;
+	struct timespec cpu;
+	struct rusage usage;
+
+	if (now < runner->usage_due_ns)
+		return;
+	runner->usage_due_ns = now + USAGE_EVERY_NS;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+	getrusage(RUSAGE_THREAD, &usage);
+	__atomic_store_n(
+		&metrics->cpu_ns, (uint64_t)cpu.tv_sec * SECOND_NS + cpu.tv_nsec, __ATOMIC_RELAXED);
+	__atomic_store_n(&metrics->voluntary_switches, usage.ru_nvcsw, __ATOMIC_RELAXED);
+	__atomic_store_n(&metrics->involuntary_switches, usage.ru_nivcsw, __ATOMIC_RELAXED);
+}
+
+static bool finished(const struct stoq_worker *worker)
+{
+	return worker->stopped && stoq_list_empty(&worker->dirty) && !worker->outbox.count;
+}
+
+static int sleep_until(struct stoq_worker *worker, uint64_t now, uint64_t due_ns)
+{
+	struct timespec timeout, *limit = NULL;
+	struct epoll_event events[4];
+
+	if (due_ns != STOQ_NEVER) {
+		uint64_t wait_ns = due_ns > now ? due_ns - now : 0;
+
+		timeout.tv_sec = wait_ns / SECOND_NS;
+		timeout.tv_nsec = wait_ns % SECOND_NS;
+		limit = &timeout;
+	}
+	if (epoll_pwait2(worker->epoll_fd, events, 4, limit, NULL) < 0 && errno != EINTR)
+		return -errno;
+	return 0;
+}
+
+/* Nothing to do now: look again for a while, if that is wished, then sleep. */
+static int rest(struct runner *runner, uint64_t now)
+{
+	struct stoq_worker *worker = runner->worker;
+	uint64_t spin_ns = worker->settings->config.spin_us * 1000ull;
+	uint64_t due_ns = stoq_worker_next_ns(worker);
+
+	if (due_ns <= now)
+		return 0;
+	if (spin_ns) {
+		uint64_t packets = worker->metrics.packets_received;
+
+		if (packets != runner->packets_seen) {
+			runner->packets_seen = packets;
+			runner->awake_until_ns = now + spin_ns;
+		}
+		if (now < runner->awake_until_ns)
+			return 0;
+	}
+	return sleep_until(worker, now, due_ns);
+}
+
+static void *run_worker(void *argument)
+{
+	struct runner *runner = argument;
+
+	while (!runner->status) {
+		uint64_t now = now_ns();
+
+		runner->status = stoq_worker_process(runner->worker, now);
+		note_usage(runner, now);
+		if (finished(runner->worker))
+			break;
+		if (!runner->status)
+			runner->status = rest(runner, now);
+	}
+	/* One that is broken ends the others. */
+	if (runner->status)
+		stoq_transport_stop(runner->worker->transport);
+	return NULL;
+}
+
+static int join(struct stoq_transport *transport, struct runner *runners, struct stoq_error *error)
+{
+	int status = runners[0].status;
+
+	for (unsigned int i = 1; i < transport->worker_count; i++) {
+		if (!runners[i].started)
+			continue;
+		pthread_join(runners[i].thread, NULL);
+		if (!status)
+			status = runners[i].status;
+	}
+	if (status)
+		stoq_error_set(
+			error, status, "the transport's datapath failed: %s", strerror(-status));
+	return status;
+}
+
+int stoq_transport_run(struct stoq_transport *transport, struct stoq_error *error)
+{
+	struct runner *runners = calloc(transport->worker_count, sizeof(*runners));
+	int status = 0;
+
+	if (!runners)
+		return stoq_error_set(error, -ENOMEM, "no memory for the worker threads");
+	for (unsigned int i = 0; i < transport->worker_count; i++)
+		runners[i].worker = transport->workers[i];
+	for (unsigned int i = 1; i < transport->worker_count && !status; i++) {
+		status = -pthread_create(&runners[i].thread, NULL, run_worker, &runners[i]);
+		runners[i].started = !status;
+	}
+	if (status)
+		stoq_transport_stop(transport);
+	run_worker(&runners[0]);
+	if (status) {
+		join(transport, runners, NULL);
+		stoq_error_set(
+			error, status, "a worker thread cannot be started: %s", strerror(-status));
+	} else {
+		status = join(transport, runners, error);
+	}
+	free(runners);
+	return status;
+}
+
+void stoq_transport_stop(struct stoq_transport *transport)
+{
+	__atomic_store_n(&transport->stopping, true, __ATOMIC_RELEASE);
+	for (unsigned int i = 0; i < transport->worker_count; i++)
+		stoq_inbox_wake(&transport->workers[i]->inbox);
+}

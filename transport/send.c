@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Turns what streams, datagrams and QUIC itself have to send into packets. The streams take
+ * turns; what is left in a packet is filled up by the next one.
+ */
+#include "transport/send.h"
+
+#include <string.h>
+
+#include "transport/connection.h"
+#include "transport/counter.h"
+#include "transport/stream.h"
+#include "transport/worker.h"
+
+#define PIECES_MAX   16
+#define BURST_BYTES  32768 /* a stream's turn */
+#define PROBE_SPREAD 8	   /* bytes by which the headers of packets vary */
+#define PACKETS_MAX  512   /* in one go, where nothing else bounds it */
+
+/* A packet being written. */
+struct packet {
+	uint8_t *data;
+	size_t size; /* room */
+	ngtcp2_path_storage path;
+	ngtcp2_pkt_info info;
+	bool begun; /* ngtcp2 has put something into it and expects more */
+};
+
+static ngtcp2_ssize write_stream(struct stoq_connection *connection, struct packet *packet,
+	ngtcp2_ssize *accepted, uint32_t flags, int64_t id, const ngtcp2_vec *pieces, size_t count)
+{
+	return ngtcp2_conn_writev_stream(connection->quic, &packet->path.path, &packet->info,
+		packet->data, packet->size, accepted, flags, id, pieces, count,
+		connection->worker->now_ns);
+}
+
+/* ---- streams ---- */
+
+/* What the next stream in turn has; NULL: no stream may send. */
+static struct stoq_stream *next_stream(struct stoq_connection *connection)
+{
+	if (connection->flow_blocked || stoq_list_empty(&connection->sendable))
+		return NULL;
+	return STOQ_LIST_ENTRY(connection->sendable.next, struct stoq_stream, sendable);
+}
+
+static void stream_sent(struct stoq_stream *stream, size_t bytes, bool finished)
+{
+	struct stoq_connection *connection = stream->connection;
+
+	stoq_send_queue_sent(&stream->queue, bytes);
+	stoq_counter_add(&connection->worker->metrics.stream_bytes_sent, bytes);
+	if (finished && !stoq_send_queue_unsent(&stream->queue))
+		stream->finish_sent = true;
+	if (!stoq_send_queue_unsent(&stream->queue) &&
+		(!stream->finishing || stream->finish_sent)) {
+		stoq_list_remove(&stream->sendable);
+		stream->burst_bytes = 0;
+		return;
+	}
+	stream->burst_bytes += bytes;
+	if (stream->burst_bytes >= BURST_BYTES) {
+		stream->burst_bytes = 0;
+		stoq_list_move_last(&connection->sendable, &stream->sendable);
+	}
+}
+
+/* The stream may not send now; the others may. false: the connection has failed. */
+static bool stream_refused(struct stoq_stream *stream, ngtcp2_ssize failure)
+{
+	struct stoq_connection *connection = stream->connection;
+
+	switch (failure) {
+	case NGTCP2_ERR_STREAM_DATA_BLOCKED:
+		if (!ngtcp2_conn_get_max_data_left(connection->quic)) {
+			connection->flow_blocked = true;
+			return true;
+		}
+		stream->flow_blocked = true;
+		stoq_list_remove(&stream->sendable);
+		return true;
+	case NGTCP2_ERR_STREAM_SHUT_WR:
+	case NGTCP2_ERR_STREAM_NOT_FOUND:
+		stream->write_over = true;
+		stoq_list_remove(&stream->sendable);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static size_t total(const ngtcp2_vec *pieces, size_t count)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < count; i++)
+		bytes += pieces[i].len;
+	return bytes;
+}
+
+/* Writes of one stream; what ngtcp2 returns. */
+static ngtcp2_ssize write_from(
+	struct stoq_connection *connection, struct packet *packet, struct stoq_stream *stream)
+{
+	ngtcp2_vec pieces[PIECES_MAX];
+	size_t count = stoq_send_queue_peek(&stream->queue, pieces, PIECES_MAX);
+	size_t bytes = total(pieces, count);
+	bool all = stream->queue.sent + bytes == stream->queue.end;
+	bool finish = stream->finishing && all;
+	uint32_t flags = NGTCP2_WRITE_STREAM_FLAG_NONE;
+	ngtcp2_ssize accepted = -1, result;
+
+	if (finish)
+		flags |= NGTCP2_WRITE_STREAM_FLAG_FIN;
+	/* A packet that this stream does not fill may hold those of others. */
+	if (bytes < packet->size)
+		flags |= NGTCP2_WRITE_STREAM_FLAG_MORE;
+	result = write_stream(connection, packet, &accepted, flags, stream->id, pieces, count);
+	if (accepted >= 0)
+		stream_sent(stream, accepted, finish && (size_t)accepted == bytes);
+	return result;
+}
+
+/* ---- datagrams ---- */
+
+static ngtcp2_ssize write_datagram(struct stoq_connection *connection, struct packet *packet,
+	const struct stoq_queued_datagram *datagram)
+{
+	const ngtcp2_vec piece = {.base = datagram->data, .len = datagram->size};
+	int accepted = 0;
+	ngtcp2_ssize result =
+		ngtcp2_conn_writev_datagram(connection->quic, &packet->path.path, &packet->info,
+			packet->data, packet->size, &accepted, NGTCP2_WRITE_DATAGRAM_FLAG_MORE,
+			datagram->id, &piece, 1, connection->worker->now_ns);
+
+	if (accepted) {
+		stoq_counter_add(&connection->worker->metrics.datagrams_sent, 1);
+		stoq_datagrams_drop_first(&connection->datagrams);
+	}
+	return result;
+}
+
+/* One that the path has become too small for, or that the peer does not take. */
+static bool hopeless(struct stoq_connection *connection, const struct packet *packet,
+	const struct stoq_queued_datagram *datagram)
+{
+	return datagram->size + STOQ_DATAGRAM_OVERHEAD > packet->size;
+}
+
+static void drop_hopeless(struct stoq_connection *connection, const struct packet *packet)
+{
+	const struct stoq_transport_callbacks *callbacks = stoq_connection_callbacks(connection);
+	const struct stoq_queued_datagram *datagram;
+
+	while ((datagram = stoq_datagrams_first(&connection->datagrams)) &&
+		hopeless(connection, packet, datagram)) {
+		uint64_t id = datagram->id;
+
+		stoq_datagrams_drop_first(&connection->datagrams);
+		stoq_counter_add(&connection->worker->metrics.datagrams_lost, 1);
+		if (callbacks->datagram_settled)
+			callbacks->datagram_settled(
+				connection, id, false, stoq_connection_callback_user(connection));
+	}
+}
+
+/* ---- a packet ---- */
+
+/* Bytes written; 0: nothing to send or not allowed to; or an error that ends the connection. */
+static ngtcp2_ssize write_packet(struct stoq_connection *connection, struct packet *packet)
+{
+	const struct stoq_queued_datagram *datagram;
+	struct stoq_stream *stream;
+	ngtcp2_ssize result;
+
+	while (connection->state == STOQ_OPEN &&
+		(datagram = stoq_datagrams_first(&connection->datagrams))) {
+		result = write_datagram(connection, packet, datagram);
+		if (result != NGTCP2_ERR_WRITE_MORE)
+			return result == NGTCP2_ERR_INVALID_ARGUMENT ? 0 : result;
+	}
+	while ((stream = next_stream(connection))) {
+		result = write_from(connection, packet, stream);
+		if (result >= 0)
+			return result;
+		if (result != NGTCP2_ERR_WRITE_MORE && !stream_refused(stream, result))
+			return result;
+	}
+	/* What QUIC itself has to say, acknowledgements say, goes even if no stream may send. */
+	return write_stream(connection, packet, NULL, NGTCP2_WRITE_STREAM_FLAG_NONE, -1, NULL, 0);
+}
+
+static void commit(struct stoq_connection *connection, const struct packet *packet, size_t size)
+{
+	const ngtcp2_path *path = &packet->path.path;
+	struct stoq_address local = {.length = path->local.addrlen};
+	struct stoq_address remote = {.length = path->remote.addrlen};
+
+	memcpy(&local.sa, path->local.addr, path->local.addrlen);
+	memcpy(&remote.sa, path->remote.addr, path->remote.addrlen);
+	stoq_outbox_commit(connection->worker, connection, size, &local, &remote,
+		packet->info.ecn & NGTCP2_ECN_MASK);
+}
+
+static bool reserve(struct stoq_connection *connection, struct packet *packet, size_t size)
+{
+	packet->data = stoq_outbox_reserve(connection->worker, size);
+	packet->size = size;
+	return packet->data != NULL;
+}
+
+/*
+ * A datagram that nobody misses, in a packet as large as the one that is tried. How long the
+ * headers are is known only when they are written, so a few sizes are tried.
+ */
+static void send_probe(struct stoq_connection *connection, struct packet *packet)
+{
+	static const uint8_t nothing[STOQ_DATAGRAM_MAX_BYTES] = {STOQ_DATAGRAM_PROBE};
+	struct stoq_path_size *path = &connection->path_size;
+	uint32_t size = stoq_path_size_probe(path, connection->worker->now_ns);
+
+	if (!size || !reserve(connection, packet, size))
+		return;
+	for (size_t spare = 0; spare <= PROBE_SPREAD; spare++) {
+		ngtcp2_vec piece = {.base = (uint8_t *)nothing,
+			.len = size - STOQ_DATAGRAM_OVERHEAD + PROBE_SPREAD - spare};
+		int accepted = 0;
+		ngtcp2_ssize result = ngtcp2_conn_writev_datagram(connection->quic,
+			&packet->path.path, &packet->info, packet->data, packet->size, &accepted,
+			NGTCP2_WRITE_DATAGRAM_FLAG_NONE, 0, &piece, 1, connection->worker->now_ns);
+
+		if (result > 0)
+			commit(connection, packet, result);
+		if (accepted)
+			stoq_path_size_sent(path, result);
+		if (result != 0 || accepted)
+			return;
+	}
+}
+
+/* Sends as long as it may. */
+static bool send_all(struct stoq_connection *connection, struct packet *packet)
+{
+	size_t quantum = ngtcp2_conn_get_send_quantum(connection->quic), sent = 0;
+
+	for (unsigned int i = 0; i < PACKETS_MAX && sent < quantum; i++) {
+		ngtcp2_ssize written;
+
+		if (!reserve(connection, packet, connection->path_size.current))
+			return true; /* the worker goes on when the datapath is ready */
+		drop_hopeless(connection, packet);
+		written = write_packet(connection, packet);
+		if (written < 0)
+			stoq_close_for_error(connection, (int)written);
+		if (written <= 0)
+			return true;
+		commit(connection, packet, written);
+		sent += written;
+	}
+	return false;
+}
+
+static bool wants_probe(const struct stoq_connection *connection)
+{
+	return connection->confirmed && connection->path_size.enabled;
+}
+
+bool stoq_send_packets(struct stoq_connection *connection)
+{
+	bool pacing = connection->settings->config.pacing, done;
+	struct packet packet;
+
+	ngtcp2_path_storage_zero(&packet.path);
+	if (wants_probe(connection))
+		send_probe(connection, &packet);
+	done = send_all(connection, &packet);
+	if (connection->quic && pacing)
+		ngtcp2_conn_update_pkt_tx_time(connection->quic, connection->worker->now_ns);
+	/* With pacing its timer says when to go on. */
+	return done || pacing;
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What a stream has to send: copies in pooled blocks, and memory that the writer owns. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "transport/ngtcp2_compat.h"
+#include "transport/pool.h"
+#include "transport/stream.h"
+
+#define FIRST_CAPACITY 4
+
+static struct stoq_chunk *chunk_at(const struct stoq_send_queue *queue, size_t place)
+{
+	return &queue->chunks[(queue->first + place) & (queue->capacity - 1)];
+}
+
+bool stoq_send_queue_unsent(const struct stoq_send_queue *queue)
+{
+	return queue->sent < queue->end;
+}
+
+uint64_t stoq_send_queue_held(const struct stoq_send_queue *queue)
+{
+	return queue->end - queue->acknowledged;
+}
+
+static int make_room(struct stoq_send_queue *queue, size_t more)
+{
+	size_t capacity = queue->capacity ? queue->capacity : FIRST_CAPACITY;
+	struct stoq_chunk *chunks;
+
+	if (queue->count + more <= queue->capacity)
+		return 0;
+	while (capacity < queue->count + more)
+		capacity *= 2;
+	chunks = malloc(capacity * sizeof(chunks[0]));
+	if (!chunks)
+		return -ENOMEM;
+	for (size_t i = 0; i < queue->count; i++)
+		chunks[i] = *chunk_at(queue, i);
+	free(queue->chunks);
+	queue->chunks = chunks;
+	queue->capacity = capacity;
+	queue->first = 0;
+	return 0;
+}
+
+/* Fills up the last chunk, if it is a copy; returns the bytes taken. */
+static size_t fill_last(struct stoq_send_queue *queue, const uint8_t *data, size_t size)
+{
+	struct stoq_chunk *last;
+	size_t room;
+
+	if (!queue->count)
+		return 0;
+	last = chunk_at(queue, queue->count - 1);
+	room = last->capacity > last->size ? last->capacity - last->size : 0;
+	if (size > room)
+		size = room;
+	if (size)
+		memcpy(last->data + last->size, data, size);
+	last->size += size;
+	queue->end += size;
+	return size;
+}
+
+static int append_block(struct stoq_send_queue *queue, struct stoq_pool *pool, size_t size)
+{
+	size_t capacity =
+		size <= STOQ_POOL_SMALL_BYTES ? STOQ_POOL_SMALL_BYTES : STOQ_POOL_LARGE_BYTES;
+	uint8_t *block;
+	int status = make_room(queue, 1);
+
+	if (status)
+		return status;
+	block = stoq_pool_get(pool, capacity);
+	if (!block)
+		return -ENOMEM;
+	*chunk_at(queue, queue->count++) = (struct stoq_chunk){.data = block, .capacity = capacity};
+	return 0;
+}
+
+size_t stoq_send_queue_copy(
+	struct stoq_send_queue *queue, struct stoq_pool *pool, const void *data, size_t size)
+{
+	const uint8_t *bytes = data;
+	size_t taken = fill_last(queue, bytes, size);
+
+	while (taken < size) {
+		if (append_block(queue, pool, size - taken))
+			break;
+		taken += fill_last(queue, bytes + taken, size - taken);
+	}
+	return taken;
+}
+
+int stoq_send_queue_own(struct stoq_send_queue *queue, const void *data, size_t size,
+	void (*release)(void *argument), void *argument)
+{
+	int status = make_room(queue, 1);
+
+	if (status)
+		return status;
+	*chunk_at(queue, queue->count++) = (struct stoq_chunk){
+		.data = (uint8_t *)data, .size = size, .release = release, .argument = argument};
+	queue->end += size;
+	return 0;
+}
+
+size_t stoq_send_queue_peek(
+	const struct stoq_send_queue *queue, struct ngtcp2_vec *pieces, size_t max)
+{
+	size_t count = 0, skip = queue->sent_bytes;
+
+	for (size_t i = queue->sent_chunk; i < queue->count && count < max; i++) {
+		const struct stoq_chunk *chunk = chunk_at(queue, i);
+
+		if (chunk->size > skip)
+			pieces[count++] = (struct ngtcp2_vec){
+				.base = chunk->data + skip, .len = chunk->size - skip};
+		skip = 0;
+	}
+	return count;
+}
+
+void stoq_send_queue_sent(struct stoq_send_queue *queue, size_t bytes)
+{
+	queue->sent += bytes;
+	queue->sent_bytes += bytes;
+	/* The last chunk stays the current one: it may be filled up. */
+	while (queue->sent_chunk + 1 < queue->count) {
+		size_t size = chunk_at(queue, queue->sent_chunk)->size;
+
+		if (queue->sent_bytes < size)
+			break;
+		queue->sent_bytes -= size;
+		queue->sent_chunk++;
+	}
+}
+
+static void drop_first(struct stoq_send_queue *queue, struct stoq_pool *pool)
+{
+	struct stoq_chunk chunk = *chunk_at(queue, 0);
+
+	queue->first = (queue->first + 1) & (queue->capacity - 1);
+	queue->count--;
+	if (queue->sent_chunk)
+		queue->sent_chunk--;
+	else
+		queue->sent_bytes = 0;
+	if (chunk.capacity)
+		stoq_pool_put(pool, chunk.data, chunk.capacity);
+	else if (chunk.release)
+		chunk.release(chunk.argument);
+}
+
+void stoq_send_queue_acknowledge(
+	struct stoq_send_queue *queue, struct stoq_pool *pool, uint64_t bytes)
+{
+	queue->acknowledged += bytes;
+	queue->acknowledged_bytes += bytes;
+	while (queue->count && queue->acknowledged_bytes >= chunk_at(queue, 0)->size) {
+		queue->acknowledged_bytes -= chunk_at(queue, 0)->size;
+		drop_first(queue, pool);
+	}
+}
+
+void stoq_send_queue_rewind(struct stoq_send_queue *queue)
+{
+	queue->sent = queue->acknowledged;
+	queue->sent_chunk = 0;
+	queue->sent_bytes = queue->acknowledged_bytes;
+}
+
+void stoq_send_queue_clear(struct stoq_send_queue *queue, struct stoq_pool *pool)
+{
+	while (queue->count)
+		drop_first(queue, pool);
+	free(queue->chunks);
+	*queue = (struct stoq_send_queue){0};
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "transport/settings.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+#define SECOND_NS     1000000000ull
+#define MIB	      (1024ull * 1024)
+#define WORKERS_MAX   64
+#define WINDOW_MAX    (1ull << 40)
+#define STREAMS_MAX   (1u << 20)
+#define MIN_UDP_BYTES 1200
+
+void stoq_transport_config_init(struct stoq_transport_config *config)
+{
+	*config = (struct stoq_transport_config){
+		.port = STOQ_DEFAULT_PORT,
+		.workers = 1,
+		.socket_receive_bytes = 8 * MIB,
+		.socket_send_bytes = 8 * MIB,
+		.max_connections = 4096,
+		.max_half_open = 1024,
+		.max_bidirectional_streams = 256,
+		.max_unidirectional_streams = 256,
+		.stream_window_bytes = MIB,
+		.max_stream_window_bytes = 16 * MIB,
+		.window_bytes = 4 * MIB,
+		.max_window_bytes = 32 * MIB,
+		.send_buffer_bytes = 16 * MIB,
+		.max_datagram_bytes = 65000,
+		.max_queued_datagrams = 64,
+		.handshake_timeout_ns = 10 * SECOND_NS,
+		.idle_timeout_ns = 30 * SECOND_NS,
+		.initial_rtt_ns = SECOND_NS / 10,
+		.congestion_control = STOQ_CUBIC,
+		.pacing = true,
+		.max_udp_payload_bytes = 65000,
+		.path_mtu_discovery = true,
+		.migration = true,
+		.key_update_packets = 1ull << 23,
+		.resumption = true,
+		.retry = STOQ_RETRY_UNDER_LOAD,
+		.retry_half_open = 64,
+	};
+}
+
+struct range {
+	const char *name;
+	uint64_t value, min, max;
+};
+
+static int check_ranges(const struct stoq_transport_config *config, struct stoq_error *error)
+{
+	const struct range ranges[] = {
+		{"workers", config->workers, 1, WORKERS_MAX},
+		{"max_connections", config->max_connections, 1, 1u << 24},
+		{"max_half_open", config->max_half_open, 1, 1u << 24},
+		{"max_bidirectional_streams", config->max_bidirectional_streams, 0, STREAMS_MAX},
+		{"max_unidirectional_streams", config->max_unidirectional_streams, 0, STREAMS_MAX},
+		{"stream_window_bytes", config->stream_window_bytes, 1024,
+			config->max_stream_window_bytes},
+		{"max_stream_window_bytes", config->max_stream_window_bytes, 1024, WINDOW_MAX},
+		{"window_bytes", config->window_bytes, 1024, config->max_window_bytes},
+		{"max_window_bytes", config->max_window_bytes, 1024, WINDOW_MAX},
+		{"send_buffer_bytes", config->send_buffer_bytes, 1, WINDOW_MAX},
+		{"max_datagram_bytes", config->max_datagram_bytes, 0, 65000},
+		{"max_queued_datagrams", config->max_queued_datagrams, 1, 65536},
+		{"handshake_timeout_ns", config->handshake_timeout_ns, 1, WINDOW_MAX},
+		{"initial_rtt_ns", config->initial_rtt_ns, 1000, 10 * SECOND_NS},
+		{"congestion_control", config->congestion_control, STOQ_CUBIC, STOQ_RENO},
+		{"max_udp_payload_bytes", config->max_udp_payload_bytes, MIN_UDP_BYTES, 65527},
+		{"key_update_packets", config->key_update_packets, 64, 1ull << 23},
+		{"retry", config->retry, STOQ_RETRY_UNDER_LOAD, STOQ_RETRY_NEVER},
+	};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		const struct range *range = &ranges[i];
+
+		if (range->value < range->min || range->value > range->max)
+			return stoq_error_set(error, -EINVAL,
+				"%s is %" PRIu64 ", but must be %" PRIu64 " to %" PRIu64
+				". stoq_transport_config_init() sets a sensible value",
+				range->name, range->value, range->min, range->max);
+	}
+	return 0;
+}
+
+static int check_tls(const struct stoq_transport_config *config, struct stoq_error *error)
+{
+	const struct stoq_tls_config *tls = &config->tls;
+
+	if (!tls->certificate_file != !tls->key_file)
+		return stoq_error_set(error, -EINVAL,
+			"a certificate and its key belong together, and only the %s is given. "
+			"Set both certificate_file and key_file",
+			tls->key_file ? "key" : "certificate");
+	if (config->listen && !tls->certificate_file)
+		return stoq_error_set(error, -EINVAL,
+			"who listens needs a certificate and its key, and there are none. "
+			"`stoq pki init` and `stoq pki issue` make them");
+	if (tls->insecure)
+		return 0;
+	if (!tls->ca_file)
+		return stoq_error_set(error, -EINVAL,
+			"without ca_file no peer's certificate can be checked. "
+			"`stoq pki init` makes a private authority");
+	if (!tls->certificate_file)
+		return stoq_error_set(error, -EINVAL,
+			"peers authenticate each other, and we have no certificate to show. "
+			"`stoq pki issue` makes one");
+	if (config->listen && !tls->peer_name_count)
+		return stoq_error_set(error, -EINVAL,
+			"peer_names is empty, so nobody may connect. Name the peers; "
+			"\"*\" means all that the authority signed");
+	return 0;
+}
+
+/* Copies a string behind *end and moves that on; NULL stays NULL. */
+static const char *keep(char **end, const char *text)
+{
+	char *copy = *end;
+
+	if (!text)
+		return NULL;
+	*end = stpcpy(copy, text) + 1;
+	return copy;
+}
+
+static size_t bytes_of(const char *text)
+{
+	return text ? strlen(text) + 1 : 0;
+}
+
+static size_t all_bytes(const struct stoq_transport_config *config)
+{
+	const struct stoq_tls_config *tls = &config->tls;
+	size_t bytes = 1 + bytes_of(config->bind_address) + bytes_of(config->qlog_directory) +
+		       bytes_of(tls->ca_file) + bytes_of(tls->certificate_file) +
+		       bytes_of(tls->key_file) + bytes_of(tls->crl_file) +
+		       bytes_of(tls->keylog_file);
+
+	for (size_t i = 0; i < tls->peer_name_count; i++)
+		bytes += bytes_of(tls->peer_names[i]);
+	return bytes;
+}
+
+static void keep_strings(struct stoq_settings *settings, const struct stoq_transport_config *from)
+{
+	struct stoq_transport_config *config = &settings->config;
+	struct stoq_tls_config *tls = &config->tls;
+	char *end = settings->strings;
+
+	config->bind_address = keep(&end, from->bind_address);
+	config->qlog_directory = keep(&end, from->qlog_directory);
+	tls->ca_file = keep(&end, from->tls.ca_file);
+	tls->certificate_file = keep(&end, from->tls.certificate_file);
+	tls->key_file = keep(&end, from->tls.key_file);
+	tls->crl_file = keep(&end, from->tls.crl_file);
+	tls->keylog_file = keep(&end, from->tls.keylog_file);
+	for (size_t i = 0; i < from->tls.peer_name_count; i++)
+		settings->names[i] = keep(&end, from->tls.peer_names[i]);
+	tls->peer_names = settings->names;
+}
+
+int stoq_settings_new(struct stoq_settings **settings, const struct stoq_transport_config *config,
+	struct stoq_error *error)
+{
+	struct stoq_settings *new;
+	int status = check_ranges(config, error);
+
+	if (!status)
+		status = check_tls(config, error);
+	if (status)
+		return status;
+	new = calloc(1, sizeof(*new));
+	if (new) {
+		new->references = 1;
+		new->config = *config;
+		new->strings = malloc(all_bytes(config));
+		new->names = calloc(config->tls.peer_name_count + 1, sizeof(new->names[0]));
+	}
+	if (!new || !new->strings || !new->names) {
+		stoq_settings_release(new);
+		return stoq_error_set(error, -ENOMEM, "no memory for the transport's settings");
+	}
+	keep_strings(new, config);
+	*settings = new;
+	return 0;
+}
+
+struct stoq_settings *stoq_settings_hold(struct stoq_settings *settings)
+{
+	__atomic_add_fetch(&settings->references, 1, __ATOMIC_RELAXED);
+	return settings;
+}
+
+void stoq_settings_release(struct stoq_settings *settings)
+{
+	if (!settings || __atomic_sub_fetch(&settings->references, 1, __ATOMIC_ACQ_REL))
+		return;
+	free(settings->strings);
+	free(settings->names);
+	free(settings);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+int stoq_settings_compatible(const struct stoq_transport_config *from,
+	const struct stoq_transport_config *to, struct stoq_error *error)
+{
+	const struct {
+		const char *name;
+		bool same;
+	} fixed[] = {
+		{"bind_address", same_text(from->bind_address, to->bind_address)},
+		{"port", from->port == to->port},
+		{"listen", from->listen == to->listen},
+		{"workers", from->workers == to->workers},
+		{"busy_poll_us", from->busy_poll_us == to->busy_poll_us},
+		{"socket_receive_bytes", from->socket_receive_bytes == to->socket_receive_bytes},
+		{"socket_send_bytes", from->socket_send_bytes == to->socket_send_bytes},
+		{"insecure", from->tls.insecure == to->tls.insecure},
+		{"ca_file", same_text(from->tls.ca_file, to->tls.ca_file)},
+		{"certificate_file",
+			same_text(from->tls.certificate_file, to->tls.certificate_file)},
+		{"key_file", same_text(from->tls.key_file, to->tls.key_file)},
+		{"crl_file", same_text(from->tls.crl_file, to->tls.crl_file)},
+		{"keylog_file", same_text(from->tls.keylog_file, to->tls.keylog_file)},
+		{"qlog_directory", same_text(from->qlog_directory, to->qlog_directory)},
+		{"resumption", from->resumption == to->resumption},
+		{"early_data (it can only be turned off)", from->early_data || !to->early_data},
+		{"callbacks",
+			memcmp(&from->callbacks, &to->callbacks, sizeof(from->callbacks)) == 0},
+		{"user", from->user == to->user},
+	};
+
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+		if (!fixed[i].same)
+			return stoq_error_set(error, -EINVAL,
+				"%s cannot change while the transport runs. "
+				"Make a new transport for that",
+				fixed[i].name);
+	}
+	return 0;
+}

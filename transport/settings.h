@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * The configuration as the transport keeps it: checked, with its own copies of all strings,
+ * never changed. An update makes a new one; whoever uses one holds a reference.
+ */
+#include <stdbool.h>
+#include <stoq/transport.h>
+
+struct stoq_settings {
+	unsigned int references; /* atomic */
+	struct stoq_transport_config config;
+	char *strings; /* what config's pointers point to */
+	const char **names;
+};
+
+/* 0, -EINVAL with the reason, -ENOMEM. */
+int stoq_settings_new(struct stoq_settings **settings, const struct stoq_transport_config *config,
+	struct stoq_error *error);
+struct stoq_settings *stoq_settings_hold(struct stoq_settings *settings);
+void stoq_settings_release(struct stoq_settings *settings); /* NULL is fine */
+
+/* Whether a running transport can change from one to the other; -EINVAL with what differs. */
+int stoq_settings_compatible(const struct stoq_transport_config *from,
+	const struct stoq_transport_config *to, struct stoq_error *error);

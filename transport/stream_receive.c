@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * From the peer to the application. What the application takes at once is never copied. What it
+ * leaves waits in pooled blocks, bounded by the credit the peer has.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "transport/connection.h"
+#include "transport/counter.h"
+#include "transport/pool.h"
+#include "transport/stream.h"
+#include "transport/worker.h"
+
+struct stoq_receive_block {
+	struct stoq_receive_block *next;
+	uint32_t capacity;   /* of the block, this header included */
+	uint32_t first, end; /* of what is unread in data */
+	uint8_t data[];
+};
+
+static uint32_t room_of(const struct stoq_receive_block *block)
+{
+	return block->capacity - sizeof(*block) - block->end;
+}
+
+static struct stoq_receive_block *append_block(struct stoq_stream *stream, size_t size)
+{
+	struct stoq_worker *worker = stream->connection->worker;
+	uint32_t capacity = size + sizeof(struct stoq_receive_block) <= STOQ_POOL_SMALL_BYTES
+				    ? STOQ_POOL_SMALL_BYTES
+				    : STOQ_POOL_LARGE_BYTES;
+	struct stoq_receive_block *block = stoq_pool_get(&worker->pool, capacity);
+
+	if (!block)
+		return NULL;
+	*block = (struct stoq_receive_block){.capacity = capacity};
+	if (stream->unread_last)
+		stream->unread_last->next = block;
+	else
+		stream->unread = block;
+	stream->unread_last = block;
+	return block;
+}
+
+static void drop_first_block(struct stoq_stream *stream)
+{
+	struct stoq_receive_block *block = stream->unread;
+
+	stream->unread = block->next;
+	if (!stream->unread)
+		stream->unread_last = NULL;
+	stoq_pool_put(&stream->connection->worker->pool, block, block->capacity);
+}
+
+static int keep(struct stoq_stream *stream, const uint8_t *data, size_t size)
+{
+	while (size) {
+		struct stoq_receive_block *block = stream->unread_last;
+		uint32_t part;
+
+		if (!block || !room_of(block))
+			block = append_block(stream, size);
+		if (!block)
+			return -ENOMEM;
+		part = room_of(block) < size ? room_of(block) : size;
+		memcpy(block->data + block->end, data, part);
+		block->end += part;
+		data += part;
+		size -= part;
+		stream->unread_bytes += part;
+		stoq_counter_add(&stream->connection->worker->metrics.buffered_receive_bytes, part);
+	}
+	return 0;
+}
+
+static void take(struct stoq_stream *stream, size_t size)
+{
+	stream->unread_bytes -= size;
+	stoq_counter_subtract(&stream->connection->worker->metrics.buffered_receive_bytes, size);
+	while (size) {
+		struct stoq_receive_block *block = stream->unread;
+		uint32_t part = block->end - block->first < size ? block->end - block->first : size;
+
+		block->first += part;
+		size -= part;
+		if (block->first == block->end)
+			drop_first_block(stream);
+	}
+}
+
+/* The peer may send that much more. */
+static void give_credit(struct stoq_stream *stream, size_t size)
+{
+	ngtcp2_conn *quic = stream->connection->quic;
+
+	if (!size || !quic)
+		return;
+	if (!stream->quic_closed && !stream->finish_received)
+		ngtcp2_conn_extend_max_stream_offset(quic, stream->id, size);
+	ngtcp2_conn_extend_max_offset(quic, size);
+}
+
+/* Asks the application; returns what it took. It may stop the stream meanwhile. */
+static size_t offer(struct stoq_stream *stream, const uint8_t *data, size_t size, bool finished)
+{
+	struct stoq_connection *connection = stream->connection;
+	const struct stoq_transport_callbacks *callbacks = stoq_connection_callbacks(connection);
+	size_t taken = size;
+
+	if (callbacks->received)
+		taken = callbacks->received(
+			stream, data, size, finished, stoq_connection_callback_user(connection));
+	if (taken > size)
+		taken = size;
+	stream->paused = taken < size;
+	if (finished && !stream->paused)
+		stream->finish_delivered = true;
+	return taken;
+}
+
+int stoq_stream_receive(struct stoq_stream *stream, const uint8_t *data, size_t size, bool finished)
+{
+	size_t taken = 0;
+
+	stoq_counter_add(&stream->connection->worker->metrics.stream_bytes_received, size);
+	stream->finish_received |= finished;
+	if (!stream->paused && !stream->read_over && !stream->connection->close_wanted)
+		taken = offer(stream, data, size, finished);
+	if (stream->read_over || stream->connection->close_wanted) {
+		give_credit(stream, size);
+		return 0;
+	}
+	give_credit(stream, taken);
+	return keep(stream, data + taken, size - taken);
+}
+
+static bool may_offer(const struct stoq_stream *stream)
+{
+	return !stream->paused && !stream->read_over && !stream->connection->close_wanted;
+}
+
+void stoq_stream_deliver(struct stoq_stream *stream)
+{
+	while (stream->unread && may_offer(stream)) {
+		const struct stoq_receive_block *block = stream->unread;
+		uint32_t size = block->end - block->first;
+		bool last = stream->finish_received && size == stream->unread_bytes;
+		size_t taken = offer(stream, block->data + block->first, size, last);
+
+		/* Stopped meanwhile: all that was unread is gone, and its credit given back. */
+		if (stream->read_over)
+			return;
+		take(stream, taken);
+		give_credit(stream, taken);
+	}
+	if (!stream->unread && stream->finish_received && !stream->finish_delivered &&
+		may_offer(stream))
+		offer(stream, NULL, 0, true);
+}
+
+void stoq_stream_discard_unread(struct stoq_stream *stream)
+{
+	size_t size = stream->unread_bytes;
+
+	take(stream, size);
+	give_credit(stream, size);
+	stream->paused = false;
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "transport/tls.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "pki/credentials.h"
+#include "transport/connection.h"
+#include "transport/credentials.h"
+#include "transport/endpoint.h"
+#include "transport/keys.h"
+#include "transport/worker.h"
+
+/* QUIC forbids the rest; TLS_AES_128_CCM is left out because no one's packet protection is that. */
+static const char priorities[] =
+	"NORMAL:-VERS-ALL:+VERS-TLS1.3:%DISABLE_TLS13_COMPAT_MODE:-CIPHER-ALL:+AES-128-GCM:"
+	"+AES-256-GCM:+CHACHA20-POLY1305:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:"
+	"+GROUP-SECP384R1:+GROUP-SECP521R1";
+
+#define TICKET_LIFETIME_S 7200
+
+static ngtcp2_conn *get_quic(ngtcp2_crypto_conn_ref *reference)
+{
+	struct stoq_connection *connection = reference->user_data;
+
+	return connection->quic;
+}
+
+static struct stoq_connection *connection_of(gnutls_session_t session)
+{
+	ngtcp2_crypto_conn_ref *reference = gnutls_session_get_ptr(session);
+
+	return reference->user_data;
+}
+
+/* Whether the peer may talk to us: 0, or -EACCES with the alert to send. */
+static int verify_peer(struct stoq_connection *connection, int *alert)
+{
+	const struct stoq_tls_config *tls = &connection->settings->config.tls;
+	const struct stoq_pki_expectation expectation = {
+		.peer_is_server = !connection->server,
+		.name = connection->wanted_name,
+		.patterns = tls->peer_names,
+		.pattern_count = tls->peer_name_count,
+	};
+	struct stoq_pki_refusal refusal;
+	struct stoq_pki_name name;
+	int status = stoq_pki_verify_peer(connection->tls, &expectation, &name, &refusal);
+
+	if (!status) {
+		snprintf(connection->peer_name, sizeof(connection->peer_name), "%s", name.text);
+		return 0;
+	}
+	*alert = refusal.alert;
+	snprintf(connection->tls_reason, sizeof(connection->tls_reason), "%s", refusal.text);
+	return status;
+}
+
+/* GnuTLS asks when the peer has shown its certificate. */
+static int verify(gnutls_session_t session)
+{
+	struct stoq_connection *connection = connection_of(session);
+	int alert;
+
+	if (!verify_peer(connection, &alert))
+		return 0;
+	ngtcp2_conn_set_tls_alert(connection->quic, (uint8_t)alert);
+	return GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
+}
+
+/*
+ * Without a function of ours GnuTLS would write to the file that the environment's SSLKEYLOGFILE
+ * names, which nobody asked us for.
+ */
+static int keylog(gnutls_session_t session, const char *label, const gnutls_datum_t *secret)
+{
+	struct stoq_connection *connection = connection_of(session);
+	gnutls_datum_t random, unused;
+
+	gnutls_session_get_random(session, &random, &unused);
+	stoq_transport_keylog(connection->worker->transport, label, &random, secret);
+	return 0;
+}
+
+static int common(struct stoq_connection *connection)
+{
+	static const gnutls_datum_t alpn = {
+		.data = (unsigned char *)STOQ_ALPN, .size = sizeof(STOQ_ALPN) - 1};
+	gnutls_session_t tls = connection->tls;
+
+	if (gnutls_priority_set(tls, connection->worker->transport->priorities) < 0 ||
+		gnutls_credentials_set(
+			tls, GNUTLS_CRD_CERTIFICATE, connection->credentials->certificates) < 0 ||
+		gnutls_alpn_set_protocols(
+			tls, &alpn, 1, GNUTLS_ALPN_MANDATORY | GNUTLS_ALPN_SERVER_PRECEDENCE) < 0)
+		return -ENOMEM;
+	connection->reference =
+		(ngtcp2_crypto_conn_ref){.get_conn = get_quic, .user_data = connection};
+	gnutls_session_set_ptr(tls, &connection->reference);
+	gnutls_session_set_keylog_function(tls, keylog);
+	if (!connection->settings->config.tls.insecure)
+		gnutls_session_set_verify_function(tls, verify);
+	stoq_keys_hook(tls);
+	ngtcp2_conn_set_tls_native_handle(connection->quic, tls);
+	return 0;
+}
+
+int stoq_tls_start_server(struct stoq_connection *connection)
+{
+	const struct stoq_transport_config *config = &connection->settings->config;
+	struct stoq_transport *transport = connection->worker->transport;
+	unsigned int flags =
+		GNUTLS_SERVER | GNUTLS_NO_AUTO_SEND_TICKET | GNUTLS_NO_END_OF_EARLY_DATA;
+
+	if (config->early_data)
+		flags |= GNUTLS_ENABLE_EARLY_DATA;
+	if (gnutls_init(&connection->tls, flags) < 0) {
+		connection->tls = NULL;
+		return -ENOMEM;
+	}
+	if (ngtcp2_crypto_gnutls_configure_server_session(connection->tls) || common(connection))
+		return -ENOMEM;
+	gnutls_certificate_server_set_request(
+		connection->tls, config->tls.insecure ? GNUTLS_CERT_IGNORE : GNUTLS_CERT_REQUIRE);
+	/* A client that is not told our authorities shows what it has, and learns what is wrong. */
+	gnutls_certificate_send_x509_rdn_sequence(connection->tls, 1);
+	if (!config->resumption)
+		return 0;
+	gnutls_db_set_cache_expiration(connection->tls, TICKET_LIFETIME_S);
+	if (gnutls_session_ticket_enable_server(connection->tls, &transport->ticket_key) < 0)
+		return -ENOMEM;
+	if (config->early_data) {
+		gnutls_anti_replay_enable(connection->tls, transport->anti_replay);
+		gnutls_record_set_max_early_data_size(connection->tls, UINT32_MAX);
+	}
+	return 0;
+}
+
+static int got_ticket(gnutls_session_t session, unsigned int type, unsigned int when,
+	unsigned int incoming, const gnutls_datum_t *message)
+{
+	if (incoming)
+		stoq_session_offer(connection_of(session));
+	return 0;
+}
+
+static int resume(struct stoq_connection *connection, const uint8_t *data, size_t size)
+{
+	struct stoq_session session;
+	int status = stoq_session_parse(&session, data, size);
+
+	if (status)
+		return status;
+	/* A ticket that GnuTLS does not take is one that has expired: a full handshake follows. */
+	if (gnutls_session_set_data(connection->tls, session.ticket, session.ticket_size) < 0) {
+		connection->early_data = false;
+		return 0;
+	}
+	if (connection->early_data && stoq_ngtcp2_early_params_decode(connection->quic,
+					      session.params, session.params_size))
+		connection->early_data = false;
+	return 0;
+}
+
+int stoq_tls_start_client(struct stoq_connection *connection, const char *name,
+	const uint8_t *session, size_t session_size)
+{
+	unsigned int flags = GNUTLS_CLIENT | GNUTLS_NO_END_OF_EARLY_DATA;
+
+	if (connection->early_data)
+		flags |= GNUTLS_ENABLE_EARLY_DATA;
+	if (gnutls_init(&connection->tls, flags) < 0) {
+		connection->tls = NULL;
+		return -ENOMEM;
+	}
+	if (ngtcp2_crypto_gnutls_configure_client_session(connection->tls) || common(connection))
+		return -ENOMEM;
+	if (name &&
+		gnutls_server_name_set(connection->tls, GNUTLS_NAME_DNS, name, strlen(name)) < 0)
+		return -EINVAL;
+	gnutls_handshake_set_hook_function(
+		connection->tls, GNUTLS_HANDSHAKE_NEW_SESSION_TICKET, GNUTLS_HOOK_POST, got_ticket);
+	return session_size ? resume(connection, session, session_size) : 0;
+}
+
+int stoq_tls_finish(struct stoq_connection *connection, int *alert)
+{
+	connection->resumed = gnutls_session_is_resumed(connection->tls);
+	/* A resumed handshake shows no certificate; that of the first one may be revoked by now. */
+	if (!connection->resumed || connection->settings->config.tls.insecure)
+		return 0;
+	return verify_peer(connection, alert);
+}
+
+void stoq_tls_send_ticket(struct stoq_connection *connection)
+{
+	/* Without one the client cannot resume; nothing else depends on it. */
+	if (connection->settings->config.resumption)
+		(void)gnutls_session_ticket_send(connection->tls, 1, 0);
+}
+
+void stoq_tls_end(struct stoq_connection *connection)
+{
+	if (connection->tls)
+		gnutls_deinit(connection->tls);
+	connection->tls = NULL;
+}
+
+const char *stoq_tls_cipher_name(const struct stoq_connection *connection)
+{
+	return connection->tls ? gnutls_cipher_get_name(gnutls_cipher_get(connection->tls)) : "";
+}
+
+int stoq_tls_priorities(gnutls_priority_t *result)
+{
+	return gnutls_priority_init(result, priorities, NULL) < 0 ? -EINVAL : 0;
+}

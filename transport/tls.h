@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* The TLS 1.3 handshake of a connection, by GnuTLS. */
+#include <gnutls/gnutls.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct stoq_connection;
+
+/* After connection->quic is made. 0, -ENOMEM, -EINVAL: the session to be resumed is no good. */
+int stoq_tls_start_server(struct stoq_connection *connection);
+int stoq_tls_start_client(struct stoq_connection *connection, const char *name,
+	const uint8_t *session, size_t session_size);
+
+/* The handshake is over: was it resumed, and is the peer still welcome? 0 or -EACCES, alert set. */
+int stoq_tls_finish(struct stoq_connection *connection, int *alert);
+
+/* A server: gives the client a ticket. */
+void stoq_tls_send_ticket(struct stoq_connection *connection);
+
+void stoq_tls_end(struct stoq_connection *connection);
+
+/* What we offer; for stoq_transport. 0 or -EINVAL. */
+int stoq_tls_priorities(gnutls_priority_t *result);
+
+/* "AES-128-GCM". */
+const char *stoq_tls_cipher_name(const struct stoq_connection *connection);
+
+/* ---- resume.c: what a client keeps for later, as one string of bytes ---- */
+
+struct stoq_session {
+	const uint8_t *params, *token, *ticket;
+	size_t params_size, token_size, ticket_size;
+};
+
+/* Takes apart; -EINVAL: it is none. */
+int stoq_session_parse(struct stoq_session *session, const uint8_t *data, size_t size);
+/* A ticket has come: hands everything to the application. */
+void stoq_session_offer(struct stoq_connection *connection);

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "transport/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "transport/connection.h"
+#include "transport/counter.h"
+#include "transport/endpoint.h"
+
+#define POOL_KEEP_BYTES (16u << 20)
+#define SECOND_NS	1000000000ull
+
+uint32_t stoq_worker_share(const struct stoq_worker *worker, uint32_t limit)
+{
+	unsigned int workers = worker->transport->worker_count;
+
+	return (limit + workers - 1) / workers;
+}
+
+bool stoq_rate_take(struct stoq_rate *rate, uint32_t per_second, uint64_t now_ns)
+{
+	uint64_t passed_ns = now_ns - rate->updated_ns, earned;
+
+	if (passed_ns > SECOND_NS)
+		passed_ns = SECOND_NS;
+	earned = passed_ns * per_second / SECOND_NS;
+	if (earned) {
+		rate->updated_ns = now_ns;
+		rate->tokens =
+			rate->tokens + earned > per_second ? per_second : rate->tokens + earned;
+	}
+	if (!rate->tokens)
+		return false;
+	rate->tokens--;
+	return true;
+}
+
+/* ---- what to wait for ---- */
+
+static void watch_datapath(struct stoq_worker *worker)
+{
+	struct epoll_event event = {0};
+	short wanted = 0;
+	int descriptor = stoq_datapath_descriptor(worker->datapath, &wanted);
+
+	if (descriptor < 0 || wanted == worker->polled_events)
+		return;
+	event.events = (wanted & POLLIN ? EPOLLIN : 0) | (wanted & POLLOUT ? EPOLLOUT : 0);
+	epoll_ctl(worker->epoll_fd, worker->polled_events < 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
+		descriptor, &event);
+	worker->polled_events = wanted;
+}
+
+static int watch_inbox(struct stoq_worker *worker)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	return epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->inbox.event_fd, &event);
+}
+
+/* ---- beginning and end ---- */
+
+static int prepare_receiving(struct stoq_worker *worker)
+{
+	worker->receive_memory = malloc((size_t)STOQ_RECEIVE_BUFFERS * STOQ_DATAGRAM_MAX_BYTES);
+	if (!worker->receive_memory)
+		return -ENOMEM;
+	for (size_t i = 0; i < STOQ_RECEIVE_BUFFERS; i++) {
+		worker->received[i].data = worker->receive_memory + i * STOQ_DATAGRAM_MAX_BYTES;
+		worker->received[i].capacity = STOQ_DATAGRAM_MAX_BYTES;
+	}
+	return 0;
+}
+
+static int prepare(struct stoq_worker *worker)
+{
+	int status = stoq_inbox_init(&worker->inbox);
+
+	if (!status)
+		status = stoq_cid_table_init(&worker->cids, &worker->transport->hash_key);
+	if (!status)
+		status = stoq_outbox_init(&worker->outbox);
+	if (!status)
+		status = prepare_receiving(worker);
+	if (!status) {
+		worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+		status = worker->epoll_fd < 0 || watch_inbox(worker) ? -errno : 0;
+	}
+	return status;
+}
+
+static void describe(struct stoq_worker *worker)
+{
+	struct stoq_datapath_info info = {0};
+
+	stoq_datapath_info(worker->datapath, &info);
+	worker->local = info.local;
+	snprintf(worker->description, sizeof(worker->description), "%s", info.description);
+	worker->max_segments = info.max_segments ? info.max_segments : 1;
+	if (info.warning[0])
+		stoq_transport_log(worker->transport, STOQ_LOG_WARNING, "%s", info.warning);
+}
+
+int stoq_worker_new(struct stoq_worker **result, struct stoq_transport *transport,
+	unsigned int index, struct stoq_datapath *datapath, struct stoq_error *error)
+{
+	struct stoq_worker *worker = calloc(1, sizeof(*worker));
+	int status;
+
+	if (!worker) {
+		stoq_datapath_close(datapath);
+		return stoq_error_set(error, -ENOMEM, "no memory for worker %u", index);
+	}
+	worker->transport = transport;
+	worker->index = index;
+	worker->datapath = datapath;
+	worker->settings = stoq_transport_settings(transport);
+	worker->settings_version = transport->settings_version;
+	worker->epoll_fd = -1;
+	worker->polled_events = -1;
+	worker->inbox.event_fd = -1;
+	worker->metrics.rtt_min_ns = UINT64_MAX;
+	pthread_mutex_init(&worker->metrics.lock, NULL);
+	stoq_list_init(&worker->connections);
+	stoq_list_init(&worker->dirty);
+	stoq_pool_init(&worker->pool, POOL_KEEP_BYTES);
+	status = prepare(worker);
+	if (status) {
+		stoq_worker_free(worker);
+		return stoq_error_set(
+			error, status, "worker %u cannot be made: %s", index, strerror(-status));
+	}
+	describe(worker);
+	watch_datapath(worker);
+	*result = worker;
+	return 0;
+}
+
+static void close_all(struct stoq_worker *worker)
+{
+	while (!stoq_list_empty(&worker->connections)) {
+		struct stoq_connection *connection =
+			STOQ_LIST_ENTRY(worker->connections.next, struct stoq_connection, link);
+
+		if (connection->quic)
+			stoq_close_silently(
+				connection, STOQ_CLOSE_LOCAL, 0, "the transport was destroyed");
+		else
+			stoq_connection_free(connection);
+	}
+}
+
+void stoq_worker_free(struct stoq_worker *worker)
+{
+	stoq_inbox_destroy(&worker->inbox);
+	close_all(worker);
+	stoq_datapath_close(worker->datapath);
+	stoq_outbox_destroy(&worker->outbox);
+	stoq_cid_table_destroy(&worker->cids);
+	stoq_timers_destroy(&worker->timers);
+	stoq_pool_destroy(&worker->pool);
+	if (worker->epoll_fd >= 0)
+		close(worker->epoll_fd);
+	stoq_settings_release(worker->settings);
+	pthread_mutex_destroy(&worker->metrics.lock);
+	free(worker->receive_memory);
+	free(worker);
+}
+
+/* ---- a round ---- */
+
+static void adopt_settings(struct stoq_worker *worker)
+{
+	struct stoq_transport *transport = worker->transport;
+	unsigned int version = __atomic_load_n(&transport->settings_version, __ATOMIC_ACQUIRE);
+	struct stoq_list *link;
+	uint64_t keep_alive_ns;
+
+	if (version == worker->settings_version)
+		return;
+	keep_alive_ns = worker->settings->config.keep_alive_ns;
+	stoq_settings_release(worker->settings);
+	worker->settings = stoq_transport_settings(transport);
+	worker->settings_version = version;
+	if (keep_alive_ns == worker->settings->config.keep_alive_ns)
+		return;
+	keep_alive_ns = worker->settings->config.keep_alive_ns;
+	for (link = worker->connections.next; link != &worker->connections; link = link->next) {
+		struct stoq_connection *connection =
+			STOQ_LIST_ENTRY(link, struct stoq_connection, link);
+
+		if (connection->quic)
+			ngtcp2_conn_set_keep_alive_timeout(connection->quic, keep_alive_ns);
+	}
+}
+
+static void empty_inbox(struct stoq_worker *worker)
+{
+	struct stoq_inbox_item item;
+
+	/* As many as fit at once: whoever puts more meanwhile waits for the next round. */
+	for (unsigned int i = 0; i < STOQ_INBOX_ITEMS; i++) {
+		if (!stoq_inbox_take(&worker->inbox, &item))
+			return;
+		if (item.call)
+			item.call(item.argument);
+		if (item.packet)
+			stoq_receive_packet(
+				worker, item.packet, item.packet->data, item.packet->size, true);
+		free(item.packet);
+	}
+}
+
+static void expire_timers(struct stoq_worker *worker)
+{
+	struct stoq_timer *timer;
+
+	while ((timer = stoq_timers_expire(&worker->timers, worker->now_ns)))
+		stoq_connection_expire(STOQ_LIST_ENTRY(timer, struct stoq_connection, timer));
+}
+
+/* Each one that was touched gets its turn once. */
+static void work(struct stoq_worker *worker)
+{
+	struct stoq_list todo, *link;
+
+	if (stoq_list_empty(&worker->dirty))
+		return;
+	/* The whole list moves behind a head of ours; what is touched meanwhile waits. */
+	todo = worker->dirty;
+	todo.next->prev = &todo;
+	todo.prev->next = &todo;
+	stoq_list_init(&worker->dirty);
+	while (!stoq_list_empty(&todo)) {
+		struct stoq_connection *connection;
+
+		link = todo.next;
+		connection = STOQ_LIST_ENTRY(link, struct stoq_connection, dirty);
+		stoq_list_remove(link);
+		if (!stoq_connection_work(connection))
+			stoq_connection_touch(connection);
+	}
+}
+
+/* stoq_transport_stop(): says goodbye to everybody, once. */
+static void stop(struct stoq_worker *worker)
+{
+	struct stoq_list *link;
+
+	if (worker->stopped || !__atomic_load_n(&worker->transport->stopping, __ATOMIC_RELAXED))
+		return;
+	worker->stopped = true;
+	for (link = worker->connections.next; link != &worker->connections; link = link->next)
+		stoq_connection_close(STOQ_LIST_ENTRY(link, struct stoq_connection, link), 0,
+			"the transport stops");
+}
+
+int stoq_worker_process(struct stoq_worker *worker, uint64_t now_ns)
+{
+	int more;
+
+	if (now_ns > worker->now_ns)
+		worker->now_ns = now_ns;
+	adopt_settings(worker);
+	stoq_inbox_drain_wakes(&worker->inbox);
+	if (worker->outbox.count)
+		stoq_outbox_flush(worker);
+	empty_inbox(worker);
+	more = stoq_receive(worker);
+	if (more < 0)
+		return more;
+	expire_timers(worker);
+	stop(worker);
+	work(worker);
+	stoq_outbox_flush(worker);
+	watch_datapath(worker);
+	return 0;
+}
+
+uint64_t stoq_worker_next_ns(const struct stoq_worker *worker)
+{
+	uint64_t next_ns = stoq_timers_next_ns(&worker->timers);
+
+	/* While the datapath takes nothing, its descriptor says when to go on. */
+	if (worker->outbox.blocked)
+		return next_ns;
+	return stoq_list_empty(&worker->dirty) ? next_ns : 0;
+}

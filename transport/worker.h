@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* One thread's share of a transport: a datapath, connections, timers, buffers. */
+#include <pthread.h>
+#include <stoq/transport.h>
+#include <time.h>
+
+#include "base/histogram.h"
+#include "datapath/datapath.h"
+#include "transport/cid.h"
+#include "transport/inbox.h"
+#include "transport/list.h"
+#include "transport/outbox.h"
+#include "transport/pool.h"
+#include "transport/settings.h"
+#include "transport/timers.h"
+
+#define STOQ_RECEIVE_BUFFERS 16
+
+/* Allows so many a second on average, and as many at once. */
+struct stoq_rate {
+	uint64_t updated_ns;
+	uint32_t tokens;
+};
+
+struct stoq_worker_metrics {
+	/* Changed with stoq_counter_add(), as all but the histogram. */
+	uint64_t handshaking, open, closing;
+	uint64_t accepted, connected, closed, failed, refused, resumed;
+	uint64_t retries_sent, version_negotiations_sent, stateless_resets_sent;
+	uint64_t streams_opened, streams_closed;
+	uint64_t key_updates, migrations;
+	uint64_t packets_sent, packets_received, bytes_sent, bytes_received;
+	uint64_t packets_dropped, packets_handed_on, send_errors, packets_retransmitted;
+	uint64_t packet_sizes[6];
+	uint64_t stream_bytes_sent, stream_bytes_received;
+	uint64_t datagrams_sent, datagrams_received, datagrams_lost;
+	uint64_t buffered_send_bytes, buffered_receive_bytes;
+	uint64_t cpu_ns, voluntary_switches, involuntary_switches;
+
+	pthread_mutex_t lock; /* of the histogram */
+	struct stoq_histogram rtt;
+	uint64_t rtt_min_ns;
+};
+
+struct stoq_worker {
+	struct stoq_transport *transport;
+	unsigned int index;
+	struct stoq_settings *settings;
+	unsigned int settings_version;
+
+	struct stoq_datapath *datapath;
+	struct stoq_address local; /* that it is bound to */
+	char description[160];	   /* of the datapath, for people */
+	unsigned int max_segments;
+	int epoll_fd;
+	short polled_events; /* of the datapath's descriptor; -1: it is not in the epoll set */
+
+	struct stoq_inbox inbox;
+	struct stoq_cid_table cids;
+	struct stoq_connection *last_found; /* and its ID: packets come in runs */
+	ngtcp2_cid last_cid;
+	struct stoq_timers timers;
+	struct stoq_pool pool;
+	struct stoq_list connections, dirty;
+	uint32_t connection_count, half_open;
+	struct stoq_outbox outbox;
+	struct stoq_datagram received[STOQ_RECEIVE_BUFFERS];
+	uint8_t *receive_memory;
+	struct stoq_rate reset_rate, negotiation_rate;
+
+	uint64_t now_ns; /* of the call of stoq_transport_process() that runs */
+	bool stopped;	 /* everything was closed because the transport stops */
+	struct stoq_worker_metrics metrics;
+};
+
+/* Takes the datapath, also if it fails. */
+int stoq_worker_new(struct stoq_worker **result, struct stoq_transport *transport,
+	unsigned int index, struct stoq_datapath *datapath, struct stoq_error *error);
+/* Closes all connections without waiting. */
+void stoq_worker_free(struct stoq_worker *worker);
+
+/* One round: what has come, what is due, what is to be sent. 0 or what broke the datapath. */
+int stoq_worker_process(struct stoq_worker *worker, uint64_t now_ns);
+/* When the next round is due; 0: now. */
+uint64_t stoq_worker_next_ns(const struct stoq_worker *worker);
+
+/* The worker's share of a limit for all. */
+uint32_t stoq_worker_share(const struct stoq_worker *worker, uint32_t limit);
+
+/* Takes one of those that the rate allows; false: there is none left. */
+bool stoq_rate_take(struct stoq_rate *rate, uint32_t per_second, uint64_t now_ns);
+
+/* ---- receive.c ---- */
+
+/* Reads from the datapath. 1: there may be more, 0: nothing is left, or a negative errno. */
+int stoq_receive(struct stoq_worker *worker);
+/* A packet of ours, from our datapath or handed on by another worker. */
+void stoq_receive_packet(struct stoq_worker *worker, const struct stoq_datagram *datagram,
+	const uint8_t *data, size_t size, bool handed_on);
+
+/* ---- accept.c ---- */
+
+/* A packet that belongs to no connection. */
+void stoq_accept_packet(struct stoq_worker *worker, const struct stoq_datagram *datagram,
+	const uint8_t *data, size_t size, const ngtcp2_version_cid *ids, int decoded);
