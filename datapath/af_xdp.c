@@ -91,7 +91,7 @@ static int find_interface(struct stoq_af_xdp *datapath, const char *name, struct
 	}
 	if (code)
 		return code;
-	if (!link->up)
+	if (!link->enabled)
 		return stoq_error_set(error, -ENETDOWN,
 			"AF_XDP cannot start on %s: the interface is down; ip link set %s up",
 			link->name, link->name);
@@ -215,7 +215,7 @@ static void release(struct stoq_af_xdp *datapath)
 	free(datapath);
 }
 
-/* The last datagrams, which say that the connections end, shall go out. */
+/* What the kernel has to send shall go out before the rings are closed. */
 static void linger(struct stoq_af_xdp *datapath)
 {
 	struct stoq_xsk *xsk;
@@ -229,6 +229,14 @@ static void linger(struct stoq_af_xdp *datapath)
 			(void)poll(NULL, 0, 1);
 		}
 	}
+}
+
+void stoq_af_xdp_stop(struct stoq_datapath *base)
+{
+	struct stoq_af_xdp *datapath = af_xdp_of(base);
+
+	af_xdp_fall_back(datapath, "as asked for");
+	linger(datapath);
 }
 
 struct stoq_datapath *stoq_af_xdp_unwrap(struct stoq_datapath *base)

@@ -37,6 +37,12 @@ struct stoq_af_xdp_config {
 int stoq_af_xdp_open(const struct stoq_af_xdp_config *config, struct stoq_datapath *udp,
 	struct stoq_datapath **datapath, struct stoq_error *error);
 
+/*
+ * The socket carries everything from now on; no packet is lost, for what lies in the rings is
+ * still received. They are closed when they are empty.
+ */
+void stoq_af_xdp_stop(struct stoq_datapath *base);
+
 /* Closes the AF_XDP part only; gives back the UDP datapath that it was opened with. */
 struct stoq_datapath *stoq_af_xdp_unwrap(struct stoq_datapath *base);
 

@@ -222,6 +222,7 @@ static void read_link(const struct nlmsghdr *message, void *result)
 		.ifindex = header->ifi_index,
 		.mtu = get_u32(attributes.of[IFLA_MTU]),
 		.loopback = header->ifi_flags & IFF_LOOPBACK,
+		.enabled = header->ifi_flags & IFF_UP,
 		.up = (header->ifi_flags & IFF_UP) && (header->ifi_flags & IFF_RUNNING),
 	};
 	link->ethernet =

@@ -28,8 +28,9 @@ struct stoq_link {
 	uint32_t mtu;
 	bool ethernet;
 	bool loopback;
-	bool up;
-	int parent; /* of a VLAN; 0: it is none */
+	bool enabled; /* somebody set it up */
+	bool up;      /* and it carries packets */
+	int parent;   /* of a VLAN; 0: it is none */
 	struct stoq_vlan_tag vlan;
 };
 

@@ -18,6 +18,7 @@
 #endif
 
 #define BUSY_POLL_BUDGET  64
+#define COPY_BATCH	  32
 #define SEND_BUFFER_BYTES (4 << 20)
 
 enum { MAP_RECEIVE, MAP_TRANSMIT, MAP_FILL, MAP_COMPLETION };
@@ -260,24 +261,23 @@ void stoq_xsk_submit(struct stoq_xsk *xsk, uint32_t count)
 }
 
 /*
- * With a driver that copies, each call sends a batch and says EAGAIN when more is there: it is
- * repeated as long as that gets anywhere.
+ * With a driver that copies, each call sends a batch (32 frames before Linux 6.17) and says EAGAIN
+ * when there is more. It says so for want of memory too, hence the bound.
  */
 int stoq_xsk_kick(struct stoq_xsk *xsk)
 {
-	uint32_t before, after = stoq_ring_load(xsk->transmit.consumer);
+	uint32_t rounds = xsk->transmit.size / COPY_BATCH + 1;
 
 	if (!xsk->busy_poll && !stoq_ring_wants_wakeup(&xsk->transmit))
 		return 0;
-	do {
-		before = after;
+	while (rounds--) {
 		xsk->kicks++;
-		if (sendto(xsk->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno != EAGAIN &&
-			errno != EBUSY && errno != ENOBUFS && errno != EINTR)
-			return -errno;
-		after = stoq_ring_load(xsk->transmit.consumer);
-	} while (after != before && after != xsk->transmit.mine && !xsk->zero_copy);
-	return 0;
+		if (sendto(xsk->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) >= 0)
+			return 0;
+		if (errno != EAGAIN || xsk->zero_copy)
+			break;
+	}
+	return errno == EAGAIN || errno == EBUSY || errno == ENOBUFS || errno == EINTR ? 0 : -errno;
 }
 
 /* A driver that has run out of frames, or that we poll, has to be called. */

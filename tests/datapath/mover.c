@@ -8,7 +8,8 @@
  * them
  *
  * The datagrams look like QUIC packets with a short header, so that the XDP filter lets them pass.
- * Both print one line of JSON at the end; SIGUSR1 prints one in between.
+ * They print one line of JSON at the end; SIGUSR1 prints one in between, SIGUSR2 changes from
+ * AF_XDP to the socket or back.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -37,7 +38,7 @@ struct mover {
 	struct stoq_datapath_choice choice;
 	struct stoq_datapath *datapath;
 	struct stoq_address to;
-	bool load;
+	bool load, hold;
 	uint64_t count;	 /* datagrams to send */
 	uint64_t window; /* sent and not back, at most */
 	uint64_t size;	 /* bytes of each */
@@ -52,12 +53,14 @@ struct mover {
 	uint64_t last_back_ns;
 };
 
-static volatile sig_atomic_t stop, report;
+static volatile sig_atomic_t stop, report, change;
 
 static void on_signal(int number)
 {
 	if (number == SIGUSR1)
 		report = 1;
+	else if (number == SIGUSR2)
+		change = 1;
 	else
 		stop = 1;
 }
@@ -201,8 +204,36 @@ static void print_status(struct mover *mover)
 	fflush(stdout);
 }
 
+/* To the socket; or from it, with AF_XDP sockets that are new. */
+static void change_datapath(struct mover *mover)
+{
+	struct stoq_af_xdp_config config = {.mode = STOQ_XSK_AUTO};
+	struct stoq_af_xdp_counters counters;
+	struct stoq_datapath *udp;
+	struct stoq_error error;
+
+	stoq_af_xdp_counters(mover->datapath, &counters);
+	if (counters.active) {
+		stoq_af_xdp_stop(mover->datapath);
+		return;
+	}
+	memcpy(config.interface, mover->choice.interface, IF_NAMESIZE);
+	config.xsks_fd = stoq_xdp_filter_maps(mover->choice.filter)->fd[STOQ_XDP_MAP_XSKS];
+	udp = stoq_af_xdp_unwrap(mover->datapath);
+	if (stoq_af_xdp_open(&config, udp, &mover->datapath, &error)) {
+		fprintf(stderr, "%s\n", error.text);
+		mover->datapath = udp;
+		stop = 1;
+	}
+	mover->choice.datapaths[0] = mover->datapath;
+}
+
 static void report_if_asked(struct mover *mover)
 {
+	if (change) {
+		change = 0;
+		change_datapath(mover);
+	}
 	if (report) {
 		report = 0;
 		print_status(mover);
@@ -384,6 +415,7 @@ static void parse(struct mover *mover, int argc, char **argv)
 	if (optind >= argc || mover->size < SIZE_MIN)
 		fail("usage: datapath-mover echo|load OPTIONS");
 	mover->load = strcmp(argv[optind], "load") == 0;
+	mover->hold = strcmp(argv[optind], "hold") == 0;
 	mover->wish.towards = mover->to;
 }
 
@@ -394,6 +426,26 @@ static void lift_limits(struct mover *mover)
 	if (mover->choice.filter)
 		stoq_xdp_set_limit(
 			stoq_xdp_filter_maps(mover->choice.filter), STOQ_XDP_LIMIT_UNPROVEN, &none);
+}
+
+static void hold(const struct mover *mover)
+{
+	struct stoq_xsk_config config = {
+		.interface = mover->wish.interface,
+		.ifindex = (int)if_nametoindex(mover->wish.interface),
+		.mode = STOQ_XSK_COPY,
+		.frame_bytes = 2048,
+		.frame_count = 64,
+	};
+	struct stoq_error error;
+	struct stoq_xsk xsk;
+
+	if (stoq_xsk_open(&xsk, &config, &error))
+		fail(error.text);
+	fprintf(stderr, "ready: holds queue 0 of %s\n", mover->wish.interface);
+	while (!stop)
+		(void)poll(NULL, 0, 100);
+	stoq_xsk_close(&xsk);
 }
 
 int main(int argc, char **argv)
@@ -413,6 +465,11 @@ int main(int argc, char **argv)
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGUSR2, &action, NULL);
+	if (mover.hold) {
+		hold(&mover);
+		return 0;
+	}
 	if (stoq_datapath_choose(&mover.wish, &mover.choice, &error))
 		fail(error.text);
 	mover.datapath = mover.choice.datapaths[0];
