@@ -10,6 +10,7 @@ static const struct tool_verb verbs[] = {
 #ifdef STOQ_EBPF
 	{"watch", "see every NVMe/TCP command that passes an interface", verb_watch},
 	{"guard", "check a policy for NVMe/TCP commands, and explain what it decides", verb_guard},
+	{"xdp", "see and set the XDP filters of running transports", verb_xdp},
 #endif
 	{"target", "start, stop and show NVMe/TCP targets: SPDK or the kernel's nvmet",
 		verb_target},

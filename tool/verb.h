@@ -50,3 +50,4 @@ int verb_guard(int argc, char **argv);
 int verb_pki(int argc, char **argv);
 int verb_target(int argc, char **argv);
 int verb_watch(int argc, char **argv);
+int verb_xdp(int argc, char **argv);

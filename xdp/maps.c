@@ -150,8 +150,9 @@ static int find_failed(struct stoq_error *error, int code, const char *interface
 			       : "");
 }
 
-/* The number of what runs on an interface, natively or not; 0: nothing does. */
-static int query_program(const char *interface, uint32_t *id, struct stoq_error *error)
+/* What runs on an interface: its number, 0 for nothing, and whether the driver runs it. */
+static int query_program(
+	const char *interface, uint32_t *id, bool *native, struct stoq_error *error)
 {
 	unsigned int ifindex = if_nametoindex(interface);
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
@@ -162,9 +163,8 @@ static int query_program(const char *interface, uint32_t *id, struct stoq_error 
 	result = bpf_xdp_query((int)ifindex, 0, &query);
 	if (result)
 		return find_failed(error, result, interface);
-	*id = query.drv_prog_id	  ? query.drv_prog_id
-	      : query.skb_prog_id ? query.skb_prog_id
-				  : query.prog_id;
+	*native = query.drv_prog_id != 0;
+	*id = *native ? query.drv_prog_id : query.skb_prog_id ? query.skb_prog_id : query.prog_id;
 	return 0;
 }
 
@@ -172,10 +172,11 @@ int stoq_xdp_maps_find(struct stoq_xdp_maps *maps, const char *interface, struct
 {
 	char name[BPF_OBJ_NAME_LEN + 1] = "?";
 	int fd, result;
+	bool native = false;
 	uint32_t id = 0;
 
 	clear(maps);
-	result = query_program(interface, &id, error);
+	result = query_program(interface, &id, &native, error);
 	if (result)
 		return result;
 	if (!id)
@@ -197,6 +198,7 @@ int stoq_xdp_maps_find(struct stoq_xdp_maps *maps, const char *interface, struct
 	if (result)
 		return result;
 	maps->program_id = id;
+	maps->native = native;
 	if (maps->config->layout == STOQ_XDP_LAYOUT)
 		return 0;
 	result = stoq_error_set(error, -EPROTO,

@@ -6,6 +6,7 @@
  * whatever runs on an interface, found by the kernel's numbers. Nothing is pinned: they live as
  * long as somebody holds them.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -31,7 +32,8 @@ struct stoq_xdp_maps {
 	int fd[STOQ_XDP_MAPS];
 	struct stoq_xdp_config *config; /* shared with the program */
 	uint64_t *ports;		/* a bit for each, shared with the program */
-	uint32_t program_id;		/* 0: not asked for */
+	uint32_t program_id;		/* 0: not asked for; so is the next */
+	bool native;
 };
 
 /* Those of a loaded object. 0 or a negative errno. */

@@ -13,6 +13,8 @@ _stoq()
 		words="start stop status"
 	elif [ "$COMP_CWORD" = 2 ] && [ "$verb" = guard ]; then
 		words="check explain"
+	elif [ "$COMP_CWORD" = 2 ] && [ "$verb" = xdp ]; then
+		words="status allow deny limit"
 	elif [ "$COMP_CWORD" = 2 ] && [ "$verb" = pki ]; then
 		words="init issue renew revoke list show"
 	elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == -i ]]; then

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 /*
- * xdp-cost [--json] [SECONDS]: what a packet costs in the XDP program, by BPF_PROG_TEST_RUN
+ * xdp-cost [--json] [ROUNDS]: what a packet costs in the XDP program, by BPF_PROG_TEST_RUN
  * repeated in the kernel, and beside it, in the same rounds, programs of xdp-tools' xdp-filter. The
  * loop of the test run itself is measured by a program that only returns, and is shown, not
  * subtracted.
@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "base/units.h"
 #include "stoq_xdp.skel.h"
 #include "tests/bpf/xdp_rig.h"
 #include "xdp/prefix.h"
@@ -193,13 +194,14 @@ static int load_xdp_filter(const char *file)
 	char name[256];
 	struct bpf_program *program;
 	struct bpf_object *object;
-	struct bpf_map *map;
+	struct bpf_map *map = NULL;
 
 	snprintf(name, sizeof(name), "%s/%s", XDP_TOOLS_OBJECTS, file);
 	object = bpf_object__open_file(name, NULL);
 	if (!object)
 		return -1;
-	bpf_object__for_each_map(map, object) bpf_map__set_pin_path(map, NULL);
+	while ((map = bpf_object__next_map(object, map)))
+		bpf_map__set_pin_path(map, NULL);
 	program = bpf_object__next_program(object, NULL);
 	if (!program || bpf_program__set_type(program, BPF_PROG_TYPE_XDP) ||
 		bpf_object__load(object))
@@ -273,7 +275,12 @@ static void print_all(bool json)
 int main(int argc, char **argv)
 {
 	bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
-	int rounds = argc > 1 + json ? atoi(argv[1 + json]) : 10;
+	uint64_t rounds = 10;
+
+	if (argc > 1 + json && stoq_parse_number(argv[1 + json], 1, 1000, &rounds)) {
+		fprintf(stderr, "usage: xdp-cost [--json] [ROUNDS]\n");
+		return 2;
+	}
 
 	the_xdp_rig = xdp_rig_open();
 	add("(nothing)", load_nothing(), "return XDP_PASS", "the loop of the test run", XDP_PASS,
@@ -285,7 +292,7 @@ int main(int argc, char **argv)
 		"pass, all features", "xdpfilt_alw_all.o", "policy allow, no rules", XDP_PASS);
 	add_xdp_filter(
 		"drop, all features", "xdpfilt_dny_all.o", "policy deny, no rules", XDP_DROP);
-	for (int round = 0; round < rounds; round++)
+	for (uint64_t round = 0; round < rounds; round++)
 		for (size_t i = 0; i < case_count; i++)
 			if (measure(&cases[i])) {
 				fprintf(stderr, "xdp-cost: %s, %s failed\n", cases[i].program,

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/json.h"
+#include "base/units.h"
+#include "tool/interfaces.h"
+#include "tool/verb.h"
+#include "tool/xdp_render.h"
+#include "xdp/prefix.h"
+#include "xdp/settings.h"
+
+#define FILTERS_MAX	64
+#define SCHEMA_VERSION	1
+#define INTERVAL_MAX_NS 3600000000000ull
+
+static const char help[] =
+#include "stoq-xdp.help.h"
+	;
+
+enum xdp_option {
+	OPTION_JSON = 256,
+	OPTION_INTERVAL,
+	OPTION_REMOVE,
+	OPTION_SOURCE,
+	OPTION_TOTAL,
+	OPTION_UNPROVEN,
+};
+
+static const struct option status_options[] = {
+	{"help", no_argument, NULL, 'h'},
+	{"interface", required_argument, NULL, 'i'},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"interval", required_argument, NULL, OPTION_INTERVAL},
+	{NULL, 0, NULL, 0},
+};
+
+static const struct option prefix_options[] = {
+	{"help", no_argument, NULL, 'h'},
+	{"interface", required_argument, NULL, 'i'},
+	{"remove", no_argument, NULL, OPTION_REMOVE},
+	{NULL, 0, NULL, 0},
+};
+
+static const struct option limit_options[] = {
+	{"help", no_argument, NULL, 'h'},
+	{"interface", required_argument, NULL, 'i'},
+	{"source", required_argument, NULL, OPTION_SOURCE},
+	{"total", required_argument, NULL, OPTION_TOTAL},
+	{"unproven", required_argument, NULL, OPTION_UNPROVEN},
+	{NULL, 0, NULL, 0},
+};
+
+/* What the command line asks for. */
+struct request {
+	const char *interface; /* NULL: all that have a filter */
+	bool json;
+	bool remove;
+	uint64_t interval_ns; /* 0: no rates */
+	struct stoq_xdp_limit limits[STOQ_XDP_LIMITS];
+	bool has_limit[STOQ_XDP_LIMITS];
+};
+
+/* The filters that a command is about. */
+struct filters {
+	size_t count;
+	char interface[FILTERS_MAX][IF_NAMESIZE];
+	struct stoq_xdp_maps maps[FILTERS_MAX];
+};
+
+/* ---- the command line ---- */
+
+static int take_limit(struct request *request, enum stoq_xdp_limit_kind kind, const char *text,
+	struct stoq_error *error)
+{
+	request->has_limit[kind] = true;
+	return stoq_xdp_limit_parse(&request->limits[kind], text, error);
+}
+
+static int take_option(
+	struct request *request, int option, const char *text, struct stoq_error *error)
+{
+	switch (option) {
+	case 'i':
+		request->interface = text;
+		return 0;
+	case OPTION_JSON:
+		request->json = true;
+		return 0;
+	case OPTION_REMOVE:
+		request->remove = true;
+		return 0;
+	case OPTION_INTERVAL:
+		if (stoq_parse_duration_ns(text, &request->interval_ns) || !request->interval_ns ||
+			request->interval_ns > INTERVAL_MAX_NS)
+			return stoq_error_set(error, -EINVAL,
+				"--interval: '%.40s' is no time, such as 1s or 500ms", text);
+		return 0;
+	case OPTION_SOURCE:
+		return take_limit(request, STOQ_XDP_LIMIT_SOURCE, text, error);
+	case OPTION_TOTAL:
+		return take_limit(request, STOQ_XDP_LIMIT_TOTAL, text, error);
+	default:
+		return take_limit(request, STOQ_XDP_LIMIT_UNPROVEN, text, error);
+	}
+}
+
+/* 0: go on. Else the verb ends, with *status. */
+static int parse(
+	int argc, char **argv, const struct option *options, struct request *request, int *status)
+{
+	struct stoq_error error;
+	int option;
+
+	*request = (struct request){0};
+	while ((option = getopt_long(argc, argv, "hi:", options, NULL)) != -1) {
+		if (option == 'h') {
+			*status = tool_help(help);
+			return -1;
+		}
+		if (option == '?' || take_option(request, option, optarg, &error)) {
+			*status = option == '?' ? tool_usage(NULL) : tool_usage("%s", error.text);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* For commands that take no more arguments. */
+static int parse_all(
+	int argc, char **argv, const struct option *options, struct request *request, int *status)
+{
+	if (parse(argc, argv, options, request, status))
+		return -1;
+	if (optind == argc)
+		return 0;
+	*status = tool_usage("'%.40s' is not expected here", argv[optind]);
+	return -1;
+}
+
+/* ---- finding filters ---- */
+
+static int open_filter(struct filters *filters, const char *interface, struct stoq_error *error)
+{
+	int result = stoq_xdp_maps_find(&filters->maps[filters->count], interface, error);
+
+	if (result)
+		return result;
+	snprintf(filters->interface[filters->count], IF_NAMESIZE, "%s", interface);
+	filters->count++;
+	return 0;
+}
+
+static void close_filters(struct filters *filters)
+{
+	for (size_t i = 0; i < filters->count; i++)
+		stoq_xdp_maps_close(&filters->maps[i]);
+	filters->count = 0;
+}
+
+/* Interfaces without a filter of ours, or that go away meanwhile, do not count. */
+static int open_all(struct filters *filters, struct stoq_error *error)
+{
+	struct tool_interface *list;
+	size_t count;
+	int result = tool_interfaces_list(&list, &count, error);
+
+	for (size_t i = 0; !result && i < count && filters->count < FILTERS_MAX; i++) {
+		result = open_filter(filters, list[i].name, error);
+		if (result == -ENOENT || result == -ENODEV)
+			result = 0;
+	}
+	if (!result || count)
+		free(list);
+	if (result)
+		close_filters(filters);
+	return result;
+}
+
+static int open_filters(
+	struct filters *filters, const struct request *request, struct stoq_error *error)
+{
+	filters->count = 0;
+	return request->interface ? open_filter(filters, request->interface, error)
+				  : open_all(filters, error);
+}
+
+/* The same for commands that change something: there must be one. */
+static int open_some(
+	struct filters *filters, const struct request *request, struct stoq_error *error)
+{
+	int result = open_filters(filters, request, error);
+
+	if (result || filters->count)
+		return result;
+	return stoq_error_set(error, -ENOENT,
+		"no interface here has an XDP filter; a transport that runs with one has it while "
+		"it "
+		"runs");
+}
+
+/* ---- status ---- */
+
+static void sleep_ns(uint64_t ns)
+{
+	struct timespec rest = {
+		.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+
+	while (nanosleep(&rest, &rest) && errno == EINTR)
+		;
+}
+
+static int read_all(
+	struct stoq_xdp_status *statuses, const struct filters *filters, struct stoq_error *error)
+{
+	for (size_t i = 0; i < filters->count; i++)
+		if (stoq_xdp_status_read(&statuses[i], &filters->maps[i], error))
+			return error->code;
+	return 0;
+}
+
+static void show(const struct filters *filters, const struct stoq_xdp_status *now,
+	const struct stoq_xdp_status *before, bool json)
+{
+	struct json_object *all = json_object_new_object(), *list = json_object_new_array();
+
+	for (size_t i = 0; i < filters->count; i++) {
+		struct tool_xdp_view view = {.interface = filters->interface[i],
+			.maps = &filters->maps[i],
+			.now = &now[i],
+			.before = before ? &before[i] : NULL};
+
+		if (json)
+			json_object_array_add(list, tool_xdp_json(&view));
+		else
+			tool_xdp_print(stdout, &view);
+	}
+	stoq_json_add_number(all, "schema_version", SCHEMA_VERSION);
+	stoq_json_add_text(all, "type", "xdp");
+	json_object_object_add(all, "filters", list);
+	if (json)
+		printf("%s\n", json_object_to_json_string_ext(all,
+				       JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(all);
+}
+
+static int status(int argc, char **argv)
+{
+	static struct stoq_xdp_status now[FILTERS_MAX], before[FILTERS_MAX];
+	static struct filters filters;
+	struct request request;
+	struct stoq_error error;
+	int code, result;
+
+	if (parse_all(argc, argv, status_options, &request, &code))
+		return code;
+	if (open_filters(&filters, &request, &error))
+		return tool_fail(&error);
+	result = request.interval_ns ? read_all(before, &filters, &error) : 0;
+	if (!result) {
+		sleep_ns(request.interval_ns);
+		result = read_all(now, &filters, &error);
+	}
+	if (!result)
+		show(&filters, now, request.interval_ns ? before : NULL, request.json);
+	if (!result && !filters.count && !request.json)
+		tool_notice("no interface here has an XDP filter");
+	for (size_t i = 0; i < filters.count; i++) {
+		stoq_xdp_status_free(&now[i]);
+		stoq_xdp_status_free(&before[i]);
+	}
+	close_filters(&filters);
+	return result ? tool_fail(&error) : EXIT_SUCCESS;
+}
+
+/* ---- allow, deny, limit ---- */
+
+static int change_prefix(struct stoq_xdp_maps *maps, enum stoq_xdp_list list, bool remove,
+	const char *text, struct stoq_error *error)
+{
+	struct stoq_xdp_prefix prefix;
+	int result = stoq_xdp_prefix_parse(&prefix, text, error);
+
+	if (result)
+		return result;
+	return remove ? stoq_xdp_remove_prefix(maps, list, &prefix, error)
+		      : stoq_xdp_add_prefix(maps, list, &prefix, error);
+}
+
+static int change_prefixes(int argc, char **argv, enum stoq_xdp_list list)
+{
+	static struct filters filters;
+	struct stoq_xdp_prefix prefix;
+	struct request request;
+	struct stoq_error error;
+	int code, result = 0;
+
+	if (parse(argc, argv, prefix_options, &request, &code))
+		return code;
+	if (optind == argc)
+		return tool_usage("which prefix? For example 10.0.0.0/8");
+	/* All of them are good, or none is used. */
+	for (int i = optind; i < argc; i++)
+		if (stoq_xdp_prefix_parse(&prefix, argv[i], &error))
+			return tool_usage("%s", error.text);
+	if (open_some(&filters, &request, &error))
+		return tool_fail(&error);
+	for (size_t filter = 0; filter < filters.count; filter++)
+		for (int i = optind; i < argc && !result; i++)
+			result = change_prefix(
+				&filters.maps[filter], list, request.remove, argv[i], &error);
+	close_filters(&filters);
+	return result ? tool_fail(&error) : EXIT_SUCCESS;
+}
+
+static int allow(int argc, char **argv)
+{
+	return change_prefixes(argc, argv, STOQ_XDP_ALLOWED);
+}
+
+static int deny(int argc, char **argv)
+{
+	return change_prefixes(argc, argv, STOQ_XDP_DENIED);
+}
+
+static int limit(int argc, char **argv)
+{
+	static struct filters filters;
+	struct request request;
+	struct stoq_error error;
+	bool any = false;
+	int code;
+
+	if (parse_all(argc, argv, limit_options, &request, &code))
+		return code;
+	for (int kind = 0; kind < STOQ_XDP_LIMITS; kind++)
+		any |= request.has_limit[kind];
+	if (!any)
+		return tool_usage("which limit? For example --source 100:50");
+	if (open_some(&filters, &request, &error))
+		return tool_fail(&error);
+	for (size_t filter = 0; filter < filters.count; filter++)
+		for (int kind = 0; kind < STOQ_XDP_LIMITS; kind++)
+			if (request.has_limit[kind])
+				stoq_xdp_set_limit(
+					&filters.maps[filter], kind, &request.limits[kind]);
+	close_filters(&filters);
+	return EXIT_SUCCESS;
+}
+
+int verb_xdp(int argc, char **argv)
+{
+	static const struct tool_command commands[] = {{"status", status}, {"allow", allow},
+		{"deny", deny}, {"limit", limit}, {NULL, NULL}};
+
+	return tool_run_command(argc, argv, help, commands, "status, allow, deny or limit");
+}
