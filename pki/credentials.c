@@ -28,13 +28,13 @@ static int parse(
 {
 	int ret = stoq_pki_list_parse(&parsed->ca, &material->ca, "the authority's file", error);
 
-	if (!ret && material->crl.size)
+	if (!ret && material->crl.data)
 		ret = stoq_pki_crl_parse(
 			&parsed->crl, &material->crl, "the revocation list's file", error);
-	if (!ret && material->certificate.size)
+	if (!ret && material->certificate.data)
 		ret = stoq_pki_list_parse(
 			&parsed->chain, &material->certificate, "the certificate's file", error);
-	if (!ret && material->certificate.size)
+	if (!ret && material->certificate.data)
 		ret = stoq_pki_key_parse(&parsed->key, &material->key, "the key's file", error);
 	return ret;
 }

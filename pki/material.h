@@ -18,7 +18,7 @@
 struct stoq_pki_material {
 	gnutls_datum_t ca;
 	gnutls_datum_t crl;	    /* may be empty: nothing is revoked */
-	gnutls_datum_t certificate; /* empty, as is the key: this end shows none */
+	gnutls_datum_t certificate; /* data NULL, as is that of the key: this end shows none */
 	gnutls_datum_t key;
 };
 
