@@ -18,6 +18,12 @@
 #define CLOSING_TIMEOUTS    3	 /* RFC 9000, 10.2: at least three probe timeouts */
 #define REPEAT_INTERVAL_MAX 1024 /* packets */
 
+/* A peer's words may come to a terminal, a log or JSON: printable ASCII only. */
+static char printable(char byte)
+{
+	return byte >= ' ' && byte <= '~' ? byte : '?';
+}
+
 static void note(struct stoq_connection *connection, enum stoq_close_origin origin, uint64_t code,
 	const char *reason, size_t size)
 {
@@ -27,8 +33,8 @@ static void note(struct stoq_connection *connection, enum stoq_close_origin orig
 	close->code = code;
 	if (size >= sizeof(close->reason))
 		size = sizeof(close->reason) - 1;
-	if (size)
-		memcpy(close->reason, reason, size);
+	for (size_t i = 0; i < size; i++)
+		close->reason[i] = printable(reason[i]);
 	close->reason[size] = '\0';
 }
 
@@ -220,7 +226,8 @@ static void peer_closed(struct stoq_connection *connection)
 
 static void tls_failed(struct stoq_connection *connection)
 {
-	uint8_t alert = ngtcp2_conn_get_tls_alert(connection->quic);
+	uint8_t alert = connection->tls_alert ? connection->tls_alert
+					      : ngtcp2_conn_get_tls_alert(connection->quic);
 	const char *text = gnutls_alert_get_name((gnutls_alert_description_t)alert);
 	char reason[sizeof(connection->tls_reason) + 16];
 	ngtcp2_ccerr error;

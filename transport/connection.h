@@ -65,6 +65,7 @@ struct stoq_connection {
 	char *wanted_name; /* a client: whom we connect to */
 	char peer_name[256];
 	char tls_reason[512];	/* why the handshake failed, "" unknown */
+	uint8_t tls_alert;	/* what we say to that; 0: what GnuTLS says */
 	uint8_t *session_token; /* from NEW_TOKEN, for a later connection */
 	size_t session_token_size;
 

@@ -64,7 +64,8 @@ static int verify(gnutls_session_t session)
 
 	if (!verify_peer(connection, &alert))
 		return 0;
-	ngtcp2_conn_set_tls_alert(connection->quic, (uint8_t)alert);
+	/* GnuTLS will send, for all reasons, that the certificate is bad. */
+	connection->tls_alert = (uint8_t)alert;
 	return GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
 }
 

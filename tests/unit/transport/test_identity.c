@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Who may talk to whom: each kind of wrong certificate is refused, with the reason at both ends;
+ * certificates are exchanged while connections live; whoever checks nothing says so.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/unit/transport/rig.h"
+
+#include "pki/files.h"
+#include "tests/unit/pki/folder.h"
+#include "tests/unit/pki/world.h"
+
+#define HOUR 3600
+
+static struct stoq_pki_identity authority, other;
+static struct rig rig;
+static struct stoq_pki_material client, server;
+
+/* ---- certificates as files ---- */
+
+static void write_side(struct rig_side *side, const char *name, struct stoq_pki_material *material)
+{
+	const struct stoq_pki_file files[] = {
+		{STOQ_PKI_CA_FILE, material->ca},
+		{STOQ_PKI_CRL_FILE, material->crl},
+		{STOQ_PKI_CERT_FILE, material->certificate},
+		{STOQ_PKI_KEY_FILE, material->key},
+	};
+	struct stoq_error error;
+
+	if (stoq_pki_write_folder(in_folder(name), files, 4, NULL, &error))
+		fail_msg("%s", error.text);
+}
+
+struct side_paths {
+	char ca[256], crl[256], certificate[256], key[256];
+};
+
+static void use_folder(struct rig_side *side, const char *name, struct side_paths *paths)
+{
+	snprintf(paths->ca, sizeof(paths->ca), "%s/%s/ca.pem", test_folder, name);
+	snprintf(paths->crl, sizeof(paths->crl), "%s/%s/crl.pem", test_folder, name);
+	snprintf(paths->certificate, sizeof(paths->ca), "%s/%s/cert.pem", test_folder, name);
+	snprintf(paths->key, sizeof(paths->key), "%s/%s/key.pem", test_folder, name);
+	side->config.tls.ca_file = paths->ca;
+	side->config.tls.crl_file = paths->crl;
+	side->config.tls.certificate_file = paths->certificate;
+	side->config.tls.key_file = paths->key;
+}
+
+/* Both sides get their files; nothing has started. */
+static void prepare(void)
+{
+	static struct side_paths paths[2];
+
+	if (!client.crl.size)
+		world_revoke(&client, &authority, NULL);
+	if (!server.crl.size)
+		world_revoke(&server, &authority, NULL);
+	write_side(&rig.client, "client", &client);
+	write_side(&rig.server, "server", &server);
+	use_folder(&rig.client, "client", &paths[0]);
+	use_folder(&rig.server, "server", &paths[1]);
+}
+
+static int setup(void **state)
+{
+	world_peer(&client, &authority, "client.test", -HOUR, HOUR);
+	world_peer(&server, &authority, "server.test", -HOUR, HOUR);
+	rig_prepare(&rig, 1);
+	return make_test_folder(state);
+}
+
+static int teardown(void **state)
+{
+	rig_stop(&rig);
+	stoq_pki_material_free(&client);
+	stoq_pki_material_free(&server);
+	return remove_test_folder(state);
+}
+
+/* A file of two authorities: ours, and the one that issued the certificate. */
+static void trust_both(struct stoq_pki_material *material)
+{
+	gnutls_datum_t texts[2], both;
+
+	assert_int_equal(stoq_pki_certificate_text(&texts[0], authority.certificate, NULL), 0);
+	assert_int_equal(stoq_pki_certificate_text(&texts[1], other.certificate, NULL), 0);
+	both.size = texts[0].size + texts[1].size;
+	both.data = gnutls_malloc(both.size + 1);
+	memcpy(both.data, texts[0].data, texts[0].size);
+	memcpy(both.data + texts[0].size, texts[1].data, texts[1].size + 1);
+	stoq_pki_text_free(&texts[0]);
+	stoq_pki_text_free(&texts[1]);
+	stoq_pki_text_free(&material->ca);
+	material->ca = both;
+}
+
+/* ---- refusals ---- */
+
+static bool client_closed(struct rig *any)
+{
+	return any->client.closed > 0;
+}
+
+static void expect_text(const char *text, const char *expected)
+{
+	if (!strstr(text, expected))
+		fail_msg("'%s' does not say '%s'", text, expected);
+}
+
+static void try_to_connect(void)
+{
+	rig_connect(&rig);
+	if (!rig_run_until(&rig, client_closed, 20 * RIG_S))
+		fail_msg("the client is not refused; the server says '%s'", rig.server.log);
+	assert_int_equal(rig.server.accepted, 0);
+}
+
+static void expect_idle(void)
+{
+	rig_run(&rig, 20 * RIG_S);
+	rig_assert_idle(&rig);
+}
+
+/* The server refuses: its log and the client's close info say why. */
+static void expect_server_refuses(unsigned int alert, const char *reason)
+{
+	try_to_connect();
+	expect_text(rig.server.log, reason);
+	expect_text(rig.client.close.reason, reason);
+	assert_int_equal(rig.client.close.origin, STOQ_CLOSE_PEER_TRANSPORT);
+	assert_int_equal(rig.client.close.code, 0x100 + alert);
+	expect_idle();
+}
+
+static void expect_client_refuses(unsigned int alert, const char *reason)
+{
+	try_to_connect();
+	expect_text(rig.client.close.reason, reason);
+	expect_text(rig.server.log, reason);
+	assert_int_equal(rig.client.close.origin, STOQ_CLOSE_TRANSPORT);
+	assert_int_equal(rig.client.close.code, 0x100 + alert);
+	expect_idle();
+}
+
+static void test_accepted(void **state)
+{
+	struct stoq_connection_info info;
+
+	prepare();
+	rig_start(&rig);
+	rig_connected(&rig);
+	stoq_connection_info(rig.server.connection, &info);
+	assert_string_equal(info.peer_name, "client.test");
+	assert_int_equal(rig.server.warnings, 0);
+}
+
+static void test_client_of_another_authority(void **state)
+{
+	stoq_pki_material_free(&client);
+	world_peer(&client, &other, "client.test", -HOUR, HOUR);
+	trust_both(&client);
+	prepare();
+	rig_start(&rig);
+	expect_server_refuses(
+		GNUTLS_A_UNKNOWN_CA, "was issued by other, which is not our authority");
+}
+
+static void test_server_of_another_authority(void **state)
+{
+	stoq_pki_material_free(&server);
+	world_peer(&server, &other, "server.test", -HOUR, HOUR);
+	trust_both(&server);
+	prepare();
+	rig_start(&rig);
+	expect_client_refuses(
+		GNUTLS_A_UNKNOWN_CA, "was issued by other, which is not our authority");
+}
+
+/* It is in force when its owner starts, and not any more when it is shown. */
+static void test_client_expires(void **state)
+{
+	stoq_pki_material_free(&client);
+	world_peer(&client, &authority, "client.test", -HOUR, 1);
+	prepare();
+	rig_start(&rig);
+	sleep(3);
+	expect_server_refuses(GNUTLS_A_CERTIFICATE_EXPIRED, "expired on 2");
+}
+
+static void test_revoked_client(void **state)
+{
+	world_revoke(&server, &authority, &client);
+	prepare();
+	rig_start(&rig);
+	expect_server_refuses(GNUTLS_A_CERTIFICATE_REVOKED, "is revoked");
+}
+
+static void test_revoked_server(void **state)
+{
+	world_revoke(&client, &authority, &server);
+	prepare();
+	rig_start(&rig);
+	expect_client_refuses(GNUTLS_A_CERTIFICATE_REVOKED, "is revoked");
+}
+
+static void test_server_with_another_name(void **state)
+{
+	stoq_pki_material_free(&server);
+	world_peer(&server, &authority, "other.test", -HOUR, HOUR);
+	prepare();
+	rig_start(&rig);
+	expect_client_refuses(GNUTLS_A_BAD_CERTIFICATE,
+		"the peer is not server.test: its certificate is for other.test");
+}
+
+static void test_client_with_another_name(void **state)
+{
+	stoq_pki_material_free(&client);
+	world_peer(&client, &authority, "other.test", -HOUR, HOUR);
+	prepare();
+	rig_start(&rig);
+	expect_server_refuses(
+		GNUTLS_A_ACCESS_DENIED, "no peer of this name is allowed here: other.test");
+}
+
+static void test_client_without_certificate(void **state)
+{
+	prepare();
+	rig.client.config.tls.certificate_file = rig.client.config.tls.key_file = NULL;
+	rig.client.config.tls.insecure = true;
+	rig_start(&rig);
+	try_to_connect();
+	assert_int_equal(rig.client.close.origin, STOQ_CLOSE_PEER_TRANSPORT);
+	assert_int_equal(rig.client.close.code, 0x100 + GNUTLS_A_CERTIFICATE_REQUIRED);
+	expect_text(rig.server.log, "ertificate is required");
+	expect_idle();
+}
+
+/* ---- one's own files ---- */
+
+static void expect_no_start(int code, const char *reason)
+{
+	struct stoq_transport *transport;
+	struct stoq_error error;
+
+	assert_int_equal(
+		stoq_memory_open(rig.network, &rig.server.address, &rig.server.datapath), 0);
+	assert_int_equal(stoq_transport_create_on(
+				 &rig.server.config, &rig.server.datapath, &transport, &error),
+		code);
+	expect_text(error.text, reason);
+}
+
+static void test_own_files(void **state)
+{
+	static char path[256];
+
+	prepare();
+	snprintf(path, sizeof(path), "%s", rig.server.config.tls.key_file);
+	assert_int_equal(chmod(path, 0644), 0);
+	expect_no_start(-EPERM, "chmod 600");
+	assert_int_equal(unlink(path), 0);
+	expect_no_start(-ENOENT, "cannot open");
+	snprintf(path, sizeof(path), "%s", rig.client.config.tls.key_file);
+	rig.server.config.tls.key_file = path;
+	expect_no_start(-EINVAL, "the key is not the certificate's");
+}
+
+/* ---- reload ---- */
+
+static void reload_server(int code, const char *reason)
+{
+	struct stoq_error error = {0};
+
+	assert_int_equal(stoq_transport_reload_certificates(rig.server.transport, &error), code);
+	if (reason)
+		expect_text(error.text, reason);
+}
+
+/* Who is connected stays; who comes from then on is judged by the new files. */
+static void test_reload(void **state)
+{
+	struct stoq_connection *connection;
+
+	prepare();
+	rig_start(&rig);
+	rig_connected(&rig);
+	connection = rig.server.connection;
+
+	world_revoke(&server, &authority, &client);
+	write_side(&rig.server, "server", &server);
+	reload_server(0, NULL);
+	rig_run(&rig, RIG_S);
+	assert_ptr_equal(rig.server.connection, connection);
+	rig_connect(&rig);
+	assert_true(rig_run_until(&rig, client_closed, 20 * RIG_S));
+	expect_text(rig.client.close.reason, "is revoked");
+	assert_int_equal(rig.server.accepted, 1);
+	assert_int_equal(rig.server.closed, 0);
+
+	/* Bad files change nothing. */
+	stoq_pki_text_free(&server.certificate);
+	server.certificate.data = gnutls_calloc(1, 1);
+	write_side(&rig.server, "server", &server);
+	reload_server(-EINVAL, "holds no certificate");
+	rig.client.closed = 0;
+	rig_connect(&rig);
+	assert_true(rig_run_until(&rig, client_closed, 20 * RIG_S));
+	expect_text(rig.client.close.reason, "is revoked");
+
+	stoq_pki_material_free(&server);
+	world_peer(&server, &authority, "server.test", -HOUR, HOUR);
+	world_revoke(&server, &authority, NULL);
+	write_side(&rig.server, "server", &server);
+	reload_server(0, NULL);
+	rig.client.connected = 0;
+	rig_connected(&rig);
+	assert_int_equal(rig.server.accepted, 2);
+	assert_int_equal(rig.server.closed, 0);
+}
+
+/* A ticket from before does not open the door for who is revoked. */
+static void test_resumption_after_revocation(void **state)
+{
+	struct stoq_connect_config config = {.name = "server.test"};
+	struct stoq_connection *connection;
+	struct stoq_error error;
+
+	prepare();
+	rig_start(&rig);
+	rig_connected(&rig);
+	rig_run(&rig, RIG_S);
+	assert_non_null(rig.client.session);
+	world_revoke(&server, &authority, &client);
+	write_side(&rig.server, "server", &server);
+	reload_server(0, NULL);
+
+	config.remote = &rig.server.address.sa;
+	config.remote_length = rig.server.address.length;
+	config.session = rig.client.session;
+	config.session_bytes = rig.client.session_size;
+	assert_int_equal(stoq_transport_connect(
+				 rig.client.transport, 0, &config, rig.now_ns, &connection, &error),
+		0);
+	assert_true(rig_run_until(&rig, client_closed, 20 * RIG_S));
+	assert_int_equal(rig.server.accepted, 1);
+	assert_int_equal(rig.client.close.code, 0x100 + GNUTLS_A_CERTIFICATE_REVOKED);
+}
+
+/* ---- insecure ---- */
+
+static void expect_warning(const struct rig_side *side)
+{
+	assert_int_equal(side->warnings, 1);
+	expect_text(side->log, "insecure");
+}
+
+/* It works, and every start says so. */
+static void test_insecure(void **state)
+{
+	prepare();
+	rig.client.config.tls.insecure = true;
+	rig.server.config.tls.insecure = true;
+	rig.client.config.tls.certificate_file = rig.client.config.tls.key_file = NULL;
+	rig_start(&rig);
+	expect_warning(&rig.client);
+	expect_warning(&rig.server);
+	rig_connected(&rig);
+	rig_stop_side(&rig.client);
+	rig.client.warnings = 0;
+	rig_start_side(&rig.client);
+	expect_warning(&rig.client);
+}
+
+#define with_rig(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_rig(test_accepted),
+		with_rig(test_client_of_another_authority),
+		with_rig(test_server_of_another_authority),
+		with_rig(test_client_expires),
+		with_rig(test_revoked_client),
+		with_rig(test_revoked_server),
+		with_rig(test_server_with_another_name),
+		with_rig(test_client_with_another_name),
+		with_rig(test_client_without_certificate),
+		with_rig(test_own_files),
+		with_rig(test_reload),
+		with_rig(test_resumption_after_revocation),
+		with_rig(test_insecure),
+	};
+	int failed;
+
+	world_authority(&authority, "authority");
+	world_authority(&other, "other");
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	stoq_pki_identity_free(&authority);
+	stoq_pki_identity_free(&other);
+	return failed;
+}
