@@ -11,11 +11,6 @@ static __always_inline int stoq_after(__u32 a, __u32 b)
 	return (__s32)(a - b) > 0;
 }
 
-static __always_inline int stoq_is_nvme_port(__be16 port)
-{
-	return port == bpf_htons(NVME_TCP_PORT) || port == bpf_htons(NVME_TCP_DISCOVERY_PORT);
-}
-
 /* A TLS record header (RFC 8446 5.1): handshake, change cipher spec, alert or data. */
 static __always_inline int stoq_is_tls_record(const __u8 *bytes)
 {
@@ -60,29 +55,6 @@ static __always_inline void stoq_side_start(struct stoq_flow_side *side, __u32 s
 	side->collect_left = 0;
 	side->next_byte = sequence;
 	side->started = 1;
-}
-
-/* A connection to an NVMe port begins: follow it from its first byte, however it is cut. */
-static __always_inline void stoq_on_syn(
-	struct stoq_cpu *cpu, const struct stoq_segment *segment, struct stoq_flow *flow)
-{
-	__be16 controller_port =
-		segment->from_a == segment->ack ? segment->key.port_a : segment->key.port_b;
-
-	if (!segment->ack) {
-		if (!stoq_is_nvme_port(controller_port)) {
-			/* Ports are used again; what comes is not the connection we knew. */
-			if (flow)
-				bpf_map_delete_elem(&stoq_flows, &segment->key);
-			return;
-		}
-		flow = stoq_flow_create(cpu, segment, 1);
-		if (flow)
-			stoq_side_start(&flow->side[NVME_TCP_FROM_HOST], segment->sequence + 1);
-		return;
-	}
-	if (flow && !flow->side[NVME_TCP_FROM_CONTROLLER].started)
-		stoq_side_start(&flow->side[NVME_TCP_FROM_CONTROLLER], segment->sequence + 1);
 }
 
 /* ICReq at the start of a segment: the flow starts here, in both directions. */

@@ -84,6 +84,12 @@ static inline __u32 stoq_guard_lowest_bit(__u64 x)
 	return stoq_guard_bit_positions[((x & -x) * 0x03f79d71b4cb0a89ull) >> 58] & 63;
 }
 
+/*
+ * Hides from the compiler what it knows of a value, so that a check stays which only the verifier
+ * needs: that of 6.1 loses the bounds of values joined from bits.
+ */
+#define STOQ_GUARD_OPAQUE(value) __asm__ volatile("" : "+r"(value))
+
 /* ---- names: once per connection ---- */
 
 /* From a field of Connect data: what follows the first NUL does not count. */
@@ -143,14 +149,15 @@ static inline __u32 stoq_guard_count_up_to(
 
 	*found = 0;
 	for (__u32 step = 512; step; step >>= 1) {
-		__u64 next = *found + step;
+		__u64 index = *found + step - 1;
 		__u32 above;
 
-		if (next > names->count || next > STOQ_GUARD_PATTERNS_MAX)
+		STOQ_GUARD_OPAQUE(index);
+		if (index >= STOQ_GUARD_PATTERNS_MAX || index >= names->count)
 			continue;
-		stoq_guard_nqn_compare(&names->patterns[next - 1].text, nqn, &above);
+		stoq_guard_nqn_compare(&names->patterns[index].text, nqn, &above);
 		if (!above)
-			*found = next;
+			*found = index + 1;
 	}
 	return *found;
 }
@@ -285,12 +292,6 @@ static inline void stoq_guard_take_default(const struct stoq_guard_compiled *pol
 	decision->verdict = policy->default_verdict;
 	decision->status = changes ? policy->default_status_write : policy->default_status_other;
 }
-
-/*
- * Hides from the compiler what it knows of a value, so that a check stays which only the verifier
- * needs: that of 6.1 loses the bounds of values joined from bits.
- */
-#define STOQ_GUARD_OPAQUE(value) __asm__ volatile("" : "+r"(value))
 
 /* At most: every word, every rule with a range, one log rule, and the end. */
 #define STOQ_GUARD_STEPS (STOQ_GUARD_WORDS + STOQ_GUARD_RANGES_MAX + 2)

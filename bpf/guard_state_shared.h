@@ -19,7 +19,7 @@
  *   stoq_guard_totals       PERCPU_ARRAY, 1          0                      struct
  * stoq_guard_totals stoq_guard_identities   HASH                     struct stoq_flow_key   struct
  *                                                                           stoq_guard_identity
- *   stoq_guard_refusals, stoq_guard_rings: the program's own
+ *   stoq_guard_refusals, stoq_guard_chunks: the program's own
  *
  * Loading: set rodata (stoq_guard_ports, stoq_guard_strict; max_entries as for stoq_watch), load,
  * fill stoq_guard_identities, install a policy, and attach last: from then on a packet of a
@@ -30,8 +30,10 @@
  * Installing a policy, the first or another: make a PERCPU_ARRAY for its counts and put it into the
  * entry of stoq_guard_counts that the policy in force does not use; make an ARRAY with a struct
  * stoq_guard_installed that names this entry, and put it into stoq_guard_policies. The
- * program looks there once for each packet: no packet sees half a policy, nor two. The kernel
+ * program looks there once for each command: none sees half a policy, nor two. The kernel
  * returns from the update when no packet is left that sees the old one: its counts are final then.
+ *
+ * BPF_F_RDONLY_PROG on the inner maps is not possible: old verifiers do not pass such values on.
  */
 #include "bpf/guard_shared.h"
 #include "bpf/tc_shared.h"
@@ -59,8 +61,11 @@ struct stoq_guard_counts {
 /* ---- connections that are older than the guard ---- */
 
 /*
- * Who they are, as far as user space can find out; NQNs end with a NUL. host_is_a: end a of the key
- * is the NVMe host. A connection whose Connect passes is known by that, and not by this.
+ * Who they are, as far as user space can find out; NQNs end with a NUL. Both have to be known for
+ * the host to count as known; the queue's number helps even without. host_is_a: end a of the key is
+ * the NVMe host. Looked at when a connection that the guard has not seen from its beginning comes
+ * by, and again after each installation of a policy. A connection whose Connect passes is known by
+ * that.
  */
 struct stoq_guard_identity {
 	char host[NVME_NQN_LENGTH];

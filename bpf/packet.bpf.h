@@ -28,6 +28,7 @@ struct stoq_segment {
 	__u32 acknowledged;
 	__u32 payload_offset;
 	__u32 payload_bytes;
+	__u32 tcp_offset;
 	__u8 from_a; /* the sender is end a of the key */
 	__u8 syn, ack, fin, rst;
 };
@@ -99,6 +100,19 @@ static __always_inline int stoq_is_skipped_extension(__u8 protocol)
 	       protocol == IPPROTO_DSTOPTS;
 }
 
+/* What is it a fragment of? Behind more extension headers it may be TCP. */
+static __always_inline int stoq_parse_ipv6_fragment(void *data, void *data_end)
+{
+	struct stoq_ipv6_extension *extension = data;
+
+	if ((void *)(extension + 1) > data_end)
+		return STOQ_PARSE_MALFORMED;
+	if (extension->next_header == IPPROTO_TCP || extension->next_header == IPPROTO_FRAGMENT ||
+		stoq_is_skipped_extension(extension->next_header))
+		return STOQ_PARSE_FRAGMENT;
+	return STOQ_PARSE_OTHER;
+}
+
 static __always_inline int stoq_parse_ipv6(
 	void *data, void *data_end, struct stoq_network *network, __u64 *source, __u64 *destination)
 {
@@ -130,7 +144,9 @@ static __always_inline int stoq_parse_ipv6(
 		data += bytes;
 	}
 	if (protocol == IPPROTO_FRAGMENT)
-		return STOQ_PARSE_FRAGMENT;
+		return stoq_parse_ipv6_fragment(data, data_end);
+	if (stoq_is_skipped_extension(protocol))
+		return STOQ_PARSE_MALFORMED; /* more of them than anybody needs */
 	network->protocol = protocol;
 	network->end = data;
 	network->payload_bytes = left;
@@ -201,6 +217,7 @@ static __noinline int stoq_parse_segment(struct __sk_buff *skb, struct stoq_segm
 	if (header_bytes < sizeof(*tcp) || header_bytes > network.payload_bytes ||
 		network.payload_bytes > skb->len - offset)
 		return STOQ_PARSE_MALFORMED;
+	segment->tcp_offset = offset;
 	segment->payload_offset = offset + header_bytes;
 	segment->payload_bytes = network.payload_bytes - header_bytes;
 	segment->sequence = bpf_ntohl(tcp->seq);

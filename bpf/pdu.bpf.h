@@ -53,6 +53,12 @@ static __always_inline int stoq_looks_admin(const struct nvme_sqe *sqe)
 	return nsid == 0 && sqe->opcode != NVME_OPCODE_FABRICS;
 }
 
+static __always_inline int stoq_is_connect(const struct nvme_sqe *sqe)
+{
+	return sqe->opcode == NVME_OPCODE_FABRICS &&
+	       ((const struct nvme_fabrics_sqe *)sqe)->fctype == NVME_FABRICS_CONNECT;
+}
+
 static __always_inline void stoq_on_connect(struct stoq_flow *flow, struct stoq_flow_side *side,
 	const struct stoq_cpu *cpu, const struct nvme_tcp_cmd_pdu *pdu, __u32 sequence)
 {
@@ -95,20 +101,19 @@ static __always_inline void stoq_on_command(struct stoq_flow *flow, struct stoq_
 	struct stoq_cpu *cpu, const struct nvme_tcp_cmd_pdu *pdu, __u32 sequence)
 {
 	const struct nvme_sqe *sqe = &pdu->sqe;
-	struct stoq_command command;
+	struct stoq_command *command = &cpu->command;
 	int result;
 
-	if (sqe->opcode == NVME_OPCODE_FABRICS &&
-		((const struct nvme_fabrics_sqe *)sqe)->fctype == NVME_FABRICS_CONNECT)
+	if (stoq_is_connect(sqe) && stoq_hook_believes_connect(flow))
 		stoq_on_connect(flow, side, cpu, pdu, sequence);
 	else if (!flow->connected && stoq_looks_admin(sqe))
 		flow->kind = NVME_QUEUE_ADMIN;
-	stoq_command_from_sqe(&command, sqe, flow->kind, cpu->now_ns);
-	result = stoq_command_begin(flow->uid, nvme_le16(sqe->command_id), &command);
+	stoq_command_from_sqe(command, sqe, flow->kind, cpu->now_ns);
+	result = stoq_command_begin(flow->uid, nvme_le16(sqe->command_id), command);
 	if (result < 0) {
 		side->untracked++;
 		stoq_count(cpu, STOQ_COUNT_UNTRACKED, 1);
-	} else if (result == 0 && !command.untimed) {
+	} else if (result == 0 && !command->untimed) {
 		side->commands++;
 	}
 }

@@ -77,6 +77,11 @@ struct stoq_flow_side {
 	__u16 collect_offset; /* Connect data: the next byte's offset, ... */
 	__u16 collect_left;   /* ... how many bytes are to come, ... */
 	__u32 collect_at;     /* ... and the sequence number of the next one */
+	/* The guard's, else 0: see bpf/guard_patch.bpf.h. */
+	__u32 acknowledged; /* of the other side's bytes, by this one */
+	__u32 patch_end;    /* sequence number after the last patch */
+	__u32 patch_head;   /* number of the next patch ... */
+	__u32 patch_tail;   /* ... and of the oldest one kept */
 	/* What every packet touches stands together. */
 	__u64 last_seen_ns;
 	__u64 packets;
@@ -96,6 +101,29 @@ struct stoq_flow_side {
 	STOQ_CACHE_LINE_GAP(gap);
 };
 
+/* What the guard keeps of a flow; all 0 where there is none. */
+struct stoq_guard_flow {
+	__u64 generation; /* of the policy that the classes belong to */
+	__u64 adopted;	  /* of the policy with which the flow's identity was looked up */
+	__u32 refused;	  /* refused commands whose completion did not come yet */
+	__u32 start;	  /* the host's first sequence number, by the SYN that was accepted */
+	__u16 host_class;
+	__u16 subsystem_class;
+	/* A capsule that is cut, refused before its end came. */
+	__u16 cut_rule;
+	__u16 cut_log_rule;
+	__u16 cut_status;
+	__u8 cut;	    /* there is one */
+	__u8 cut_opcode;    /* the opcode that it had */
+	__u8 cut_fctype;    /* likewise */
+	__u8 named;	    /* its NQNs are in map stoq_connects, whole */
+	__u8 opened;	    /* seen since the controller's SYN and ACK */
+	__u8 acknowledged;  /* bit per side: its side's `acknowledged` is valid */
+	__u8 digests;	    /* bit 0: header, bit 1: data digests are used ... */
+	__u8 digests_known; /* ... if these bits are set here */
+};
+NVME_ASSERT_SIZE(struct stoq_guard_flow, 48);
+
 struct stoq_flow {
 	__u64 first_seen_ns;
 	__u32 uid;	/* unique among all flows of this program; 0: not ready */
@@ -113,6 +141,7 @@ struct stoq_flow {
 	__u8 terminated; /* H2CTermReq or C2HTermReq seen */
 	__u8 connect_accepted;
 	__u8 pad[3];
+	struct stoq_guard_flow guard;
 	STOQ_CACHE_LINE_GAP(gap);
 	struct stoq_flow_side side[NVME_TCP_SIDES];
 };
@@ -250,7 +279,7 @@ struct stoq_cpu {
 	__u64 pdu_types[NVME_TCP_PDU_TYPES + 1]; /* one spare, to keep the size even */
 	/* Work space for the packet at hand. */
 	__u64 now_ns;
-	struct stoq_command command; /* the one that ends: the stack has no room for it */
+	struct stoq_command command; /* the one that begins or ends: the stack has no room for it */
 	__u64 bad_header;	     /* the 8 bytes that stood where a PDU had to begin */
 	__u32 sequence;		     /* of the payload's first byte */
 	__u32 payload_offset;	     /* in the packet */
@@ -263,6 +292,7 @@ struct stoq_cpu {
 	__u32 chain_next;   /* ... and where the next one would begin */
 	__u32 window_at;    /* payload position of window[0] */
 	__u32 window_bytes; /* valid bytes of it; 0: none */
+	__u32 header_out;   /* bytes of the header at hand that passed in earlier segments */
 	/* Headers are looked at here: the piece of the payload that was loaded last. */
 	__u8 window[STOQ_WINDOW_BYTES + NVME_TCP_HEADER_MAX];
 };

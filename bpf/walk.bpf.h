@@ -3,18 +3,20 @@
 
 /*
  * Walking the PDUs of one segment. A PDU may begin and end anywhere, and a super-packet may
- * hold thousands. The walk is three loops of 32, one inside the other, each in a global
- * function: the verifier checks such a function once, not once for each turn of the loop.
+ * hold thousands. The walk is two loops, one inside the other, each in a global function:
+ * the verifier checks such a function once, not once for each turn of the loop.
  */
 #include "bpf/flow.bpf.h"
 #include "bpf/pdu.bpf.h"
 
-#define STOQ_WALK_TURNS 32
+#define STOQ_WALK_SOME 256
+#define STOQ_WALK_ALL  128
 
 enum stoq_walk {
 	STOQ_WALK_DONE = 0, /* the segment's bytes are used up */
 	STOQ_WALK_MORE = 1,
-	STOQ_WALK_BAD = 2, /* no PDU where one had to be */
+	STOQ_WALK_BAD = 2,  /* no PDU where one had to be */
+	STOQ_WALK_HELD = 3, /* the guard wants the packet dropped: the next PDU is not taken */
 };
 
 static __always_inline struct stoq_flow_side *stoq_side(
@@ -142,6 +144,13 @@ static __always_inline void stoq_settle_pending(struct stoq_flow *flow, struct s
 	stoq_complete(flow, side, cpu, cursor->pending_cid, 0);
 }
 
+/* The packet will not arrive: what it has of the header at hand was never seen. */
+static __always_inline int stoq_hold(struct stoq_cursor *cursor, const struct stoq_cpu *cpu)
+{
+	cursor->carry_bytes = cpu->header_out;
+	return STOQ_WALK_HELD;
+}
+
 /* Takes the next PDU of the segment; enum stoq_walk. */
 __noinline int stoq_walk_one(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
 {
@@ -160,13 +169,18 @@ __noinline int stoq_walk_one(struct __sk_buff *skb, struct stoq_flow *flow, stru
 		return STOQ_WALK_DONE;
 	if (cpu->hole && !stoq_after(cursor->limit, sequence))
 		return STOQ_WALK_DONE;
+	cpu->header_out = cursor->carry_bytes;
 	hdr = stoq_load_header(skb, flow, cpu, cursor, at);
+	if (!hdr && stoq_hook_cut(skb, flow, cpu))
+		return stoq_hold(cursor, cpu);
 	if (!hdr)
 		return STOQ_WALK_DONE;
 	if (!stoq_header_is_good(cpu, hdr)) {
 		cpu->bad_header = *(const __u64 *)hdr;
 		return STOQ_WALK_BAD;
 	}
+	if (stoq_hook_pdu(skb, flow, cpu, (void *)hdr, sequence))
+		return stoq_hold(cursor, cpu);
 	cursor->carry_bytes = 0;
 	cursor->next_header = sequence + nvme_le32(hdr->plen);
 	stoq_on_pdu(flow, side, cursor, cpu, hdr, sequence);
@@ -178,7 +192,7 @@ __noinline int stoq_walk_some(struct __sk_buff *skb, struct stoq_flow *flow, str
 {
 	if (!flow || !cpu)
 		return STOQ_WALK_DONE;
-	for (int i = 0; i < STOQ_WALK_TURNS; i++) {
+	for (int i = 0; i < STOQ_WALK_SOME; i++) {
 		int result = stoq_walk_one(skb, flow, cpu);
 
 		if (result != STOQ_WALK_MORE)
@@ -187,30 +201,17 @@ __noinline int stoq_walk_some(struct __sk_buff *skb, struct stoq_flow *flow, str
 	return STOQ_WALK_MORE;
 }
 
-__noinline int stoq_walk_many(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+/* All PDUs of the segment that the cursor (or hole) has not taken yet; MORE: too many. */
+__noinline int stoq_walk_all(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
 {
 	if (!flow || !cpu)
 		return STOQ_WALK_DONE;
-	for (int i = 0; i < STOQ_WALK_TURNS; i++) {
+	for (int i = 0; i < STOQ_WALK_ALL; i++) {
 		int result = stoq_walk_some(skb, flow, cpu);
 
 		if (result != STOQ_WALK_MORE)
 			return result;
 	}
-	return STOQ_WALK_MORE;
-}
-
-/* All PDUs of the segment that the cursor (or hole) has not taken yet. */
-__noinline int stoq_walk_all(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
-{
-	if (!flow || !cpu)
-		return STOQ_WALK_DONE;
-	for (int i = 0; i < STOQ_WALK_TURNS; i++) {
-		int result = stoq_walk_many(skb, flow, cpu);
-
-		if (result != STOQ_WALK_MORE)
-			return result;
-	}
 	stoq_count(cpu, STOQ_COUNT_PDU_LIMIT, 1);
-	return STOQ_WALK_DONE;
+	return STOQ_WALK_MORE;
 }

@@ -247,6 +247,23 @@ struct nvme_dsm_range {
 };
 NVME_ASSERT_SIZE(struct nvme_dsm_range, 16);
 
+/*
+ * Copy source range entry (NVM Command Set 3.2.2), what all formats begin with; formats 1 and 3 are
+ * longer. Formats 2 and 3 name the namespace.
+ */
+struct nvme_copy_range {
+	__le32 source_nsid;
+	__u8 rsvd4[4];
+	__le64 slba;
+	__le16 blocks_zero_based;
+	__u8 rsvd18[14];
+};
+NVME_ASSERT_SIZE(struct nvme_copy_range, 32);
+NVME_ASSERT_OFFSET(struct nvme_copy_range, slba, 8);
+#define NVME_COPY_RANGE_LONG  40
+#define NVME_COPY_FORMAT_NSID 2
+#define NVME_COPY_FORMATS     4
+
 /* SLBA and number of logical blocks (CDW12 is 0's based) of NVM commands that have them. */
 static inline __u64 nvme_sqe_slba(const struct nvme_sqe *sqe)
 {

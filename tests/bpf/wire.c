@@ -10,6 +10,8 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
+#define TCP_CHECKSUM_OFFSET 16
+
 static size_t put16(uint8_t *at, uint16_t value)
 {
 	at[0] = value >> 8;
@@ -113,4 +115,54 @@ size_t wire_make(uint8_t frame[static WIRE_FRAME_MAX], const struct wire_path *p
 	length += segment->payload_bytes;
 	memset(frame + length, 0xee, path->trailer_bytes);
 	return length + path->trailer_bytes;
+}
+
+static size_t tcp_offset(const struct wire_path *path)
+{
+	size_t offset = 2 * ETH_ALEN + 2 + path->vlan_tags * 4u;
+
+	if (!path->ipv6)
+		return offset + sizeof(struct iphdr) + path->ip_option_words * 4u;
+	for (int i = 0; i < path->ipv6_extensions; i++)
+		offset += (i + 1) * 8u;
+	return offset + sizeof(struct ip6_hdr);
+}
+
+static uint32_t sum16(uint32_t sum, const uint8_t *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		sum += i % 2 ? bytes[i] : bytes[i] * 256u;
+	return sum;
+}
+
+/* Of the TCP segment and its pseudo header, the checksum included. */
+static uint16_t tcp_sum(const uint8_t *frame, size_t length, const struct wire_path *path)
+{
+	size_t offset = tcp_offset(path), bytes = length - path->trailer_bytes - offset;
+	size_t ip = 2 * ETH_ALEN + 2 + path->vlan_tags * 4u;
+	uint32_t sum = IPPROTO_TCP + (uint32_t)bytes;
+
+	sum = path->ipv6 ? sum16(sum, frame + ip + 8, 32) : sum16(sum, frame + ip + 12, 8);
+	sum = sum16(sum, frame + offset, bytes);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+void wire_set_checksum(uint8_t *frame, size_t length, const struct wire_path *path)
+{
+	uint8_t *field = frame + tcp_offset(path) + TCP_CHECKSUM_OFFSET;
+
+	put16(field, 0);
+	put16(field, (uint16_t)~tcp_sum(frame, length, path));
+}
+
+bool wire_has_checksum(const uint8_t *frame, size_t length, const struct wire_path *path)
+{
+	return tcp_sum(frame, length, path) == 0xffff;
+}
+
+size_t wire_payload_offset(const struct wire_path *path)
+{
+	return tcp_offset(path) + sizeof(struct tcphdr) + path->tcp_option_words * 4u;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* Makes Ethernet frames that carry one TCP segment. Checksums are left zero: nobody looks. */
+/* Makes Ethernet frames that carry one TCP segment. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,6 +40,12 @@ struct wire_segment {
 #define WIRE_FRAME_MAX	 4096
 #define WIRE_PAYLOAD_MAX 3000 /* what BPF_PROG_TEST_RUN takes in one piece, on every kernel */
 
-/* Bytes written to frame. */
+/* Bytes written to frame. Checksums are left zero: wire_set_checksum() fills in TCP's. */
 size_t wire_make(uint8_t frame[static WIRE_FRAME_MAX], const struct wire_path *path,
 	const struct wire_segment *segment);
+
+void wire_set_checksum(uint8_t *frame, size_t length, const struct wire_path *path);
+bool wire_has_checksum(const uint8_t *frame, size_t length, const struct wire_path *path);
+
+/* Where the payload begins in a frame. */
+size_t wire_payload_offset(const struct wire_path *path);

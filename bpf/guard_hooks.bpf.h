@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* Where the guard takes part in following a stream: with every header, cut or whole. */
+#include "bpf/guard_maps.bpf.h"
+
+static __always_inline int stoq_is_nvme_port(__be16 port)
+{
+	__u16 number = bpf_ntohs(port);
+
+	for (int i = 0; i < STOQ_GUARD_PORTS_MAX; i++) {
+		if (!stoq_guard_ports[i])
+			break;
+		if (stoq_guard_ports[i] == number)
+			return 1;
+	}
+	return 0;
+}
+
+/* Only the first Connect of a connection says who it is: the others are refused. */
+static __always_inline int stoq_hook_believes_connect(const struct stoq_flow *flow)
+{
+	return !flow->connected;
+}
+
+static __always_inline void stoq_hook_connect_done(struct stoq_flow *flow)
+{
+	flow->guard.named = 1;
+	flow->guard.generation = 0; /* its classes are to be looked up */
+}
+
+#include "bpf/guard_refuse.bpf.h"
+#include "bpf/guard_strict.bpf.h"
+
+static __always_inline int stoq_hook_connect_data(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu, __u32 at)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+
+	if (!guard || !guard->strict)
+		return !guard;
+	return stoq_guard_keep_payload(
+		skb, flow, cpu, at, flow->side[NVME_TCP_FROM_HOST].collect_left);
+}
+
+static __always_inline int stoq_hook_cut(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	struct stoq_flow_side *side = &flow->side[cpu->side & 1];
+	struct stoq_cursor *cursor = cpu->hole ? &side->hole : &side->cursor;
+
+	if (cpu->side == NVME_TCP_FROM_CONTROLLER) {
+		if (!flow->guard.refused || cursor->carry[0] != NVME_TCP_CAPSULE_RESP)
+			return 0;
+		return stoq_guard_cut_response(skb, flow, cpu);
+	}
+	return stoq_guard_cut_header(skb, flow, cpu);
+}
+
+static __always_inline int stoq_hook_pdu(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_cpu *cpu, struct nvme_tcp_icreq_pdu *pdu, __u32 sequence)
+{
+	if (cpu->side == NVME_TCP_FROM_CONTROLLER) {
+		if (pdu->hdr.type == NVME_TCP_ICRESP) {
+			flow->guard.digests = pdu->digest;
+			flow->guard.digests_known = NVME_TCP_FLAG_HDGST | NVME_TCP_FLAG_DDGST;
+		}
+		if (pdu->hdr.type != NVME_TCP_CAPSULE_RESP || !flow->guard.refused)
+			return 0;
+		return stoq_guard_respond(skb, flow, cpu, pdu, sequence);
+	}
+	if (stoq_guard_check(skb, flow, cpu, pdu, sequence))
+		return 1;
+	if (pdu->hdr.type != NVME_TCP_CAPSULE_CMD)
+		return 0;
+	if (flow->guard.cut)
+		stoq_guard_recall_cut(flow, &((struct nvme_tcp_cmd_pdu *)(void *)pdu)->sqe);
+	else if (stoq_guard_judge(skb, flow, cpu, (void *)pdu, sequence))
+		return 1;
+	return stoq_guard_act(skb, flow, cpu, pdu, sequence);
+}

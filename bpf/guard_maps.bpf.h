@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* The guard's maps, settings and work space. guard_state_shared.h says what they mean. */
+#include <bpf/bpf_endian.h>
+
+#include "bpf/guard_engine.h"
+#include "bpf/guard_state_shared.h"
+#include "bpf/maps.bpf.h"
+#include "bpf/packet.bpf.h"
+
+const volatile __u16 stoq_guard_ports[STOQ_GUARD_PORTS_MAX] = {
+	NVME_TCP_PORT, NVME_TCP_DISCOVERY_PORT};
+const volatile __u8 stoq_guard_strict = STOQ_GUARD_STRICT_INGRESS;
+
+/* By their sizes: the compiler leaves the types of an inner map incomplete. */
+struct stoq_guard_policy_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct stoq_guard_installed));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct stoq_guard_policy_map);
+} stoq_guard_policies SEC(".maps");
+
+struct stoq_guard_counts_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct stoq_guard_counts));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, STOQ_GUARD_COUNTS_ENTRIES);
+	__type(key, __u32);
+	__array(values, struct stoq_guard_counts_map);
+} stoq_guard_counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, STOQ_GUARD_LOG_RECORDS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct stoq_guard_record);
+} stoq_guard_log SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct stoq_guard_state);
+} stoq_guard_state SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stoq_guard_totals);
+} stoq_guard_totals SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct stoq_flow_key);
+	__type(value, struct stoq_guard_identity);
+} stoq_guard_identities SEC(".maps");
+
+/* ---- commands that were refused, until they complete ---- */
+
+struct stoq_guard_refusal_key {
+	__u32 uid;
+	__u32 cid;
+};
+
+/* The least recent makes way: its host then sees the target's own status, an error in any case. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct stoq_guard_refusal_key);
+	__type(value, __u32); /* NVME_STATUS() */
+} stoq_guard_refusals SEC(".maps");
+
+/* ---- patches: bytes that have to stand at a place in a stream (guard_patch.bpf.h) ---- */
+
+#define STOQ_GUARD_PATCH_BYTES	 80
+#define STOQ_GUARD_CHUNK_PATCHES 16
+#define STOQ_GUARD_CHUNKS	 512 /* of one side of a flow */
+
+struct stoq_guard_patch {
+	__u32 sequence;
+	__u16 bytes;
+	__u8 rewritten; /* they are not what the sender sent */
+	__u8 pad;
+	__u8 data[STOQ_GUARD_PATCH_BYTES];
+};
+
+struct stoq_guard_chunk {
+	struct stoq_guard_patch patches[STOQ_GUARD_CHUNK_PATCHES];
+};
+
+struct stoq_guard_chunk_key {
+	__u32 owner; /* uid << 1 | side */
+	__u32 number;
+};
+
+/*
+ * One pool for all flows, allocated when it is loaded: memory pressure cannot take it away. What
+ * dead flows left is the least recently used, and makes way.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct stoq_guard_chunk_key);
+	__type(value, struct stoq_guard_chunk);
+} stoq_guard_chunks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stoq_guard_chunk);
+} stoq_guard_new_chunk SEC(".maps");
+
+/* ---- work space for the packet at hand ---- */
+
+#define STOQ_GUARD_SOURCE 128			       /* a power of two, for a patch */
+#define STOQ_GUARD_SPAN	  (STOQ_GUARD_PATCH_BYTES + 8) /* a patch, and what aligns it to 4 bytes */
+
+struct stoq_guard_cpu {
+	struct stoq_guard_request request;
+	struct stoq_guard_decision decision; /* about the command */
+	struct stoq_guard_decision part;     /* about one of its ranges */
+	struct stoq_segment segment;
+	struct stoq_guard_patch patch; /* to be kept or applied */
+	struct stoq_guard_nqn nqn;
+	__u64 before[STOQ_GUARD_SOURCE / 8];
+	__u64 after[STOQ_GUARD_SOURCE / 8];
+	__u8 source[STOQ_GUARD_SOURCE];
+	struct nvme_connect_data connect;
+	struct nvme_tcp_icreq_pdu header;    /* as far as it came, of a capsule that is cut */
+	__u64 dropped_ns[STOQ_GUARD_TOTALS]; /* when this reason was logged last */
+	__u32 checksum_offset;		     /* of the TCP checksum, in the packet */
+	__u32 drop;			     /* enum stoq_guard_total: the reason; 0: pass */
+	__u32 strict;			     /* for this packet */
+	__u32 list_at;	  /* payload position of a list of ranges that was judged */
+	__u32 list_bytes; /* its length; 0: there is none */
+	__u32 list_next;  /* where stoq_guard_judge_list() is, in the packet, ... */
+	__u32 list_left;
+	__u32 list_blocks; /* ... how many blocks there were so far, ... */
+	__u32 list_judged; /* ... and if any range was judged */
+	union {
+		struct nvme_dsm_range dsm;
+		struct nvme_copy_range copy;
+	} range;
+	__u32 piece_at; /* where stoq_guard_keep_payload() is, ... */
+	__u32 piece_left;
+	__u32 touches; /* enum stoq_guard_touches, of the command */
+};
+_Static_assert(STOQ_GUARD_ALLOWED == 0, "no reason to drop");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stoq_guard_cpu);
+} stoq_guard_cpus SEC(".maps");
+
+static __always_inline struct stoq_guard_installed *stoq_guard_policy(void)
+{
+	void *policy = stoq_first(&stoq_guard_policies);
+
+	return policy ? stoq_first(policy) : 0;
+}
+
+static __always_inline void stoq_guard_total(enum stoq_guard_total total)
+{
+	struct stoq_guard_totals *totals = stoq_first(&stoq_guard_totals);
+
+	if (totals)
+		totals->values[total]++;
+}
+
+static __always_inline void stoq_guard_count_rule(
+	const struct stoq_guard_installed *installed, __u32 rule)
+{
+	__u32 entry = installed->counts;
+	struct stoq_guard_counts *counts;
+	void *map = bpf_map_lookup_elem(&stoq_guard_counts, &entry);
+
+	if (!map)
+		return;
+	counts = stoq_first(map);
+	STOQ_GUARD_OPAQUE(rule);
+	if (counts && rule <= STOQ_GUARD_COUNT_DEFAULT)
+		counts->rules[rule]++;
+}
+
+/* Wants the packet dropped, for the first reason that is given. Returns 1. */
+static __always_inline int stoq_guard_drop(struct stoq_guard_cpu *guard, enum stoq_guard_total why)
+{
+	if (!guard->drop)
+		guard->drop = why;
+	return 1;
+}

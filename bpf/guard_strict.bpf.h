@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/*
+ * Strict: what could make the target see other PDUs than the guard does is not passed. These are
+ * the checks on one PDU. nvme_tcp_check.h has those that any decoder needs; here it is about what
+ * the known targets look at, and where they would go on reading.
+ */
+#include "bpf/guard_refuse.bpf.h"
+
+/* Digest flags have to be what was agreed on: targets go by that, not by the flags. */
+static __always_inline int stoq_guard_digests_agree(
+	struct stoq_flow *flow, const struct nvme_tcp_hdr *hdr)
+{
+	__u8 told = NVME_TCP_FLAG_HDGST, known;
+
+	if (nvme_tcp_data_length(hdr))
+		told |= NVME_TCP_FLAG_DDGST;
+	known = flow->guard.digests_known;
+	/* An older connection, whose ICResp was not seen: the first PDU tells. */
+	flow->guard.digests |= hdr->flags & told & ~known;
+	flow->guard.digests_known = known | told;
+	return ((hdr->flags ^ flow->guard.digests) & told) == 0;
+}
+
+/* The transfer direction of a command is from the host. */
+static __always_inline int stoq_guard_sends_data(const struct nvme_sqe *sqe)
+{
+	__u8 code = sqe->opcode == NVME_OPCODE_FABRICS ? nvme_le32(sqe->nsid) : sqe->opcode;
+
+	return code & 1;
+}
+
+/*
+ * Data has to follow the header at once, as long as PLEN and the SGL both say, of a command that
+ * sends some; a command that says its data is in the capsule has to have it there.
+ */
+static __always_inline int stoq_guard_is_plain_command(const struct nvme_tcp_cmd_pdu *pdu)
+{
+	const struct nvme_sgl_desc *sgl = &pdu->sqe.sgl1;
+	__u32 data = nvme_tcp_data_length(&pdu->hdr);
+
+	if (data)
+		return pdu->hdr.pdo == nvme_tcp_data_start_min(&pdu->hdr) &&
+		       data == nvme_le32(sgl->length) && !nvme_le64(sgl->addr) &&
+		       stoq_guard_sends_data(&pdu->sqe);
+	return sgl->type != NVME_SGL_DATA_BLOCK_OFFSET || !nvme_le32(sgl->length) ||
+	       !stoq_guard_sends_data(&pdu->sqe);
+}
+
+static __always_inline int stoq_guard_is_plain(
+	struct stoq_flow *flow, const struct nvme_tcp_icreq_pdu *pdu)
+{
+	const struct nvme_tcp_hdr *hdr = &pdu->hdr;
+	const struct nvme_tcp_data_pdu *data = (const void *)pdu;
+
+	switch (hdr->type) {
+	case NVME_TCP_ICREQ: /* later ones have been taken for commands by targets */
+		return flow->side[NVME_TCP_FROM_HOST].pdus == 0;
+	case NVME_TCP_CAPSULE_CMD:
+		return stoq_guard_digests_agree(flow, hdr) &&
+		       stoq_guard_is_plain_command((const void *)pdu);
+	case NVME_TCP_H2C_DATA:
+		return stoq_guard_digests_agree(flow, hdr) &&
+		       hdr->pdo == nvme_tcp_data_start_min(hdr) &&
+		       nvme_tcp_data_length(hdr) == nvme_le32(data->data_length);
+	default:
+		return 1;
+	}
+}
+
+/* A whole header from the host. 0, or 1: the packet is to be dropped. */
+__noinline int stoq_guard_check(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu,
+	const struct nvme_tcp_icreq_pdu *pdu, __u32 sequence)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+
+	if (!flow || !cpu || !pdu || !guard)
+		return 1;
+	if (!guard->strict)
+		return 0;
+	if (!stoq_guard_is_plain(flow, pdu))
+		return stoq_guard_drop(guard, STOQ_GUARD_DROP_MALFORMED_PDU);
+	/* Commands are kept when they are decided about; of the rest only data has a length. */
+	if (pdu->hdr.type != NVME_TCP_H2C_DATA)
+		return 0;
+	stoq_guard_patch_from(guard, pdu, sequence, sizeof(struct nvme_tcp_data_pdu));
+	if (stoq_guard_keep(flow, cpu))
+		return 1;
+	if (cpu->header_out && stoq_guard_apply(skb, cpu, &guard->patch) == STOQ_GUARD_FAILED)
+		stoq_guard_drop(guard, STOQ_GUARD_DROP_STORE);
+	return 0;
+}
+
+/* The segment ended inside a header of the host's. 0, or 1: the packet is to be dropped. */
+__noinline int stoq_guard_cut_header(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+	struct stoq_flow_side *side;
+	struct stoq_cursor *cursor;
+
+	if (!flow || !cpu || !guard)
+		return 1;
+	side = &flow->side[NVME_TCP_FROM_HOST];
+	cursor = cpu->hole ? &side->hole : &side->cursor;
+	if (cursor->carry[0] == NVME_TCP_CAPSULE_CMD && cursor->carry_bytes > STOQ_GUARD_AT_OPCODE)
+		return stoq_guard_cut_command(skb, flow, cpu, cursor);
+	/* The packet may have bytes that passed before, now other ones. */
+	return guard->strict ? stoq_guard_apply_carry(skb, cpu, guard, cursor) : 0;
+}

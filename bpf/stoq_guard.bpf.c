@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/*
+ * The guard's tc program: follows every NVMe/TCP connection as stoq_watch does, and has each
+ * command decided about by a policy. What it refuses is changed on its way; what it cannot judge is
+ * dropped. doc/design/guard-program.md tells how it works and what it takes for granted.
+ */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/guard_hooks.bpf.h"
+
+#include "bpf/payload.bpf.h"
+
+#define STOQ_TCP_AT_CHECKSUM 16
+
+static __always_inline int stoq_guard_strict_here(
+	const struct __sk_buff *skb, const struct stoq_guard_installed *installed)
+{
+	if (!installed || !installed->policy.strict || stoq_guard_strict == STOQ_GUARD_STRICT_NEVER)
+		return 0;
+	if (stoq_guard_strict == STOQ_GUARD_STRICT_ALWAYS)
+		return 1;
+	return skb->ingress_ifindex && skb->ingress_ifindex == skb->ifindex;
+}
+
+/* ---- connections ---- */
+
+static __always_inline int stoq_is_closed(const struct stoq_flow *flow)
+{
+	return flow->side[0].finished && flow->side[1].finished;
+}
+
+static __always_inline __be16 stoq_guard_port_of(const struct stoq_segment *segment, int sender)
+{
+	return segment->from_a == sender ? segment->key.port_a : segment->key.port_b;
+}
+
+/*
+ * A connection is what the controller's SYN and ACK says it is: a host may send a SYN at any time,
+ * and the controller may not take it for a new connection.
+ */
+static __always_inline void stoq_guard_open(
+	struct stoq_cpu *cpu, const struct stoq_segment *segment, struct stoq_flow *flow)
+{
+	if (flow && flow->guard.opened && flow->guard.start == segment->acknowledged &&
+		!stoq_is_closed(flow))
+		return; /* sent again */
+	flow = stoq_flow_create(cpu, segment, 0);
+	if (!flow)
+		return;
+	stoq_side_start(&flow->side[NVME_TCP_FROM_HOST], segment->acknowledged);
+	stoq_side_start(&flow->side[NVME_TCP_FROM_CONTROLLER], segment->sequence + 1);
+	flow->side[NVME_TCP_FROM_CONTROLLER].acknowledged = segment->acknowledged;
+	flow->guard.acknowledged = 1 << NVME_TCP_FROM_CONTROLLER;
+	flow->guard.start = segment->acknowledged;
+	flow->guard.opened = 1;
+	bpf_map_delete_elem(&stoq_guard_identities, &segment->key);
+}
+
+/* A connection that is older than the guard: what user space knows about it counts as its Connect.
+ */
+__noinline int stoq_guard_adopt(struct stoq_flow *flow)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+	struct stoq_guard_identity *identity;
+	struct nvme_connect_data *data = stoq_first(&stoq_new_connect);
+	__u32 uid;
+
+	if (!flow || !guard || !data)
+		return 0;
+	identity = bpf_map_lookup_elem(&stoq_guard_identities, &guard->segment.key);
+	if (!identity)
+		return 0;
+	uid = flow->uid;
+	flow->host_is_a = identity->host_is_a;
+	flow->qid = identity->qid;
+	flow->kind = identity->qid ? NVME_QUEUE_IO : NVME_QUEUE_ADMIN;
+	flow->connected = 1;
+	flow->guard.generation = 0;
+	if (!identity->host[0] || !identity->subsystem[0] ||
+		bpf_map_update_elem(&stoq_connects, &uid, data, BPF_ANY))
+		return 0;
+	data = bpf_map_lookup_elem(&stoq_connects, &uid);
+	if (!data)
+		return 0;
+	__builtin_memcpy(data->hostnqn, identity->host, sizeof(data->hostnqn));
+	__builtin_memcpy(data->subnqn, identity->subsystem, sizeof(data->subnqn));
+	flow->guard.named = 1;
+	return 0;
+}
+
+/*
+ * The flow of a segment with payload: the one in the table, or a new one. On the controllers' ports
+ * the roles are beyond doubt, and only a SYN with ACK makes a new connection of an old one.
+ */
+static __always_inline struct stoq_flow *stoq_guard_flow_of_payload(struct __sk_buff *skb,
+	struct stoq_cpu *cpu, const struct stoq_segment *segment, struct stoq_flow *flow,
+	int to_controller, int policed)
+{
+	struct nvme_tcp_hdr hdr;
+
+	if (flow && (policed || !stoq_is_closed(flow)))
+		return flow;
+	if (flow && (segment->payload_bytes < sizeof(hdr) ||
+			    bpf_skb_load_bytes(skb, segment->payload_offset, &hdr, sizeof(hdr)) ||
+			    !stoq_is_icreq(&hdr)))
+		return flow;
+	flow = stoq_flow_discover(skb, cpu, segment);
+	if (flow && policed)
+		flow->host_is_a = to_controller ? segment->from_a : !segment->from_a;
+	return flow;
+}
+
+/* What this side has acknowledged of the other one's bytes: patches behind it are done with. */
+static __always_inline void stoq_guard_on_ack(
+	struct stoq_flow *flow, struct stoq_flow_side *side, __u32 bit, __u32 acknowledged)
+{
+	if ((flow->guard.acknowledged & bit) && !stoq_after(acknowledged, side->acknowledged))
+		return;
+	side->acknowledged = acknowledged;
+	if (!(flow->guard.acknowledged & bit))
+		flow->guard.acknowledged |= bit;
+}
+
+/* ---- payload ---- */
+
+/* The segment is not the next one, and has to wait until that has come. */
+static __always_inline int stoq_guard_out_of_turn(const struct stoq_guard_cpu *guard,
+	const struct stoq_flow *flow, const struct stoq_flow_side *side, const struct stoq_cpu *cpu)
+{
+	if (!side->started || side->state != STOQ_FLOW_SYNCED)
+		return 0;
+	if (guard->strict)
+		return stoq_after(cpu->sequence, side->next_byte) ||
+		       stoq_after(side->next_byte,
+			       cpu->sequence + cpu->payload_bytes + STOQ_SEQUENCE_JUMP);
+	/* Completions have to be found while some of them are to be rewritten. */
+	return cpu->side == NVME_TCP_FROM_CONTROLLER && flow->guard.refused &&
+	       stoq_after(cpu->sequence, side->next_byte);
+}
+
+/* Of an older connection only a segment that begins with a PDU tells where the others are. */
+__noinline int stoq_guard_learn(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	struct stoq_flow_side *side;
+	int result;
+
+	if (!flow || !cpu)
+		return 0;
+	side = &flow->side[NVME_TCP_FROM_HOST];
+	side->chain = 0;
+	cpu->learn_from = 0;
+	cpu->window_bytes = 0;
+	result = stoq_try_candidate(skb, side, cpu, 0);
+	cpu->window_bytes = 0;
+	if (result == STOQ_CANDIDATE_NO)
+		return 0;
+	if (result == STOQ_CANDIDATE_OPEN)
+		stoq_synced_at(side, cpu, 0);
+	return 1;
+}
+
+/* Payload from a host, strictly: it is followed to its last byte, or it does not pass. */
+static __always_inline int stoq_guard_follow(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_flow_side *side, struct stoq_cpu *cpu, struct stoq_guard_cpu *guard)
+{
+	__u32 wanted = side->cursor.next_header + side->cursor.carry_bytes;
+	int result = STOQ_WALK_DONE;
+
+	cpu->hole = 0;
+	side->hole.active = 0;
+	if (side->state != STOQ_FLOW_SYNCED || stoq_after(cpu->sequence, wanted)) {
+		if (!stoq_guard_learn(skb, flow, cpu))
+			return stoq_guard_drop(guard, STOQ_GUARD_DROP_UNFOLLOWED);
+		side->started = 0;
+		wanted = side->cursor.next_header;
+	}
+	stoq_account(side, cpu);
+	if (stoq_after(cpu->sequence + cpu->payload_bytes, wanted))
+		result = stoq_walk_all(skb, flow, cpu);
+	if (result == STOQ_WALK_BAD) {
+		side->cursor.carry_bytes = cpu->header_out;
+		if (!flow->side[0].pdus && stoq_is_tls_record((const __u8 *)&cpu->bad_header))
+			flow->encrypted = 1;
+		stoq_guard_drop(guard, flow->encrypted ? STOQ_GUARD_DROP_ENCRYPTED
+						       : STOQ_GUARD_DROP_MALFORMED_PDU);
+	} else if (result == STOQ_WALK_MORE) {
+		stoq_guard_drop(guard, STOQ_GUARD_DROP_TOO_MANY);
+	}
+	/* What was not followed was not there: it is new when it comes again. */
+	if (result != STOQ_WALK_DONE)
+		side->next_byte = side->cursor.next_header + side->cursor.carry_bytes;
+	else if (side->collect_left)
+		stoq_collect_connect(skb, flow, side, cpu);
+	return 0;
+}
+
+/* With the side's lock held. What is to be dropped is in guard->drop. */
+static __noinline int stoq_guard_payload(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_flow_side *side, struct stoq_cpu *cpu, struct stoq_guard_cpu *guard)
+{
+	__u32 carried = side->cursor.next_header + side->cursor.carry_bytes;
+
+	if (guard->strict && flow->encrypted)
+		return stoq_guard_drop(guard, STOQ_GUARD_DROP_ENCRYPTED);
+	if (stoq_guard_out_of_turn(guard, flow, side, cpu))
+		return stoq_guard_drop(guard, STOQ_GUARD_DROP_DISORDER);
+	if (side->patch_head != side->patch_tail && stoq_after(side->patch_end, cpu->sequence) &&
+		stoq_guard_apply_all(skb, flow, cpu))
+		return 1;
+	if (cpu->side == NVME_TCP_FROM_HOST && side->cursor.carry_bytes &&
+		(guard->strict || flow->guard.cut) && stoq_after(carried, cpu->sequence) &&
+		stoq_guard_apply_carry(skb, cpu, guard, &side->cursor))
+		return 1;
+	if (guard->strict)
+		return stoq_guard_follow(skb, flow, side, cpu, guard);
+	stoq_on_payload(skb, flow, side, cpu);
+	return 0;
+}
+
+static __always_inline void stoq_guard_set_packet(
+	struct stoq_cpu *cpu, struct stoq_guard_cpu *guard, const struct stoq_segment *segment)
+{
+	stoq_count(cpu, STOQ_COUNT_NVME_PACKETS, 1);
+	cpu->now_ns = bpf_ktime_get_ns();
+	cpu->sequence = segment->sequence;
+	cpu->acknowledged = segment->acknowledged;
+	cpu->payload_offset = segment->payload_offset;
+	cpu->payload_bytes = segment->payload_bytes;
+	cpu->window_bytes = 0;
+	guard->checksum_offset = segment->tcp_offset + STOQ_TCP_AT_CHECKSUM;
+}
+
+/* A segment. What is to be dropped is in guard->drop; returns its flow, if it has one. */
+static __always_inline struct stoq_flow *stoq_guard_on_segment(struct __sk_buff *skb,
+	struct stoq_cpu *cpu, struct stoq_guard_cpu *guard, const struct stoq_segment *segment)
+{
+	int to_controller = stoq_is_nvme_port(stoq_guard_port_of(segment, 0));
+	int from_controller = stoq_is_nvme_port(stoq_guard_port_of(segment, 1));
+	int policed = to_controller || from_controller;
+	struct stoq_flow *flow = bpf_map_lookup_elem(&stoq_flows, &segment->key);
+	struct stoq_guard_installed *installed;
+	struct stoq_flow_side *side;
+
+	if (segment->syn) {
+		if (policed && segment->payload_bytes)
+			stoq_guard_drop(guard, STOQ_GUARD_DROP_UNFOLLOWED);
+		else if (from_controller && segment->ack && !to_controller)
+			stoq_guard_open(cpu, segment, flow);
+		return flow;
+	}
+	if (segment->payload_bytes) {
+		flow = stoq_guard_flow_of_payload(skb, cpu, segment, flow, to_controller, policed);
+		policed |= flow && flow->from_start;
+		if (policed && to_controller && from_controller)
+			stoq_guard_drop(guard, STOQ_GUARD_DROP_UNFOLLOWED); /* who is the host? */
+		else if (policed && !flow)
+			stoq_guard_drop(guard, STOQ_GUARD_DROP_NO_ROOM);
+	}
+	if (guard->drop || !flow || !flow->uid)
+		return flow;
+	installed = stoq_guard_policy();
+	if (installed && !flow->guard.opened && !flow->connected &&
+		flow->guard.adopted != installed->generation) {
+		flow->guard.adopted = installed->generation;
+		stoq_guard_adopt(flow);
+	}
+	cpu->side =
+		segment->from_a == flow->host_is_a ? NVME_TCP_FROM_HOST : NVME_TCP_FROM_CONTROLLER;
+	side = &flow->side[cpu->side & 1];
+	if (segment->ack)
+		stoq_guard_on_ack(flow, side, 1 << (cpu->side & 1), segment->acknowledged);
+	if (segment->payload_bytes) {
+		if (policed && !installed) {
+			stoq_guard_drop(guard, STOQ_GUARD_DROP_NO_POLICY);
+			return flow;
+		}
+		guard->strict = policed && cpu->side == NVME_TCP_FROM_HOST &&
+				stoq_guard_strict_here(skb, installed);
+		stoq_guard_set_packet(cpu, guard, segment);
+		if (!stoq_side_lock(side)) {
+			stoq_count(cpu, STOQ_COUNT_CONTENDED, 1);
+			stoq_guard_drop(guard, STOQ_GUARD_DROP_CONTENDED);
+			return flow;
+		}
+		stoq_guard_payload(skb, flow, side, cpu, guard);
+		stoq_side_unlock(side);
+	}
+	if (segment->fin || segment->rst)
+		stoq_on_end(flow, side, segment->rst);
+	return flow;
+}
+
+SEC("tc")
+int stoq_guard(struct __sk_buff *skb)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+	struct stoq_cpu *cpu = stoq_first(&stoq_cpus);
+	struct stoq_flow *flow = 0;
+	struct stoq_segment *segment;
+	int result;
+
+	if (!cpu || !guard)
+		return TC_ACT_SHOT;
+	guard->drop = 0;
+	segment = &guard->segment;
+	stoq_count(cpu, STOQ_COUNT_PACKETS, 1);
+	result = stoq_parse_segment(skb, segment);
+	if (result == STOQ_PARSE_MALFORMED && skb->len > (__u32)(skb->data_end - skb->data) &&
+		bpf_skb_pull_data(
+			skb, skb->len < STOQ_HEADERS_BYTES ? skb->len : STOQ_HEADERS_BYTES) == 0)
+		result = stoq_parse_segment(skb, segment);
+	if (result == STOQ_PARSE_TCP) {
+		flow = stoq_guard_on_segment(skb, cpu, guard, segment);
+	} else if (result == STOQ_PARSE_MALFORMED || result == STOQ_PARSE_FRAGMENT) {
+		int fragment = result == STOQ_PARSE_FRAGMENT;
+
+		stoq_count(cpu, fragment ? STOQ_COUNT_FRAGMENTS : STOQ_COUNT_MALFORMED, 1);
+		__builtin_memset(&segment->key, 0, sizeof(segment->key));
+		if (stoq_guard_strict_here(skb, stoq_guard_policy()))
+			stoq_guard_drop(guard,
+				fragment ? STOQ_GUARD_DROP_FRAGMENT : STOQ_GUARD_DROP_MALFORMED);
+	}
+	if (!guard->drop)
+		return TC_ACT_UNSPEC;
+	stoq_guard_log_drop(flow, guard->drop);
+	return TC_ACT_SHOT;
+}
+
+char stoq_license[] SEC("license") = "Dual BSD/GPL";

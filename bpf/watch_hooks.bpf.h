@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/*
+ * Where the guard takes part in following a stream (bpf/guard_hooks.bpf.h), a watch does nothing.
+ */
+#include <bpf/bpf_endian.h>
+
+#include "bpf/maps.bpf.h"
+
+static __always_inline int stoq_is_nvme_port(__be16 port)
+{
+	return port == bpf_htons(NVME_TCP_PORT) || port == bpf_htons(NVME_TCP_DISCOVERY_PORT);
+}
+
+/* The segment ended inside a header. Not 0: the packet is to be dropped. */
+static __always_inline int stoq_hook_cut(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	return 0;
+}
+
+/* A whole header, about to be taken. Not 0: the packet is to be dropped, the PDU not taken. */
+static __always_inline int stoq_hook_pdu(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_cpu *cpu, struct nvme_tcp_icreq_pdu *pdu, __u32 sequence)
+{
+	return 0;
+}
+
+static __always_inline int stoq_hook_believes_connect(const struct stoq_flow *flow)
+{
+	return 1;
+}
+
+/* Connect data in this segment, from payload position `at` on. */
+static __always_inline int stoq_hook_connect_data(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu, __u32 at)
+{
+	return 0;
+}
+
+static __always_inline void stoq_hook_connect_done(struct stoq_flow *flow)
+{
+}

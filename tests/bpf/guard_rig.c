@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tests/bpf/guard_rig.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/pkt_cls.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "guard/compile.h"
+#include "stoq_guard.skel.h"
+
+struct stoq_guard_bpf *the_guard;
+static uint64_t generation;
+
+int guard_setup(void **state)
+{
+	(void)state;
+	if (geteuid() != 0) {
+		printf("SKIP: loading BPF programs needs root\n");
+		exit(RIG_SKIP);
+	}
+	the_guard = stoq_guard_bpf__open();
+	if (!the_guard)
+		return -1;
+	the_guard->rodata->stoq_guard_strict = STOQ_GUARD_STRICT_ALWAYS;
+	if (stoq_guard_bpf__load(the_guard)) {
+		if (errno != EPERM)
+			return -1;
+		printf("SKIP: this process may not load BPF programs (%s)\n", strerror(errno));
+		exit(RIG_SKIP);
+	}
+	return 0;
+}
+
+int guard_teardown(void **state)
+{
+	(void)state;
+	stoq_guard_bpf__destroy(the_guard);
+	return 0;
+}
+
+/* ---- policies and what is counted ---- */
+
+static int put_inner(const struct bpf_map *outer, uint32_t entry, int inner)
+{
+	int result = bpf_map_update_elem(bpf_map__fd(outer), &entry, &inner, BPF_ANY);
+
+	close(inner);
+	return result;
+}
+
+static void install_compiled(const struct stoq_guard_compiled *compiled)
+{
+	struct stoq_guard_installed *installed = calloc(1, sizeof(*installed));
+	uint32_t zero = 0;
+	int fd;
+
+	assert_non_null(installed);
+	installed->generation = ++generation;
+	installed->counts = generation % STOQ_GUARD_COUNTS_ENTRIES;
+	installed->policy = *compiled;
+	fd = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "counts", sizeof(uint32_t),
+		sizeof(struct stoq_guard_counts), 1, NULL);
+	assert_true(fd >= 0);
+	assert_int_equal(put_inner(the_guard->maps.stoq_guard_counts, installed->counts, fd), 0);
+	fd = bpf_map_create(
+		BPF_MAP_TYPE_ARRAY, "policy", sizeof(uint32_t), sizeof(*installed), 1, NULL);
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_map_update_elem(fd, &zero, installed, BPF_ANY), 0);
+	assert_int_equal(put_inner(the_guard->maps.stoq_guard_policies, 0, fd), 0);
+	free(installed);
+}
+
+void guard_install(const char *yaml)
+{
+	struct stoq_guard_compiled *compiled = NULL;
+	struct stoq_guard_policy policy;
+	struct stoq_error error;
+	uint32_t zero = 0;
+
+	if (!yaml) {
+		bpf_map_delete_elem(bpf_map__fd(the_guard->maps.stoq_guard_policies), &zero);
+		return;
+	}
+	if (stoq_guard_policy_parse(&policy, "test", yaml, strlen(yaml), &error) ||
+		stoq_guard_compile(&policy, &compiled, &error)) {
+		fail_msg("%s", error.text);
+		return;
+	}
+	install_compiled(compiled);
+	stoq_guard_policy_free(&policy);
+	free(compiled);
+}
+
+/* The sum over all CPUs of the 64-bit number at `offset` of a map's only value. */
+static uint64_t sum_of(int fd, size_t value_bytes, size_t offset)
+{
+	size_t cpus = libbpf_num_possible_cpus(), stride = (value_bytes + 7) & ~(size_t)7;
+	uint8_t *values = calloc(cpus, stride);
+	uint64_t sum = 0, value;
+	uint32_t zero = 0;
+
+	assert_non_null(values);
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, values), 0);
+	for (size_t i = 0; i < cpus; i++) {
+		memcpy(&value, values + i * stride + offset, sizeof(value));
+		sum += value;
+	}
+	free(values);
+	return sum;
+}
+
+uint64_t guard_total(enum stoq_guard_total total)
+{
+	return sum_of(bpf_map__fd(the_guard->maps.stoq_guard_totals),
+		sizeof(struct stoq_guard_totals), total * sizeof(uint64_t));
+}
+
+uint64_t guard_rule_count(uint32_t rule)
+{
+	uint32_t entry = generation % STOQ_GUARD_COUNTS_ENTRIES, id;
+	uint64_t count;
+	int fd;
+
+	assert_int_equal(
+		bpf_map_lookup_elem(bpf_map__fd(the_guard->maps.stoq_guard_counts), &entry, &id),
+		0);
+	fd = bpf_map_get_fd_by_id(id);
+	assert_true(fd >= 0);
+	count = sum_of(fd, sizeof(struct stoq_guard_counts), rule * sizeof(uint64_t));
+	close(fd);
+	return count;
+}
+
+struct stoq_guard_record guard_last_record(void)
+{
+	struct stoq_guard_state state;
+	struct stoq_guard_record record;
+	uint32_t key = 0;
+
+	assert_int_equal(
+		bpf_map_lookup_elem(bpf_map__fd(the_guard->maps.stoq_guard_state), &key, &state),
+		0);
+	key = state.log_last % STOQ_GUARD_LOG_RECORDS;
+	assert_int_equal(
+		bpf_map_lookup_elem(bpf_map__fd(the_guard->maps.stoq_guard_log), &key, &record), 0);
+	assert_int_equal(record.sequence, state.log_last);
+	return record;
+}
+
+void guard_empty_chunks(void)
+{
+	int fd = bpf_map__fd(the_guard->maps.stoq_guard_chunks);
+	uint64_t key;
+
+	while (bpf_map_get_next_key(fd, NULL, &key) == 0)
+		bpf_map_delete_elem(fd, &key);
+}
+
+/* ---- packets ---- */
+
+bool guard_run(const uint8_t *frame, size_t length, uint8_t *out)
+{
+	static uint8_t left[WIRE_FRAME_MAX];
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = length,
+		.data_out = out ? out : left, .data_size_out = WIRE_FRAME_MAX, .repeat = 1);
+
+	assert_int_equal(
+		bpf_prog_test_run_opts(bpf_program__fd(the_guard->progs.stoq_guard), &options), 0);
+	assert_int_equal(options.data_size_out, length);
+	if ((int)options.retval == TC_ACT_SHOT)
+		return false;
+	assert_int_equal((int)options.retval, TC_ACT_UNSPEC);
+	return true;
+}
+
+static void receive(struct guard_link *link, enum nvme_tcp_side side, size_t from,
+	const uint8_t *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (link->here[side][from + i])
+			continue;
+		link->here[side][from + i] = true;
+		link->received[side][from + i] = bytes[i];
+	}
+}
+
+size_t link_arrived(const struct guard_link *link, enum nvme_tcp_side side)
+{
+	size_t count = 0;
+
+	while (count < LINK_BYTES && link->here[side][count])
+		count++;
+	return count;
+}
+
+bool link_send_bytes(struct guard_link *link, enum nvme_tcp_side side, size_t from,
+	const uint8_t *bytes, size_t length)
+{
+	uint8_t frame[WIRE_FRAME_MAX], out[WIRE_FRAME_MAX];
+	size_t acknowledged = link->no_acknowledgement ? 0 : link_arrived(link, !side);
+	struct wire_segment segment = {
+		.from_controller = side == NVME_TCP_FROM_CONTROLLER,
+		.sequence = link->first[side] + (uint32_t)from,
+		.acknowledged = link->first[!side] + (uint32_t)acknowledged,
+		.flags = WIRE_ACK,
+		.payload = bytes,
+		.payload_bytes = length,
+	};
+	size_t frame_bytes = wire_make(frame, &link->path, &segment);
+	size_t payload = wire_payload_offset(&link->path);
+
+	assert_true(from + length <= LINK_BYTES);
+	wire_set_checksum(frame, frame_bytes, &link->path);
+	assert_true(wire_has_checksum(frame, frame_bytes, &link->path));
+	if (!guard_run(frame, frame_bytes, out))
+		return false;
+	assert_true(wire_has_checksum(out, frame_bytes, &link->path));
+	assert_memory_equal(
+		out + payload + length, frame + payload + length, frame_bytes - payload - length);
+	memcpy(frame + payload - 4, out + payload - 4,
+		4); /* the checksum, if there are no options */
+	if (!link->path.tcp_option_words)
+		assert_memory_equal(out, frame, payload);
+	receive(link, side, from, out + payload, length);
+	return true;
+}
+
+bool link_send(struct guard_link *link, enum nvme_tcp_side side, size_t from, size_t to)
+{
+	return link_send_bytes(link, side, from, link->bytes[side] + from, to - from);
+}
+
+bool link_flush(struct guard_link *link, enum nvme_tcp_side side)
+{
+	size_t from = link_arrived(link, side);
+
+	while (from < link->written[side]) {
+		size_t to = link->written[side];
+
+		if (to - from > WIRE_PAYLOAD_MAX)
+			to = from + WIRE_PAYLOAD_MAX;
+		if (!link_send(link, side, from, to))
+			return false;
+		from = to;
+	}
+	return true;
+}
+
+size_t link_write(struct guard_link *link, enum nvme_tcp_side side)
+{
+	size_t at = link->written[side];
+
+	assert_true(at + link->dialog.length <= LINK_BYTES);
+	memcpy(link->bytes[side] + at, link->dialog.bytes, link->dialog.length);
+	link->written[side] += link->dialog.length;
+	link->dialog.length = 0;
+	return at;
+}
+
+/* ---- connections ---- */
+
+static void send_flag(struct guard_link *link, enum nvme_tcp_side side, uint8_t flags)
+{
+	struct wire_segment segment = {
+		.from_controller = side == NVME_TCP_FROM_CONTROLLER,
+		.sequence = link->first[side] - 1,
+		.acknowledged = link->first[!side],
+		.flags = flags,
+	};
+	uint8_t frame[WIRE_FRAME_MAX];
+
+	assert_true(guard_run(frame, wire_make(frame, &link->path, &segment), NULL));
+}
+
+void link_start(struct guard_link *link)
+{
+	static uint16_t port = 40000;
+
+	link->path = rig_path();
+	link->path.host_port = ++port;
+	link->first[NVME_TCP_FROM_HOST] = 0xfffff000u; /* wraps soon */
+	link->first[NVME_TCP_FROM_CONTROLLER] = 0x20000;
+	memset(link->written, 0, sizeof(link->written));
+	memset(link->here, 0, sizeof(link->here));
+	link->no_acknowledgement = false;
+	link->dialog.length = 0;
+	link->dialog.format = (struct nvme_tcp_format){0};
+}
+
+void link_handshake(struct guard_link *link, uint16_t qid)
+{
+	send_flag(link, NVME_TCP_FROM_HOST, WIRE_SYN);
+	send_flag(link, NVME_TCP_FROM_CONTROLLER, WIRE_SYN | WIRE_ACK);
+	dialog_icreq(&link->dialog);
+	link_write(link, NVME_TCP_FROM_HOST);
+	assert_true(link_flush(link, NVME_TCP_FROM_HOST));
+	dialog_icresp(&link->dialog);
+	link_write(link, NVME_TCP_FROM_CONTROLLER);
+	assert_true(link_flush(link, NVME_TCP_FROM_CONTROLLER));
+	dialog_connect(&link->dialog, 0, qid);
+	link_write(link, NVME_TCP_FROM_HOST);
+	assert_true(link_flush(link, NVME_TCP_FROM_HOST));
+	dialog_response(&link->dialog, 0, 0, 5);
+	link_write(link, NVME_TCP_FROM_CONTROLLER);
+	assert_true(link_flush(link, NVME_TCP_FROM_CONTROLLER));
+}
+
+void link_open(struct guard_link *link, uint16_t qid)
+{
+	link_start(link);
+	link_handshake(link, qid);
+}
+
+/* ---- what arrived ---- */
+
+static void check_digest(const struct guard_link *link, enum nvme_tcp_side side, size_t at)
+{
+	const uint8_t *pdu = link->received[side] + at;
+
+	assert_true(at + pdu[2] <= link_arrived(link, side));
+	if (pdu[1] & NVME_TCP_FLAG_HDGST)
+		assert_int_equal(nvme_digest_load(pdu + pdu[2]), nvme_crc32c(pdu, pdu[2]));
+}
+
+struct nvme_sqe link_command(const struct guard_link *link, size_t at)
+{
+	struct nvme_sqe sqe;
+
+	assert_int_equal(link->received[NVME_TCP_FROM_HOST][at], NVME_TCP_CAPSULE_CMD);
+	check_digest(link, NVME_TCP_FROM_HOST, at);
+	memcpy(&sqe, link->received[NVME_TCP_FROM_HOST] + at + sizeof(struct nvme_tcp_hdr),
+		sizeof(sqe));
+	return sqe;
+}
+
+struct nvme_cqe link_response(const struct guard_link *link, size_t at)
+{
+	struct nvme_cqe cqe;
+
+	assert_int_equal(link->received[NVME_TCP_FROM_CONTROLLER][at], NVME_TCP_CAPSULE_RESP);
+	check_digest(link, NVME_TCP_FROM_CONTROLLER, at);
+	memcpy(&cqe, link->received[NVME_TCP_FROM_CONTROLLER] + at + sizeof(struct nvme_tcp_hdr),
+		sizeof(cqe));
+	return cqe;
+}
+
+bool link_is_refused(const struct nvme_sqe *sqe)
+{
+	uint8_t code =
+		sqe->opcode == NVME_OPCODE_FABRICS ? nvme_le32(sqe->nsid) & 0xff : sqe->opcode;
+
+	return (code & 0xfc) == 0x70 || nvme_le32(sqe->nsid) >> 24 == 0xfe ||
+	       nvme_sqe_slba(sqe) >> 48 == 0xffff ||
+	       (nvme_sqe_block_count(sqe) > 0xff00 && (code & 3));
+}
+
+struct nvme_io_fields link_fields(uint8_t opcode, uint16_t cid, uint32_t nsid, uint64_t slba)
+{
+	return (struct nvme_io_fields){
+		.opcode = opcode,
+		.cid = cid,
+		.nsid = nsid,
+		.slba = slba,
+		.blocks = 8,
+		.data_bytes = opcode & 3 ? 512 : 0,
+		.in_capsule = opcode & 1,
+	};
+}
+
+size_t link_write_command(struct guard_link *link, const struct nvme_io_fields *fields)
+{
+	dialog_command(&link->dialog, fields);
+	return link_write(link, NVME_TCP_FROM_HOST);
+}

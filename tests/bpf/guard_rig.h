@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * The guard's program on the bench. A link is a connection with its two ends: what each of them
+ * has written, and what the other one has received of it after the guard let it pass, changed it
+ * or dropped it. Each packet that passes is checked: its TCP checksum, and that nothing but payload
+ * was touched.
+ */
+#include "bpf/guard_state_shared.h"
+#include "tests/bpf/dialog.h"
+
+#define LINK_BYTES 65536
+
+struct guard_link {
+	struct wire_path path;
+	struct dialog dialog;		/* its writing functions make what link_write() takes */
+	uint32_t first[NVME_TCP_SIDES]; /* sequence number of a side's first byte */
+	size_t written[NVME_TCP_SIDES];
+	uint8_t bytes[NVME_TCP_SIDES][LINK_BYTES];
+	/* The first copy of a byte counts, as in a TCP receiver. */
+	uint8_t received[NVME_TCP_SIDES][LINK_BYTES];
+	bool here[NVME_TCP_SIDES][LINK_BYTES];
+	bool no_acknowledgement; /* acknowledge nothing */
+};
+
+extern struct stoq_guard_bpf *the_guard;
+
+/* For a group of tests: cmocka's setup and teardown. Strict wherever the policy is. */
+int guard_setup(void **state);
+int guard_teardown(void **state);
+
+/* Puts a policy in force; NULL: none. */
+void guard_install(const char *yaml);
+uint64_t guard_rule_count(uint32_t rule);
+uint64_t guard_total(enum stoq_guard_total total);
+/* The last record of the log; asserts that it is there. */
+struct stoq_guard_record guard_last_record(void);
+/* Takes a map's only key away, to see what happens. */
+void guard_empty_chunks(void);
+
+/* Runs one frame. False: it was dropped. out, if not NULL, gets the frame as it left. */
+bool guard_run(const uint8_t *frame, size_t length, uint8_t *out);
+
+/* A connection from its first byte: SYNs, IC PDUs, Connect of queue qid. */
+void link_open(struct guard_link *link, uint16_t qid);
+/* The same up to the SYNs. */
+void link_start(struct guard_link *link);
+void link_handshake(struct guard_link *link, uint16_t qid);
+
+/* Appends what the dialog's functions made to what a side has written; returns where it begins. */
+size_t link_write(struct guard_link *link, enum nvme_tcp_side side);
+/* Sends what a side has written, from one place to another. False: dropped. */
+bool link_send(struct guard_link *link, enum nvme_tcp_side side, size_t from, size_t to);
+/* Sends other bytes as if they were that. */
+bool link_send_bytes(struct guard_link *link, enum nvme_tcp_side side, size_t from,
+	const uint8_t *bytes, size_t length);
+/* Everything that was not sent yet. */
+bool link_flush(struct guard_link *link, enum nvme_tcp_side side);
+/* How many bytes of a side have arrived without a gap. */
+size_t link_arrived(const struct guard_link *link, enum nvme_tcp_side side);
+
+/* The command that begins at a place of what arrived, checked: its header digest. */
+struct nvme_sqe link_command(const struct guard_link *link, size_t at);
+struct nvme_cqe link_response(const struct guard_link *link, size_t at);
+/* A target would refuse it, and go on behind it. */
+bool link_is_refused(const struct nvme_sqe *sqe);
+
+/* A command of 8 blocks, written by the host; with data in the capsule or without. */
+struct nvme_io_fields link_fields(uint8_t opcode, uint16_t cid, uint32_t nsid, uint64_t slba);
+size_t link_write_command(struct guard_link *link, const struct nvme_io_fields *fields);
