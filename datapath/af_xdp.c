@@ -212,6 +212,7 @@ static void release(struct stoq_af_xdp *datapath)
 		close(datapath->xsks_fd);
 	stoq_peers_close(&datapath->peers);
 	stoq_kernel_routes_close(datapath->routes);
+	pthread_mutex_destroy(&datapath->snapshot_lock);
 	free(datapath);
 }
 
@@ -376,6 +377,7 @@ int stoq_af_xdp_open(const struct stoq_af_xdp_config *config, struct stoq_datapa
 	opened->base.operations = &operations;
 	opened->udp = udp;
 	opened->epoll_fd = -1;
+	pthread_mutex_init(&opened->snapshot_lock, NULL);
 	opened->xsks_fd = fcntl(config->xsks_fd, F_DUPFD_CLOEXEC, 0);
 	code = prepare(opened, config, error);
 	if (!code)
@@ -384,46 +386,7 @@ int stoq_af_xdp_open(const struct stoq_af_xdp_config *config, struct stoq_datapa
 		release(opened);
 		return code;
 	}
+	af_xdp_take_snapshot(opened);
 	*datapath = &opened->base;
 	return 0;
-}
-
-void stoq_af_xdp_counters(struct stoq_datapath *base, struct stoq_af_xdp_counters *counters)
-{
-	struct stoq_af_xdp *datapath = af_xdp_of(base);
-	struct stoq_datapath_counters udp;
-	struct stoq_af_xdp_queue *out;
-	struct af_xdp_queue *queue;
-
-	*counters = (struct stoq_af_xdp_counters){
-		.active = datapath->active,
-		.malformed = datapath->malformed,
-		.lookups = datapath->peers.lookups,
-		.queue_count = datapath->queue_count,
-	};
-	memcpy(counters->interface, datapath->interface, IF_NAMESIZE);
-	memcpy(counters->reason, datapath->reason, sizeof(counters->reason));
-	stoq_datapath_counters(datapath->udp, &udp);
-	counters->by_socket_sent = udp.sent_datagrams;
-	counters->by_socket_received = udp.received_datagrams;
-	for (uint32_t i = 0; i < datapath->queue_count; i++) {
-		queue = &datapath->queues[i];
-		out = &counters->queues[i];
-		*out = (struct stoq_af_xdp_queue){
-			.queue = queue->xsk.queue,
-			.zero_copy = queue->xsk.zero_copy,
-			.ring_entries = queue->xsk.receive.size,
-			.receive_used = stoq_ring_load(queue->xsk.receive.producer) -
-					queue->xsk.receive.mine,
-			.transmit_used = queue->xsk.transmit.mine -
-					 stoq_ring_load(queue->xsk.transmit.consumer),
-			.frames = queue->xsk.umem.frame_count / 2,
-			.frames_used = queue->xsk.in_flight,
-			.umem_bytes = queue->xsk.umem.size_bytes,
-			.wakeups = queue->xsk.kicks,
-			.received = queue->received,
-			.sent = queue->sent,
-		};
-		(void)stoq_xsk_statistics(&queue->xsk, &out->kernel);
-	}
 }

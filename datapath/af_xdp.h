@@ -71,13 +71,18 @@ struct stoq_af_xdp_queue {
 struct stoq_af_xdp_counters {
 	bool active; /* false: fell back to the socket */
 	char interface[IF_NAMESIZE];
-	char reason[160];			     /* why it fell back, or why it copies */
-	uint64_t by_socket_sent, by_socket_received; /* datagrams, of all that were counted */
-	uint64_t malformed;			     /* frames that were not for us */
-	uint64_t lookups;			     /* questions to the kernel */
+	char reason[160]; /* why it fell back, or why it copies */
+	uint64_t frames_sent, frames_received;
+	uint64_t by_socket_sent, by_socket_received; /* datagrams */
+	uint64_t zero_copy_operations, copied_operations;
+	uint64_t malformed; /* frames that were not for us */
+	uint64_t lookups;   /* questions to the kernel */
 	uint32_t queue_count;
 	struct stoq_af_xdp_queue queues[STOQ_AF_XDP_QUEUES_MAX];
 };
 
-/* Of a datapath that stoq_af_xdp_open() opened. */
+/* Of a datapath that stoq_af_xdp_open() opened, in its thread. */
 void stoq_af_xdp_counters(struct stoq_datapath *base, struct stoq_af_xdp_counters *counters);
+
+/* The same from any thread, and up to 100 ms old. */
+void stoq_af_xdp_snapshot(struct stoq_datapath *base, struct stoq_af_xdp_counters *counters);

@@ -10,10 +10,11 @@
 
 #include "datapath/af_xdp_private.h"
 
-#define CHECK_EVERY_NS 10000000ULL
+#define CHECK_EVERY_NS	  10000000ULL
+#define SNAPSHOT_EVERY_NS 100000000ULL
 /* Both: nobody looks at a ring while the transport is idle. */
-#define STUCK_AFTER_NS 2000000000ULL
-#define STUCK_CHECKS   100
+#define STUCK_AFTER_NS	  2000000000ULL
+#define STUCK_CHECKS	  100
 
 void af_xdp_watch(struct stoq_af_xdp *datapath, int fd, bool *watched, bool room)
 {
@@ -72,7 +73,9 @@ void af_xdp_fall_back(struct stoq_af_xdp *datapath, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(datapath->reason, sizeof(datapath->reason), format, arguments);
 	va_end(arguments);
+	datapath->base.changes++;
 	af_xdp_unmap(datapath);
+	af_xdp_take_snapshot(datapath);
 }
 
 static void on_event(void *context, const struct stoq_kernel_event *event)
@@ -123,4 +126,8 @@ void af_xdp_check(struct stoq_af_xdp *datapath, uint64_t now_ns)
 	stoq_kernel_events(datapath->routes, on_event, datapath);
 	for (uint32_t i = 0; datapath->active && i < datapath->queue_count; i++)
 		check_ring(datapath, &datapath->queues[i], now_ns);
+	if (now_ns >= datapath->next_snapshot_ns) {
+		datapath->next_snapshot_ns = now_ns + SNAPSHOT_EVERY_NS;
+		af_xdp_take_snapshot(datapath);
+	}
 }

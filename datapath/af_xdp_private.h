@@ -2,6 +2,7 @@
 #pragma once
 
 /* What the files of the AF_XDP datapath share. */
+#include <pthread.h>
 #include <stddef.h>
 
 #include "datapath/af_xdp.h"
@@ -40,6 +41,10 @@ struct stoq_af_xdp {
 	char reason[160];
 	struct stoq_datapath_counters counters; /* of frames only */
 	uint64_t malformed;
+
+	uint64_t next_snapshot_ns;
+	pthread_mutex_t snapshot_lock;
+	struct stoq_af_xdp_counters snapshot;
 };
 
 static inline struct stoq_af_xdp *af_xdp_of(struct stoq_datapath *datapath)
@@ -80,6 +85,9 @@ uint64_t af_xdp_kernel_drops(const struct stoq_xsk *xsk);
 
 /* Closes the AF_XDP sockets; what they dropped stays counted. */
 void af_xdp_close_queues(struct stoq_af_xdp *datapath);
+
+/* af_xdp_status.c: for other threads. */
+void af_xdp_take_snapshot(struct stoq_af_xdp *datapath);
 
 /* What epoll is to tell of a queue's socket (or of the UDP socket), beside that it can be read. */
 void af_xdp_watch(struct stoq_af_xdp *datapath, int fd, bool *watched, bool room);

@@ -34,6 +34,7 @@ static int open_sockets(const struct stoq_datapath_wish *wish, struct stoq_datap
 	struct stoq_error *error)
 {
 	unsigned int workers = wish->udp.worker_count ? wish->udp.worker_count : 1;
+	bool own_ports = wish->own_ports && wish->kind != STOQ_DATAPATH_AF_XDP;
 	struct stoq_udp_config config = wish->udp;
 	struct stoq_datapath_info info;
 	int code;
@@ -41,14 +42,17 @@ static int open_sockets(const struct stoq_datapath_wish *wish, struct stoq_datap
 	if (workers > STOQ_DATAPATH_WORKERS_MAX)
 		return stoq_error_set(error, -EINVAL, "%u workers; at most %u can be", workers,
 			STOQ_DATAPATH_WORKERS_MAX);
-	for (config.worker = 0; config.worker < workers; config.worker++) {
-		code = stoq_udp_open(&config, &choice->datapaths[config.worker], error);
+	if (own_ports)
+		config.worker_count = 1;
+	while (choice->count < workers) {
+		config.worker = own_ports ? 0 : choice->count;
+		code = stoq_udp_open(&config, &choice->datapaths[choice->count], error);
 		if (code)
 			return code;
-		choice->count++;
 		/* The kernel chose a port for the first; the others share it. */
-		stoq_datapath_info(choice->datapaths[config.worker], &info);
-		stoq_address_set_port(&config.bind, stoq_address_port(&info.local));
+		stoq_datapath_info(choice->datapaths[choice->count++], &info);
+		if (!own_ports)
+			stoq_address_set_port(&config.bind, stoq_address_port(&info.local));
 	}
 	return 0;
 }
@@ -58,8 +62,12 @@ static int add_ebpf(const struct stoq_datapath_wish *wish, struct stoq_datapath_
 	struct stoq_error *error)
 {
 	struct stoq_error why = {.code = 0};
-	int code = choose_filter(wish, choice, &why);
+	int code;
 
+	if (wish->own_ports && choice->count > 1 && wish->kind != STOQ_DATAPATH_AF_XDP)
+		code = stoq_error_set(&why, -ENOTSUP, "each worker has a port of its own");
+	else
+		code = choose_filter(wish, choice, &why);
 	if (!code && wish->kind != STOQ_DATAPATH_SOCKET)
 		code = choose_af_xdp(wish, choice, &why);
 	if (!code && choice->kind == STOQ_DATAPATH_AF_XDP)
@@ -69,6 +77,7 @@ static int add_ebpf(const struct stoq_datapath_wish *wish, struct stoq_datapath_
 	if (choice->filter && !wish->filter) {
 		choose_filter_close(choice->filter);
 		choice->filter = NULL;
+		choice->interface[0] = '\0';
 	}
 	if (code)
 		snprintf(choice->reason, sizeof(choice->reason), "sockets: %.380s", why.text);
@@ -94,9 +103,25 @@ int stoq_datapath_choose(const struct stoq_datapath_wish *wish, struct stoq_data
 	return 0;
 }
 
+void stoq_datapath_choice_seal(struct stoq_datapath_choice *choice, const struct stoq_cid_key *key)
+{
+	if (choice->filter)
+		choose_seal(choice->filter, key);
+}
+
+void stoq_datapath_choice_status(
+	const struct stoq_datapath_choice *choice, struct stoq_ebpf_status *status)
+{
+	*status = (struct stoq_ebpf_status){.datapath = choice->kind};
+	memcpy(status->reason, choice->reason, sizeof(status->reason));
+	memcpy(status->interface, choice->interface, sizeof(status->interface));
+	if (choice->filter)
+		choose_status(choice, status);
+}
+
 void stoq_datapath_choice_close(struct stoq_datapath_choice *choice)
 {
-	for (unsigned int i = 0; i < choice->count; i++)
+	for (unsigned int i = 0; i < choice->count && !choice->handed_over; i++)
 		stoq_datapath_close(choice->datapaths[i]);
 	if (choice->filter)
 		choose_filter_close(choice->filter);

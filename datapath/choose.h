@@ -6,6 +6,7 @@
  * whatever eBPF lacks, a transport that did not insist on AF_XDP starts, and the reason is kept.
  */
 #include <net/if.h>
+#include <stoq/ebpf.h>
 
 #include "base/error.h"
 #include "bpf/cid_shared.h"
@@ -16,18 +17,6 @@
 
 struct stoq_xdp_filter;
 
-enum stoq_datapath_kind {
-	/*
-	 * AF_XDP where the driver has zero-copy, sockets elsewhere. With zero-copy the kernel's
-	 * network stack and both copies are spared; where frames are copied anyway, one system
-	 * call and one pass through the stack for 64 datagrams (GSO, GRO) cost less than a frame
-	 * each does: see doc/design/af-xdp.md.
-	 */
-	STOQ_DATAPATH_AUTO = 0,
-	STOQ_DATAPATH_SOCKET,
-	STOQ_DATAPATH_AF_XDP, /* zero-copy or copying; an error where it cannot be */
-};
-
 struct stoq_datapath_wish {
 	enum stoq_datapath_kind kind;
 	struct stoq_udp_config udp;  /* worker is set here; busy_poll_us holds for AF_XDP too */
@@ -37,10 +26,14 @@ struct stoq_datapath_wish {
 	bool copy_only;		     /* for comparing */
 	uint32_t frame_count;	     /* per queue; 0: 4096 */
 
-	/* The filter, which AF_XDP needs, and which protects sockets too. */
-	bool filter;		       /* also in front of sockets */
+	bool own_ports; /* with sockets, each worker has its own port */
+
+	/*
+	 * The filter, which AF_XDP needs, and which protects sockets too. If it is not wished for,
+	 * AF_XDP's limits no rates.
+	 */
+	bool filter;
 	bool refuse_connections;       /* a transport that does not listen */
-	struct stoq_cid_key cid_key;   /* all zero: connection IDs are not sealed */
 	uint64_t idle_timeout_ns;      /* 0: the filter's default */
 	uint64_t handshake_timeout_ns; /* 0: the filter's default */
 };
@@ -48,6 +41,7 @@ struct stoq_datapath_wish {
 struct stoq_datapath_choice {
 	struct stoq_datapath *datapaths[STOQ_DATAPATH_WORKERS_MAX]; /* one a worker */
 	unsigned int count;
+	bool handed_over; /* whoever has the datapaths closes them, before the choice is closed */
 	enum stoq_datapath_kind kind;	/* what it has become */
 	struct stoq_xdp_filter *filter; /* NULL: none */
 	char interface[IF_NAMESIZE];	/* of the filter and AF_XDP; empty: neither */
@@ -60,6 +54,13 @@ struct stoq_datapath_choice {
  */
 int stoq_datapath_choose(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
 	struct stoq_error *error);
+
+/* From now on the filter takes connection IDs for the transport's own only if they are sealed. */
+void stoq_datapath_choice_seal(struct stoq_datapath_choice *choice, const struct stoq_cid_key *key);
+
+/* Fills all but `asked`. From any thread. */
+void stoq_datapath_choice_status(
+	const struct stoq_datapath_choice *choice, struct stoq_ebpf_status *status);
 
 /* Closes the datapaths, then the filter: no packet is lost on the way. */
 void stoq_datapath_choice_close(struct stoq_datapath_choice *choice);

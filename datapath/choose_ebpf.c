@@ -6,6 +6,7 @@
 #include "datapath/address.h"
 #include "datapath/af_xdp.h"
 #include "datapath/choose_private.h"
+#include "datapath/xdp_features.h"
 #include "xdp/filter.h"
 
 static int find_interface(const struct stoq_datapath_wish *wish,
@@ -23,6 +24,27 @@ static int find_interface(const struct stoq_datapath_wish *wish,
 	return stoq_af_xdp_interface(by, choice->interface, error);
 }
 
+/*
+ * A filter that is there for AF_XDP alone is not put onto an interface whose driver says it cannot
+ * be: attaching disturbs what runs there.
+ */
+static int check_features(const struct stoq_datapath_wish *wish,
+	const struct stoq_datapath_choice *choice, struct stoq_error *error)
+{
+	bool zero_copy = wish->kind == STOQ_DATAPATH_AUTO || wish->zero_copy_only;
+	uint64_t features;
+
+	if (wish->filter || stoq_xdp_features((int)if_nametoindex(choice->interface), &features))
+		return 0;
+	if (!(features & STOQ_XDP_FEATURE_REDIRECT))
+		return stoq_error_set(error, -ENOTSUP,
+			"no AF_XDP: the driver of %s has no native XDP", choice->interface);
+	if (zero_copy && !(features & STOQ_XDP_FEATURE_ZERO_COPY))
+		return stoq_error_set(error, -ENOTSUP,
+			"no AF_XDP: the driver of %s has no zero-copy", choice->interface);
+	return 0;
+}
+
 int choose_filter(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
 	struct stoq_error *error)
 {
@@ -34,14 +56,19 @@ int choose_filter(const struct stoq_datapath_wish *wish, struct stoq_datapath_ch
 	stoq_datapath_info(choice->datapaths[0], &info);
 	port = stoq_address_port(&info.local);
 	code = find_interface(wish, choice, &info.local, error);
-	if (code)
+	if (!code)
+		code = check_features(wish, choice, error);
+	if (code) {
+		choice->interface[0] = '\0';
 		return code;
+	}
 	stoq_xdp_filter_config_init(&config);
 	config.interface = choice->interface;
 	config.ports = &port;
 	config.port_count = 1;
 	config.refuse_connections = wish->refuse_connections;
-	config.cid_key = wish->cid_key;
+	for (int kind = 0; kind < STOQ_XDP_LIMITS && !wish->filter; kind++)
+		config.limits[kind].per_second = 0;
 	if (wish->idle_timeout_ns)
 		config.idle_timeout_ns = wish->idle_timeout_ns;
 	if (wish->handshake_timeout_ns)
@@ -115,4 +142,59 @@ int choose_af_xdp(const struct stoq_datapath_wish *wish, struct stoq_datapath_ch
 void choose_filter_close(struct stoq_xdp_filter *filter)
 {
 	stoq_xdp_filter_close(filter);
+}
+
+/* The key is there before the flag that makes the program use it. */
+void choose_seal(struct stoq_xdp_filter *filter, const struct stoq_cid_key *key)
+{
+	struct stoq_xdp_maps *maps = stoq_xdp_filter_maps(filter);
+
+	maps->config->cid_key = *key;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	stoq_xdp_set_flags(maps, STOQ_XDP_CHECK_CID, true);
+}
+
+static void add_queue(struct stoq_ebpf_status *status, const struct stoq_af_xdp_queue *queue)
+{
+	status->queues++;
+	status->zero_copy_queues += queue->zero_copy;
+	status->dropped += queue->kernel.rx_dropped + queue->kernel.rx_ring_full;
+	status->wakeups += queue->wakeups;
+	status->umem_bytes += queue->umem_bytes;
+	status->umem_frames += queue->frames;
+	status->umem_frames_used += queue->frames_used;
+	status->receive_ring += queue->ring_entries;
+	status->receive_ring_used += queue->receive_used;
+	status->transmit_ring += queue->ring_entries;
+	status->transmit_ring_used += queue->transmit_used;
+}
+
+static void add_worker(struct stoq_ebpf_status *status, struct stoq_datapath *datapath)
+{
+	struct stoq_af_xdp_counters counters;
+
+	stoq_af_xdp_snapshot(datapath, &counters);
+	status->frames_sent += counters.frames_sent;
+	status->frames_received += counters.frames_received;
+	status->socket_sent += counters.by_socket_sent;
+	status->socket_received += counters.by_socket_received;
+	status->zero_copy_operations += counters.zero_copy_operations;
+	status->copied_operations += counters.copied_operations;
+	status->malformed += counters.malformed;
+	for (uint32_t i = 0; i < counters.queue_count; i++)
+		add_queue(status, &counters.queues[i]);
+	if (!counters.active && status->datapath == STOQ_DATAPATH_AF_XDP) {
+		status->datapath = STOQ_DATAPATH_SOCKET;
+		snprintf(status->reason, sizeof(status->reason),
+			"AF_XDP on %s was given up, sockets carry everything: %s",
+			counters.interface, counters.reason);
+	}
+}
+
+void choose_status(const struct stoq_datapath_choice *choice, struct stoq_ebpf_status *status)
+{
+	status->filter = stoq_xdp_filter_is_attached(choice->filter);
+	status->filter_native = stoq_xdp_filter_mode(choice->filter) == STOQ_XDP_NATIVE;
+	for (unsigned int i = 0; choice->kind == STOQ_DATAPATH_AF_XDP && i < choice->count; i++)
+		add_worker(status, choice->datapaths[i]);
 }

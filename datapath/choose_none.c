@@ -19,3 +19,11 @@ int choose_af_xdp(const struct stoq_datapath_wish *wish, struct stoq_datapath_ch
 void choose_filter_close(struct stoq_xdp_filter *filter)
 {
 }
+
+void choose_seal(struct stoq_xdp_filter *filter, const struct stoq_cid_key *key)
+{
+}
+
+void choose_status(const struct stoq_datapath_choice *choice, struct stoq_ebpf_status *status)
+{
+}

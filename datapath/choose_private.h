@@ -12,4 +12,6 @@ int choose_filter(const struct stoq_datapath_wish *wish, struct stoq_datapath_ch
 	struct stoq_error *error);
 int choose_af_xdp(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
 	struct stoq_error *error);
+void choose_seal(struct stoq_xdp_filter *filter, const struct stoq_cid_key *key);
+void choose_status(const struct stoq_datapath_choice *choice, struct stoq_ebpf_status *status);
 void choose_filter_close(struct stoq_xdp_filter *filter);

@@ -87,6 +87,7 @@ struct stoq_datapath_counters {
 
 struct stoq_datapath {
 	const struct stoq_datapath_operations *operations;
+	uint32_t changes; /* how often kind, description or warning became others while it ran */
 };
 
 struct stoq_datapath_operations {

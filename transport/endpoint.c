@@ -12,7 +12,6 @@
 
 #include "base/error.h"
 #include "datapath/address.h"
-#include "datapath/udp.h"
 #include "transport/credentials.h"
 #include "transport/early_data.h"
 #include "transport/tls.h"
@@ -273,55 +272,82 @@ static int bind_address(const struct stoq_transport_config *config, bool ipv6,
 	return status;
 }
 
-static int open_sockets(const struct stoq_transport_config *config, bool ipv6,
-	struct stoq_datapath **datapaths, struct stoq_error *error)
+static int open_datapaths(const struct stoq_transport_config *config, bool ipv6,
+	struct stoq_datapath_choice *choice, struct stoq_error *error)
 {
-	struct stoq_udp_config udp = {
-		.receive_buffer_bytes = config->socket_receive_bytes,
-		.send_buffer_bytes = config->socket_send_bytes,
-		.busy_poll_us = config->busy_poll_us,
-		.worker_count = config->listen || config->port ? config->workers : 1,
+	struct stoq_datapath_wish wish = {
+		.kind = config->datapath,
+		.udp =
+			{
+				.receive_buffer_bytes = config->socket_receive_bytes,
+				.send_buffer_bytes = config->socket_send_bytes,
+				.busy_poll_us = config->busy_poll_us,
+				.worker_count = config->workers,
+			},
+		.own_ports = !config->listen && !config->port,
+		.filter = config->xdp_filter,
+		.refuse_connections = !config->listen,
+		.handshake_timeout_ns = config->handshake_timeout_ns,
 	};
-	int status = bind_address(config, ipv6, &udp.bind, error);
+	int status = bind_address(config, ipv6, &wish.udp.bind, error);
 
-	for (unsigned int i = 0; i < config->workers && !status; i++) {
-		struct stoq_datapath_info info = {0};
+	if (config->interface)
+		strncpy(wish.interface, config->interface, sizeof(wish.interface) - 1);
+	/* The filter forgets later than we do. */
+	if (config->idle_timeout_ns)
+		wish.idle_timeout_ns = 2 * config->idle_timeout_ns;
+	return status ? status : stoq_datapath_choose(&wish, choice, error);
+}
 
-		udp.worker = udp.worker_count > 1 ? i : 0;
-		status = stoq_udp_open(&udp, &datapaths[i], error);
-		/* The others share the port that the kernel has chosen for the first. */
-		if (!status && i == 0 && udp.worker_count > 1) {
-			stoq_datapath_info(datapaths[0], &info);
-			stoq_address_set_port(&udp.bind, stoq_address_port(&info.local));
-		}
-	}
-	for (unsigned int i = 0; i < config->workers && status; i++) {
-		stoq_datapath_close(datapaths[i]);
-		datapaths[i] = NULL;
-	}
+/* An address of our choice: IPv6, unless the system has none and says so in one of these ways. */
+static int open_anywhere(const struct stoq_transport_config *config,
+	struct stoq_datapath_choice *choice, struct stoq_error *error)
+{
+	int status = open_datapaths(config, true, choice, error);
+
+	if (!config->bind_address && (status == -EAFNOSUPPORT || status == -EADDRNOTAVAIL))
+		status = open_datapaths(config, false, choice, error);
 	return status;
+}
+
+static void take_choice(struct stoq_transport *transport,
+	const struct stoq_transport_config *config, const struct stoq_datapath_choice *choice)
+{
+	transport->datapath_asked = config->datapath;
+	transport->choice = *choice;
+	if (config->xdp_filter)
+		stoq_datapath_choice_seal(&transport->choice, &transport->cid_key);
+	stoq_transport_log(transport, STOQ_LOG_INFO, "datapath: %s", choice->reason);
 }
 
 int stoq_transport_create(const struct stoq_transport_config *config,
 	struct stoq_transport **transport, struct stoq_error *error)
 {
-	struct stoq_datapath *datapaths[64] = {0};
+	struct stoq_datapath_choice choice;
 	struct stoq_settings *settings;
-	struct stoq_error ignored;
 	int status = stoq_settings_new(&settings, config, error);
 
 	if (status)
 		return status;
 	stoq_settings_release(settings);
-	status = open_sockets(config, true, datapaths, config->bind_address ? error : &ignored);
-	/* A system without IPv6 says so in one of these ways. */
-	if (!config->bind_address && (status == -EAFNOSUPPORT || status == -EADDRNOTAVAIL))
-		status = open_sockets(config, false, datapaths, error);
-	else if (status && !config->bind_address && error)
-		*error = ignored;
+	status = open_anywhere(config, &choice, error);
 	if (status)
 		return status;
-	return stoq_transport_create_on(config, datapaths, transport, error);
+	choice.handed_over = true;
+	status = stoq_transport_create_on(config, choice.datapaths, transport, error);
+	if (status) {
+		stoq_datapath_choice_close(&choice);
+		return status;
+	}
+	take_choice(*transport, config, &choice);
+	return 0;
+}
+
+void stoq_transport_ebpf_status(
+	const struct stoq_transport *transport, struct stoq_ebpf_status *status)
+{
+	stoq_datapath_choice_status(&transport->choice, status);
+	status->asked = transport->datapath_asked;
 }
 
 void stoq_transport_destroy(struct stoq_transport *transport)
@@ -332,6 +358,7 @@ void stoq_transport_destroy(struct stoq_transport *transport)
 		if (transport->workers[i])
 			stoq_worker_free(transport->workers[i]);
 	free(transport->workers);
+	stoq_datapath_choice_close(&transport->choice);
 	stoq_early_data_destroy(transport);
 	if (transport->keylog)
 		fclose(transport->keylog);

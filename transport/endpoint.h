@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stoq/transport.h>
 
+#include "datapath/choose.h"
 #include "datapath/datapath.h"
 #include "transport/cid.h"
 #include "transport/settings.h"
@@ -23,6 +24,9 @@ struct stoq_transport {
 	gnutls_datum_t ticket_key;	  /* for TLS's session tickets */
 	gnutls_anti_replay_t anti_replay; /* of early data; NULL: none is accepted */
 	gnutls_priority_t priorities;
+
+	enum stoq_datapath_kind datapath_asked;
+	struct stoq_datapath_choice choice; /* all zero: created on datapaths of the caller's */
 
 	bool stopping; /* atomic */
 

@@ -106,6 +106,8 @@ void stoq_transport_metrics(
 	metrics->streams_open = metrics->streams_opened - metrics->streams_closed;
 	fill_rtt(metrics, &rtt, min_ns);
 	metrics->packet_protection = stoq_protection_backend(STOQ_AES_128_GCM);
+	pthread_mutex_lock(&transport->workers[0]->metrics.lock);
 	snprintf(metrics->datapath, sizeof(metrics->datapath), "%s",
 		transport->workers[0]->description);
+	pthread_mutex_unlock(&transport->workers[0]->metrics.lock);
 }

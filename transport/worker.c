@@ -101,7 +101,10 @@ static void describe(struct stoq_worker *worker)
 
 	stoq_datapath_info(worker->datapath, &info);
 	worker->local = info.local;
+	worker->described = worker->datapath->changes;
+	pthread_mutex_lock(&worker->metrics.lock);
 	snprintf(worker->description, sizeof(worker->description), "%s", info.description);
+	pthread_mutex_unlock(&worker->metrics.lock);
 	worker->max_segments = info.max_segments ? info.max_segments : 1;
 	if (info.warning[0])
 		stoq_transport_log(worker->transport, STOQ_LOG_WARNING, "%s", info.warning);
@@ -275,6 +278,8 @@ int stoq_worker_process(struct stoq_worker *worker, uint64_t now_ns)
 	more = stoq_receive(worker);
 	if (more < 0)
 		return more;
+	if (worker->described != worker->datapath->changes)
+		describe(worker);
 	expire_timers(worker);
 	stop(worker);
 	work(worker);

@@ -52,7 +52,8 @@ struct stoq_worker {
 
 	struct stoq_datapath *datapath;
 	struct stoq_address local; /* that it is bound to */
-	char description[160];	   /* of the datapath, for people */
+	char description[160];	   /* of the datapath, for people; under metrics.lock */
+	uint32_t described;	   /* datapath->changes then */
 	unsigned int max_segments;
 	int epoll_fd;
 	short polled_events; /* of the datapath's descriptor; -1: it is not in the epoll set */

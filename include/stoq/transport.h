@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include <stoq/ebpf.h>
 #include <stoq/error.h>
 
 #ifdef __cplusplus
@@ -153,6 +154,15 @@ struct stoq_transport_config {
 	unsigned int busy_poll_us; /* SO_BUSY_POLL [0] */
 	uint32_t socket_receive_bytes; /* [8 MiB] */
 	uint32_t socket_send_bytes;    /* [8 MiB] */
+
+	/*
+	 * eBPF, where it is built in. AF_XDP and the filter belong to one interface: the one that
+	 * has bind_address, unless that is a wildcard; then it must be named. AUTO never fails for
+	 * want of eBPF: stoq_transport_ebpf_status() says what it became.
+	 */
+	enum stoq_datapath_kind datapath; /* [STOQ_DATAPATH_AUTO] */
+	const char *interface;		  /* [NULL] */
+	bool xdp_filter; /* drop what is no QUIC of ours before the kernel sees it [false] */
 
 	/* Limits; each worker has its share of those for all connections. */
 	uint32_t max_connections;	     /* closing ones included [4096] */
@@ -461,6 +471,10 @@ struct stoq_transport_metrics {
 	const char *packet_protection;			   /* the backend's name */
 	char datapath[160];				   /* worker 0's, for people */
 };
+
+/* Which datapath it has and why, the XDP filter, AF_XDP's rings and memory. From any thread. */
+STOQ_API void stoq_transport_ebpf_status(
+	const struct stoq_transport *transport, struct stoq_ebpf_status *status);
 
 /* Sums up all workers; each figure is exact, but not all are of the same instant. */
 STOQ_API void stoq_transport_metrics(

@@ -419,15 +419,6 @@ static void parse(struct mover *mover, int argc, char **argv)
 	mover->wish.towards = mover->to;
 }
 
-static void lift_limits(struct mover *mover)
-{
-	struct stoq_xdp_limit none = {.per_second = 0, .burst = 1};
-
-	if (mover->choice.filter)
-		stoq_xdp_set_limit(
-			stoq_xdp_filter_maps(mover->choice.filter), STOQ_XDP_LIMIT_UNPROVEN, &none);
-}
-
 static void hold(const struct mover *mover)
 {
 	struct stoq_xsk_config config = {
@@ -473,7 +464,6 @@ int main(int argc, char **argv)
 	if (stoq_datapath_choose(&mover.wish, &mover.choice, &error))
 		fail(error.text);
 	mover.datapath = mover.choice.datapaths[0];
-	lift_limits(&mover);
 	mover.memory = malloc((size_t)BATCH * BUFFER_BYTES);
 	mover.came = calloc(1, mover.count / 8 + 1);
 	if (!mover.memory || !mover.came)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * eBPF under a transport: which datapath carries its datagrams, the XDP filter in front of it,
+ * and what AF_XDP does. Optional: a library built without eBPF answers too, and says so.
+ */
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum stoq_datapath_kind {
+	/*
+	 * AF_XDP where the driver has zero-copy, sockets elsewhere. With zero-copy the kernel's
+	 * network stack and both copies are spared; where frames are copied anyway, one system
+	 * call and one pass through the stack for 64 datagrams (GSO, GRO) cost less than a frame
+	 * each does.
+	 */
+	STOQ_DATAPATH_AUTO = 0,
+	STOQ_DATAPATH_SOCKET,
+	STOQ_DATAPATH_AF_XDP, /* zero-copy or copying; an error where it cannot be */
+};
+
+struct stoq_ebpf_status {
+	enum stoq_datapath_kind asked;
+	enum stoq_datapath_kind datapath; /* now: AF_XDP falls back to the socket by itself */
+	char reason[400];		  /* why it is so, a sentence or two */
+	char interface[IF_NAMESIZE];	  /* of the filter and of AF_XDP; empty: neither */
+	bool filter;			  /* an XDP filter of ours is on the interface */
+	bool filter_native;		  /* in the driver; false: generic */
+
+	/* AF_XDP, over all workers; up to 100 ms old. */
+	uint32_t queues;
+	uint32_t zero_copy_queues;
+	uint64_t frames_sent, frames_received;	    /* datagrams by frames */
+	uint64_t socket_sent, socket_received;	    /* datagrams by the socket beside it */
+	uint64_t zero_copy_operations;		    /* frames not copied */
+	uint64_t copied_operations;		    /* frames copied by the kernel */
+	uint64_t dropped;			    /* received, but no room in a ring */
+	uint64_t malformed;			    /* redirected, but no datagram for us */
+	uint64_t wakeups;			    /* system calls to get the kernel going */
+	uint64_t umem_bytes;			    /* memory shared with the kernel */
+	uint64_t umem_frames, umem_frames_used;	    /* for sending */
+	uint64_t receive_ring, receive_ring_used;   /* entries; used: waiting for us */
+	uint64_t transmit_ring, transmit_ring_used; /* used: waiting for the kernel */
+};
+
+#ifdef __cplusplus
+}
+#endif
