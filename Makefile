@@ -28,9 +28,10 @@ test: build
 test-kernels: build
 	@tests/run kernels
 
-## bench: what attaching costs, side by side
+## bench: what attaching costs, and what the transport does beside TCP
 bench: build
 	@bench/run
+	@bench/transport
 
 ## lint: formatting, clang-tidy, cppcheck, warnings of gcc and clang
 lint: packages

@@ -85,7 +85,7 @@ int stoq_address_parse(struct stoq_address *address, const char *text, uint16_t 
 	return 0;
 }
 
-const char *stoq_address_text(
+const char *stoq_address_host(
 	char out[static STOQ_ADDRESS_TEXT], const struct stoq_address *address)
 {
 	char host[INET6_ADDRSTRLEN] = "", zone[IF_NAMESIZE] = "";
@@ -95,15 +95,28 @@ const char *stoq_address_text(
 		return out;
 	}
 	if (address->sa.sa_family == AF_INET) {
-		inet_ntop(AF_INET, &address->in.sin_addr, host, sizeof(host));
-		snprintf(out, STOQ_ADDRESS_TEXT, "%s:%u", host, stoq_address_port(address));
+		inet_ntop(AF_INET, &address->in.sin_addr, out, STOQ_ADDRESS_TEXT);
 		return out;
 	}
 	inet_ntop(AF_INET6, &address->in6.sin6_addr, host, sizeof(host));
 	if (address->in6.sin6_scope_id)
 		if_indextoname(address->in6.sin6_scope_id, zone);
-	snprintf(out, STOQ_ADDRESS_TEXT, "[%s%s%s]:%u", host, zone[0] ? "%" : "", zone,
-		stoq_address_port(address));
+	snprintf(out, STOQ_ADDRESS_TEXT, "%s%s%s", host, zone[0] ? "%" : "", zone);
+	return out;
+}
+
+const char *stoq_address_text(
+	char out[static STOQ_ADDRESS_TEXT], const struct stoq_address *address)
+{
+	bool ipv6 = address->length && address->sa.sa_family == AF_INET6;
+	char host[STOQ_ADDRESS_TEXT];
+
+	stoq_address_host(host, address);
+	if (address->length)
+		snprintf(out, STOQ_ADDRESS_TEXT, "%s%.64s%s:%u", ipv6 ? "[" : "", host,
+			ipv6 ? "]" : "", stoq_address_port(address));
+	else
+		snprintf(out, STOQ_ADDRESS_TEXT, "%s", host);
 	return out;
 }
 

@@ -18,6 +18,10 @@ int stoq_address_parse(struct stoq_address *address, const char *text, uint16_t 
 const char *stoq_address_text(
 	char out[static STOQ_ADDRESS_TEXT], const struct stoq_address *address);
 
+/* The same without the port and without brackets: "fe80::1%eth0". */
+const char *stoq_address_host(
+	char out[static STOQ_ADDRESS_TEXT], const struct stoq_address *address);
+
 uint16_t stoq_address_port(const struct stoq_address *address);
 void stoq_address_set_port(struct stoq_address *address, uint16_t port);
 

@@ -42,10 +42,11 @@ struct tool_command {
 };
 
 /* Runs the command that argv[1] names; choices: their names, for who gave none. */
-int tool_run_command(int argc, char **argv, const char *help, const struct tool_command *commands,
+int tool_run_command(int argc, char **argv, const char *text, const struct tool_command *commands,
 	const char *choices);
 
 /* The verbs. */
+int verb_bench(int argc, char **argv);
 int verb_guard(int argc, char **argv);
 int verb_pki(int argc, char **argv);
 int verb_target(int argc, char **argv);

@@ -11,6 +11,8 @@ _stoq()
 		words=$(stoq "$verb" --help 2>/dev/null | grep -o -e '--[a-z][a-z-]*' | sort -u)
 	elif [ "$COMP_CWORD" = 2 ] && [ "$verb" = target ]; then
 		words="start stop status"
+	elif [ "$COMP_CWORD" = 2 ] && [ "$verb" = bench ]; then
+		words="transport"
 	elif [ "$COMP_CWORD" = 2 ] && [ "$verb" = guard ]; then
 		words="check explain"
 	elif [ "$COMP_CWORD" = 2 ] && [ "$verb" = xdp ]; then
