@@ -260,15 +260,21 @@ static const char *default_address(const struct stoq_transport_config *config, b
 	return ipv6 ? "::" : "0.0.0.0";
 }
 
+/* Who only connects has no use for the default port, where a server may be. */
+static uint16_t wanted_port(const struct stoq_transport_config *config)
+{
+	return config->listen || config->port != STOQ_DEFAULT_PORT ? config->port : 0;
+}
+
 static int bind_address(const struct stoq_transport_config *config, bool ipv6,
 	struct stoq_address *address, struct stoq_error *error)
 {
 	const char *text =
 		config->bind_address ? config->bind_address : default_address(config, ipv6);
-	int status = stoq_address_parse(address, text, config->port, error);
+	int status = stoq_address_parse(address, text, 0, error);
 
 	if (!status)
-		stoq_address_set_port(address, config->port);
+		stoq_address_set_port(address, wanted_port(config));
 	return status;
 }
 
@@ -284,7 +290,7 @@ static int open_datapaths(const struct stoq_transport_config *config, bool ipv6,
 				.busy_poll_us = config->busy_poll_us,
 				.worker_count = config->workers,
 			},
-		.own_ports = !config->listen && !config->port,
+		.own_ports = !config->listen && !wanted_port(config),
 		.filter = config->xdp_filter,
 		.refuse_connections = !config->listen,
 		.handshake_timeout_ns = config->handshake_timeout_ns,
