@@ -59,11 +59,13 @@ static __always_inline int stoq_xdp_load(
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 
-	/* The verifier learns bounds of the register that was compared: that one must be used. */
-	barrier_var(offset);
 	if (offset <= STOQ_XDP_LINEAR_MAX) {
-		void *from = data + offset;
+		__u64 at = offset;
+		void *from;
 
+		/* Bounded in the register that is used: what verifiers learn of copies differs. */
+		asm volatile("%0 &= %1" : "+r"(at) : "i"(STOQ_XDP_LINEAR_MAX));
+		from = data + at;
 		barrier_var(from);
 		if (from + length <= data_end) {
 			/* It is not aligned, but without this clang copies byte by byte. */
