@@ -209,6 +209,23 @@ static int prepare_level(
 	return 0;
 }
 
+/*
+ * RFC 9001, 8.2: without transport parameters it is not QUIC's TLS. ngtcp2 0.12 does not look
+ * before it writes the next packet, and then asserts that there are some; so anybody could end us.
+ */
+static int check_parameters(struct stoq_connection *connection, ngtcp2_encryption_level level)
+{
+	static const char reason[] = "the peer sent no QUIC transport parameters";
+	const bool due = level == NGTCP2_ENCRYPTION_LEVEL_1RTT ||
+			 (connection->server && level == NGTCP2_ENCRYPTION_LEVEL_HANDSHAKE);
+
+	if (!due || ngtcp2_conn_get_remote_transport_params(connection->quic))
+		return 0;
+	connection->tls_alert = GNUTLS_A_MISSING_EXTENSION;
+	memcpy(connection->tls_reason, reason, sizeof(reason));
+	return -1;
+}
+
 static int receive_secret(gnutls_session_t tls, gnutls_record_encryption_level_t record_level,
 	const void *receive, const void *send, size_t size)
 {
@@ -217,7 +234,7 @@ static int receive_secret(gnutls_session_t tls, gnutls_record_encryption_level_t
 	ngtcp2_encryption_level level =
 		ngtcp2_crypto_gnutls_from_gnutls_record_encryption_level(record_level);
 
-	if (prepare_level(connection, tls, level) ||
+	if (check_parameters(connection, level) || prepare_level(connection, tls, level) ||
 		install(connection, level, receive, size, install_receive) ||
 		install(connection, level, send, size, install_send))
 		return GNUTLS_E_INTERNAL_ERROR;

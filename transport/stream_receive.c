@@ -132,7 +132,8 @@ int stoq_stream_receive(struct stoq_stream *stream, const uint8_t *data, size_t 
 		return 0;
 	}
 	give_credit(stream, taken);
-	return keep(stream, data + taken, size - taken);
+	/* A frame may hold nothing but the end; then data may be NULL. */
+	return taken == size ? 0 : keep(stream, data + taken, size - taken);
 }
 
 static bool may_offer(const struct stoq_stream *stream)

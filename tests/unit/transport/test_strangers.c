@@ -230,6 +230,28 @@ static void test_wrong_alpn(void **state)
 	expect_service();
 }
 
+/* ---- TLS that is not QUIC's ---- */
+
+/* ngtcp2 0.12 would end the process with an assertion. */
+static void test_no_transport_parameters(void **state)
+{
+	static const uint8_t extension[] = {0x00, 0x39, 0x00};
+	struct quic_initial hello;
+	uint8_t *found;
+
+	start();
+	take_hello(&hello);
+	found = memmem(hello.payload, hello.payload_size, extension, sizeof(extension));
+	assert_non_null(found);
+	found[1] = 0x38;
+	for (int i = 0; i < 10; i++)
+		spoof_from(STRANGER, &hello);
+	rig_run(&rig, RIG_S);
+	assert_non_null(strstr(rig.server.log, "no QUIC transport parameters"));
+	assert_int_equal(rig_metrics(&rig.server).connections_handshaking, 0);
+	expect_service();
+}
+
 /* ---- versions ---- */
 
 static size_t unknown_version(uint8_t *packet, size_t size)
@@ -592,6 +614,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_rig(test_wrong_alpn),
+		with_rig(test_no_transport_parameters),
 		with_rig(test_unknown_version_is_answered),
 		with_rig(test_negotiation_is_told),
 		with_rig(test_late_negotiation_is_ignored),

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * After the handshake: each side gets any frames that an authenticated peer may send, while its
+ * application opens, writes, resets and closes. Nothing may stay when the connection has gone.
+ */
+#include "quic.h"
+
+#include "transport/cid.h"
+
+enum kind {
+	FRAMES_TO_SERVER,
+	FRAMES_TO_CLIENT,
+	OPEN, /* by the client; the first byte says which kind */
+	WRITE,
+	RESET,
+	STOP,
+	DATAGRAM,
+	UPDATE_KEYS,
+	SHUTDOWN,
+	TIME,
+	KINDS,
+};
+
+#define STREAMS 8
+
+static struct rig rig;
+
+/* By stream ID: they may have gone when we want to use them. */
+static struct stoq_stream *streams[STREAMS];
+
+static void on_stream(struct rig_side *side, struct stoq_stream *stream)
+{
+	side->echo = true;
+}
+
+static void forget_stream(struct stoq_stream *stream, uint64_t code, void *user)
+{
+	for (int i = 0; i < STREAMS; i++) {
+		if (streams[i] == stream)
+			streams[i] = NULL;
+	}
+}
+
+/* A packet of the application's: its number is that of the last one and some more. */
+static void send_frames(int from, const struct quic_piece *piece)
+{
+	static uint32_t number;
+	uint8_t packet[2 * QUIC_INITIAL_BYTES], *at = packet;
+
+	/* With a short header the peer's connection ID begins at the second byte. */
+	if (quic_way.size[from] < 1 + STOQ_CID_BYTES || quic_way.bytes[from][0] & 0x80)
+		return;
+	number = (number + 64) & 0xffffff;
+	*at++ = 0x43;
+	memcpy(at, quic_way.bytes[from] + 1, STOQ_CID_BYTES);
+	at += STOQ_CID_BYTES;
+	for (int shift = 24; shift >= 0; shift -= 8)
+		*at++ = (uint8_t)(number >> shift);
+	memcpy(at, piece->bytes, piece->size);
+	at += piece->size;
+	memset(at, 0, 16);
+	quic_inject(&rig, from, packet, (size_t)(at - packet) + 16);
+}
+
+static void open_stream(uint8_t which)
+{
+	const enum stoq_stream_kind kind = which & 1 ? STOQ_UNIDIRECTIONAL : STOQ_BIDIRECTIONAL;
+	struct stoq_stream **slot = &streams[(which >> 1) % STREAMS];
+
+	if (!*slot && stoq_stream_open(rig.client.connection, kind, slot))
+		*slot = NULL;
+}
+
+static void use_stream(const struct quic_piece *piece, uint8_t which)
+{
+	struct stoq_stream *stream = streams[(which >> 1) % STREAMS];
+
+	if (!stream)
+		return;
+	if (piece->kind % KINDS == WRITE)
+		stoq_stream_write(stream, piece->bytes, piece->size, which & 1 ? STOQ_FINISH : 0);
+	else if (piece->kind % KINDS == RESET)
+		stoq_stream_reset(stream, which);
+	else
+		stoq_stream_stop(stream, which);
+}
+
+/* What the client's application does. */
+static void use(const struct quic_piece *piece)
+{
+	const uint8_t which = piece->size ? piece->bytes[0] : 0;
+
+	if (!rig.client.connection)
+		return;
+	switch (piece->kind % KINDS) {
+	case OPEN:
+		open_stream(which);
+		break;
+	case DATAGRAM:
+		stoq_connection_send_datagram(
+			rig.client.connection, piece->bytes, piece->size, NULL);
+		break;
+	case UPDATE_KEYS:
+		stoq_connection_update_keys(rig.client.connection);
+		break;
+	case SHUTDOWN:
+		stoq_connection_shutdown(rig.client.connection);
+		break;
+	default:
+		use_stream(piece, which);
+	}
+}
+
+static void act(const struct quic_piece *piece)
+{
+	switch (piece->kind % KINDS) {
+	case FRAMES_TO_SERVER:
+		send_frames(FROM_CLIENT, piece);
+		break;
+	case FRAMES_TO_CLIENT:
+		send_frames(FROM_SERVER, piece);
+		break;
+	case TIME:
+		rig_run(&rig, (piece->size ? piece->bytes[0] : 1) * 10 * RIG_MS);
+		break;
+	default:
+		use(piece);
+		rig_run(&rig, RIG_MS);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+	struct quic_input input = {data, data + size};
+	struct quic_piece piece;
+
+	memset(streams, 0, sizeof(streams));
+	quic_prepare(&rig);
+	rig.client.config.callbacks.stream_closed = forget_stream;
+	quic_start(&rig);
+	rig.server.on_stream = on_stream;
+	rig_connected(&rig);
+	rig_run(&rig, 100 * RIG_MS);
+	while (quic_next_piece(&input, &piece))
+		act(&piece);
+	quic_close(&rig);
+	return 0;
+}

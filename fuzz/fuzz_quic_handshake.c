@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Before anybody is authenticated: datagrams, tokens, CRYPTO and other frames in Initial and
+ * Handshake packets, Retry and version negotiation reach a server that listens and a client that
+ * connects. Nothing of them may stay.
+ */
+#include "quic.h"
+
+enum kind {
+	DATAGRAM_TO_SERVER,
+	INITIAL_TO_SERVER, /* a token's length, the token, frames */
+	HANDSHAKE_TO_SERVER,
+	DATAGRAM_TO_CLIENT,
+	INITIAL_TO_CLIENT,
+	HANDSHAKE_TO_CLIENT,
+	RETRY_TO_CLIENT,
+	VERSIONS_TO_CLIENT,
+	TIME,
+	ANSWERS, /* what the two send arrives from now on, or not */
+	KINDS,
+};
+
+#define VERSION	       1
+#define TYPE_HANDSHAKE 0xe3
+#define TYPE_RETRY     0xf0
+
+static const struct quic_cid ours = {{1, 2, 3, 4, 5, 6, 7, 8}, 8};
+
+/* The connection IDs that the client uses: its own, and the one it made up for the server. */
+static bool client_cids(struct quic_cid *of_client, struct quic_cid *of_server)
+{
+	uint32_t version;
+	size_t header;
+
+	return quic_long_header(quic_way.bytes[FROM_CLIENT], quic_way.size[FROM_CLIENT], &version,
+		of_server, of_client, &header);
+}
+
+static size_t initial(uint8_t *datagram, const struct quic_cid *destination,
+	const struct quic_piece *piece, bool from_client)
+{
+	static uint64_t number;
+	struct quic_initial packet = {
+		.destination = *destination, .source = ours, .number = number++ & 0x7fffffff};
+	const uint8_t *bytes = piece->bytes;
+	size_t size = piece->size;
+
+	if (from_client && size) {
+		packet.token_size = bytes[0] % 128;
+		size--;
+		bytes++;
+		if (packet.token_size > size)
+			packet.token_size = size;
+		memcpy(packet.token, bytes, packet.token_size);
+		bytes += packet.token_size;
+		size -= packet.token_size;
+	}
+	memcpy(packet.payload, bytes, size);
+	packet.payload_size = size;
+	return quic_initial_seal(datagram, &packet, destination, from_client);
+}
+
+/* A long header packet with a length and a number of four bytes; what stands for the tag is cut. */
+static size_t handshake(
+	uint8_t *datagram, const struct quic_cid *destination, const struct quic_piece *piece)
+{
+	static uint32_t number;
+	size_t at = quic_long_header_write(datagram, TYPE_HANDSHAKE, VERSION, destination, &ours);
+	const size_t length = 4 + piece->size + 16;
+
+	datagram[at++] = (uint8_t)(0x40 | length >> 8);
+	datagram[at++] = (uint8_t)length;
+	for (int shift = 24; shift >= 0; shift -= 8)
+		datagram[at++] = (uint8_t)(number >> shift);
+	number = (number + 1) & 0xffffff;
+	memcpy(datagram + at, piece->bytes, piece->size);
+	memset(datagram + at + piece->size, 0, 16);
+	return at + piece->size + 16;
+}
+
+static size_t header_and_bytes(uint8_t *datagram, uint8_t first, uint32_t version,
+	const struct quic_cid *to, const struct quic_cid *from, const struct quic_piece *piece)
+{
+	size_t at = quic_long_header_write(datagram, first, version, to, from);
+
+	memcpy(datagram + at, piece->bytes, piece->size);
+	return at + piece->size;
+}
+
+static void to_server(struct rig *rig, const struct quic_piece *piece)
+{
+	uint8_t datagram[2 * QUIC_INITIAL_BYTES];
+
+	if (piece->kind % KINDS == DATAGRAM_TO_SERVER)
+		quic_inject_stranger(rig, piece->bytes, piece->size);
+	else if (piece->kind % KINDS == INITIAL_TO_SERVER)
+		quic_inject_stranger(rig, datagram, initial(datagram, &ours, piece, true));
+	else
+		quic_inject_stranger(rig, datagram, handshake(datagram, &ours, piece));
+}
+
+static void to_client(struct rig *rig, const struct quic_piece *piece)
+{
+	uint8_t datagram[2 * QUIC_INITIAL_BYTES];
+	struct quic_cid client, server;
+	size_t size;
+
+	if (!client_cids(&client, &server))
+		return;
+	switch (piece->kind % KINDS) {
+	case INITIAL_TO_CLIENT:
+		size = initial(datagram, &client, piece, false);
+		break;
+	case HANDSHAKE_TO_CLIENT:
+		size = handshake(datagram, &client, piece);
+		break;
+	case RETRY_TO_CLIENT:
+		size = header_and_bytes(datagram, TYPE_RETRY, VERSION, &client, &ours, piece);
+		/* The Retry Integrity Tag, which is all zero here. */
+		memset(datagram + size, 0, 16);
+		size += 16;
+		break;
+	case VERSIONS_TO_CLIENT:
+		size = header_and_bytes(datagram, 0x80, 0, &client, &server, piece);
+		break;
+	default:
+		memcpy(datagram, piece->bytes, piece->size);
+		size = piece->size;
+	}
+	quic_inject(rig, FROM_SERVER, datagram, size);
+}
+
+static void act(struct rig *rig, const struct quic_piece *piece)
+{
+	switch (piece->kind % KINDS) {
+	case DATAGRAM_TO_SERVER:
+	case INITIAL_TO_SERVER:
+	case HANDSHAKE_TO_SERVER:
+		to_server(rig, piece);
+		break;
+	case TIME:
+		rig_run(rig, (piece->size ? piece->bytes[0] : 1) * 10 * RIG_MS);
+		break;
+	case ANSWERS:
+		quic_way.hold = !quic_way.hold;
+		break;
+	default:
+		to_client(rig, piece);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+	struct quic_input input = {data, data + size};
+	struct quic_piece piece;
+	static struct rig rig;
+
+	quic_prepare(&rig);
+	quic_start(&rig);
+	quic_way.hold = true;
+	rig_connect(&rig);
+	rig_run(&rig, RIG_MS);
+	while (quic_next_piece(&input, &piece))
+		act(&rig, &piece);
+	quic_way.hold = false;
+	quic_close(&rig);
+	return 0;
+}

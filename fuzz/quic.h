@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * What the fuzzers of the transport share: a client and a server on a network in memory, and
+ * packets that need no keys: packet protection is replaced (--wrap) by one that changes nothing and
+ * finds every packet authentic. So every byte of the input reaches the parsers.
+ */
+#include "require.h"
+#include "tests/quic/initial.h"
+#include "tests/unit/transport/rig.h"
+
+/* The input, piece by piece: a kind, a length (two bytes), so many bytes. */
+struct quic_input {
+	const uint8_t *at, *end;
+};
+
+struct quic_piece {
+	uint8_t kind;
+	const uint8_t *bytes;
+	size_t size; /* at most QUIC_INITIAL_BYTES */
+};
+
+/* False: there are no more. */
+bool quic_next_piece(struct quic_input *input, struct quic_piece *piece);
+
+/* What the two have last sent to each other, as datagrams. */
+struct quic_way {
+	uint8_t bytes[2][65536];
+	size_t size[2];
+	uint64_t total[2];
+	bool hold; /* nothing of the two arrives */
+};
+
+#define FROM_CLIENT 0
+#define FROM_SERVER 1
+
+extern struct quic_way quic_way;
+
+/* Both sides, with settings that make much happen; then started: all goes through quic_way. */
+void quic_prepare(struct rig *rig);
+void quic_start(struct rig *rig);
+/* Closes what is open, waits until both have forgotten it, requires that nothing is left. */
+void quic_close(struct rig *rig);
+
+/* A datagram as if the other side had sent it, and a little time for what follows. */
+void quic_inject(struct rig *rig, int from, const uint8_t *bytes, size_t size);
+
+/* An address that nobody has. */
+void quic_inject_stranger(struct rig *rig, const uint8_t *bytes, size_t size);
