@@ -35,6 +35,9 @@ struct bench_options {
 	uint32_t max_payload_bytes; /* 0: the transport's default */
 	uint64_t window_bytes;	    /* 0: the transport's default */
 	uint32_t busy_poll_us;
+	enum stoq_datapath_kind datapath;
+	const char *interface;
+	bool xdp_filter;
 	const char *certificates; /* a folder as `stoq pki issue` makes it */
 	const char *name;	  /* that the server's certificate must have */
 	int cpus[2];		  /* client's and server's, of both; -1: any */
@@ -58,7 +61,9 @@ void bench_identity_open(struct bench_identity *identity, const char *folder);
 int bench_identity_make(struct bench_identity pair[static 2], struct stoq_error *error);
 void bench_identity_remove(struct bench_identity *identity);
 
-/* verb_bench.c: what both ends set alike. */
+/* verb_bench.c: warnings go to stderr. */
+void bench_say(enum stoq_log_level level, const char *text, void *user);
+/* What both ends set alike. */
 void bench_configure(struct stoq_transport_config *config, const struct bench_options *options,
 	const struct bench_identity *identity);
 

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "tool/bench.h"
-#include "tool/verb.h"
 
 #define CONNECT_TIMEOUT_NS 15000000000ull
 #define REPORT_TIMEOUT_NS  15000000000ull
@@ -339,11 +338,6 @@ static int run(struct client *client, struct stoq_error *error)
 	return client->error.code;
 }
 
-static void say(enum stoq_log_level level, const char *text, void *user)
-{
-	tool_notice("%s", text);
-}
-
 int bench_measure(const struct bench_options *options, const struct bench_identity *identity,
 	struct bench_results *results, struct stoq_error *error)
 {
@@ -358,7 +352,7 @@ int bench_measure(const struct bench_options *options, const struct bench_identi
 		.stream_closed = stream_closed,
 		.received = received,
 		.writable = writable,
-		.log = say};
+		.log = bench_say};
 	client.connections = calloc(options->connections, sizeof(client.connections[0]));
 	if (!client.connections)
 		return stoq_error_set(error, -ENOMEM, "no memory for connections");

@@ -30,6 +30,9 @@ enum bench_option {
 	OPTION_MAX_PAYLOAD,
 	OPTION_WINDOW,
 	OPTION_BUSY_POLL,
+	OPTION_DATAPATH,
+	OPTION_INTERFACE,
+	OPTION_XDP_FILTER,
 	OPTION_CPUS,
 	OPTION_CERTIFICATES,
 	OPTION_NAME,
@@ -56,6 +59,9 @@ static const struct option long_options[] = {
 	{"max-payload", required_argument, NULL, OPTION_MAX_PAYLOAD},
 	{"window", required_argument, NULL, OPTION_WINDOW},
 	{"busy-poll", required_argument, NULL, OPTION_BUSY_POLL},
+	{"datapath", required_argument, NULL, OPTION_DATAPATH},
+	{"interface", required_argument, NULL, OPTION_INTERFACE},
+	{"xdp-filter", no_argument, NULL, OPTION_XDP_FILTER},
 	{"cpus", required_argument, NULL, OPTION_CPUS},
 	{"certificates", required_argument, NULL, OPTION_CERTIFICATES},
 	{"name", required_argument, NULL, OPTION_NAME},
@@ -119,6 +125,20 @@ static int take_congestion(
 		return stoq_error_set(
 			error, which, "--congestion is cubic, bbr or reno, not '%.40s'", text);
 	options->congestion_control = controls[which];
+	return 0;
+}
+
+static int take_datapath(struct bench_options *options, const char *text, struct stoq_error *error)
+{
+	static const char *const names[] = {"auto", "sockets", "af_xdp", NULL};
+	static const enum stoq_datapath_kind kinds[] = {
+		STOQ_DATAPATH_AUTO, STOQ_DATAPATH_SOCKET, STOQ_DATAPATH_AF_XDP};
+	int which = find(names, text);
+
+	if (which < 0)
+		return stoq_error_set(
+			error, which, "--datapath is auto, sockets or af_xdp, not '%.40s'", text);
+	options->datapath = kinds[which];
 	return 0;
 }
 
@@ -238,6 +258,14 @@ static int take_option(
 		return take_congestion(options, text, error);
 	case OPTION_CPUS:
 		return take_cpus(options, text, error);
+	case OPTION_DATAPATH:
+		return take_datapath(options, text, error);
+	case OPTION_INTERFACE:
+		options->interface = text;
+		return 0;
+	case OPTION_XDP_FILTER:
+		options->xdp_filter = true;
+		return 0;
 	case OPTION_SPIN:
 		options->spin = true;
 		return 0;

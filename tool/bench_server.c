@@ -175,11 +175,6 @@ static void announce(const struct bench_options *options, int ready)
 	}
 }
 
-static void say(enum stoq_log_level level, const char *text, void *user)
-{
-	tool_notice("%s", text);
-}
-
 int bench_serve(const struct bench_options *options, const struct bench_identity *identity,
 	int ready, struct stoq_error *error)
 {
@@ -199,7 +194,7 @@ int bench_serve(const struct bench_options *options, const struct bench_identity
 		.stream_closed = stream_closed,
 		.received = received,
 		.writable = writable,
-		.log = say};
+		.log = bench_say};
 	ret = stoq_transport_create(&config, &running, error);
 	if (ret)
 		return ret;

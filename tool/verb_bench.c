@@ -14,6 +14,12 @@
 /* An hour: as long as anything is measured. */
 #define SPIN_US 3600000000u
 
+void bench_say(enum stoq_log_level level, const char *text, void *user)
+{
+	if (level == STOQ_LOG_WARNING)
+		tool_notice("%s", text);
+}
+
 void bench_configure(struct stoq_transport_config *config, const struct bench_options *options,
 	const struct bench_identity *identity)
 {
@@ -30,6 +36,9 @@ void bench_configure(struct stoq_transport_config *config, const struct bench_op
 	config->congestion_control = options->congestion_control;
 	config->pacing = !options->no_pacing;
 	config->busy_poll_us = options->busy_poll_us;
+	config->datapath = options->datapath;
+	config->interface = options->interface;
+	config->xdp_filter = options->xdp_filter;
 	config->max_connections = 8192;
 	config->max_bidirectional_streams = 2 * 4096 + 2;
 	if (options->spin)

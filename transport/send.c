@@ -103,7 +103,7 @@ static ngtcp2_ssize write_from(
 	struct stoq_connection *connection, struct packet *packet, struct stoq_stream *stream)
 {
 	ngtcp2_vec pieces[PIECES_MAX];
-	size_t count = stoq_send_queue_peek(&stream->queue, pieces, PIECES_MAX);
+	size_t count = stoq_send_queue_peek(&stream->queue, pieces, PIECES_MAX, packet->size);
 	size_t bytes = total(pieces, count);
 	bool all = stream->queue.sent + bytes == stream->queue.end;
 	bool finish = stream->finishing && all;

@@ -108,17 +108,20 @@ int stoq_send_queue_own(struct stoq_send_queue *queue, const void *data, size_t 
 	return 0;
 }
 
-size_t stoq_send_queue_peek(
-	const struct stoq_send_queue *queue, struct ngtcp2_vec *pieces, size_t max)
+size_t stoq_send_queue_peek(const struct stoq_send_queue *queue, struct ngtcp2_vec *pieces,
+	size_t max, size_t enough_bytes)
 {
-	size_t count = 0, skip = queue->sent_bytes;
+	size_t count = 0, skip = queue->sent_bytes, bytes = 0;
 
-	for (size_t i = queue->sent_chunk; i < queue->count && count < max; i++) {
+	for (size_t i = queue->sent_chunk; i < queue->count && count < max && bytes < enough_bytes;
+		i++) {
 		const struct stoq_chunk *chunk = chunk_at(queue, i);
 
-		if (chunk->size > skip)
+		if (chunk->size > skip) {
 			pieces[count++] = (struct ngtcp2_vec){
 				.base = chunk->data + skip, .len = chunk->size - skip};
+			bytes += chunk->size - skip;
+		}
 		skip = 0;
 	}
 	return count;

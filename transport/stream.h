@@ -99,10 +99,10 @@ size_t stoq_send_queue_copy(
 /* 0 or -ENOMEM. */
 int stoq_send_queue_own(struct stoq_send_queue *queue, const void *data, size_t size,
 	void (*release)(void *argument), void *argument);
-/* Up to max pieces of what comes next; how many pieces. */
+/* Up to max pieces of what comes next, as many as hold enough_bytes; how many pieces. */
 struct ngtcp2_vec;
-size_t stoq_send_queue_peek(
-	const struct stoq_send_queue *queue, struct ngtcp2_vec *pieces, size_t max);
+size_t stoq_send_queue_peek(const struct stoq_send_queue *queue, struct ngtcp2_vec *pieces,
+	size_t max, size_t enough_bytes);
 void stoq_send_queue_sent(struct stoq_send_queue *queue, size_t bytes);
 void stoq_send_queue_acknowledge(
 	struct stoq_send_queue *queue, struct stoq_pool *pool, uint64_t bytes);
