@@ -50,8 +50,6 @@ static int early_data_rejected(ngtcp2_conn *quic, void *user)
 	struct stoq_connection *connection = user;
 	struct stoq_list *link;
 
-	connection->early_data_refused = true;
-	connection->early_data = false;
 	for (link = connection->streams.next; link != &connection->streams; link = link->next) {
 		struct stoq_stream *stream = STOQ_LIST_ENTRY(link, struct stoq_stream, link);
 		int64_t id;
@@ -99,6 +97,16 @@ static int remove_connection_id(ngtcp2_conn *quic, const ngtcp2_cid *cid, void *
 	return 0;
 }
 
+static int peer_id_status(ngtcp2_conn *quic, int type, uint64_t number, const ngtcp2_cid *cid,
+	const uint8_t *token, void *user)
+{
+	if (token && type == NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE)
+		stoq_connection_add_token(user, token);
+	else if (token)
+		stoq_connection_remove_token(user, token);
+	return 0;
+}
+
 static int stateless_reset(ngtcp2_conn *quic, const ngtcp2_pkt_stateless_reset *packet, void *user)
 {
 	struct stoq_connection *connection = user;
@@ -142,6 +150,8 @@ static int receive_stream_data(ngtcp2_conn *quic, uint32_t flags, int64_t id, ui
 	}
 	if (stoq_stream_receive(stream_user, data, size, flags & NGTCP2_STREAM_DATA_FLAG_FIN))
 		return NGTCP2_ERR_CALLBACK_FAILURE;
+	if (flags & NGTCP2_STREAM_DATA_FLAG_FIN)
+		stoq_stream_receiving_over(stream_user);
 	return 0;
 }
 
@@ -180,30 +190,17 @@ static int stream_reset(ngtcp2_conn *quic, int64_t id, uint64_t final_size, uint
 	const struct stoq_transport_callbacks *callbacks = stoq_connection_callbacks(connection);
 	struct stoq_stream *stream = stream_user;
 
-	if (!stream || stream->read_over)
-		return 0;
-	stream->read_over = true;
-	stream->close_code = code;
-	stoq_stream_discard_unread(stream);
-	if (callbacks->stream_reset && !connection->close_wanted)
-		callbacks->stream_reset(stream, code, stoq_connection_callback_user(connection));
-	return 0;
-}
-
-static int stream_stopped(
-	ngtcp2_conn *quic, int64_t id, uint64_t code, void *user, void *stream_user)
-{
-	struct stoq_connection *connection = user;
-	const struct stoq_transport_callbacks *callbacks = stoq_connection_callbacks(connection);
-	struct stoq_stream *stream = stream_user;
-
 	if (!stream)
 		return 0;
-	stream->write_over = true;
-	stream->writable_wanted = false;
-	stoq_list_remove(&stream->sendable);
-	if (callbacks->stream_stopped && !connection->close_wanted)
-		callbacks->stream_stopped(stream, code, stoq_connection_callback_user(connection));
+	if (!stream->read_over) {
+		stream->read_over = true;
+		stream->close_code = code;
+		stoq_stream_discard_unread(stream);
+		if (callbacks->stream_reset && !connection->close_wanted)
+			callbacks->stream_reset(
+				stream, code, stoq_connection_callback_user(connection));
+	}
+	stoq_stream_receiving_over(stream);
 	return 0;
 }
 
@@ -265,13 +262,12 @@ static int receive_datagram(
 static void datagram_settled(struct stoq_connection *connection, uint64_t id, bool arrived)
 {
 	const struct stoq_transport_callbacks *callbacks = stoq_connection_callbacks(connection);
-	uint64_t now_ns = connection->worker->now_ns;
 
-	if (!id) { /* a probe of the path's packet size */
+	if (id & STOQ_PROBE_ID) {
 		if (arrived)
-			stoq_path_size_acknowledged(&connection->path_size, now_ns);
+			stoq_path_size_acknowledged(&connection->path_size, (uint32_t)id);
 		else
-			stoq_path_size_lost(&connection->path_size, now_ns);
+			stoq_path_size_lost(&connection->path_size, (uint32_t)id);
 		return;
 	}
 	if (!arrived)
@@ -304,6 +300,7 @@ void stoq_connection_fill_callbacks(ngtcp2_callbacks *callbacks, bool server)
 		.rand = random_bytes,
 		.get_new_connection_id = new_connection_id,
 		.remove_connection_id = remove_connection_id,
+		.dcid_status = peer_id_status,
 		.recv_stateless_reset = stateless_reset,
 		.get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb,
 		.path_validation = path_validated,
@@ -312,7 +309,6 @@ void stoq_connection_fill_callbacks(ngtcp2_callbacks *callbacks, bool server)
 		.recv_stream_data = receive_stream_data,
 		.acked_stream_data_offset = acknowledged,
 		.stream_reset = stream_reset,
-		.stream_stop_sending = stream_stopped,
 		.stream_close = stream_close,
 		.extend_max_stream_data = more_stream_credit,
 		.extend_max_local_streams_bidi = more_streams,

@@ -103,7 +103,7 @@ static void finish(
 	const struct stoq_transport_callbacks *callbacks = stoq_connection_callbacks(connection);
 	struct stoq_worker *worker = connection->worker;
 
-	stoq_stream_sample_losses(connection);
+	stoq_streams_sample(connection);
 	connection->close_wanted = true;
 	count_end(connection);
 	log_end(connection);

@@ -96,6 +96,8 @@ void stoq_connection_free(struct stoq_connection *connection)
 		worker->half_open--;
 	for (size_t i = 0; i < connection->cid_count; i++)
 		stoq_cid_remove(&worker->cids, &connection->cids[i]);
+	for (size_t i = 0; i < connection->reset_token_count; i++)
+		stoq_cid_remove(&worker->tokens, &connection->reset_tokens[i]);
 	if (worker->last_found == connection)
 		worker->last_found = NULL;
 	stoq_timer_set(&worker->timers, &connection->timer, STOQ_NEVER);
@@ -136,6 +138,37 @@ void stoq_connection_remove_cid(struct stoq_connection *connection, const ngtcp2
 	}
 }
 
+static ngtcp2_cid token_key(const uint8_t *token)
+{
+	ngtcp2_cid key;
+
+	ngtcp2_cid_init(&key, token, NGTCP2_STATELESS_RESET_TOKENLEN);
+	return key;
+}
+
+void stoq_connection_add_token(struct stoq_connection *connection, const uint8_t *token)
+{
+	ngtcp2_cid key = token_key(token);
+
+	if (connection->reset_token_count < STOQ_CONNECTION_TOKENS &&
+		!stoq_cid_insert(&connection->worker->tokens, &key, connection))
+		connection->reset_tokens[connection->reset_token_count++] = key;
+}
+
+void stoq_connection_remove_token(struct stoq_connection *connection, const uint8_t *token)
+{
+	ngtcp2_cid key = token_key(token);
+
+	for (size_t i = 0; i < connection->reset_token_count; i++) {
+		if (!ngtcp2_cid_eq(&connection->reset_tokens[i], &key))
+			continue;
+		stoq_cid_remove(&connection->worker->tokens, &key);
+		connection->reset_tokens[i] =
+			connection->reset_tokens[--connection->reset_token_count];
+		return;
+	}
+}
+
 /* ---- its turn ---- */
 
 void stoq_connection_touch(struct stoq_connection *connection)
@@ -151,6 +184,7 @@ static void deliver_resumed(struct stoq_connection *connection)
 			connection->resumed_streams.next, struct stoq_stream, resumed);
 
 		stoq_list_remove(&stream->resumed);
+		stoq_stream_tell_stopped(stream);
 		stoq_stream_deliver(stream);
 		stoq_stream_settle(stream);
 	}
@@ -162,6 +196,16 @@ static void finish_shutdown(struct stoq_connection *connection)
 	if (connection->shutting_down && !connection->stream_count &&
 		!connection->datagrams.count && connection->state == STOQ_OPEN)
 		stoq_connection_close(connection, 0, "");
+}
+
+/*
+ * Well before the limit of a key, where ngtcp2 would end the connection if the update before was
+ * not acknowledged yet.
+ */
+static void update_keys(struct stoq_connection *connection)
+{
+	if (connection->packets_since_update >= connection->settings->config.key_update_packets)
+		(void)stoq_connection_update_keys(connection);
 }
 
 bool stoq_connection_work(struct stoq_connection *connection)
@@ -177,13 +221,15 @@ bool stoq_connection_work(struct stoq_connection *connection)
 	}
 	if (connection->worker->outbox.blocked)
 		return false;
+	update_keys(connection);
 	done = stoq_send_packets(connection);
 	if (connection->close_wanted) {
 		stoq_close_now(connection);
 		return true;
 	}
 	stoq_connection_arm(connection);
-	return done;
+	/* Streams may turn out to be stopped while they are sent. */
+	return done && stoq_list_empty(&connection->resumed_streams);
 }
 
 void stoq_connection_arm(struct stoq_connection *connection)
@@ -206,7 +252,7 @@ static void sample(struct stoq_connection *connection)
 	if (worker->now_ns - connection->sampled_ns < SAMPLE_INTERVAL_NS)
 		return;
 	connection->sampled_ns = worker->now_ns;
-	stoq_stream_sample_losses(connection);
+	stoq_streams_sample(connection);
 	ngtcp2_conn_get_conn_info(connection->quic, &info);
 	if (info.min_rtt == UINT64_MAX)
 		return;
@@ -227,7 +273,7 @@ static void notice_black_hole(struct stoq_connection *connection)
 		return;
 	ngtcp2_conn_get_conn_info(connection->quic, &info);
 	if (info.pto_count >= BLACK_HOLE_TIMEOUTS)
-		stoq_path_size_black_hole(path, connection->worker->now_ns);
+		stoq_path_size_black_hole(path);
 }
 
 void stoq_connection_expire(struct stoq_connection *connection)

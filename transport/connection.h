@@ -15,7 +15,8 @@
 #include "transport/settings.h"
 #include "transport/timers.h"
 
-#define STOQ_CONNECTION_CIDS 16 /* of ours that may be in use at once */
+#define STOQ_CONNECTION_CIDS   16 /* of ours that may be in use at once */
+#define STOQ_CONNECTION_TOKENS 8  /* of the peer's IDs that are in use at once */
 
 enum stoq_connection_state {
 	STOQ_HANDSHAKING,
@@ -45,7 +46,6 @@ struct stoq_connection {
 	bool confirmed; /* the handshake */
 	bool resumed;
 	bool early_data; /* streams may be written before the handshake is over */
-	bool early_data_refused;
 	bool early_data_accepted;
 	bool shutting_down;
 	bool streams_wanted; /* stoq_stream_open() was refused */
@@ -72,6 +72,10 @@ struct stoq_connection {
 	ngtcp2_cid cids[STOQ_CONNECTION_CIDS]; /* as they stand in the worker's table */
 	size_t cid_count;
 
+	/* What a stateless reset of the peer would end with; in the worker's table of tokens. */
+	ngtcp2_cid reset_tokens[STOQ_CONNECTION_TOKENS];
+	size_t reset_token_count;
+
 	struct stoq_list streams, sendable, resumed_streams;
 	uint32_t stream_count;
 	bool flow_blocked; /* by the peer's credit for the connection */
@@ -80,6 +84,8 @@ struct stoq_connection {
 	struct stoq_path_size path_size;
 
 	uint64_t key_updates;
+	uint64_t packets_since_update; /* that we sent */
+	bool next_keys_ready;
 	uint64_t sampled_ns; /* when its round trip time was last taken */
 	FILE *qlog;
 };
@@ -147,6 +153,10 @@ bool stoq_connection_work(struct stoq_connection *connection);
 /* Its IDs in the worker's table. 0, -ENOMEM, -EEXIST, -ENOSPC. */
 int stoq_connection_add_cid(struct stoq_connection *connection, const ngtcp2_cid *cid);
 void stoq_connection_remove_cid(struct stoq_connection *connection, const ngtcp2_cid *cid);
+
+/* The peer's stateless reset tokens. Those that do not fit are not recognised. */
+void stoq_connection_add_token(struct stoq_connection *connection, const uint8_t *token);
+void stoq_connection_remove_token(struct stoq_connection *connection, const uint8_t *token);
 
 /* ---- close.c ---- */
 

@@ -201,9 +201,12 @@ int stoq_connection_update_keys(struct stoq_connection *connection)
 {
 	if (!connection->quic || connection->state != STOQ_OPEN || !connection->confirmed)
 		return -EAGAIN;
+	/* The next keys are made ready when packets are written or read: so also after a failure.
+	 */
+	stoq_connection_touch(connection);
 	if (ngtcp2_conn_initiate_key_update(connection->quic, connection->worker->now_ns))
 		return -EAGAIN;
-	stoq_connection_touch(connection);
+	connection->packets_since_update = 0;
 	return 0;
 }
 

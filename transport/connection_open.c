@@ -243,6 +243,17 @@ static void announce(struct stoq_connection *connection)
 		callbacks->connected(connection, user);
 }
 
+/* A client: if the server refused the early data, they are to be sent once more. */
+static void settle_early_data(struct stoq_connection *connection)
+{
+	bool accepted = gnutls_session_get_flags(connection->tls) & GNUTLS_SFLAGS_EARLY_DATA;
+
+	connection->early_data_accepted = accepted;
+	if (connection->early_data && !accepted)
+		(void)ngtcp2_conn_tls_early_data_rejected(connection->quic);
+	connection->early_data = false;
+}
+
 int stoq_connection_established(struct stoq_connection *connection)
 {
 	const struct stoq_transport_config *config = &connection->settings->config;
@@ -256,6 +267,7 @@ int stoq_connection_established(struct stoq_connection *connection)
 		stoq_close_want(connection, STOQ_CLOSE_TRANSPORT, &error, connection->tls_reason);
 		return 0;
 	}
+	settle_early_data(connection);
 	limit_to_peer(connection);
 	if (config->keep_alive_ns)
 		ngtcp2_conn_set_keep_alive_timeout(connection->quic, config->keep_alive_ns);

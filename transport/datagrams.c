@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 0 is what probes of the path's packet size are reported under. */
-#define FIRST_ID 1
-
 static int prepare(struct stoq_datagrams *datagrams, uint32_t max)
 {
 	if (datagrams->ring)
@@ -16,7 +13,7 @@ static int prepare(struct stoq_datagrams *datagrams, uint32_t max)
 	if (!datagrams->ring)
 		return -ENOMEM;
 	datagrams->capacity = max;
-	datagrams->next_id = FIRST_ID;
+	datagrams->next_id = 1;
 	return 0;
 }
 

@@ -12,6 +12,9 @@
 #define STOQ_DATAGRAM_PROBE	  0
 #define STOQ_DATAGRAM_APPLICATION 1
 
+/* What ngtcp2 reports probes by: this, and the size. Those of the application count from 1. */
+#define STOQ_PROBE_ID (1ull << 63)
+
 /* Packet header, frame header and tag around a datagram of ours, at most. */
 #define STOQ_DATAGRAM_OVERHEAD 48
 

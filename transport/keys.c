@@ -9,7 +9,8 @@
 #include "transport/protection/derive.h"
 #include "transport/worker.h"
 
-/* RFC 9001, 6.6: how many forged packets a key survives. */
+/* RFC 9001, 6.6: how many packets a key may protect, and how many forged ones it survives. */
+#define MAX_PACKETS	     (1ull << 23)
 #define MAX_FORGERIES_GCM    (1ull << 52)
 #define MAX_FORGERIES_CHACHA (1ull << 36)
 
@@ -51,12 +52,11 @@ static int make(struct installable *keys, enum stoq_cipher cipher, const uint8_t
 	return status;
 }
 
-static ngtcp2_crypto_ctx limits_of(
-	const struct stoq_connection *connection, enum stoq_cipher cipher)
+static ngtcp2_crypto_ctx limits_of(enum stoq_cipher cipher)
 {
 	return (ngtcp2_crypto_ctx){
 		.aead.max_overhead = STOQ_PROTECTION_TAG_BYTES,
-		.max_encryption = connection->settings->config.key_update_packets,
+		.max_encryption = MAX_PACKETS,
 		.max_decryption_failure =
 			cipher == STOQ_CHACHA20_POLY1305 ? MAX_FORGERIES_CHACHA : MAX_FORGERIES_GCM,
 	};
@@ -69,7 +69,7 @@ static int install_initial(
 {
 	uint8_t client[32], server[32];
 	struct installable receive = {0}, send = {0};
-	ngtcp2_crypto_ctx context = limits_of(connection, STOQ_AES_128_GCM);
+	ngtcp2_crypto_ctx context = limits_of(STOQ_AES_128_GCM);
 	int status = stoq_initial_secrets(client, server, cid->data, cid->datalen);
 
 	if (!status)
@@ -198,13 +198,13 @@ static int prepare_level(
 	if (level == NGTCP2_ENCRYPTION_LEVEL_0RTT) {
 		if (cipher_of(gnutls_early_cipher_get(tls), &connection->early_cipher))
 			return -1;
-		context = limits_of(connection, connection->early_cipher);
+		context = limits_of(connection->early_cipher);
 		ngtcp2_conn_set_0rtt_crypto_ctx(connection->quic, &context);
 		return 0;
 	}
 	if (cipher_of(gnutls_cipher_get(tls), &connection->cipher))
 		return -1;
-	context = limits_of(connection, connection->cipher);
+	context = limits_of(connection->cipher);
 	ngtcp2_conn_set_crypto_ctx(connection->quic, &context);
 	return 0;
 }
@@ -281,8 +281,13 @@ static int update_key(ngtcp2_conn *quic, uint8_t *next_receive_secret, uint8_t *
 		stoq_packet_key_free(receive->native_handle);
 		return NGTCP2_ERR_CALLBACK_FAILURE;
 	}
-	connection->key_updates++;
-	stoq_counter_add(&connection->worker->metrics.key_updates, 1);
+	/* The first time, it prepares the first update. Each one that takes place prepares the
+	 * next. */
+	if (connection->next_keys_ready) {
+		connection->key_updates++;
+		stoq_counter_add(&connection->worker->metrics.key_updates, 1);
+	}
+	connection->next_keys_ready = true;
 	return 0;
 }
 

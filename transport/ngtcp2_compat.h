@@ -20,6 +20,8 @@
 #define STOQ_NGTCP2_NO_TOKEN(header)	((header)->tokenlen = 0)
 #define STOQ_NGTCP2_BBR			NGTCP2_CC_ALGO_BBR
 #define STOQ_NGTCP2_EARLY_REJECTED	tls_early_data_rejected /* the callback's name */
+#define STOQ_NGTCP2_KEEPS_UNI		0
+#define STOQ_NGTCP2_UNI_MAX		(1ull << 60) /* all there are */
 
 /* Defines the callback recv_new_token, which calls store(user, bytes, size). */
 #define STOQ_NGTCP2_NEW_TOKEN(name, store)                                                         \
@@ -101,6 +103,12 @@ typedef ngtcp2_conn_stat ngtcp2_conn_info;
 #define STOQ_NGTCP2_NO_TOKEN(header)	((header)->token.len = 0)
 #define STOQ_NGTCP2_BBR			NGTCP2_CC_ALGO_BBR2
 #define STOQ_NGTCP2_EARLY_REJECTED	early_data_rejected
+/*
+ * A peer's unidirectional streams stay in ngtcp2's memory until the connection ends; that they are
+ * over it does not say. So we go by what came, and a peer may open so many in a connection.
+ */
+#define STOQ_NGTCP2_KEEPS_UNI		1
+#define STOQ_NGTCP2_UNI_MAX		65536
 
 #define STOQ_NGTCP2_NEW_TOKEN(name, store)                                                         \
 	static int name(ngtcp2_conn *conn, const ngtcp2_vec *token, void *user)                    \

@@ -133,7 +133,7 @@ static void failed(struct stoq_worker *worker, int error)
 	stoq_counter_add(&worker->metrics.send_errors, 1);
 	if (error == -EMSGSIZE && owner &&
 		outbox->datagrams[outbox->first].segment_size <= owner->path_size.current) {
-		stoq_path_size_black_hole(&owner->path_size, worker->now_ns);
+		stoq_path_size_black_hole(&owner->path_size);
 		stoq_connection_touch(owner);
 	}
 	drop_first(outbox);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "transport/path_size.h"
 
-#define PROBE_LOSSES	3		/* of the same size: it does not pass */
-#define PRECISION_BYTES 16		/* a search ends when it knows it that well */
-#define SEARCH_AGAIN_NS 600000000000ull /* RFC 8899's PMTU_RAISE_TIMER */
+#define PROBE_LOSSES	 3		 /* of the same size: it does not pass */
+#define PRECISION_BYTES	 16		 /* a search ends when it knows it that well */
+#define PROBE_TIMEOUT_NS 1000000000ull	 /* no news by then: lost */
+#define SEARCH_AGAIN_NS	 600000000000ull /* RFC 8899's PMTU_RAISE_TIMER */
 
 void stoq_path_size_init(struct stoq_path_size *path, uint32_t limit, bool enabled)
 {
@@ -32,6 +33,8 @@ static uint32_t candidate(const struct stoq_path_size *path)
 
 uint32_t stoq_path_size_probe(struct stoq_path_size *path, uint64_t now_ns)
 {
+	if (path->probing && now_ns - path->sent_ns >= PROBE_TIMEOUT_NS)
+		stoq_path_size_lost(path, path->probing);
 	if (!path->enabled || path->probing)
 		return 0;
 	if (path->again_ns) {
@@ -50,32 +53,35 @@ uint32_t stoq_path_size_probe(struct stoq_path_size *path, uint64_t now_ns)
 	return candidate(path);
 }
 
-void stoq_path_size_sent(struct stoq_path_size *path, uint32_t size)
+void stoq_path_size_sent(struct stoq_path_size *path, uint32_t size, uint64_t now_ns)
 {
 	path->probing = size;
+	path->sent_ns = now_ns;
 }
 
-void stoq_path_size_acknowledged(struct stoq_path_size *path, uint64_t now_ns)
+void stoq_path_size_acknowledged(struct stoq_path_size *path, uint32_t size)
 {
-	if (path->probing > path->current)
-		path->current = path->probing;
-	/* A probe is a few bytes shorter than was asked for. */
-	if (path->current + PRECISION_BYTES >= path->limit)
-		path->limit = path->current;
+	/* One from before the path became smaller proves nothing any more. */
+	if (size != path->probing)
+		return;
+	if (size > path->current)
+		path->current = size;
 	path->probing = 0;
 	path->losses = 0;
 }
 
-void stoq_path_size_lost(struct stoq_path_size *path, uint64_t now_ns)
+void stoq_path_size_lost(struct stoq_path_size *path, uint32_t size)
 {
-	if (path->probing > path->current && ++path->losses >= PROBE_LOSSES) {
-		path->failed = path->probing;
+	if (size != path->probing)
+		return;
+	if (++path->losses >= PROBE_LOSSES) {
+		path->failed = size;
 		path->losses = 0;
 	}
 	path->probing = 0;
 }
 
-void stoq_path_size_black_hole(struct stoq_path_size *path, uint64_t now_ns)
+void stoq_path_size_black_hole(struct stoq_path_size *path)
 {
 	if (!path->enabled || path->current <= STOQ_PATH_SIZE_BASE)
 		return;

@@ -17,6 +17,7 @@ struct stoq_path_size {
 	uint32_t failed;   /* known not to pass; limit + 1: nothing is */
 	uint32_t probing;  /* size of the probe under way, 0: none */
 	uint32_t losses;   /* of probes of that size */
+	uint64_t sent_ns;  /* the probe under way */
 	uint64_t again_ns; /* a search that is over begins anew then; 0: none is planned */
 	bool enabled;
 };
@@ -26,11 +27,11 @@ void stoq_path_size_init(struct stoq_path_size *path, uint32_t limit, bool enabl
 
 /* The size of the probe to send now, 0: none. */
 uint32_t stoq_path_size_probe(struct stoq_path_size *path, uint64_t now_ns);
-/* A probe went out; its size may differ a little from what was asked for. */
-void stoq_path_size_sent(struct stoq_path_size *path, uint32_t size);
-/* The probe under way has arrived, or is lost. */
-void stoq_path_size_acknowledged(struct stoq_path_size *path, uint64_t now_ns);
-void stoq_path_size_lost(struct stoq_path_size *path, uint64_t now_ns);
+/* The probe went out. */
+void stoq_path_size_sent(struct stoq_path_size *path, uint32_t size, uint64_t now_ns);
+/* A probe of that size has arrived, or is lost. That no one says either is possible, too. */
+void stoq_path_size_acknowledged(struct stoq_path_size *path, uint32_t size);
+void stoq_path_size_lost(struct stoq_path_size *path, uint32_t size);
 
 /* Packets of the current size vanish, or were refused: back to the base; the search begins anew. */
-void stoq_path_size_black_hole(struct stoq_path_size *path, uint64_t now_ns);
+void stoq_path_size_black_hole(struct stoq_path_size *path);

@@ -24,6 +24,19 @@ static struct stoq_connection *find(struct stoq_worker *worker, const ngtcp2_ver
 	return connection;
 }
 
+/*
+ * A stateless reset looks like any packet with a short header; the token at its end tells whose
+ * peer sent it.
+ */
+static struct stoq_connection *find_reset(
+	struct stoq_worker *worker, const uint8_t *data, size_t size)
+{
+	if (data[0] & 0x80 || size < NGTCP2_STATELESS_RESET_TOKENLEN + 1 || !worker->tokens.count)
+		return NULL;
+	return stoq_cid_find(&worker->tokens, data + size - NGTCP2_STATELESS_RESET_TOKENLEN,
+		NGTCP2_STATELESS_RESET_TOKENLEN);
+}
+
 /* Another worker's: true if it went there, or got lost because that one is too slow. */
 static bool hand_on(struct stoq_worker *worker, const struct stoq_datagram *datagram,
 	const uint8_t *data, size_t size, const ngtcp2_version_cid *ids)
@@ -54,7 +67,9 @@ void stoq_receive_packet(struct stoq_worker *worker, const struct stoq_datagram 
 		stoq_counter_add(&worker->metrics.packets_dropped, 1);
 		return;
 	}
-	connection = find(worker, &ids);
+	connection = decoded ? NULL : find(worker, &ids);
+	if (!connection && !decoded)
+		connection = find_reset(worker, data, size);
 	if (connection) {
 		stoq_connection_receive(connection, datagram, data, size);
 		return;

@@ -14,7 +14,7 @@
 
 #define PIECES_MAX   16
 #define BURST_BYTES  32768 /* a stream's turn */
-#define PROBE_SPREAD 8	   /* bytes by which the headers of packets vary */
+#define PROBE_SPREAD 12	   /* bytes by which the headers of packets vary */
 #define PACKETS_MAX  512   /* in one go, where nothing else bounds it */
 
 /* A packet being written. */
@@ -81,8 +81,7 @@ static bool stream_refused(struct stoq_stream *stream, ngtcp2_ssize failure)
 		return true;
 	case NGTCP2_ERR_STREAM_SHUT_WR:
 	case NGTCP2_ERR_STREAM_NOT_FOUND:
-		stream->write_over = true;
-		stoq_list_remove(&stream->sendable);
+		stoq_stream_stopped_by_peer(stream);
 		return true;
 	default:
 		return false;
@@ -198,6 +197,7 @@ static void commit(struct stoq_connection *connection, const struct packet *pack
 
 	memcpy(&local.sa, path->local.addr, path->local.addrlen);
 	memcpy(&remote.sa, path->remote.addr, path->remote.addrlen);
+	connection->packets_since_update++;
 	stoq_outbox_commit(connection->worker, connection, size, &local, &remote,
 		packet->info.ecn & NGTCP2_ECN_MASK);
 }
@@ -227,12 +227,13 @@ static void send_probe(struct stoq_connection *connection, struct packet *packet
 		int accepted = 0;
 		ngtcp2_ssize result = ngtcp2_conn_writev_datagram(connection->quic,
 			&packet->path.path, &packet->info, packet->data, packet->size, &accepted,
-			NGTCP2_WRITE_DATAGRAM_FLAG_NONE, 0, &piece, 1, connection->worker->now_ns);
+			NGTCP2_WRITE_DATAGRAM_FLAG_NONE, STOQ_PROBE_ID | size, &piece, 1,
+			connection->worker->now_ns);
 
 		if (result > 0)
 			commit(connection, packet, result);
 		if (accepted)
-			stoq_path_size_sent(path, result);
+			stoq_path_size_sent(path, size, connection->worker->now_ns);
 		if (result != 0 || accepted)
 			return;
 	}

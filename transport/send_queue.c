@@ -67,8 +67,9 @@ static size_t fill_last(struct stoq_send_queue *queue, const uint8_t *data, size
 
 static int append_block(struct stoq_send_queue *queue, struct stoq_pool *pool, size_t size)
 {
-	size_t capacity =
-		size <= STOQ_POOL_SMALL_BYTES ? STOQ_POOL_SMALL_BYTES : STOQ_POOL_LARGE_BYTES;
+	/* Small only for the first: frames of few pieces are cheaper. */
+	size_t capacity = size <= STOQ_POOL_SMALL_BYTES && !queue->count ? STOQ_POOL_SMALL_BYTES
+									 : STOQ_POOL_LARGE_BYTES;
 	uint8_t *block;
 	int status = make_room(queue, 1);
 

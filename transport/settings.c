@@ -8,12 +8,13 @@
 
 #include "base/error.h"
 
-#define SECOND_NS     1000000000ull
-#define MIB	      (1024ull * 1024)
-#define WORKERS_MAX   64
-#define WINDOW_MAX    (1ull << 40)
-#define STREAMS_MAX   (1u << 20)
-#define MIN_UDP_BYTES 1200
+#define SECOND_NS	   1000000000ull
+#define MIB		   (1024ull * 1024)
+#define WORKERS_MAX	   64
+#define WINDOW_MAX	   (1ull << 40)
+#define STREAMS_MAX	   (1u << 20)
+#define MIN_UDP_BYTES	   1200
+#define KEY_UPDATE_PACKETS ((1ull << 23) - (1ull << 20))
 
 void stoq_transport_config_init(struct stoq_transport_config *config)
 {
@@ -41,7 +42,7 @@ void stoq_transport_config_init(struct stoq_transport_config *config)
 		.max_udp_payload_bytes = 65000,
 		.path_mtu_discovery = true,
 		.migration = true,
-		.key_update_packets = 1ull << 23,
+		.key_update_packets = KEY_UPDATE_PACKETS,
 		.resumption = true,
 		.retry = STOQ_RETRY_UNDER_LOAD,
 		.retry_half_open = 64,
@@ -73,7 +74,7 @@ static int check_ranges(const struct stoq_transport_config *config, struct stoq_
 		{"initial_rtt_ns", config->initial_rtt_ns, 1000, 10 * SECOND_NS},
 		{"congestion_control", config->congestion_control, STOQ_CUBIC, STOQ_RENO},
 		{"max_udp_payload_bytes", config->max_udp_payload_bytes, MIN_UDP_BYTES, 65527},
-		{"key_update_packets", config->key_update_packets, 64, 1ull << 23},
+		{"key_update_packets", config->key_update_packets, 64, KEY_UPDATE_PACKETS},
 		{"retry", config->retry, STOQ_RETRY_UNDER_LOAD, STOQ_RETRY_NEVER},
 	};
 

@@ -55,6 +55,17 @@ static void release_send_queue(struct stoq_stream *stream)
 	stoq_send_queue_clear(&stream->queue, &worker->pool);
 }
 
+/* A peer's stream is over: it may open another one. */
+static void allow_another(struct stoq_connection *connection, const struct stoq_stream *stream)
+{
+	uint64_t number = (uint64_t)stream->id >> 2;
+
+	if (!stream->unidirectional)
+		ngtcp2_conn_extend_max_streams_bidi(connection->quic, 1);
+	else if (number < STOQ_NGTCP2_UNI_MAX)
+		ngtcp2_conn_extend_max_streams_uni(connection->quic, 1);
+}
+
 void stoq_stream_end(struct stoq_stream *stream, uint64_t code)
 {
 	struct stoq_connection *connection = stream->connection;
@@ -67,10 +78,8 @@ void stoq_stream_end(struct stoq_stream *stream, uint64_t code)
 		callbacks->stream_closed(stream, code, stoq_connection_callback_user(connection));
 	if (connection->quic) {
 		ngtcp2_conn_set_stream_user_data(connection->quic, stream->id, NULL);
-		if (!stream->ours && stream->unidirectional)
-			ngtcp2_conn_extend_max_streams_uni(connection->quic, 1);
-		else if (!stream->ours)
-			ngtcp2_conn_extend_max_streams_bidi(connection->quic, 1);
+		if (!stream->ours)
+			allow_another(connection, stream);
 	}
 	stoq_list_remove(&stream->link);
 	stoq_list_remove(&stream->sendable);
@@ -98,12 +107,44 @@ void stoq_stream_closed_by_quic(struct stoq_stream *stream, uint64_t code)
 	stoq_stream_settle(stream);
 }
 
+void stoq_stream_receiving_over(struct stoq_stream *stream)
+{
+	if (STOQ_NGTCP2_KEEPS_UNI && stream->unidirectional && !stream->ours &&
+		!stream->quic_closed)
+		stoq_stream_closed_by_quic(stream, 0);
+}
+
+/* It is found out while a packet is written, when the application must not be called. */
+void stoq_stream_stopped_by_peer(struct stoq_stream *stream)
+{
+	stoq_list_remove(&stream->sendable);
+	if (stream->write_over && !stream->finishing)
+		return;
+	stream->write_over = true;
+	stream->stopped = true;
+	stream->writable_wanted = false;
+	if (stoq_list_empty(&stream->resumed))
+		stoq_list_append(&stream->connection->resumed_streams, &stream->resumed);
+}
+
+void stoq_stream_tell_stopped(struct stoq_stream *stream)
+{
+	struct stoq_connection *connection = stream->connection;
+	const struct stoq_transport_callbacks *callbacks = stoq_connection_callbacks(connection);
+
+	if (!stream->stopped)
+		return;
+	stream->stopped = false;
+	if (callbacks->stream_stopped)
+		callbacks->stream_stopped(stream, stoq_connection_callback_user(connection));
+}
+
 void stoq_stream_want_send(struct stoq_stream *stream)
 {
 	bool wants = stoq_send_queue_unsent(&stream->queue) ||
 		     (stream->finishing && !stream->finish_sent);
 
-	if (!wants || stream->flow_blocked || stream->quic_closed)
+	if (!wants || stream->flow_blocked || stream->quic_closed || stream->stopped)
 		return;
 	if (stoq_list_empty(&stream->sendable))
 		stoq_list_append(&stream->connection->sendable, &stream->sendable);
@@ -233,6 +274,8 @@ void stoq_stream_stop(struct stoq_stream *stream, uint64_t code)
 		stoq_ngtcp2_shutdown_stream_read(connection->quic, stream->id, code);
 	/* So that it is settled at the next opportunity, if it only waited to be read. */
 	stoq_stream_resume(stream);
+	if (STOQ_NGTCP2_KEEPS_UNI && stream->unidirectional && !stream->ours)
+		stream->quic_closed = true;
 }
 
 int64_t stoq_stream_id(const struct stoq_stream *stream)
@@ -255,10 +298,15 @@ void stoq_stream_set_user(struct stoq_stream *stream, void *user)
 	stream->user = user;
 }
 
-void stoq_stream_sample_losses(struct stoq_connection *connection)
+void stoq_streams_sample(struct stoq_connection *connection)
 {
 	struct stoq_list *link;
 
-	for (link = connection->streams.next; link != &connection->streams; link = link->next)
-		count_losses(STOQ_LIST_ENTRY(link, struct stoq_stream, link));
+	for (link = connection->streams.next; link != &connection->streams; link = link->next) {
+		struct stoq_stream *stream = STOQ_LIST_ENTRY(link, struct stoq_stream, link);
+
+		count_losses(stream);
+		stream->flow_blocked = false;
+		stoq_stream_want_send(stream);
+	}
 }

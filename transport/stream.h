@@ -53,6 +53,7 @@ struct stoq_stream {
 	bool finish_sent;     /* it went out at least once */
 	bool write_over;      /* finished, reset or stopped */
 	bool flow_blocked;    /* by the peer's stream credit */
+	bool stopped;	      /* by the peer; the application is still to be told */
 	bool writable_wanted; /* a write took less than it was given */
 
 	bool paused;	       /* received() left something */
@@ -77,11 +78,19 @@ struct stoq_stream *stoq_stream_new(struct stoq_connection *connection, int64_t 
 void stoq_stream_settle(struct stoq_stream *stream);
 /* ngtcp2 is done with it; what is unread is still to be read. */
 void stoq_stream_closed_by_quic(struct stoq_stream *stream, uint64_t code);
+/* Nothing more will come from the peer; where ngtcp2 does not say so itself. */
+void stoq_stream_receiving_over(struct stoq_stream *stream);
+/* Nothing more can be written: the peer has sent STOP_SENDING. The application hears of it soon. */
+void stoq_stream_stopped_by_peer(struct stoq_stream *stream);
+void stoq_stream_tell_stopped(struct stoq_stream *stream);
 /* Tells the application and frees it: the connection is gone. */
 void stoq_stream_end(struct stoq_stream *stream, uint64_t code);
 
-/* Brings the count of retransmitted packets up to date. */
-void stoq_stream_sample_losses(struct stoq_connection *connection);
+/*
+ * Every now and then: brings the count of retransmitted packets up to date, and tries those again
+ * that wait for credit, because the peer may have sent STOP_SENDING instead.
+ */
+void stoq_streams_sample(struct stoq_connection *connection);
 
 /* Puts it among those that have something to send. */
 void stoq_stream_want_send(struct stoq_stream *stream);

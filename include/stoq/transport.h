@@ -109,8 +109,11 @@ struct stoq_transport_callbacks {
 	/* The peer abandons its direction of the stream; what was not taken yet is gone. */
 	void (*stream_reset)(struct stoq_stream *stream, uint64_t code, void *user);
 
-	/* The peer wants no more of our direction; it is reset, later writes return -EPIPE. */
-	void (*stream_stopped)(struct stoq_stream *stream, uint64_t code, void *user);
+	/*
+	 * The peer wants no more of our direction: it is reset, writes return -EPIPE. Noticed when
+	 * there is something to send; the peer's code comes with stream_closed().
+	 */
+	void (*stream_stopped)(struct stoq_stream *stream, void *user);
 
 	/*
 	 * Both directions are over: everything was taken and acknowledged, reset, or the connection
@@ -125,7 +128,11 @@ struct stoq_transport_callbacks {
 	void (*datagram)(
 		struct stoq_connection *connection, const uint8_t *data, size_t size, void *user);
 
-	/* What became of a datagram that stoq_connection_send_datagram() took under that id. */
+	/*
+	 * What became of a datagram that stoq_connection_send_datagram() took under that id. That
+	 * one is lost is found out when a later packet is acknowledged: without one this never
+	 * comes.
+	 */
 	void (*datagram_settled)(
 		struct stoq_connection *connection, uint64_t id, bool acknowledged, void *user);
 
@@ -192,8 +199,12 @@ struct stoq_transport_config {
 
 	/* Cryptography. */
 	struct stoq_tls_config tls;
-	uint64_t key_update_packets; /* new keys after that many packets [2^23], 2^23 at most */
-	bool resumption;	     /* issue and accept session tickets [true] */
+	/*
+	 * New keys after that many packets [2^23 - 2^20, which is the most]. A key's limit is 2^23;
+	 * an update may have to wait until the one before is acknowledged.
+	 */
+	uint64_t key_update_packets;
+	bool resumption; /* issue and accept session tickets [true] */
 	/*
 	 * Accept and send data before the handshake is over. An attacker can replay such data: only
 	 * for requests that may be executed twice, never for writes [false].
@@ -421,7 +432,10 @@ STOQ_API size_t stoq_stream_room(const struct stoq_stream *stream);
 /* Offer again what received() did not take, and what has come since. */
 STOQ_API void stoq_stream_resume(struct stoq_stream *stream);
 
-/* Abandon our direction: what is not acknowledged may be lost. */
+/*
+ * Abandon our direction: what is not acknowledged may be lost. The peer does not hear of a stream
+ * of which nothing was sent before.
+ */
 STOQ_API void stoq_stream_reset(struct stoq_stream *stream, uint64_t code);
 
 /* Ask the peer to abandon its direction; received() is not called any more. */

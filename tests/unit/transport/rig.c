@@ -162,12 +162,11 @@ static void on_stream_reset(struct stoq_stream *stream, uint64_t code, void *use
 	side->stream_code = code;
 }
 
-static void on_stream_stopped(struct stoq_stream *stream, uint64_t code, void *user)
+static void on_stream_stopped(struct stoq_stream *stream, void *user)
 {
 	struct rig_side *side = user;
 
 	side->stops++;
-	side->stream_code = code;
 }
 
 static void on_stream_closed(struct stoq_stream *stream, uint64_t code, void *user)
@@ -175,6 +174,7 @@ static void on_stream_closed(struct stoq_stream *stream, uint64_t code, void *us
 	struct rig_side *side = user;
 
 	side->streams_closed++;
+	side->close_code = code;
 	if (side->stream == stream)
 		side->stream = NULL;
 }

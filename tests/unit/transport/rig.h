@@ -5,6 +5,7 @@
  * A client and a server over a network in memory, under a clock of the test's own. What the
  * callbacks say is kept in struct rig_side.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +34,8 @@ struct rig_side {
 	struct stoq_close_info close;
 	struct stoq_stream *stream; /* the last that the peer opened */
 	unsigned int streams_opened, streams_closed, finished, resets, stops, writable, available;
-	uint64_t stream_code;
+	uint64_t stream_code; /* of the last reset */
+	uint64_t close_code;  /* of the last stream_closed() */
 
 	uint64_t received; /* bytes */
 	uint64_t hash;	   /* of them, in order, over all streams */
