@@ -127,6 +127,18 @@ static int make_cid(struct stoq_connection *connection, ngtcp2_cid *cid)
 	return status ? status : stoq_connection_add_cid(connection, cid);
 }
 
+/*
+ * Peers keep the bit by which filters know QUIC, which RFC 9287 would let them clear. ngtcp2 always
+ * offers it, with no setting; the parameters are the connection's own and not constant.
+ */
+static void insist_on_quic_bit(struct stoq_connection *connection)
+{
+	ngtcp2_transport_params *params =
+		(ngtcp2_transport_params *)ngtcp2_conn_get_local_transport_params(connection->quic);
+
+	params->grease_quic_bit = 0;
+}
+
 int stoq_connection_start_server(
 	struct stoq_connection *connection, const struct stoq_server_start *start)
 {
@@ -161,6 +173,7 @@ int stoq_connection_start_server(
 	if (ngtcp2_conn_server_new(&connection->quic, &header->scid, &scid, &path, header->version,
 		    &callbacks, &settings, &params, NULL, connection))
 		return -ENOMEM;
+	insist_on_quic_bit(connection);
 	return stoq_tls_start_server(connection);
 }
 
@@ -206,6 +219,7 @@ int stoq_connection_start_client(struct stoq_connection *connection,
 	if (ngtcp2_conn_client_new(&connection->quic, &dcid, &scid, &path, NGTCP2_PROTO_VER_V1,
 		    &callbacks, &settings, &params, NULL, connection))
 		return -ENOMEM;
+	insist_on_quic_bit(connection);
 	connection->early_data =
 		config->early_data && config->session && connection->settings->config.early_data;
 	return stoq_tls_start_client(
