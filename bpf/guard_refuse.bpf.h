@@ -268,7 +268,8 @@ static __always_inline int stoq_guard_decide_cut(struct stoq_guard_cpu *guard,
 					nvme_le32(pdu->sqe.sgl1.length) < STOQ_GUARD_SGL_MAX));
 		if (waits)
 			return 0;
-		stoq_guard_request_range(&guard->request, bytes < STOQ_GUARD_AT_NLB ? 0 : slba,
+		/* Only the top byte of the SLBA may be missing, and the number of blocks. */
+		stoq_guard_request_range(&guard->request, slba,
 			bytes < STOQ_GUARD_AT_NLB || slba + 0xffff < slba ? ~0ull : slba + 0xffff);
 		stoq_guard_decide_part(guard, installed, 1);
 	}

@@ -359,7 +359,7 @@ bool link_is_refused(const struct nvme_sqe *sqe)
 		sqe->opcode == NVME_OPCODE_FABRICS ? nvme_le32(sqe->nsid) & 0xff : sqe->opcode;
 
 	return (code & 0xfc) == 0x70 || nvme_le32(sqe->nsid) >> 24 == 0xfe ||
-	       nvme_sqe_slba(sqe) >> 48 == 0xffff ||
+	       (nvme_sqe_slba(sqe) >> 48 & 0xff) == 0xff ||
 	       (nvme_sqe_block_count(sqe) > 0xff00 && (code & 3));
 }
 
