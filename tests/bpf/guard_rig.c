@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/bpf/guard_rig.h"
 
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include "stoq_guard.skel.h"
 
 struct stoq_guard_bpf *the_guard;
+struct stoq_guard_compiled *guard_compiled;
 static uint64_t generation;
 
 int guard_setup(void **state)
@@ -44,6 +46,8 @@ int guard_teardown(void **state)
 {
 	(void)state;
 	stoq_guard_bpf__destroy(the_guard);
+	free(guard_compiled);
+	guard_compiled = NULL;
 	return 0;
 }
 
@@ -97,7 +101,8 @@ void guard_install(const char *yaml)
 	}
 	install_compiled(compiled);
 	stoq_guard_policy_free(&policy);
-	free(compiled);
+	free(guard_compiled);
+	guard_compiled = compiled;
 }
 
 /* The sum over all CPUs of the 64-bit number at `offset` of a map's only value. */
@@ -140,20 +145,31 @@ uint64_t guard_rule_count(uint32_t rule)
 	return count;
 }
 
-struct stoq_guard_record guard_last_record(void)
+uint64_t guard_log_last(void)
 {
 	struct stoq_guard_state state;
-	struct stoq_guard_record record;
-	uint32_t key = 0;
+	uint32_t zero = 0;
 
 	assert_int_equal(
-		bpf_map_lookup_elem(bpf_map__fd(the_guard->maps.stoq_guard_state), &key, &state),
+		bpf_map_lookup_elem(bpf_map__fd(the_guard->maps.stoq_guard_state), &zero, &state),
 		0);
-	key = state.log_last % STOQ_GUARD_LOG_RECORDS;
+	return state.log_last;
+}
+
+struct stoq_guard_record guard_record(uint64_t sequence)
+{
+	uint32_t key = sequence % STOQ_GUARD_LOG_RECORDS;
+	struct stoq_guard_record record;
+
 	assert_int_equal(
 		bpf_map_lookup_elem(bpf_map__fd(the_guard->maps.stoq_guard_log), &key, &record), 0);
-	assert_int_equal(record.sequence, state.log_last);
+	assert_int_equal(record.sequence, sequence);
 	return record;
+}
+
+struct stoq_guard_record guard_last_record(void)
+{
+	return guard_record(guard_log_last());
 }
 
 void guard_empty_chunks(void)
@@ -296,10 +312,15 @@ void link_start(struct guard_link *link)
 	link->dialog.format = (struct nvme_tcp_format){0};
 }
 
-void link_handshake(struct guard_link *link, uint16_t qid)
+void link_syns(struct guard_link *link)
 {
 	send_flag(link, NVME_TCP_FROM_HOST, WIRE_SYN);
 	send_flag(link, NVME_TCP_FROM_CONTROLLER, WIRE_SYN | WIRE_ACK);
+}
+
+void link_handshake(struct guard_link *link, uint16_t qid)
+{
+	link_syns(link);
 	dialog_icreq(&link->dialog);
 	link_write(link, NVME_TCP_FROM_HOST);
 	assert_true(link_flush(link, NVME_TCP_FROM_HOST));
@@ -318,6 +339,22 @@ void link_open(struct guard_link *link, uint16_t qid)
 {
 	link_start(link);
 	link_handshake(link, qid);
+}
+
+struct stoq_flow_key link_key(const struct guard_link *link)
+{
+	uint32_t host = htonl(link->path.host_address);
+	uint32_t controller = htonl(link->path.controller_address);
+	struct stoq_flow_key key = {
+		.port_a = htons(link->path.host_port),
+		.port_b = htons(link->path.controller_port),
+	};
+
+	memset(key.address_a + 10, 0xff, 2);
+	memset(key.address_b + 10, 0xff, 2);
+	memcpy(key.address_a + 12, &host, sizeof(host));
+	memcpy(key.address_b + 12, &controller, sizeof(controller));
+	return key;
 }
 
 /* ---- what arrived ---- */

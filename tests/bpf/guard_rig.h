@@ -36,17 +36,26 @@ uint64_t guard_rule_count(uint32_t rule);
 uint64_t guard_total(enum stoq_guard_total total);
 /* The last record of the log; asserts that it is there. */
 struct stoq_guard_record guard_last_record(void);
-/* Takes a map's only key away, to see what happens. */
+/* The record of the log with this sequence number; asserts that it is still there. */
+struct stoq_guard_record guard_record(uint64_t sequence);
+uint64_t guard_log_last(void);
+/* Takes the patches away that were kept, to see what happens. */
 void guard_empty_chunks(void);
+/* The policy in force, compiled. */
+extern struct stoq_guard_compiled *guard_compiled;
 
 /* Runs one frame. False: it was dropped. out, if not NULL, gets the frame as it left. */
 bool guard_run(const uint8_t *frame, size_t length, uint8_t *out);
 
 /* A connection from its first byte: SYNs, IC PDUs, Connect of queue qid. */
 void link_open(struct guard_link *link, uint16_t qid);
-/* The same up to the SYNs. */
+/* The same, but nothing is sent yet, and its parts. */
 void link_start(struct guard_link *link);
+void link_syns(struct guard_link *link);
 void link_handshake(struct guard_link *link, uint16_t qid);
+
+/* The key of a link over IPv4 without VLAN tags; its host is end a. */
+struct stoq_flow_key link_key(const struct guard_link *link);
 
 /* Appends what the dialog's functions made to what a side has written; returns where it begins. */
 size_t link_write(struct guard_link *link, enum nvme_tcp_side side);

@@ -462,7 +462,7 @@ static void test_identity(void **state)
 {
 	struct stoq_guard_identity identity = {.qid = 1};
 	struct nvme_io_fields fields = link_fields(NVME_NVM_READ, 7, 1, 100);
-	struct stoq_flow_key key = {.vlan_id = 0};
+	struct stoq_flow_key key;
 	struct nvme_sqe sqe;
 	size_t at;
 
@@ -474,12 +474,7 @@ static void test_identity(void **state)
 			      "  - {host: '" DIALOG_HOST_NQN "', verdict: allow}\n"
 			      "  - {host: 'nqn.x', verdict: deny}\n");
 		link_start(&link);
-		key.address_a[10] = key.address_a[11] = key.address_b[10] = key.address_b[11] = 255;
-		key.address_a[12] = key.address_b[12] = 10;
-		key.address_a[15] = 1;
-		key.address_b[15] = 2;
-		key.port_a = __builtin_bswap16(link.path.host_port);
-		key.port_b = __builtin_bswap16(link.path.controller_port);
+		key = link_key(&link);
 		identity.host_is_a = 1;
 		if (known)
 			assert_int_equal(bpf_map_update_elem(
