@@ -17,10 +17,16 @@ static __always_inline int stoq_is_nvme_port(__be16 port)
 	return 0;
 }
 
+/* Its Connect has passed: of this connection, or before it was seen. */
+static __always_inline int stoq_guard_has_connected(const struct stoq_flow *flow)
+{
+	return flow->connected || flow->guard.named || (!flow->guard.opened && !flow->from_start);
+}
+
 /* Only the first Connect of a connection says who it is: the others are refused. */
 static __always_inline int stoq_hook_believes_connect(const struct stoq_flow *flow)
 {
-	return !flow->connected;
+	return !stoq_guard_has_connected(flow);
 }
 
 static __always_inline void stoq_hook_connect_done(struct stoq_flow *flow)

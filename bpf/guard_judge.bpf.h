@@ -204,6 +204,26 @@ __noinline int stoq_guard_judge_sqe(
 	return touches;
 }
 
+/* These do no harm as admin commands, and as I/O commands nobody has them. */
+static __always_inline int stoq_guard_is_idle_talk(__u8 opcode)
+{
+	return opcode == NVME_ADMIN_IDENTIFY || opcode == NVME_ADMIN_GET_FEATURES ||
+	       opcode == NVME_ADMIN_KEEP_ALIVE;
+}
+
+/* A connection whose queue is not known: the command has to be allowed on either kind. */
+static __always_inline void stoq_guard_judge_either(struct stoq_guard_cpu *guard,
+	const struct stoq_flow *flow, struct stoq_guard_installed *installed,
+	const struct nvme_sqe *sqe)
+{
+	__u32 kind = stoq_guard_is_idle_talk(sqe->opcode) ? NVME_QUEUE_ADMIN : flow->kind;
+	int both = !stoq_guard_is_idle_talk(sqe->opcode);
+
+	if (both)
+		stoq_guard_judge_sqe(installed, sqe, !kind, 1);
+	guard->touches = stoq_guard_judge_sqe(installed, sqe, kind, !both);
+}
+
 static __always_inline void stoq_guard_refuse_by_ourselves(
 	struct stoq_guard_cpu *guard, __u16 status)
 {
@@ -228,7 +248,7 @@ static __always_inline int stoq_guard_judge_connect(struct __sk_buff *skb, struc
 
 	if (!guard)
 		return 1;
-	if (flow->connected) {
+	if (stoq_guard_has_connected(flow)) {
 		stoq_guard_refuse_by_ourselves(guard, NVME_STATUS(0, 0x0c)); /* Sequence Error */
 		return 0;
 	}
@@ -288,9 +308,8 @@ __noinline int stoq_guard_judge(struct __sk_buff *skb, struct stoq_flow *flow, s
 	at = sequence - cpu->sequence;
 	if (stoq_guard_is_connect(&pdu->sqe))
 		return stoq_guard_judge_connect(skb, flow, cpu, installed, pdu, at);
-	if (!flow->connected) { /* it may be either kind of queue */
-		stoq_guard_judge_sqe(installed, &pdu->sqe, !flow->kind, 1);
-		guard->touches = stoq_guard_judge_sqe(installed, &pdu->sqe, flow->kind, 0);
+	if (!flow->connected) {
+		stoq_guard_judge_either(guard, flow, installed, &pdu->sqe);
 		return 0;
 	}
 	guard->touches = stoq_guard_judge_sqe(installed, &pdu->sqe, flow->kind, 1);

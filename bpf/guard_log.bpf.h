@@ -25,7 +25,7 @@ static __always_inline struct stoq_guard_record *stoq_guard_log_begin(
 	record->time_ns = bpf_ktime_get_ns();
 	record->flow = guard->segment.key;
 	record->uid = flow ? flow->uid : 0;
-	record->qid = flow && flow->connected ? flow->qid : 0xffff;
+	record->qid = flow && flow->connected ? flow->qid : STOQ_GUARD_QID_UNKNOWN;
 	record->host_is_a = flow ? flow->host_is_a : 0;
 	record->known = flow ? flow->guard.named : 0;
 	return record;

@@ -252,12 +252,16 @@ static __always_inline int stoq_guard_decide_cut(struct stoq_guard_cpu *guard,
 	if (bytes <= STOQ_GUARD_AT_OPCODE || (fabrics && bytes <= STOQ_GUARD_AT_NSID))
 		return 0;
 	if (fabrics) {
-		if (stoq_guard_is_connect(&pdu->sqe) && !flow->connected)
+		if (stoq_guard_is_connect(&pdu->sqe) && !stoq_guard_has_connected(flow))
 			return 0;
 	} else if (bytes < STOQ_GUARD_AT_NSID + 4) {
 		if (known_io)
 			return 0;
 		pdu->sqe.nsid = nvme_to_le32(STOQ_GUARD_NSID_ALL);
+	}
+	if (!flow->connected && !fabrics) {
+		stoq_guard_judge_either(guard, flow, installed, &pdu->sqe);
+		return guard->decision.verdict != STOQ_GUARD_ALLOW;
 	}
 	touches = stoq_guard_judge_sqe(installed, &pdu->sqe, flow->kind, 1);
 	guard->touches = touches;
@@ -273,8 +277,6 @@ static __always_inline int stoq_guard_decide_cut(struct stoq_guard_cpu *guard,
 			bytes < STOQ_GUARD_AT_NLB || slba + 0xffff < slba ? ~0ull : slba + 0xffff);
 		stoq_guard_decide_part(guard, installed, 1);
 	}
-	if (!flow->connected)
-		stoq_guard_judge_sqe(installed, &pdu->sqe, !flow->kind, 0);
 	return guard->decision.verdict != STOQ_GUARD_ALLOW;
 }
 

@@ -67,10 +67,13 @@ struct stoq_guard_counts {
  * by, and again after each installation of a policy. A connection whose Connect passes is known by
  * that.
  */
+#define STOQ_GUARD_QID_UNKNOWN 0xffff
+
 struct stoq_guard_identity {
 	char host[NVME_NQN_LENGTH];
 	char subsystem[NVME_NQN_LENGTH];
-	__u16 qid; /* 0: the admin queue */
+	__u16 qid; /* 0: the admin queue; STOQ_GUARD_QID_UNKNOWN: commands have to be allowed on
+		      either kind of queue */
 	__u8 host_is_a;
 	__u8 pad[5];
 };
@@ -106,7 +109,7 @@ struct stoq_guard_record {
 	__u16 rule;   /* that decided or logged, or STOQ_GUARD_NO_RULE: the default */
 	__u16 cid;
 	__u16 status; /* NVME_STATUS(), if denied */
-	__u16 qid;    /* FFFFh: not known */
+	__u16 qid;    /* or STOQ_GUARD_QID_UNKNOWN */
 	__u8 kind;    /* enum stoq_guard_record_kind */
 	__u8 reason;  /* enum stoq_guard_total, if dropped, else 0 */
 	__u8 table;   /* enum stoq_guard_table, and ... */

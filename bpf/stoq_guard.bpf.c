@@ -76,10 +76,12 @@ __noinline int stoq_guard_adopt(struct stoq_flow *flow)
 		return 0;
 	uid = flow->uid;
 	flow->host_is_a = identity->host_is_a;
-	flow->qid = identity->qid;
-	flow->kind = identity->qid ? NVME_QUEUE_IO : NVME_QUEUE_ADMIN;
-	flow->connected = 1;
 	flow->guard.generation = 0;
+	if (identity->qid != STOQ_GUARD_QID_UNKNOWN) {
+		flow->qid = identity->qid;
+		flow->kind = identity->qid ? NVME_QUEUE_IO : NVME_QUEUE_ADMIN;
+		flow->connected = 1;
+	}
 	if (!identity->host[0] || !identity->subsystem[0] ||
 		bpf_map_update_elem(&stoq_connects, &uid, data, BPF_ANY))
 		return 0;

@@ -488,6 +488,52 @@ static void test_identity(void **state)
 	}
 }
 
+/* The name is known, the queue is not: what is harmless on one kind of queue may pass on neither.
+ */
+static void test_unknown_queue(void **state)
+{
+	static const struct {
+		uint8_t opcode;
+		bool refused;
+	} trials[] = {
+		{NVME_ADMIN_IDENTIFY, false},
+		{NVME_ADMIN_KEEP_ALIVE, false},
+		{NVME_NVM_READ, false},
+		{NVME_NVM_WRITE, true},
+		{NVME_ADMIN_FORMAT_NVM, true},
+	};
+	struct stoq_guard_identity identity = {.qid = STOQ_GUARD_QID_UNKNOWN, .host_is_a = 1};
+	struct stoq_flow_key key;
+	struct nvme_sqe sqe;
+	size_t at;
+
+	(void)state;
+	strcpy(identity.host, DIALOG_HOST_NQN);
+	strcpy(identity.subsystem, DIALOG_SUBSYSTEM_NQN);
+	guard_install("version: 1\ndefault: allow\nrules:\n  - {host: '" DIALOG_HOST_NQN
+		      "', commands: [writes, destructive], verdict: deny}\n");
+	link_start(&link);
+	key = link_key(&link);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(the_guard->maps.stoq_guard_identities),
+				 &key, &identity, BPF_ANY),
+		0);
+	for (size_t i = 0; i < sizeof(trials) / sizeof(trials[0]); i++) {
+		struct nvme_io_fields fields = link_fields(trials[i].opcode, (uint16_t)i, 1, 0);
+
+		fields.in_capsule = false;
+		at = link_write_command(&link, &fields);
+		assert_true(link_flush(&link, NVME_TCP_FROM_HOST));
+		sqe = link_command(&link, at);
+		assert_int_equal(link_is_refused(&sqe), trials[i].refused);
+	}
+	/* It has connected before: its name cannot become another one. */
+	dialog_connect(&link.dialog, 9, 1);
+	at = link_write(&link, NVME_TCP_FROM_HOST);
+	assert_true(link_flush(&link, NVME_TCP_FROM_HOST));
+	sqe = link_command(&link, at);
+	assert_true(link_is_refused(&sqe));
+}
+
 /* VLAN tags, IPv6 with extension headers, IPv4 and TCP options, padding: checksums stay right. */
 static void test_paths(void **state)
 {
@@ -529,6 +575,7 @@ int main(void)
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_no_policy),
 		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_unknown_queue),
 		cmocka_unit_test(test_paths),
 	};
 
