@@ -13,6 +13,7 @@ static const struct tool_verb verbs[] = {
 	{"xdp", "see and set the XDP filters of running transports", verb_xdp},
 #endif
 	{"bench", "measure what STOQ's parts do on this machine and this network", verb_bench},
+	{"probe", "what this machine can do, and what to do about each \"no\"", verb_probe},
 	{"target", "start, stop and show NVMe/TCP targets: SPDK or the kernel's nvmet",
 		verb_target},
 	{"pki", "a small private authority for the certificates of STOQ's nodes", verb_pki},

@@ -49,6 +49,7 @@ int tool_run_command(int argc, char **argv, const char *text, const struct tool_
 int verb_bench(int argc, char **argv);
 int verb_guard(int argc, char **argv);
 int verb_pki(int argc, char **argv);
+int verb_probe(int argc, char **argv);
 int verb_target(int argc, char **argv);
 int verb_watch(int argc, char **argv);
 int verb_xdp(int argc, char **argv);

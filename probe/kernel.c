@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <ctype.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe/section.h"
+
+#define OLDEST_MAJOR 5
+#define OLDEST_MINOR 15
+
+static void probe_release(struct stoq_probe *probe)
+{
+	unsigned int major = 0, minor = 0;
+	char release[96], *rest;
+
+	if (stoq_probe_read(probe, "/proc/sys/kernel/osrelease", release, sizeof(release)) <= 0) {
+		stoq_probe_unknown(probe, "release", "mount -t proc proc /proc",
+			"/proc/sys/kernel/osrelease cannot be read");
+		return;
+	}
+	major = (unsigned int)strtoul(release, &rest, 10);
+	if (*rest == '.')
+		minor = (unsigned int)strtoul(rest + 1, NULL, 10);
+	if (major > OLDEST_MAJOR || (major == OLDEST_MAJOR && minor >= OLDEST_MINOR))
+		stoq_probe_yes(probe, "release", "%s", release);
+	else
+		stoq_probe_no(probe, "release", "install Linux 5.15 or newer",
+			"Linux %s is older than 5.15, the oldest that STOQ's BPF programs load on",
+			release);
+}
+
+static void probe_jit(struct stoq_probe *probe)
+{
+	static const char path[] = "/proc/sys/net/core/bpf_jit_enable";
+	uint64_t value;
+	int result = stoq_probe_read_number(probe, path, &value);
+
+	if (result == -ENOENT)
+		stoq_probe_no(probe, "bpf_jit", "a kernel with CONFIG_BPF_JIT",
+			"this kernel has no BPF JIT compiler: programs are interpreted, slowly");
+	else if (result)
+		stoq_probe_unknown(probe, "bpf_jit", "run stoq probe as root", "%s: %s", path,
+			strerror(-result));
+	else if (value)
+		stoq_probe_yes(probe, "bpf_jit", "on");
+	else
+		stoq_probe_no(probe, "bpf_jit", "sysctl -w net.core.bpf_jit_enable=1",
+			"it is switched off: programs are interpreted, slowly");
+}
+
+static void probe_unprivileged(struct stoq_probe *probe)
+{
+	uint64_t value;
+	int result =
+		stoq_probe_read_number(probe, "/proc/sys/kernel/unprivileged_bpf_disabled", &value);
+
+	if (result)
+		stoq_probe_unknown(probe, "unprivileged_bpf", "",
+			"/proc/sys/kernel/unprivileged_bpf_disabled: %s", strerror(-result));
+	else if (value)
+		stoq_probe_no(probe, "unprivileged_bpf", "none needed: use CAP_BPF or root",
+			"kernel.unprivileged_bpf_disabled is %u, which is safer; STOQ does not "
+			"need it",
+			(unsigned int)value);
+	else
+		stoq_probe_yes(probe, "unprivileged_bpf",
+			"anybody may load socket filters (kernel.unprivileged_bpf_disabled=0)");
+}
+
+void stoq_probe_kernel(struct stoq_probe *probe)
+{
+	stoq_probe_topic(probe, "kernel", NULL);
+	probe_release(probe);
+	if (stoq_probe_exists(probe, "/sys/kernel/btf/vmlinux"))
+		stoq_probe_yes(probe, "btf", "/sys/kernel/btf/vmlinux");
+	else
+		stoq_probe_no(probe, "btf", "none needed: STOQ does without",
+			"the kernel was built without CONFIG_DEBUG_INFO_BTF");
+	probe_jit(probe);
+	if (stoq_probe_file_has(probe, "/proc/mounts", " bpf "))
+		stoq_probe_yes(probe, "bpffs", "mounted");
+	else
+		stoq_probe_no(probe, "bpffs", "mount -t bpf bpf /sys/fs/bpf",
+			"no BPF file system is mounted; stoq guard pins its programs there");
+	probe_unprivileged(probe);
+}
+
+/* ---- what this process may do ---- */
+
+static const struct {
+	unsigned int number;
+	const char *name, *what;
+} capabilities[] = {
+	{CAP_BPF, "CAP_BPF", "load BPF programs, read their maps"},
+	{CAP_NET_ADMIN, "CAP_NET_ADMIN", "attach programs to interfaces, large socket buffers"},
+	{CAP_PERFMON, "CAP_PERFMON", "BPF programs that read kernel memory"},
+	{CAP_NET_RAW, "CAP_NET_RAW", "AF_XDP sockets"},
+	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "find BPF objects of others by number: stoq xdp, bpftool"},
+	{CAP_IPC_LOCK, "CAP_IPC_LOCK", "lock more memory than ulimit -l, for AF_XDP"},
+	{CAP_SYS_NICE, "CAP_SYS_NICE", "real-time threads"},
+};
+
+static void lacks(struct stoq_probe *probe, const char *name, const char *what)
+{
+	char remedy[160];
+	size_t length = (size_t)snprintf(
+		remedy, sizeof(remedy), "run as root, or: setcap %s+ep stoq", name);
+
+	for (size_t i = length - strlen(name) - strlen("+ep stoq"); i < length; i++)
+		remedy[i] = (char)tolower((unsigned char)remedy[i]);
+	stoq_probe_no(probe, name, remedy, "this process lacks it: %s", what);
+}
+
+void stoq_probe_process(struct stoq_probe *probe)
+{
+	char text[4096], *line;
+	uint64_t set;
+
+	stoq_probe_topic(probe, "process", NULL);
+	if (stoq_probe_read(probe, "/proc/self/status", text, sizeof(text)) <= 0 ||
+		!(line = strstr(text, "CapEff:"))) {
+		stoq_probe_unknown(probe, "capabilities", "mount -t proc proc /proc",
+			"/proc/self/status does not tell them");
+		return;
+	}
+	set = strtoull(line + strlen("CapEff:"), NULL, 16);
+	for (size_t i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]); i++)
+		if (set >> capabilities[i].number & 1)
+			stoq_probe_yes(probe, capabilities[i].name, "%s", capabilities[i].what);
+		else
+			lacks(probe, capabilities[i].name, capabilities[i].what);
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "probe/probe.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe/section.h"
+
+void stoq_probe_topic(struct stoq_probe *probe, const char *topic, const char *subject)
+{
+	probe->topic = topic;
+	probe->subject = subject ? subject : "";
+}
+
+static struct stoq_probe_fact *add(struct stoq_probe *probe, const char *name)
+{
+	static struct stoq_probe_fact lost; /* out of memory: nobody will read it */
+	struct stoq_probe_fact *fact = &lost;
+
+	if (probe->count == probe->capacity) {
+		size_t capacity = probe->capacity ? probe->capacity * 2 : 64;
+		struct stoq_probe_fact *grown = realloc(probe->facts, capacity * sizeof(*grown));
+
+		if (grown) {
+			probe->facts = grown;
+			probe->capacity = capacity;
+		} else {
+			probe->out_of_memory = true;
+		}
+	}
+	if (probe->count < probe->capacity)
+		fact = &probe->facts[probe->count++];
+	*fact = (struct stoq_probe_fact){0};
+	snprintf(fact->topic, sizeof(fact->topic), "%s", probe->topic);
+	snprintf(fact->subject, sizeof(fact->subject), "%s", probe->subject);
+	snprintf(fact->name, sizeof(fact->name), "%s", name);
+	return fact;
+}
+
+__attribute__((format(printf, 5, 0))) static void add_answer(struct stoq_probe *probe,
+	const char *name, enum stoq_probe_answer answer, const char *remedy, const char *format,
+	va_list arguments)
+{
+	struct stoq_probe_fact *fact = add(probe, name);
+	bool yes = answer == STOQ_PROBE_YES;
+
+	fact->answer = answer;
+	snprintf(fact->remedy, sizeof(fact->remedy), "%s", remedy);
+	/* The analyzer takes arguments, which va_start() has set, for uninitialised. */
+	// NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized)
+	vsnprintf(yes ? fact->value : fact->why, yes ? sizeof(fact->value) : sizeof(fact->why),
+		format, arguments);
+}
+
+void stoq_probe_yes(struct stoq_probe *probe, const char *name, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	add_answer(probe, name, STOQ_PROBE_YES, "", format, arguments);
+	va_end(arguments);
+}
+
+void stoq_probe_no(
+	struct stoq_probe *probe, const char *name, const char *remedy, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	add_answer(probe, name, STOQ_PROBE_NO, remedy, format, arguments);
+	va_end(arguments);
+}
+
+void stoq_probe_unknown(
+	struct stoq_probe *probe, const char *name, const char *remedy, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	add_answer(probe, name, STOQ_PROBE_UNKNOWN, remedy, format, arguments);
+	va_end(arguments);
+}
+
+int stoq_probe_run(struct stoq_probe *probe, const char *root, struct stoq_error *error)
+{
+	*probe = (struct stoq_probe){.root = root};
+	stoq_probe_kernel(probe);
+	stoq_probe_process(probe);
+	stoq_probe_bpf(probe);
+	stoq_probe_interfaces(probe);
+	stoq_probe_sockets(probe);
+	stoq_probe_machine(probe);
+	stoq_probe_modules(probe);
+	if (!probe->out_of_memory)
+		return 0;
+	stoq_probe_free(probe);
+	return stoq_error_set(error, -ENOMEM, "out of memory");
+}
+
+void stoq_probe_free(struct stoq_probe *probe)
+{
+	free(probe->facts);
+	*probe = (struct stoq_probe){.root = ""};
+}
+
+const struct stoq_probe_fact *stoq_probe_find(
+	const struct stoq_probe *probe, const char *topic, const char *subject, const char *name)
+{
+	for (size_t i = 0; i < probe->count; i++)
+		if (strcmp(probe->facts[i].topic, topic) == 0 &&
+			strcmp(probe->facts[i].subject, subject) == 0 &&
+			strcmp(probe->facts[i].name, name) == 0)
+			return &probe->facts[i];
+	return NULL;
+}
+
+const char *stoq_probe_answer_name(enum stoq_probe_answer answer)
+{
+	return answer == STOQ_PROBE_YES ? "yes" : answer == STOQ_PROBE_NO ? "no" : "unknown";
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+/* What is found in a root of our own making; and the real one, as whoever runs this. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "probe/probe.h"
+
+static char root[64];
+
+/* Writes a file below the root, with the folders it needs. */
+static void put(const char *path, const char *text)
+{
+	char whole[512];
+	FILE *file;
+
+	snprintf(whole, sizeof(whole), "%s%s", root, path);
+	for (char *slash = whole + strlen(root) + 1; (slash = strchr(slash, '/')); slash++) {
+		*slash = '\0';
+		mkdir(whole, 0700);
+		*slash = '/';
+	}
+	file = fopen(whole, "we");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static int make_root(void **state)
+{
+	(void)state;
+	snprintf(root, sizeof(root), "/tmp/stoq-probe-XXXXXX");
+	return mkdtemp(root) ? 0 : -1;
+}
+
+static int remove_root(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf %s", root);
+	return system(command); // NOLINT(cert-env33-c): a path of our own
+}
+
+static const struct stoq_probe_fact *find(
+	const struct stoq_probe *probe, const char *topic, const char *subject, const char *name)
+{
+	const struct stoq_probe_fact *fact = stoq_probe_find(probe, topic, subject, name);
+
+	if (!fact)
+		fail_msg("no fact %s %s %s", topic, subject, name);
+	return fact;
+}
+
+static void assert_fact(const struct stoq_probe *probe, const char *topic, const char *subject,
+	const char *name, enum stoq_probe_answer answer, const char *text)
+{
+	const struct stoq_probe_fact *fact = find(probe, topic, subject, name);
+
+	assert_int_equal(fact->answer, answer);
+	if (!strstr(answer == STOQ_PROBE_YES ? fact->value : fact->why, text))
+		fail_msg("%s: '%s%s' has no '%s'", name, fact->value, fact->why, text);
+}
+
+/* What is not yes says why. */
+static void assert_complete(const struct stoq_probe *probe)
+{
+	assert_true(probe->count > 0);
+	for (size_t i = 0; i < probe->count; i++) {
+		const struct stoq_probe_fact *fact = &probe->facts[i];
+
+		if (fact->answer != STOQ_PROBE_YES && !fact->why[0])
+			fail_msg("%s %s: no reason", fact->topic, fact->name);
+		if (fact->answer == STOQ_PROBE_NO && !fact->remedy[0])
+			fail_msg("%s %s: no remedy", fact->topic, fact->name);
+		/* Nothing may have been cut. */
+		assert_true(strlen(fact->why) < sizeof(fact->why) - 1);
+		assert_true(strlen(fact->remedy) < sizeof(fact->remedy) - 1);
+	}
+}
+
+static void test_nothing_there(void **state)
+{
+	struct stoq_probe probe;
+
+	(void)state;
+	assert_int_equal(stoq_probe_run(&probe, root, NULL), 0);
+	assert_complete(&probe);
+	assert_fact(&probe, "kernel", "", "release", STOQ_PROBE_UNKNOWN, "osrelease");
+	assert_fact(&probe, "kernel", "", "btf", STOQ_PROBE_NO, "DEBUG_INFO_BTF");
+	assert_fact(&probe, "kernel", "", "bpf_jit", STOQ_PROBE_NO, "interpreted");
+	assert_fact(&probe, "process", "", "capabilities", STOQ_PROBE_UNKNOWN, "status");
+	assert_fact(&probe, "interface", "", "list", STOQ_PROBE_UNKNOWN, "/sys/class/net");
+	assert_fact(&probe, "processor", "", "model", STOQ_PROBE_UNKNOWN, "cpuinfo");
+	assert_fact(&probe, "memory", "", "hugepages", STOQ_PROBE_NO, "no huge pages");
+	assert_fact(&probe, "software", "", "kvm", STOQ_PROBE_NO, "No such file");
+	assert_fact(&probe, "modules", "", "nvme-tcp", STOQ_PROBE_UNKNOWN, "built in");
+	stoq_probe_free(&probe);
+}
+
+static void put_good_machine(void)
+{
+	put("/proc/sys/kernel/osrelease", "6.1.0-9-amd64\n");
+	put("/sys/kernel/btf/vmlinux", "BTF");
+	put("/proc/sys/net/core/bpf_jit_enable", "1\n");
+	put("/proc/sys/kernel/unprivileged_bpf_disabled", "2\n");
+	put("/proc/mounts", "bpf /sys/fs/bpf bpf rw 0 0\nnone /dev/hugepages hugetlbfs rw 0 0\n");
+	put("/proc/self/status", "Name:\tstoq\nCapEff:\t000000c000001000\nSeccomp:\t0\n");
+	put("/proc/cpuinfo", "processor\t: 0\nmodel name\t: A Processor\nflags\t\t: fpu aes "
+			     "pclmulqdq avx2 vaes_not\n\nprocessor\t: 1\n");
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "512\n");
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "500\n");
+	put("/dev/kvm", "");
+	put("/lib/modules/6.1.0-9-amd64/modules.builtin", "kernel/drivers/nvme/target/nvmet.ko\n");
+	put("/lib/modules/6.1.0-9-amd64/modules.dep",
+		"kernel/drivers/nvme/host/nvme-tcp.ko.xz: kernel/x.ko\n");
+	put("/sys/module/nvmet_tcp/refcnt", "0\n");
+	put("/sys/class/net/eth0/mtu", "9000\n");
+	put("/sys/class/net/eth0/operstate", "up\n");
+	put("/sys/class/net/eth0/queues/rx-0/rps_cpus", "0\n");
+	put("/sys/class/net/eth0/queues/rx-1/rps_cpus", "0\n");
+	put("/sys/class/net/eth0/queues/tx-0/xps_cpus", "0\n");
+	put("/sys/class/net/bonding_masters", "\n");
+}
+
+static void test_good_machine(void **state)
+{
+	struct stoq_probe probe;
+
+	(void)state;
+	put_good_machine();
+	assert_int_equal(stoq_probe_run(&probe, root, NULL), 0);
+	assert_complete(&probe);
+	assert_fact(&probe, "kernel", "", "release", STOQ_PROBE_YES, "6.1.0-9-amd64");
+	assert_fact(&probe, "kernel", "", "btf", STOQ_PROBE_YES, "");
+	assert_fact(&probe, "kernel", "", "bpf_jit", STOQ_PROBE_YES, "on");
+	assert_fact(&probe, "kernel", "", "bpffs", STOQ_PROBE_YES, "");
+	assert_fact(&probe, "kernel", "", "unprivileged_bpf", STOQ_PROBE_NO, "safer");
+	assert_fact(&probe, "process", "", "CAP_BPF", STOQ_PROBE_YES, "");
+	assert_fact(&probe, "process", "", "CAP_PERFMON", STOQ_PROBE_YES, "");
+	assert_fact(&probe, "process", "", "CAP_NET_ADMIN", STOQ_PROBE_YES, "");
+	assert_fact(&probe, "process", "", "CAP_SYS_ADMIN", STOQ_PROBE_NO, "lacks");
+	assert_string_equal(find(&probe, "process", "", "CAP_SYS_ADMIN")->remedy,
+		"run as root, or: setcap cap_sys_admin+ep stoq");
+	assert_fact(&probe, "processor", "", "model", STOQ_PROBE_YES, "A Processor");
+	assert_fact(&probe, "processor", "", "avx2", STOQ_PROBE_YES, "");
+	assert_fact(&probe, "processor", "", "vaes", STOQ_PROBE_NO, "wide");
+	assert_fact(&probe, "memory", "", "hugepages", STOQ_PROBE_YES, "512 of 2 MiB, 500 free");
+	assert_fact(&probe, "memory", "", "hugetlbfs", STOQ_PROBE_YES, "");
+	assert_fact(&probe, "software", "", "kvm", STOQ_PROBE_YES, "");
+	assert_fact(&probe, "modules", "", "nvmet", STOQ_PROBE_YES, "built in");
+	assert_fact(&probe, "modules", "", "nvme-tcp", STOQ_PROBE_YES, "modprobe nvme-tcp");
+	assert_fact(&probe, "modules", "", "nvmet-tcp", STOQ_PROBE_YES, "loaded");
+	assert_fact(&probe, "modules", "", "null_blk", STOQ_PROBE_NO, "CONFIG_BLK_DEV_NULL_BLK");
+	assert_fact(&probe, "interface", "eth0", "link", STOQ_PROBE_YES, "state up, MTU 9000");
+	assert_fact(&probe, "interface", "eth0", "queues", STOQ_PROBE_YES, "2");
+	assert_null(stoq_probe_find(&probe, "interface", "bonding_masters", "link"));
+	stoq_probe_free(&probe);
+}
+
+static void test_lesser_machine(void **state)
+{
+	struct stoq_probe probe;
+
+	(void)state;
+	put_good_machine();
+	put("/proc/sys/kernel/osrelease", "5.10.0\n");
+	put("/proc/sys/net/core/bpf_jit_enable", "0\n");
+	put("/proc/mounts", "");
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "0\n");
+	assert_int_equal(stoq_probe_run(&probe, root, NULL), 0);
+	assert_complete(&probe);
+	assert_fact(&probe, "kernel", "", "release", STOQ_PROBE_NO, "older than 5.15");
+	assert_fact(&probe, "kernel", "", "bpf_jit", STOQ_PROBE_NO, "switched off");
+	assert_fact(&probe, "kernel", "", "bpffs", STOQ_PROBE_NO, "pins");
+	assert_fact(&probe, "memory", "", "hugepages", STOQ_PROBE_NO, "SPDK");
+	put("/proc/sys/kernel/osrelease", "5.15.1\n");
+	stoq_probe_free(&probe);
+	assert_int_equal(stoq_probe_run(&probe, root, NULL), 0);
+	assert_fact(&probe, "kernel", "", "release", STOQ_PROBE_YES, "5.15.1");
+	stoq_probe_free(&probe);
+}
+
+static void test_this_machine(void **state)
+{
+	struct stoq_probe probe;
+
+	(void)state;
+	assert_int_equal(stoq_probe_run(&probe, "", NULL), 0);
+	assert_complete(&probe);
+	assert_fact(&probe, "kernel", "", "release", STOQ_PROBE_YES, "");
+	find(&probe, "bpf", "", "xdp_frags");
+	find(&probe, "sockets", "", "udp_gro");
+	stoq_probe_free(&probe);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_nothing_there, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(test_good_machine, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(test_lesser_machine, make_root, remove_root),
+		cmocka_unit_test(test_this_machine),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

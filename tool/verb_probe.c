@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "probe/probe.h"
+#include "tool/verb.h"
+
+#define SCHEMA_VERSION 1
+
+static const char help[] =
+#include "stoq-probe.help.h"
+	;
+
+enum probe_option { OPTION_JSON = 256 };
+
+static const struct option long_options[] = {
+	{"help", no_argument, NULL, 'h'},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{NULL, 0, NULL, 0},
+};
+
+/* ---- text ---- */
+
+static void print_heading(const struct stoq_probe_fact *fact, const struct stoq_probe_fact *last)
+{
+	if (last && strcmp(last->topic, fact->topic) == 0 &&
+		strcmp(last->subject, fact->subject) == 0)
+		return;
+	printf("%s%s%s%s\n", last ? "\n" : "", fact->topic, fact->subject[0] ? " " : "",
+		fact->subject);
+}
+
+static void print_fact(const struct stoq_probe_fact *fact)
+{
+	printf("  %-20s %-8s", fact->name, stoq_probe_answer_name(fact->answer));
+	if (fact->answer == STOQ_PROBE_YES) {
+		printf("%s\n", fact->value);
+		return;
+	}
+	printf("%s\n", fact->why);
+	if (fact->remedy[0])
+		printf("  %-29s> %s\n", "", fact->remedy);
+}
+
+static void print_all(const struct stoq_probe *probe)
+{
+	for (size_t i = 0; i < probe->count; i++) {
+		print_heading(&probe->facts[i], i ? &probe->facts[i - 1] : NULL);
+		print_fact(&probe->facts[i]);
+	}
+}
+
+/* ---- JSON ---- */
+
+/* Empty texts are null. */
+static void add_text(struct json_object *object, const char *key, const char *text)
+{
+	json_object_object_add(object, key, text[0] ? json_object_new_string(text) : NULL);
+}
+
+static struct json_object *fact_as_json(const struct stoq_probe_fact *fact)
+{
+	struct json_object *object = json_object_new_object();
+
+	stoq_json_add_text(object, "topic", fact->topic);
+	add_text(object, "subject", fact->subject);
+	stoq_json_add_text(object, "name", fact->name);
+	stoq_json_add_text(object, "answer", stoq_probe_answer_name(fact->answer));
+	add_text(object, "value", fact->value);
+	add_text(object, "why", fact->why);
+	add_text(object, "remedy", fact->remedy);
+	return object;
+}
+
+static void print_json(const struct stoq_probe *probe)
+{
+	struct json_object *all = json_object_new_object(), *facts = json_object_new_array();
+
+	for (size_t i = 0; i < probe->count; i++)
+		json_object_array_add(facts, fact_as_json(&probe->facts[i]));
+	stoq_json_add_number(all, "schema_version", SCHEMA_VERSION);
+	stoq_json_add_text(all, "type", "probe");
+	json_object_object_add(all, "facts", facts);
+	printf("%s\n", json_object_to_json_string_ext(
+			       all, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(all);
+}
+
+int verb_probe(int argc, char **argv)
+{
+	struct stoq_probe probe;
+	struct stoq_error error;
+	bool json = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		if (option == 'h')
+			return tool_help(help);
+		if (option != OPTION_JSON)
+			return tool_usage(NULL);
+		json = true;
+	}
+	if (optind != argc)
+		return tool_usage("'%.40s' is not expected here", argv[optind]);
+	if (stoq_probe_run(&probe, "", &error))
+		return tool_fail(&error);
+	if (json)
+		print_json(&probe);
+	else
+		print_all(&probe);
+	stoq_probe_free(&probe);
+	return EXIT_SUCCESS;
+}
