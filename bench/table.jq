@@ -36,4 +36,9 @@ def percent: (. - 1) * 100 | (if . < 0 then "-" else "+" end) + (fabs | fixed(1)
 	(.xdp_filter[0].ns_min as $loop | .xdp_filter[]
 		| ("\(.program): \(.case)" | left(36)) + (.ns_mean | fixed(1) | right(10))
 		+ (.ns_min | fixed(1) | right(10)) + (.ns_min - $loop | fixed(1) | right(11))
-		+ (.mpps_mean | fixed(2) | right(10))))
+		+ (.mpps_mean | fixed(2) | right(10)))),
+(select(.guard_program | length > 0) | "",
+	("BPF_PROG_TEST_RUN, 32 in a packet" | left(36)) + ("ns per command" | right(16))
+		+ ("beyond watch" | right(14)),
+	(.guard_program[] | (.case | left(36)) + (.ns_per_command | fixed(1) | right(16))
+		+ (.ns_beyond_watch | fixed(1) | right(14))))

@@ -175,7 +175,7 @@ __noinline int stoq_guard_act(struct __sk_buff *skb, struct stoq_flow *flow, str
 {
 	struct stoq_guard_installed *installed = stoq_guard_policy();
 	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
-	int denied, result;
+	int denied;
 	const struct nvme_sqe *sqe;
 
 	if (!flow || !cpu || !pdu || !guard)
@@ -206,8 +206,8 @@ __noinline int stoq_guard_act(struct __sk_buff *skb, struct stoq_flow *flow, str
 		}
 		/* Of a header that was cut, the packet at hand may have bytes that passed before.
 		 */
-		result = stoq_guard_apply(skb, cpu, &guard->patch);
-		if (result == STOQ_GUARD_FAILED)
+		if ((denied || cpu->header_out) &&
+			stoq_guard_apply(skb, cpu, &guard->patch) == STOQ_GUARD_FAILED)
 			stoq_guard_drop(guard, STOQ_GUARD_DROP_STORE);
 		if (denied)
 			stoq_guard_total(STOQ_GUARD_PATCHED);

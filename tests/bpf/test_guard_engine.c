@@ -18,6 +18,7 @@
 #include "guard/compile.h"
 #include "guard_engine.skel.h"
 #include "tests/bpf/guard_engine_shared.h"
+#include "tests/bpf/many_rules.h"
 #include "tests/unit/guard/random_policy.h"
 
 #define SKIP	 77
@@ -119,26 +120,6 @@ static void test_agrees_with_user_space(void **unused)
 
 /* ---- what it costs ---- */
 
-/* 1,000 rules, each for a host of its own but the last, or all with conditions that look alike. */
-static size_t write_many_rules(char *text, bool ranges)
-{
-	char *to = text + sprintf(text, "version: 1\ndefault: allow\nrules:\n");
-
-	for (int i = 0; i < STOQ_GUARD_RULES_MAX; i++) {
-		if (ranges && i < STOQ_GUARD_RANGES_MAX)
-			to += sprintf(to,
-				"  - {namespace: 1, lba: %d+8, commands: [writes], "
-				"verdict: deny}\n",
-				i * 100);
-		else
-			to += sprintf(to,
-				"  - {host: 'nqn.h%d', namespace: %d, commands: [writes], "
-				"verdict: deny}\n",
-				i, i % 500 + 2);
-	}
-	return (size_t)(to - text);
-}
-
 static uint32_t run(const struct bpf_program *what, uint32_t *answer)
 {
 	uint8_t frame[64] = {0};
@@ -185,14 +166,14 @@ static void measure(const struct stoq_guard_compiled *policy, const char *what, 
 
 static void test_cost(void **unused)
 {
-	char *text = malloc(STOQ_GUARD_RULES_MAX * 128);
-	struct stoq_guard_compiled *compiled = compile(text, write_many_rules(text, false));
+	char *text = malloc(MANY_RULES_TEXT);
+	struct stoq_guard_compiled *compiled = compile(text, many_rules_write(text, false));
 
 	install(compiled);
 	measure(compiled, "none matches", "nqn.other", 1, 0, STOQ_GUARD_NO_RULE);
 	measure(compiled, "the last one decides", "nqn.h999", 501, 0, 999);
 	free(compiled);
-	compiled = compile(text, write_many_rules(text, true));
+	compiled = compile(text, many_rules_write(text, true));
 	install(compiled);
 	measure(compiled, "64 LBA ranges, none touched", "nqn.other", 1, 50, STOQ_GUARD_NO_RULE);
 	measure(compiled, "64 LBA ranges, the last touched", "nqn.other", 1, 6300, 63);

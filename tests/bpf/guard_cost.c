@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * guard-cost: what a command costs in the guard's program with 1,000 rules, beside what it costs
+ * in the watch's. Packets of 32 capsules each, never the same twice, one run each; the median. What
+ * the cost of a packet is does not matter with so many in one.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stoq_guard.skel.h"
+#include "stoq_tc.skel.h"
+#include "tests/bpf/guard_rig.h"
+#include "tests/bpf/many_rules.h"
+
+#define PACKETS	 3000
+#define CAPSULES 32
+
+static struct guard_link link;
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+static void write_capsules(void)
+{
+	for (uint16_t cid = 0; cid < CAPSULES; cid++) {
+		struct nvme_io_fields fields = link_fields(NVME_NVM_WRITE, cid, 1, 1 << 20);
+
+		fields.in_capsule = false;
+		dialog_command(&link.dialog, &fields);
+	}
+}
+
+static uint32_t run(int program, const uint8_t *frame, size_t length)
+{
+	uint8_t out[WIRE_FRAME_MAX];
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = length,
+		.data_out = out, .data_size_out = sizeof(out), .repeat = 1);
+
+	if (bpf_prog_test_run_opts(program, &options) || (int)options.retval != -1) {
+		fprintf(stderr, "guard-cost: a packet did not pass\n");
+		exit(1);
+	}
+	return options.duration;
+}
+
+/* What the host sent is acknowledged: patches that were kept can go. */
+static void acknowledge(int program, uint32_t sequence)
+{
+	struct wire_segment segment = {
+		.from_controller = true,
+		.sequence = link.first[NVME_TCP_FROM_CONTROLLER] + 152,
+		.acknowledged = sequence,
+		.flags = WIRE_ACK,
+	};
+	uint8_t frame[WIRE_FRAME_MAX];
+
+	run(program, frame, wire_make(frame, &link.path, &segment));
+}
+
+static void start_connection(int program)
+{
+	static const uint8_t flags[NVME_TCP_SIDES] = {WIRE_SYN, WIRE_SYN | WIRE_ACK};
+	uint8_t frame[WIRE_FRAME_MAX];
+
+	link_start(&link);
+	for (int side = 0; side < NVME_TCP_SIDES; side++) {
+		struct wire_segment segment = {
+			.from_controller = side == NVME_TCP_FROM_CONTROLLER,
+			.sequence = link.first[side] - 1,
+			.acknowledged = link.first[!side],
+			.flags = flags[side],
+		};
+
+		run(program, frame, wire_make(frame, &link.path, &segment));
+	}
+}
+
+/* ns for each command, the median of all packets. */
+static double measure(int program)
+{
+	static uint32_t ns[PACKETS];
+	uint32_t sequence;
+
+	start_connection(program);
+	sequence = link.first[NVME_TCP_FROM_HOST];
+	dialog_connect(&link.dialog, 0, 1);
+	for (int i = 0; i < PACKETS; i++) {
+		struct wire_segment segment = {
+			.sequence = sequence,
+			.acknowledged = link.first[NVME_TCP_FROM_CONTROLLER],
+			.flags = WIRE_ACK,
+			.payload = link.dialog.bytes,
+			.payload_bytes = link.dialog.length,
+		};
+		uint8_t frame[WIRE_FRAME_MAX];
+		size_t length = wire_make(frame, &link.path, &segment);
+
+		ns[i] = run(program, frame, length);
+		sequence += (uint32_t)link.dialog.length;
+		acknowledge(program, sequence);
+		link.dialog.length = 0;
+		write_capsules();
+	}
+	qsort(ns, PACKETS, sizeof(ns[0]), compare);
+	return (double)ns[PACKETS / 2] / CAPSULES;
+}
+
+/* A policy of 1,000 rules. */
+static void install(bool ranges, bool strict)
+{
+	static const char lax[] = "strict: false\n";
+	char *text = malloc(MANY_RULES_TEXT + sizeof(lax));
+
+	if (!text)
+		exit(1);
+	many_rules_write(text + strlen(lax), ranges);
+	memcpy(text, strict ? "\n\n\n\n\n\n\n\n\n\n\n\n\n\n" : lax, strlen(lax));
+	guard_install(text);
+	free(text);
+}
+
+static void print(const char *what, double ns, double watch_ns, bool json, bool last)
+{
+	if (json)
+		printf("  {\"case\": \"%s\", \"ns_per_command\": %.1f, \"ns_beyond_watch\": "
+		       "%.1f}%s\n",
+			what, ns, ns - watch_ns, last ? "" : ",");
+	else
+		printf("%-36s %7.1f %7.1f\n", what, ns, ns - watch_ns);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *what;
+		bool ranges, strict;
+	} cases[] = {
+		{"guard, 1000 rules", false, false},
+		{"guard, 1000 rules, strict", false, true},
+		{"guard, 64 LBA ranges to try", true, false},
+		{"guard, 64 LBA ranges, strict", true, true},
+	};
+	size_t count = sizeof(cases) / sizeof(cases[0]);
+	bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
+	struct stoq_tc_bpf *watch;
+	double watch_ns;
+
+	guard_setup(NULL);
+	watch = stoq_tc_bpf__open_and_load();
+	if (!watch) {
+		fprintf(stderr, "guard-cost: the watch's program does not load\n");
+		return 1;
+	}
+	watch_ns = measure(bpf_program__fd(watch->progs.stoq_watch));
+	if (json)
+		printf("[\n");
+	else
+		printf("%-36s %7s %7s\n", "", "ns", "beyond");
+	print("watch", watch_ns, watch_ns, json, false);
+	for (size_t i = 0; i < count; i++) {
+		install(cases[i].ranges, cases[i].strict);
+		print(cases[i].what, measure(bpf_program__fd(the_guard->progs.stoq_guard)),
+			watch_ns, json, i + 1 == count);
+	}
+	if (json)
+		printf("]\n");
+	guard_teardown(NULL);
+	stoq_tc_bpf__destroy(watch);
+	return 0;
+}
