@@ -3,6 +3,7 @@
  * Many connections, opened and closed: everything that they took is given back. And a day's worth
  * of key updates.
  */
+#include <dirent.h>
 #include <malloc.h>
 #include <stdio.h>
 
@@ -13,6 +14,18 @@
 #define CONNECTIONS 10000
 #define AT_ONCE	    50
 #define KEY_UPDATES 8640 /* at 10 Gbit/s a key lasts 10 s */
+
+static unsigned int open_descriptors(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	unsigned int count = 0;
+
+	assert_non_null(folder);
+	while (readdir(folder))
+		count++;
+	closedir(folder);
+	return count;
+}
 
 static struct stoq_connection *opened[AT_ONCE];
 static unsigned int opened_count;
@@ -50,6 +63,7 @@ static void round_of_connections(struct rig *rig)
 static void test_connections_come_and_go(void **state)
 {
 	struct stoq_transport_metrics metrics;
+	unsigned int descriptors;
 	size_t held = 0;
 	struct rig rig;
 
@@ -58,6 +72,7 @@ static void test_connections_come_and_go(void **state)
 	rig.server.config.retry = STOQ_RETRY_NEVER;
 	rig.client.on_connection = remember;
 	rig_start(&rig);
+	descriptors = open_descriptors();
 	rig_set_link(&rig, &(struct stoq_memory_link){.delay_ns = RIG_MS});
 	for (unsigned int i = 0; i < CONNECTIONS / AT_ONCE; i++) {
 		round_of_connections(&rig);
@@ -71,6 +86,7 @@ static void test_connections_come_and_go(void **state)
 	assert_int_equal(metrics.connections_accepted, CONNECTIONS);
 	assert_int_equal(metrics.connections_closed, CONNECTIONS);
 	assert_int_equal(metrics.connections_failed, 0);
+	assert_int_equal(open_descriptors(), descriptors);
 	assert_int_equal(rig.server.transport->workers[0]->cids.count, 0);
 	assert_int_equal(rig.client.transport->workers[0]->cids.count, 0);
 	rig_stop(&rig);
