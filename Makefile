@@ -32,6 +32,7 @@ test-kernels: build
 bench: build
 	@bench/run
 	@bench/transport
+	@bench/ebpf_throughput
 
 ## lint: formatting, clang-tidy, cppcheck, warnings of gcc and clang
 lint: packages

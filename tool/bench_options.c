@@ -130,14 +130,14 @@ static int take_congestion(
 
 static int take_datapath(struct bench_options *options, const char *text, struct stoq_error *error)
 {
-	static const char *const names[] = {"auto", "sockets", "af_xdp", NULL};
+	static const char *const names[] = {"auto", "socket", "af_xdp", NULL};
 	static const enum stoq_datapath_kind kinds[] = {
 		STOQ_DATAPATH_AUTO, STOQ_DATAPATH_SOCKET, STOQ_DATAPATH_AF_XDP};
 	int which = find(names, text);
 
 	if (which < 0)
 		return stoq_error_set(
-			error, which, "--datapath is auto, sockets or af_xdp, not '%.40s'", text);
+			error, which, "--datapath is auto, socket or af_xdp, not '%.40s'", text);
 	options->datapath = kinds[which];
 	return 0;
 }
