@@ -47,7 +47,8 @@ static void fill_settings(struct stoq_connection *connection, ngtcp2_settings *s
 	settings->cc_algo = congestion_control(config->congestion_control);
 	settings->handshake_timeout = config->handshake_timeout_ns;
 	settings->max_window = config->max_window_bytes;
-	settings->max_stream_window = config->max_stream_window_bytes;
+	/* Windows of streams are ours: see credit.c. */
+	settings->max_stream_window = 0;
 	settings->ack_thresh = ACK_THRESHOLD;
 	/* path_size.c decides how large packets are. */
 	settings->max_tx_udp_payload_size = connection->path_size.limit;

@@ -30,6 +30,13 @@ struct stoq_send_queue {
 	size_t acknowledged_bytes; /* of the first chunk */
 };
 
+/* The window of what a peer may send; see credit.c. */
+struct stoq_credit {
+	uint64_t window_bytes; /* 0: not known yet */
+	uint64_t used_bytes;   /* since_ns */
+	uint64_t since_ns;
+};
+
 struct stoq_stream {
 	struct stoq_connection *connection;
 	struct stoq_list link;	   /* connection->streams */
@@ -45,6 +52,7 @@ struct stoq_stream {
 
 	struct stoq_receive_block *unread, *unread_last;
 	size_t unread_bytes;
+	struct stoq_credit credit;
 
 	bool unidirectional;
 	bool ours; /* we opened it */
@@ -71,6 +79,9 @@ int stoq_stream_receive(
 void stoq_stream_deliver(struct stoq_stream *stream);
 /* Forgets what is unread and gives the credit back. */
 void stoq_stream_discard_unread(struct stoq_stream *stream);
+
+/* The peer may send that much more, and more still if it is fast. */
+void stoq_stream_give_credit(struct stoq_stream *stream, size_t size);
 
 /* Makes one; NULL: no memory. */
 struct stoq_stream *stoq_stream_new(struct stoq_connection *connection, int64_t id, bool ours);

@@ -89,18 +89,6 @@ static void take(struct stoq_stream *stream, size_t size)
 	}
 }
 
-/* The peer may send that much more. */
-static void give_credit(struct stoq_stream *stream, size_t size)
-{
-	ngtcp2_conn *quic = stream->connection->quic;
-
-	if (!size || !quic)
-		return;
-	if (!stream->quic_closed && !stream->finish_received)
-		ngtcp2_conn_extend_max_stream_offset(quic, stream->id, size);
-	ngtcp2_conn_extend_max_offset(quic, size);
-}
-
 /* Asks the application; returns what it took. It may stop the stream meanwhile. */
 static size_t offer(struct stoq_stream *stream, const uint8_t *data, size_t size, bool finished)
 {
@@ -128,10 +116,10 @@ int stoq_stream_receive(struct stoq_stream *stream, const uint8_t *data, size_t 
 	if (!stream->paused && !stream->read_over && !stream->connection->close_wanted)
 		taken = offer(stream, data, size, finished);
 	if (stream->read_over || stream->connection->close_wanted) {
-		give_credit(stream, size);
+		stoq_stream_give_credit(stream, size);
 		return 0;
 	}
-	give_credit(stream, taken);
+	stoq_stream_give_credit(stream, taken);
 	/* A frame may hold nothing but the end; then data may be NULL. */
 	return taken == size ? 0 : keep(stream, data + taken, size - taken);
 }
@@ -153,7 +141,7 @@ void stoq_stream_deliver(struct stoq_stream *stream)
 		if (stream->read_over)
 			return;
 		take(stream, taken);
-		give_credit(stream, taken);
+		stoq_stream_give_credit(stream, taken);
 	}
 	if (!stream->unread && stream->finish_received && !stream->finish_delivered &&
 		may_offer(stream))
@@ -165,6 +153,6 @@ void stoq_stream_discard_unread(struct stoq_stream *stream)
 	size_t size = stream->unread_bytes;
 
 	take(stream, size);
-	give_credit(stream, size);
+	stoq_stream_give_credit(stream, size);
 	stream->paused = false;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What arrives is what was sent, whatever the network does: four streams, data in both directions
+ * What arrives is what was sent, whatever the network does: 32 streams, data in both directions
  * at once, SHA-256 at both ends of each.
  *
  * STOQ_INTEGRITY_MIB: how much each network carries (16). Ten thousand is for a quiet hour.
@@ -12,7 +12,7 @@
 #include "datapath/address.h"
 #include "tests/unit/transport/rig.h"
 
-#define STREAMS	   4
+#define STREAMS	   32
 #define BLOCK	   16384
 #define HASH_BYTES 32
 
@@ -149,7 +149,7 @@ static void set_up_side(struct rig_side *side, struct end *end, uint64_t random)
 	}
 }
 
-static int set_up(void **state)
+static int set_up_with(uint64_t window_bytes)
 {
 	transfer = calloc(1, sizeof(*transfer));
 	assert_non_null(transfer);
@@ -157,8 +157,20 @@ static int set_up(void **state)
 	rig_prepare(&transfer->rig, 1);
 	set_up_side(&transfer->rig.client, &transfer->client, 0x1234567);
 	set_up_side(&transfer->rig.server, &transfer->server, 0x7654321);
+	transfer->rig.client.config.stream_window_bytes = window_bytes;
+	transfer->rig.server.config.stream_window_bytes = window_bytes;
 	rig_start(&transfer->rig);
 	return 0;
+}
+
+static int set_up(void **state)
+{
+	return set_up_with(1u << 20);
+}
+
+static int set_up_small_windows(void **state)
+{
+	return set_up_with(1u << 14);
 }
 
 static int tear_down(void **state)
@@ -286,6 +298,18 @@ static void a_narrow_one(void **state)
 	run_to_the_end();
 }
 
+/*
+ * Windows that begin small and grow, on streams in both directions, while congestion control often
+ * leaves room for a few bytes only: a credit that does not fit its packet must not get lost.
+ */
+static void a_narrow_one_and_small_windows(void **state)
+{
+	set_links((struct stoq_memory_link){
+		.delay_ns = RIG_MS, .bytes_per_second = 125000000, .queue_bytes = 262144});
+	begin_to_send();
+	run_to_the_end();
+}
+
 static void one_whose_mtu_falls(void **state)
 {
 	set_links((struct stoq_memory_link){.delay_ns = RIG_MS / 10, .interface_max_bytes = 8900});
@@ -334,6 +358,8 @@ int main(void)
 		TEST(one_that_reorders),
 		TEST(one_that_corrupts),
 		TEST(a_narrow_one),
+		cmocka_unit_test_setup_teardown(
+			a_narrow_one_and_small_windows, set_up_small_windows, tear_down),
 		TEST(one_whose_mtu_falls),
 		TEST(one_with_a_nat_that_forgets),
 		TEST(everything_at_once),
