@@ -6,7 +6,7 @@ KERNEL ?= 6.1
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 
-.PHONY: all packages build demo test test-kernels bench lint format fuzz install uninstall clean help
+.PHONY: all packages build demo test test-kernels bench bench-flood lint format fuzz install uninstall clean help
 all: build
 
 packages:
@@ -33,6 +33,10 @@ bench: build
 	@bench/run
 	@bench/transport
 	@bench/ebpf_throughput
+
+## bench-flood: what a flood leaves of a connection, with the XDP filter and without
+bench-flood: build
+	@bench/flood
 
 ## lint: formatting, clang-tidy, cppcheck, warnings of gcc and clang
 lint: packages
