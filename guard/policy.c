@@ -244,25 +244,39 @@ static int read_all(int fd, const char *path, char *text, size_t *size, struct s
 		path, STOQ_GUARD_FILE_MAX >> 10);
 }
 
-int stoq_guard_policy_read(
-	struct stoq_guard_policy *policy, const char *path, struct stoq_error *error)
+int stoq_guard_policy_read_text(
+	char **text, size_t *size, const char *path, struct stoq_error *error)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
-	char *text = NULL;
-	size_t size = 0;
 
-	*policy = (struct stoq_guard_policy){0};
 	if (fd < 0)
 		return stoq_error_set(
 			error, -errno, "cannot open the policy %.200s: %s", path, strerror(errno));
-	text = malloc(STOQ_GUARD_FILE_MAX + 2);
-	if (text)
-		ret = read_all(fd, path, text, &size, error);
+	*text = malloc(STOQ_GUARD_FILE_MAX + 2);
+	if (*text)
+		ret = read_all(fd, path, *text, size, error);
 	else
 		ret = stoq_error_set(error, -ENOMEM, "not enough memory to read %.200s", path);
 	close(fd);
-	if (!ret)
-		ret = stoq_guard_policy_parse(policy, path, text, size, error);
+	if (ret) {
+		free(*text);
+		*text = NULL;
+	}
+	return ret;
+}
+
+int stoq_guard_policy_read(
+	struct stoq_guard_policy *policy, const char *path, struct stoq_error *error)
+{
+	size_t size = 0;
+	char *text;
+	int ret;
+
+	*policy = (struct stoq_guard_policy){0};
+	ret = stoq_guard_policy_read_text(&text, &size, path, error);
+	if (ret)
+		return ret;
+	ret = stoq_guard_policy_parse(policy, path, text, size, error);
 	free(text);
 	return ret;
 }

@@ -2,6 +2,7 @@
 #include "guard/print.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 
 #include "nvme/nvme_names.h"
 
@@ -18,6 +19,50 @@ const char *stoq_guard_verdict_name(enum stoq_guard_verdict verdict)
 	if (verdict == STOQ_GUARD_LOG)
 		return "log";
 	return verdict == STOQ_GUARD_DENY ? "deny" : "allow";
+}
+
+/* Everything below may be cut: a rule can name more than fits a line. */
+struct line {
+	char *text;
+	size_t used;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct line *line, const char *format, ...)
+{
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(
+		line->text + line->used, STOQ_GUARD_RULE_LINE - line->used, format, arguments);
+	va_end(arguments);
+	if (length > 0)
+		line->used += (size_t)length;
+	if (line->used >= STOQ_GUARD_RULE_LINE)
+		line->used = STOQ_GUARD_RULE_LINE - 1;
+}
+
+void stoq_guard_rule_line(const struct stoq_guard_policy *policy, size_t index,
+	char text[static STOQ_GUARD_RULE_LINE])
+{
+	const struct stoq_guard_rule *rule = &policy->rules[index];
+	struct line line = {.text = text};
+	char label[STOQ_GUARD_RULE_LABEL];
+
+	stoq_guard_label_rule(policy, index, label);
+	add(&line, "%s, line %u: %s", label, rule->line, stoq_guard_verdict_name(rule->verdict));
+	if (!rule->text->command_count)
+		add(&line, " all");
+	for (unsigned int i = 0; i < rule->text->command_count; i++)
+		add(&line, "%s%s", i ? ", " : " ", rule->text->commands[i]);
+	if (rule->host.length)
+		add(&line, "; host %s", rule->host.text);
+	if (rule->subsystem.length)
+		add(&line, "; subsystem %s", rule->subsystem.text);
+	for (size_t i = 0; i < rule->namespace_count; i++)
+		add(&line, "%s%" PRIu32, i ? ", " : "; namespace ", rule->namespaces[i]);
+	if (rule->has_range)
+		add(&line, "; LBA %" PRIu64 " to %" PRIu64, rule->lba_first, rule->lba_last);
 }
 
 static void print_status(FILE *file, uint16_t status)

@@ -13,6 +13,11 @@
 void stoq_guard_label_rule(const struct stoq_guard_policy *policy, size_t rule,
 	char label[static STOQ_GUARD_RULE_LABEL]);
 
+/* The rule in one line: "1 (primary GPT), line 6: deny writes, namespace 1, LBA 0 to 33". */
+#define STOQ_GUARD_RULE_LINE 1024
+void stoq_guard_rule_line(const struct stoq_guard_policy *policy, size_t rule,
+	char line[static STOQ_GUARD_RULE_LINE]);
+
 const char *stoq_guard_verdict_name(enum stoq_guard_verdict verdict);
 
 /* The whole policy, one line a rule, and its hash. */

@@ -9,7 +9,7 @@
 static const struct tool_verb verbs[] = {
 #ifdef STOQ_EBPF
 	{"watch", "see every NVMe/TCP command that passes an interface", verb_watch},
-	{"guard", "check a policy for NVMe/TCP commands, and explain what it decides", verb_guard},
+	{"guard", "refuse NVMe/TCP commands in the kernel, by a policy", verb_guard},
 	{"xdp", "see and set the XDP filters of running transports", verb_xdp},
 #endif
 	{"bench", "measure what STOQ's parts do on this machine and this network", verb_bench},

@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "guard/explain.h"
 #include "guard/print.h"
+#include "tool/guard_options.h"
 #include "tool/verb.h"
 
 static const char help[] =
@@ -240,8 +241,10 @@ static int explain(int argc, char **argv)
 
 int verb_guard(int argc, char **argv)
 {
-	static const struct tool_command commands[] = {
-		{"check", check}, {"explain", explain}, {NULL, NULL}};
+	static const struct tool_command commands[] = {{"check", check}, {"explain", explain},
+		{"on", guard_on}, {"reload", guard_reload}, {"status", guard_status},
+		{"events", guard_events}, {"off", guard_off}, {NULL, NULL}};
 
-	return tool_run_command(argc, argv, help, commands, "check or explain");
+	return tool_run_command(
+		argc, argv, help, commands, "check, explain, on, reload, status, events or off");
 }

@@ -14,13 +14,17 @@ _stoq()
 	elif [ "$COMP_CWORD" = 2 ] && [ "$verb" = bench ]; then
 		words="transport"
 	elif [ "$COMP_CWORD" = 2 ] && [ "$verb" = guard ]; then
-		words="check explain"
+		words="check explain on reload status events off"
 	elif [ "$COMP_CWORD" = 2 ] && [ "$verb" = xdp ]; then
 		words="status allow deny limit"
 	elif [ "$COMP_CWORD" = 2 ] && [ "$verb" = pki ]; then
 		words="init issue renew revoke list show"
 	elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == -i ]]; then
 		words=$(ls /sys/class/net)
+	elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == --name ]] && [ "$verb" = guard ]; then
+		words=$(ls /sys/fs/bpf/stoq/guard 2>/dev/null)
+	elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == --strict ]]; then
+		words="ingress always never"
 	else
 		COMPREPLY=($(compgen -f -- "$current"))
 		return

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "guard/install.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "guard/compile.h"
+#include "guard/policy.h"
+
+#define READ_TURNS 16 /* a reader that meets so many reloads in a row gives up */
+
+/* What stands before the text in its map. */
+struct text_header {
+	uint64_t generation; /* of the policy that it is the text of */
+	uint64_t since_unix_ns;
+	uint64_t size;
+	char path[STOQ_GUARD_FILE_PATH_BYTES];
+};
+
+/* ---- a policy file ---- */
+
+static int compile(struct stoq_guard_source *source, const char *path, struct stoq_error *error)
+{
+	struct stoq_guard_policy policy;
+	int result = stoq_guard_policy_parse(&policy, path, source->text, source->size, error);
+
+	if (result)
+		return result;
+	result = stoq_guard_compile(&policy, &source->compiled, error);
+	stoq_guard_policy_free(&policy);
+	return result;
+}
+
+int stoq_guard_source_read(
+	struct stoq_guard_source *source, const char *path, struct stoq_error *error)
+{
+	char *absolute = realpath(path, NULL);
+	int result;
+
+	*source = (struct stoq_guard_source){0};
+	snprintf(source->path, sizeof(source->path), "%s", absolute ? absolute : path);
+	free(absolute);
+	result = stoq_guard_policy_read_text(&source->text, &source->size, path, error);
+	if (!result)
+		result = compile(source, path, error);
+	if (result)
+		stoq_guard_source_free(source);
+	return result;
+}
+
+void stoq_guard_source_free(struct stoq_guard_source *source)
+{
+	free(source->text);
+	free(source->compiled);
+	*source = (struct stoq_guard_source){0};
+}
+
+/* ---- putting it in force ---- */
+
+static const char *item_of(char item[static 16], const char *what, uint32_t entry)
+{
+	snprintf(item, 16, "%s-%u", what, entry & 1);
+	return item;
+}
+
+static int open_map(const struct stoq_guard_pins *pins, const char *what, uint32_t entry,
+	struct stoq_error *error)
+{
+	char item[16];
+
+	return stoq_guard_pins_open(pins, item_of(item, what, entry), false, error);
+}
+
+/* The map that holds the policy with this id, and which of the two entries it is. */
+static int open_policy(const struct stoq_guard_pins *pins, uint32_t id, uint32_t *entry)
+{
+	for (*entry = 0; *entry < STOQ_GUARD_COUNTS_ENTRIES; ++*entry) {
+		int fd = open_map(pins, "policy", *entry, NULL);
+
+		if (fd >= 0 && stoq_guard_map_id(fd) == id)
+			return fd;
+		if (fd >= 0)
+			close(fd);
+	}
+	return -ENOENT;
+}
+
+/* The id of the map with the policy in force; 0: there is none. */
+static int read_id(const struct stoq_guard_pins *pins, uint32_t *id, struct stoq_error *error)
+{
+	int fd = stoq_guard_pins_open(pins, "stoq_guard_policies", false, error), result;
+	uint32_t zero = 0;
+
+	if (fd < 0)
+		return fd;
+	*id = 0;
+	result = bpf_map_lookup_elem(fd, &zero, id);
+	close(fd);
+	if (!result || result == -ENOENT)
+		return 0;
+	return stoq_error_set(
+		error, result, "cannot read the policy in force: %s", strerror(-result));
+}
+
+/* Makes a map of one value, under a name. Its descriptor, or a negative errno. */
+static int make_map(const struct stoq_guard_pins *pins, const char *what, uint32_t entry,
+	enum bpf_map_type type, const void *value, size_t size)
+{
+	int fd = bpf_map_create(type, "stoq_policy", sizeof(uint32_t), (uint32_t)size, 1, NULL);
+	uint32_t zero = 0;
+	int result = fd;
+	char item[16];
+
+	if (fd < 0)
+		return fd;
+	if (value)
+		result = bpf_map_update_elem(fd, &zero, value, BPF_ANY);
+	if (result >= 0)
+		result = stoq_guard_pins_add(pins, item_of(item, what, entry), fd, NULL);
+	if (result >= 0)
+		return fd;
+	close(fd);
+	return result;
+}
+
+static int put_into(const struct stoq_guard_pins *pins, const char *outer, uint32_t key, int fd)
+{
+	int outer_fd = stoq_guard_pins_open(pins, outer, true, NULL), result = outer_fd;
+
+	if (outer_fd >= 0) {
+		result = bpf_map_update_elem(outer_fd, &key, &fd, BPF_ANY);
+		close(outer_fd);
+	}
+	return result;
+}
+
+static int make_text(const struct stoq_guard_pins *pins,
+	const struct stoq_guard_installed *installed, const struct stoq_guard_source *source)
+{
+	size_t size = sizeof(struct text_header) + source->size;
+	struct text_header *header = calloc(1, size);
+	int fd = -ENOMEM;
+
+	if (!header)
+		return fd;
+	header->generation = installed->generation;
+	header->since_unix_ns = installed->generation;
+	header->size = source->size;
+	memcpy(header->path, source->path, sizeof(header->path));
+	memcpy(header + 1, source->text, source->size);
+	fd = make_map(pins, "text", installed->counts, BPF_MAP_TYPE_ARRAY, header, size);
+	free(header);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+static int make_counts(const struct stoq_guard_pins *pins, uint32_t entry)
+{
+	int fd = make_map(pins, "counts", entry, BPF_MAP_TYPE_PERCPU_ARRAY, NULL,
+		    sizeof(struct stoq_guard_counts)),
+	    result = fd;
+
+	if (fd < 0)
+		return fd;
+	result = put_into(pins, "stoq_guard_counts", entry, fd);
+	close(fd);
+	return result;
+}
+
+static int make_policy(
+	const struct stoq_guard_pins *pins, const struct stoq_guard_installed *installed)
+{
+	int fd = make_map(pins, "policy", installed->counts, BPF_MAP_TYPE_ARRAY, installed,
+		    sizeof(*installed)),
+	    result = fd;
+
+	if (fd < 0)
+		return fd;
+	result = put_into(pins, "stoq_guard_policies", 0, fd);
+	close(fd);
+	return result;
+}
+
+static uint64_t now_unix_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Which entry is free, and which number no policy of this guard has had. */
+static int choose(const struct stoq_guard_pins *pins, struct stoq_guard_installed *installed,
+	struct stoq_error *error)
+{
+	uint32_t id, entry, zero = 0;
+	int result = read_id(pins, &id, error), fd;
+
+	if (result)
+		return result;
+	fd = id ? open_policy(pins, id, &entry) : -ENOENT;
+	if (fd >= 0) {
+		result = bpf_map_lookup_elem(fd, &zero, installed);
+		close(fd);
+	}
+	installed->counts = fd >= 0 ? 1 - entry : 0;
+	installed->generation++;
+	/* A clock that was set back must not give a number again. */
+	if (now_unix_ns() > installed->generation)
+		installed->generation = now_unix_ns();
+	return result;
+}
+
+/* The order matters to readers: what they look for is there before they are sent to it. */
+static int install(const struct stoq_guard_pins *pins, struct stoq_guard_installed *installed,
+	const struct stoq_guard_source *source, struct stoq_error *error)
+{
+	int result = choose(pins, installed, error);
+
+	if (result)
+		return result;
+	memcpy(&installed->policy, source->compiled, sizeof(installed->policy));
+	result = make_text(pins, installed, source);
+	if (!result)
+		result = make_counts(pins, installed->counts);
+	if (!result)
+		result = make_policy(pins, installed);
+	if (!result)
+		return 0;
+	return stoq_error_set(error, result,
+		"cannot put the policy in force: %s; what was in force before still is",
+		strerror(-result));
+}
+
+int stoq_guard_install(const struct stoq_guard_pins *pins, const struct stoq_guard_source *source,
+	struct stoq_error *error)
+{
+	struct stoq_guard_installed *installed = calloc(1, sizeof(*installed));
+	int result;
+
+	if (!installed)
+		return stoq_error_set(error, -ENOMEM, "no memory");
+	result = install(pins, installed, source, error);
+	free(installed);
+	return result;
+}
+
+/* ---- reading it ---- */
+
+static int read_text(
+	const struct stoq_guard_pins *pins, uint32_t entry, struct stoq_guard_in_force *in_force)
+{
+	int fd = open_map(pins, "text", entry, NULL), result = fd;
+	struct bpf_map_info info = {0};
+	uint32_t length = sizeof(info), zero = 0;
+	struct text_header *header;
+
+	if (fd < 0)
+		return fd;
+	result = bpf_obj_get_info_by_fd(fd, &info, &length);
+	header = !result && info.value_size >= sizeof(*header) ? calloc(1, info.value_size) : NULL;
+	if (!result)
+		result = header ? bpf_map_lookup_elem(fd, &zero, header) : -ENOMEM;
+	close(fd);
+	if (!result && (header->generation != in_force->installed->generation ||
+			       header->size > info.value_size - sizeof(*header)))
+		result = -ESTALE;
+	if (!result) {
+		in_force->since_unix_ns = header->since_unix_ns;
+		memcpy(in_force->path, header->path, sizeof(in_force->path));
+		in_force->path[sizeof(in_force->path) - 1] = '\0';
+		in_force->size = header->size;
+		in_force->text = malloc(header->size + 1);
+		if (in_force->text)
+			memcpy(in_force->text, header + 1, header->size);
+		else
+			result = -ENOMEM;
+	}
+	free(header);
+	return result;
+}
+
+/* One attempt. -ESTALE: a reload came between. */
+static int read_once(const struct stoq_guard_pins *pins, struct stoq_guard_in_force *in_force,
+	struct stoq_error *error)
+{
+	uint32_t id, again, entry, zero = 0;
+	int result = read_id(pins, &id, error), fd;
+
+	if (result)
+		return result;
+	if (!id)
+		return -ENOENT;
+	fd = open_policy(pins, id, &entry);
+	if (fd < 0)
+		return -ESTALE;
+	result = bpf_map_lookup_elem(fd, &zero, in_force->installed);
+	close(fd);
+	if (!result)
+		result = read_text(pins, entry, in_force);
+	if (!result)
+		in_force->counts_fd = open_map(pins, "counts", entry, error);
+	if (!result && in_force->counts_fd < 0)
+		result = in_force->counts_fd;
+	if (!result && (read_id(pins, &again, error) || again != id))
+		result = -ESTALE;
+	return result;
+}
+
+int stoq_guard_in_force_read(const struct stoq_guard_pins *pins,
+	struct stoq_guard_in_force *in_force, struct stoq_error *error)
+{
+	int result = -ESTALE;
+
+	for (int i = 0; result == -ESTALE && i < READ_TURNS; i++) {
+		*in_force = (struct stoq_guard_in_force){.counts_fd = -1};
+		in_force->installed = calloc(1, sizeof(*in_force->installed));
+		result = in_force->installed ? read_once(pins, in_force, error) : -ENOMEM;
+		if (result)
+			stoq_guard_in_force_free(in_force);
+	}
+	if (!result)
+		return 0;
+	return stoq_error_set(error, result, "cannot read the policy in force of guard %s: %s",
+		pins->name, result == -ENOENT ? "there is none" : strerror(-result));
+}
+
+void stoq_guard_in_force_free(struct stoq_guard_in_force *in_force)
+{
+	if (in_force->counts_fd >= 0)
+		close(in_force->counts_fd);
+	free(in_force->installed);
+	free(in_force->text);
+	*in_force = (struct stoq_guard_in_force){.counts_fd = -1};
+}

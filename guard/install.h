@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * Policies in the kernel: putting one in force, and reading the one that is. A policy, its counts
+ * and the text of its file are maps of their own that come and go together; all have names, so that
+ * who reads them needs no more privileges than to open those.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/guard_state_shared.h"
+#include "guard/pins.h"
+
+#define STOQ_GUARD_FILE_PATH_BYTES 4096
+
+/* A policy file, read and compiled. */
+struct stoq_guard_source {
+	char path[STOQ_GUARD_FILE_PATH_BYTES]; /* absolute, as far as that can be told */
+	char *text;
+	size_t size;
+	struct stoq_guard_compiled *compiled;
+};
+
+/* Reads the file once; text and compiled are of the same reading. Free it after a 0. */
+int stoq_guard_source_read(
+	struct stoq_guard_source *source, const char *path, struct stoq_error *error);
+void stoq_guard_source_free(struct stoq_guard_source *source);
+
+/*
+ * Puts a policy in force: no packet sees half of it. On failure the one before stays.
+ * The folder's lock is held by the caller.
+ */
+int stoq_guard_install(const struct stoq_guard_pins *pins, const struct stoq_guard_source *source,
+	struct stoq_error *error);
+
+struct stoq_guard_in_force {
+	struct stoq_guard_installed *installed; /* 1 MiB */
+	uint64_t since_unix_ns;
+	char path[STOQ_GUARD_FILE_PATH_BYTES];
+	char *text;
+	size_t size;
+	int counts_fd;
+};
+
+/* Reads what is in force. -ENOENT: there is no policy. Free it after a 0. */
+int stoq_guard_in_force_read(const struct stoq_guard_pins *pins,
+	struct stoq_guard_in_force *in_force, struct stoq_error *error);
+void stoq_guard_in_force_free(struct stoq_guard_in_force *in_force);

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "guard/program.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ebpf/load_error.h"
+#include "inspect/tables.h"
+#include "stoq_guard.skel.h"
+
+/* The pinned names; bpffs has no dots, so .bss needs another one. */
+#define PROGRAM_PIN "program"
+#define BSS_PIN	    "bss"
+
+struct stoq_guard_program {
+	struct stoq_guard_bpf *object;
+};
+
+/* NULL: a map that has no use after us. */
+static const char *pin_of(const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map);
+
+	if (strstr(name, ".bss"))
+		return BSS_PIN;
+	return strchr(name, '.') || strcmp(name, "stoq_alive") == 0 ? NULL : name;
+}
+
+static bool fits(const struct bpf_map *map, int fd)
+{
+	struct bpf_map_info info = {0};
+	uint32_t length = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 && info.type == bpf_map__type(map) &&
+	       info.key_size == bpf_map__key_size(map) &&
+	       info.value_size == bpf_map__value_size(map) &&
+	       info.max_entries == bpf_map__max_entries(map) &&
+	       info.map_flags == bpf_map__map_flags(map);
+}
+
+static int take_over(struct bpf_map *map, const struct stoq_guard_pins *pins)
+{
+	const char *item = pin_of(map);
+	int fd = item ? stoq_guard_pins_open(pins, item, true, NULL) : -ENOENT, result = 0;
+
+	if (fd < 0)
+		return 0;
+	if (fits(map, fd))
+		result = bpf_map__reuse_fd(map, fd);
+	close(fd);
+	return result;
+}
+
+static int configure(struct stoq_guard_bpf *object, const struct stoq_guard_program_config *config)
+{
+	struct stoq_table_sizes sizes;
+
+	stoq_table_sizes_init(&sizes);
+	object->rodata->stoq_command_mask = sizes.commands - 1;
+	object->rodata->stoq_guard_strict = (uint8_t)config->strictness;
+	for (size_t i = 0; i < STOQ_GUARD_PORTS_MAX; i++)
+		object->rodata->stoq_guard_ports[i] = config->ports[i];
+	return stoq_tables_size(object->obj, &sizes);
+}
+
+static int prepare(struct stoq_guard_bpf *object, const struct stoq_guard_program_config *config,
+	const struct stoq_guard_pins *pins, bool reuse, struct stoq_error *error)
+{
+	int result = configure(object, config);
+	struct bpf_map *map;
+
+	if (!result && reuse)
+		bpf_object__for_each_map(map, object->obj) if (!result) result =
+			take_over(map, pins);
+	if (!result)
+		result = stoq_guard_bpf__load(object);
+	if (result)
+		return stoq_load_error(error, result, "CONFIG_NET_CLS_BPF");
+	result = stoq_tables_reserve(bpf_map__fd(object->maps.stoq_series));
+	if (result)
+		stoq_error_set(
+			error, result, "cannot prepare the program's maps: %s", strerror(-result));
+	return result;
+}
+
+int stoq_guard_program_load(struct stoq_guard_program **program,
+	const struct stoq_guard_program_config *config, const struct stoq_guard_pins *pins,
+	bool reuse, struct stoq_error *error)
+{
+	struct stoq_guard_program *made = calloc(1, sizeof(*made));
+	int result;
+
+	if (!made)
+		return stoq_error_set(error, -ENOMEM, "no memory");
+	stoq_libbpf_log_start();
+	made->object = stoq_guard_bpf__open();
+	result = made->object ? prepare(made->object, config, pins, reuse, error)
+			      : stoq_load_error(error, -errno, "CONFIG_NET_CLS_BPF");
+	if (result) {
+		stoq_guard_program_free(made);
+		return result;
+	}
+	*program = made;
+	return 0;
+}
+
+void stoq_guard_program_free(struct stoq_guard_program *program)
+{
+	if (!program)
+		return;
+	stoq_guard_bpf__destroy(program->object);
+	free(program);
+}
+
+int stoq_guard_program_pin(const struct stoq_guard_program *program,
+	const struct stoq_guard_pins *pins, struct stoq_error *error)
+{
+	const struct bpf_map *map;
+	int result = stoq_guard_pins_add(pins, PROGRAM_PIN, stoq_guard_program_fd(program), error);
+
+	bpf_object__for_each_map(map, program->object->obj) if (!result && pin_of(map)) result =
+		stoq_guard_pins_add(pins, pin_of(map), bpf_map__fd(map), error);
+	return result;
+}
+
+int stoq_guard_program_fd(const struct stoq_guard_program *program)
+{
+	return bpf_program__fd(program->object->progs.stoq_guard);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * The guard's BPF program in the kernel: loading it, and giving its maps names that outlive
+ * us. bpf/guard_state_shared.h tells what the maps mean.
+ */
+#include <stdint.h>
+
+#include "bpf/guard_state_shared.h"
+#include "guard/pins.h"
+
+struct stoq_guard_program;
+
+struct stoq_guard_program_config {
+	uint16_t ports[STOQ_GUARD_PORTS_MAX]; /* of the controllers; 0: no more */
+	enum stoq_guard_strictness strictness;
+};
+
+/*
+ * Loads the program. With reuse, maps that have names and fit are taken over with what they hold,
+ * so that known connections stay known. -EPERM, -EOPNOTSUPP, -ENOMEM and what the verifier says.
+ */
+int stoq_guard_program_load(struct stoq_guard_program **program,
+	const struct stoq_guard_program_config *config, const struct stoq_guard_pins *pins,
+	bool reuse, struct stoq_error *error);
+void stoq_guard_program_free(struct stoq_guard_program *program);
+
+/* Gives names to the program and its maps. */
+int stoq_guard_program_pin(const struct stoq_guard_program *program,
+	const struct stoq_guard_pins *pins, struct stoq_error *error);
+
+/* Its descriptor, while it is not freed. */
+int stoq_guard_program_fd(const struct stoq_guard_program *program);

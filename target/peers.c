@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "target/peers.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <string.h>
+#include <strings.h>
+
+#include "target/json.h"
+#include "target/jsonrpc.h"
+
+#define TIMEOUT_MS 5000
+
+struct asking {
+	struct stoq_jsonrpc *rpc;
+	void (*told)(void *context, const struct stoq_target_peer *peer);
+	void *context;
+	struct stoq_error *error;
+};
+
+/* The text at key; "" if there is none. */
+static const char *text_at(struct json_object *object, const char *key)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(object, key, &value) ||
+		!json_object_is_type(value, json_type_string))
+		return "";
+	return json_object_get_string(value);
+}
+
+/* The number at key, -1 if there is none that fits 16 bits. */
+static int number_at(struct json_object *object, const char *key)
+{
+	struct json_object *value;
+	int64_t number;
+
+	if (!json_object_object_get_ex(object, key, &value) ||
+		!json_object_is_type(value, json_type_int))
+		return -1;
+	number = json_object_get_int64(value);
+	return number >= 0 && number <= UINT16_MAX ? (int)number : -1;
+}
+
+/* Calls a method that takes a subsystem's NQN, and gives a list. */
+static int list(
+	struct asking *asking, const char *method, const char *nqn, struct json_object **result)
+{
+	struct json_object *params = NULL;
+	int ret;
+
+	if (nqn) {
+		params = json_object_new_object();
+		stoq_json_add_text(params, "nqn", nqn);
+	}
+	ret = stoq_jsonrpc_call(asking->rpc, method, params, TIMEOUT_MS, result, asking->error);
+	if (ret || json_object_is_type(*result, json_type_array))
+		return ret;
+	json_object_put(*result);
+	*result = NULL;
+	return stoq_error_set(asking->error, -EPROTO, "SPDK's answer to %s is not a list", method);
+}
+
+/* The NQN of the host that a controller belongs to. */
+static const char *host_of(struct json_object *controllers, int cntlid)
+{
+	for (size_t i = 0; i < json_object_array_length(controllers); i++) {
+		struct json_object *controller = json_object_array_get_idx(controllers, i);
+
+		if (number_at(controller, "cntlid") == cntlid)
+			return text_at(controller, "hostnqn");
+	}
+	return "";
+}
+
+static void tell(struct asking *asking, const char *nqn, struct json_object *queue,
+	struct json_object *controllers)
+{
+	struct json_object *local = NULL, *remote = NULL;
+	struct stoq_target_peer peer = {.subsystem_nqn = nqn};
+	int qid = number_at(queue, "qid");
+
+	json_object_object_get_ex(queue, "listen_address", &local);
+	json_object_object_get_ex(queue, "peer_address", &remote);
+	if (!local || !remote || qid < 0 || strcasecmp(text_at(local, "trtype"), "TCP"))
+		return;
+	peer.host_nqn = host_of(controllers, number_at(queue, "cntlid"));
+	peer.host_address = text_at(remote, "traddr");
+	peer.host_port = text_at(remote, "trsvcid");
+	peer.address = text_at(local, "traddr");
+	peer.port = text_at(local, "trsvcid");
+	peer.qid = (uint16_t)qid;
+	if (peer.host_nqn[0])
+		asking->told(asking->context, &peer);
+}
+
+static int ask_subsystem(struct asking *asking, const char *nqn)
+{
+	struct json_object *queues, *controllers;
+	int ret = list(asking, "nvmf_subsystem_get_qpairs", nqn, &queues);
+
+	if (ret)
+		return ret;
+	ret = list(asking, "nvmf_subsystem_get_controllers", nqn, &controllers);
+	if (!ret) {
+		for (size_t i = 0; i < json_object_array_length(queues); i++)
+			tell(asking, nqn, json_object_array_get_idx(queues, i), controllers);
+		json_object_put(controllers);
+	}
+	json_object_put(queues);
+	return ret;
+}
+
+static int ask_all(struct asking *asking)
+{
+	struct json_object *subsystems;
+	int ret = list(asking, "nvmf_get_subsystems", NULL, &subsystems);
+
+	if (ret)
+		return ret;
+	for (size_t i = 0; !ret && i < json_object_array_length(subsystems); i++) {
+		ret = ask_subsystem(
+			asking, text_at(json_object_array_get_idx(subsystems, i), "nqn"));
+		/* One that was deleted meanwhile has no connections any more. */
+		if (ret == -EREMOTEIO)
+			ret = 0;
+	}
+	json_object_put(subsystems);
+	return ret;
+}
+
+int stoq_target_spdk_peers(const char *socket_path,
+	void (*told)(void *context, const struct stoq_target_peer *peer), void *context,
+	struct stoq_error *error)
+{
+	struct asking asking = {.told = told, .context = context, .error = error};
+	int ret = stoq_jsonrpc_open(&asking.rpc, socket_path, error);
+
+	if (ret)
+		return ret;
+	ret = ask_all(&asking);
+	stoq_jsonrpc_close(asking.rpc);
+	return ret;
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+/* stoq guard on, reload, off. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "guard/print.h"
+#include "guard/reconnect.h"
+#include "tool/guard_identify.h"
+#include "tool/guard_options.h"
+#include "tool/verb.h"
+
+static const char help[] =
+#include "stoq-guard.help.h"
+	;
+
+static const char *name_of(const struct guard_options *options)
+{
+	return options->name ? options->name : GUARD_DEFAULT_NAME;
+}
+
+/* Rules without effect are worth a word before the policy is in force, but are no failure. */
+static void warn(const struct stoq_guard_source *source)
+{
+	struct stoq_guard_policy policy;
+
+	if (stoq_guard_policy_parse(&policy, source->path, source->text, source->size, NULL))
+		return;
+	stoq_guard_print_warnings(stderr, source->path, &policy);
+	stoq_guard_policy_free(&policy);
+}
+
+static int reconnect(const char *name, const struct guard_found *found, struct stoq_error *error)
+{
+	struct stoq_guard_view view;
+	size_t closed = 0;
+	int result = stoq_guard_view_open(&view, name, error);
+
+	if (result)
+		return result;
+	result = stoq_guard_reconnect(&view, &found->sockets, &closed, error);
+	printf("  closed %zu connections of unknown hosts\n", closed);
+	stoq_guard_view_close(&view);
+	return result;
+}
+
+/* Connections that were made meanwhile, and those that stay unknown. */
+static int settle(const struct guard_options *options, const struct stoq_guard_source *source,
+	size_t told, struct stoq_error *error)
+{
+	struct guard_found found;
+	int result = guard_identify(&found, options, error);
+
+	if (result)
+		return result;
+	if (found.identities.count > told)
+		result = stoq_guard_tell(name_of(options), &found.identities, source, error);
+	if (!result && options->reconnect)
+		result = reconnect(name_of(options), &found, error);
+	guard_found_free(&found);
+	return result;
+}
+
+static int turn_on(const struct guard_options *options, const struct stoq_guard_source *source)
+{
+	struct guard_found found = {0};
+	struct stoq_guard_config config = {
+		.name = name_of(options),
+		.interfaces = options->interfaces,
+		.interface_count = options->interface_count,
+		.program = options->program,
+		.force_clsact = options->force_clsact,
+		.replace = options->replace,
+		.version = STOQ_VERSION,
+		.identities = &found.identities,
+	};
+	struct stoq_error error;
+	bool cleaned = false;
+	int result = guard_identify(&found, options, &error);
+
+	if (result && options->socket_count)
+		return tool_fail(&error);
+	if (result)
+		tool_notice(
+			"connections that are older than the guard stay unknown: %s", error.text);
+	result = stoq_guard_on(&config, source, &cleaned, &error);
+	if (cleaned)
+		tool_notice("removed what an interrupted `stoq guard on` had left of guard %s",
+			config.name);
+	if (!result) {
+		printf("guard %s: on, policy %s, hash %016llx\n", config.name, source->path,
+			(unsigned long long)source->compiled->hash);
+		if (settle(options, source, found.identities.count, &error))
+			tool_notice("the policy is in force, but: %s", error.text);
+	}
+	guard_found_free(&found);
+	return result ? tool_fail(&error) : EXIT_SUCCESS;
+}
+
+int guard_on(int argc, char **argv)
+{
+	static struct guard_options options;
+	struct stoq_guard_source source;
+	struct stoq_error error;
+	int status;
+
+	if (guard_options_parse(&options, GUARD_ON, argc, argv, help, &status))
+		return status;
+	if (stoq_guard_source_read(&source, options.path, &error))
+		return tool_fail(&error);
+	warn(&source);
+	status = turn_on(&options, &source);
+	stoq_guard_source_free(&source);
+	return status;
+}
+
+int guard_reload(int argc, char **argv)
+{
+	static struct guard_options options;
+	struct stoq_guard_source source;
+	struct stoq_error error;
+	int status;
+
+	if (guard_options_parse(&options, GUARD_RELOAD, argc, argv, help, &status))
+		return status;
+	if (stoq_guard_source_read(&source, options.path, &error)) {
+		status = tool_fail(&error);
+		tool_notice("nothing was changed: the policy that was in force still is");
+		return status;
+	}
+	warn(&source);
+	if (stoq_guard_reload(name_of(&options), &source, &error))
+		status = tool_fail(&error);
+	else
+		printf("guard %s: policy %s, hash %016llx\n", name_of(&options), source.path,
+			(unsigned long long)source.compiled->hash);
+	stoq_guard_source_free(&source);
+	return status;
+}
+
+int guard_off(int argc, char **argv)
+{
+	static struct guard_options options;
+	struct stoq_error error;
+	int status;
+
+	if (guard_options_parse(&options, GUARD_OFF, argc, argv, help, &status))
+		return status;
+	if (stoq_guard_off(name_of(&options), &error))
+		return tool_fail(&error);
+	printf("guard %s: off\n", name_of(&options));
+	return EXIT_SUCCESS;
+}

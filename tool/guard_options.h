@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* The options of `stoq guard on`, `reload`, `status`, `events` and `off`. */
+#include "guard/life.h"
+
+#define GUARD_DEFAULT_NAME "guard"
+#define GUARD_SOCKETS_MAX  16
+
+struct guard_options {
+	const char *name; /* NULL: not given */
+	const char *path; /* the policy file */
+	const char *interfaces[STOQ_GUARD_INTERFACES_MAX];
+	size_t interface_count;
+	const char *sockets[GUARD_SOCKETS_MAX]; /* of SPDK */
+	size_t socket_count;
+	struct stoq_guard_program_config program;
+	size_t port_count;
+	bool replace, reconnect, force_clsact, json;
+	uint64_t duration_ns; /* 0: no end */
+	uint64_t last;	      /* how many past events to show first */
+};
+
+enum guard_command {
+	GUARD_ON,
+	GUARD_RELOAD,
+	GUARD_STATUS,
+	GUARD_EVENTS,
+	GUARD_OFF,
+};
+
+/* 0: go on. Else the verb ends, with *status. */
+int guard_options_parse(struct guard_options *options, enum guard_command command, int argc,
+	char **argv, const char *help, int *status);
+
+/* The commands; help: the text of --help. */
+int guard_on(int argc, char **argv);
+int guard_reload(int argc, char **argv);
+int guard_status(int argc, char **argv);
+int guard_events(int argc, char **argv);
+int guard_off(int argc, char **argv);
