@@ -87,6 +87,15 @@ static int check_netns(const struct stoq_guard_pins *pins, const struct stoq_gua
 		pins->name, (unsigned long long)made->netns);
 }
 
+/* A link can be removed from anywhere; a filter only in its network namespace. */
+static bool needs_netns(const struct stoq_guard_made *made)
+{
+	for (size_t i = 0; i < made->side_count; i++)
+		if (made->sides[i].kind == STOQ_ATTACH_CLSACT)
+			return true;
+	return false;
+}
+
 /* Policing ends first; the notes go last. */
 static int take_away(const struct stoq_guard_pins *pins, struct stoq_error *error)
 {
@@ -96,7 +105,7 @@ static int take_away(const struct stoq_guard_pins *pins, struct stoq_error *erro
 	/* Without notes nothing was attached. */
 	if (result == -ENOENT)
 		return stoq_guard_pins_remove(pins, error);
-	if (!result)
+	if (!result && needs_netns(&made))
 		result = check_netns(pins, &made, error);
 	if (result)
 		return result;

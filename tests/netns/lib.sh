@@ -28,8 +28,11 @@ for program in ip tc jq bpftool unshare; do
 	command -v "$program" >/dev/null || skip "needs $program"
 done
 if [ -z "${STOQ_IN_NETNS:-}" ]; then
-	unshare -n true 2>/dev/null || skip "cannot make a network namespace here"
-	STOQ_IN_NETNS=1 exec unshare -n -- "$0" "$@"
+	# STOQ_UNSHARE: namespaces besides that of the network, as options of unshare.
+	# shellcheck disable=SC2086
+	unshare -n ${STOQ_UNSHARE:-} true 2>/dev/null || skip "cannot make a network namespace here"
+	# shellcheck disable=SC2086
+	STOQ_IN_NETNS=1 exec unshare -n ${STOQ_UNSHARE:-} -- "$0" "$@"
 fi
 ip link set lo up
 
@@ -126,6 +129,56 @@ load() {
 	fi
 	"${in[@]}" "$STOQ_BUILD/peer-load" --json "$@" >"$work/$name.json" 2>"$work/$name.err" ||
 		fail "peer-load: $(cat "$work/$name.err")"
+}
+
+# start_orders OPTIONS...: a generator that takes orders. Begins paused; after "pause" it prints what
+# it counted up to then, as a line of $work/load.json.
+load_pid=
+start_orders() {
+	rm -f "$work/orders"
+	mkfifo "$work/orders"
+	: >"$work/load.json"
+	"$STOQ_BUILD/peer-load" --control "$@" <"$work/orders" >"$work/load.json" \
+		2>"$work/load.err" &
+	load_pid=$!
+	pids+=("$load_pid")
+	exec 3>"$work/orders"
+	wait_for 20 paused 0 || fail "peer-load does not connect: $(cat "$work/load.err")"
+}
+order() {
+	echo "$1" >&3
+}
+pause() {
+	local lines
+	lines=$(wc -l <"$work/load.json")
+	order pause
+	wait_for 20 paused "$lines" || fail "peer-load does not pause: $(cat "$work/load.err")"
+}
+paused() {
+	[ "$(wc -l <"$work/load.json")" -gt "$1" ]
+}
+stop_orders() {
+	order quit
+	exec 3>&-
+	wait "$load_pid" || fail "peer-load: $(cat "$work/load.err")"
+}
+
+# Everything that tc and BPF have at lo.
+tc_state() {
+	tc qdisc show dev lo
+	tc filter show dev lo ingress
+	tc filter show dev lo egress
+	bpftool net show dev lo 2>/dev/null | grep -vE '^$|:$' || true
+}
+same_tc_state() {
+	[ "$(tc_state)" = "$1" ]
+}
+
+add_foreign_filters() {
+	tc qdisc add dev lo clsact 2>/dev/null || return 1
+	# Classic BPF: "return 0", no match.
+	tc filter add dev lo ingress prio 7 handle 1 bpf bytecode '1,6 0 0 0' &&
+		tc filter add dev lo egress prio 1 handle 1 bpf bytecode '1,6 0 0 0'
 }
 
 # Both sides' counts, as lines of: opcode, commands, errors, bytes; then statuses.

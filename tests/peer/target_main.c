@@ -28,6 +28,7 @@ static const char usage[] =
 	"  --error LBA:STATUS      commands that touch LBA end with STATUS (SCT << 8 | SC); "
 	"repeatable\n"
 	"  --slow LBA:BLOCKS:US    commands that touch these blocks end so late\n"
+	"  --count-written         at the end, count the bytes that are not zero any more\n"
 	"  --verbose               say on stderr why connections ended\n"
 	"Prints \"listening\" when it does; on SIGINT or SIGTERM ends and prints what it "
 	"counted.\n";
@@ -36,6 +37,7 @@ struct options {
 	struct peer_target_config target;
 	struct peer_server_config server;
 	bool has_address;
+	bool count_written;
 	struct stoq_error error;
 };
 
@@ -57,6 +59,7 @@ enum option_code {
 	OPT_CPDA,
 	OPT_ERROR,
 	OPT_SLOW,
+	OPT_COUNT_WRITTEN,
 	OPT_VERBOSE,
 	OPT_HELP,
 };
@@ -79,6 +82,7 @@ static const struct option long_options[] = {
 	{"cpda", required_argument, NULL, OPT_CPDA},
 	{"error", required_argument, NULL, OPT_ERROR},
 	{"slow", required_argument, NULL, OPT_SLOW},
+	{"count-written", no_argument, NULL, OPT_COUNT_WRITTEN},
 	{"verbose", no_argument, NULL, OPT_VERBOSE},
 	{"help", no_argument, NULL, OPT_HELP},
 	{0},
@@ -202,6 +206,9 @@ static bool parse_option(struct options *options, int option, const char *text)
 	case OPT_SPIN:
 		options->server.spin = true;
 		return true;
+	case OPT_COUNT_WRITTEN:
+		options->count_written = true;
+		return true;
 	case OPT_VERBOSE:
 		options->server.verbose = true;
 		return true;
@@ -244,6 +251,17 @@ static bool parse_options(struct options *options, int argc, char **argv)
 	return true;
 }
 
+/* Of all namespaces, which begin as zeroes: 0 if nothing was ever written. */
+static uint64_t count_written(const struct peer_target *target)
+{
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i < target->config.namespaces; i++)
+		for (uint64_t at = 0; at < target->config.namespace_bytes; at++)
+			count += target->memory[i][at] != 0;
+	return count;
+}
+
 static int run(const struct options *options, struct peer_target *target, const sigset_t *signals)
 {
 	struct peer_server *server;
@@ -259,8 +277,11 @@ static int run(const struct options *options, struct peer_target *target, const 
 	fflush(stdout);
 	sigwait(signals, &received);
 	counts = peer_server_stop(server);
-	printf("{\"connections\": %llu, \"failed\": %llu}\n",
+	printf("{\"connections\": %llu, \"failed\": %llu",
 		(unsigned long long)counts.connections, (unsigned long long)counts.failed);
+	if (options->count_written)
+		printf(", \"bytes_not_zero\": %llu", (unsigned long long)count_written(target));
+	puts("}");
 	return 0;
 }
 

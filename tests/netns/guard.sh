@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# What the tests of stoq guard share, besides lib.sh: a BPF file system of their own, so that no
+# guard of this machine is seen or touched. Sourced in place of lib.sh.
+STOQ_UNSHARE=-m
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+mount -t bpf bpf /sys/fs/bpf || skip "cannot mount a BPF file system here"
+
+guard() {
+	"$stoq" guard "$@"
+}
+
+# must COMMAND...: it succeeds; quiet if it does.
+must() {
+	"$@" >"$work/must.out" 2>&1 || fail "$*: $(cat "$work/must.out")"
+}
+
+# refused PATTERN COMMAND...: it fails and says so.
+refused() {
+	local pattern=$1
+	shift
+	if "$@" >"$work/refused.out" 2>&1; then fail "$*: succeeded"; fi
+	grep -qe "$pattern" "$work/refused.out" || fail "$*: no '$pattern' in: $(cat "$work/refused.out")"
+}
+
+# policy NAME RULES: writes $work/NAME.yaml.
+policy() {
+	printf 'version: 1\ndefault: allow\nunknown-host: allow\nrules:\n%s\n' "$2" >"$work/$1.yaml"
+}
+
+# The guard's programs, links and maps that the kernel has, of this test's guards or any other's.
+objects() {
+	{
+		bpftool prog show | grep -E ' name stoq_guard ' || true
+		bpftool map show | grep -E ' name stoq_(guard|policy|made)' || true
+	} | sed 's/:.*//' | sort
+}
+
+# expect_no_trace WHAT OBJECTS STATE: what there was before is there now, and no more.
+no_trace() {
+	[ -z "$(comm -13 <(echo "$1") <(objects))" ] && same_tc_state "$2" &&
+		[ -z "$(ls /sys/fs/bpf/stoq/guard 2>/dev/null)" ]
+}
+expect_no_trace() {
+	wait_for 10 no_trace "$2" "$3" ||
+		fail "$1: left: $(diff <(echo "$2") <(objects)) $(diff <(echo "$3") <(tc_state))" \
+			"$(ls -R /sys/fs/bpf/stoq)"
+}
+
+# The field of the only guard's status.
+status() {
+	guard status --json | jq -r "$1"
+}
+
+# expect_refused NAME STATUS...: in what the generator $work/NAME.json counted, every write failed with
+# one of these statuses, and nothing else failed.
+expect_writes_refused() {
+	local name=$1
+	shift
+	tail -n 1 "$work/$name.json" | jq -e --argjson wanted "[$(IFS=, && echo "$*")]" '
+		[.opcodes[] | select(.kind == "io")] as $io
+		| ($io | map(select(.opcode == 1)) | first) as $write
+		| ($write.commands > 0 and $write.commands == $write.errors)
+		and ([$write.statuses[] | select(.count > 0) | .status] - $wanted == [])
+		and ([$io[] | select(.opcode != 1) | .errors] | add // 0) == 0' >/dev/null ||
+		fail "$name: not every write was refused, or more than those: $(tail -n 1 "$work/$name.json" |
+			jq -c '[.opcodes[] | select(.kind == "io") | {opcode, commands, errors, statuses}]')"
+}
+
+# stop_unwritten_target: nothing ever reached the medium.
+stop_unwritten_target() {
+	stop_target
+	[ "$(tail -n 1 "$work/target.out" | jq .bytes_not_zero)" = 0 ] ||
+		fail "$1: refused writes reached the medium: $(tail -n 1 "$work/target.out")"
+}
