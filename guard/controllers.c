@@ -36,7 +36,7 @@ static int read_attribute(const char *folder, const char *name, char text[static
 
 static int read_nqn(const char *folder, const char *name, char nqn[static NVME_NQN_LENGTH])
 {
-	char text[ATTRIBUTE_BYTES];
+	char text[ATTRIBUTE_BYTES] = "";
 	int result = read_attribute(folder, name, text);
 
 	if (result)
@@ -44,7 +44,7 @@ static int read_nqn(const char *folder, const char *name, char nqn[static NVME_N
 	if (!text[0] || strlen(text) > NVME_NQN_MAX)
 		return -EINVAL;
 	memset(nqn, 0, NVME_NQN_LENGTH);
-	memcpy(nqn, text, strlen(text));
+	snprintf(nqn, NVME_NQN_LENGTH, "%.*s", NVME_NQN_MAX, text);
 	return 0;
 }
 
@@ -55,7 +55,7 @@ static void take_field(const char *text, const char *key, char value[static 64])
 
 	value[0] = '\0';
 	for (; text && *text; text = strchr(text, ',') ? strchr(text, ',') + 1 : NULL) {
-		if (strncmp(text, key, length) || text[length] != '=')
+		if (strncmp(text, key, length) != 0 || text[length] != '=')
 			continue;
 		text += length + 1;
 		snprintf(value, 64, "%.*s", (int)strcspn(text, ","), text);
@@ -65,7 +65,7 @@ static void take_field(const char *text, const char *key, char value[static 64])
 
 static int parse_address(struct stoq_guard_controller *controller, const char *text)
 {
-	char address[64], port[64], local[64];
+	char address[64] = "", port[64] = "", local[64] = "";
 
 	take_field(text, "traddr", address);
 	take_field(text, "trsvcid", port);
@@ -120,10 +120,10 @@ static int each(const char *folder, const char *prefix,
 static int take_host_controller(void *context, const char *folder, const char *name)
 {
 	struct stoq_guard_controller controller = {0};
-	char path[512], text[ATTRIBUTE_BYTES];
+	char path[512], text[ATTRIBUTE_BYTES] = "";
 
 	snprintf(path, sizeof(path), "%.200s/%.255s", folder, name);
-	if (read_attribute(path, "transport", text) || strcmp(text, "tcp") ||
+	if (read_attribute(path, "transport", text) || strcmp(text, "tcp") != 0 ||
 		read_attribute(path, "address", text) || parse_address(&controller, text) ||
 		read_nqn(path, "hostnqn", controller.host_nqn) ||
 		read_nqn(path, "subsysnqn", controller.subsystem_nqn))
@@ -141,7 +141,7 @@ static int take_target_controller(void *context, const char *folder, const char 
 {
 	struct stoq_guard_controller controller = {.is_target = true};
 	const char *subsystem = strrchr(folder, '/');
-	char path[512], text[ATTRIBUTE_BYTES];
+	char path[512], text[ATTRIBUTE_BYTES] = "";
 
 	snprintf(path, sizeof(path), "%.200s/%.255s", folder, name);
 	if (!subsystem || strlen(subsystem + 1) > NVME_NQN_MAX ||

@@ -166,7 +166,7 @@ static int make_counts(const struct stoq_guard_pins *pins, uint32_t entry)
 {
 	int fd = make_map(pins, "counts", entry, BPF_MAP_TYPE_PERCPU_ARRAY, NULL,
 		    sizeof(struct stoq_guard_counts)),
-	    result = fd;
+	    result;
 
 	if (fd < 0)
 		return fd;
@@ -180,7 +180,7 @@ static int make_policy(
 {
 	int fd = make_map(pins, "policy", installed->counts, BPF_MAP_TYPE_ARRAY, installed,
 		    sizeof(*installed)),
-	    result = fd;
+	    result;
 
 	if (fd < 0)
 		return fd;
@@ -258,7 +258,7 @@ int stoq_guard_install(const struct stoq_guard_pins *pins, const struct stoq_gua
 static int read_text(
 	const struct stoq_guard_pins *pins, uint32_t entry, struct stoq_guard_in_force *in_force)
 {
-	int fd = open_map(pins, "text", entry, NULL), result = fd;
+	int fd = open_map(pins, "text", entry, NULL), result;
 	struct bpf_map_info info = {0};
 	uint32_t length = sizeof(info), zero = 0;
 	struct text_header *header;
@@ -321,7 +321,8 @@ int stoq_guard_in_force_read(const struct stoq_guard_pins *pins,
 	int result = -ESTALE;
 
 	for (int i = 0; result == -ESTALE && i < READ_TURNS; i++) {
-		*in_force = (struct stoq_guard_in_force){.counts_fd = -1};
+		in_force->counts_fd = -1;
+		in_force->text = NULL;
 		in_force->installed = calloc(1, sizeof(*in_force->installed));
 		result = in_force->installed ? read_once(pins, in_force, error) : -ENOMEM;
 		if (result)
@@ -339,5 +340,7 @@ void stoq_guard_in_force_free(struct stoq_guard_in_force *in_force)
 		close(in_force->counts_fd);
 	free(in_force->installed);
 	free(in_force->text);
-	*in_force = (struct stoq_guard_in_force){.counts_fd = -1};
+	in_force->counts_fd = -1;
+	in_force->installed = NULL;
+	in_force->text = NULL;
 }

@@ -269,7 +269,7 @@ int stoq_guard_policy_read(
 	struct stoq_guard_policy *policy, const char *path, struct stoq_error *error)
 {
 	size_t size = 0;
-	char *text;
+	char *text = NULL;
 	int ret;
 
 	*policy = (struct stoq_guard_policy){0};

@@ -15,8 +15,8 @@ void stoq_guard_label_rule(const struct stoq_guard_policy *policy, size_t rule,
 
 /* The rule in one line: "1 (primary GPT), line 6: deny writes, namespace 1, LBA 0 to 33". */
 #define STOQ_GUARD_RULE_LINE 1024
-void stoq_guard_rule_line(const struct stoq_guard_policy *policy, size_t rule,
-	char line[static STOQ_GUARD_RULE_LINE]);
+void stoq_guard_rule_line(const struct stoq_guard_policy *policy, size_t index,
+	char text[static STOQ_GUARD_RULE_LINE]);
 
 const char *stoq_guard_verdict_name(enum stoq_guard_verdict verdict);
 

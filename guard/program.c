@@ -66,15 +66,27 @@ static int configure(struct stoq_guard_bpf *object, const struct stoq_guard_prog
 	return stoq_tables_size(object->obj, &sizes);
 }
 
+static int take_over_all(struct stoq_guard_bpf *object, const struct stoq_guard_pins *pins)
+{
+	struct bpf_map *map;
+	int result = 0;
+
+	bpf_object__for_each_map(map, object->obj)
+	{
+		result = take_over(map, pins);
+		if (result)
+			break;
+	}
+	return result;
+}
+
 static int prepare(struct stoq_guard_bpf *object, const struct stoq_guard_program_config *config,
 	const struct stoq_guard_pins *pins, bool reuse, struct stoq_error *error)
 {
 	int result = configure(object, config);
-	struct bpf_map *map;
 
 	if (!result && reuse)
-		bpf_object__for_each_map(map, object->obj) if (!result) result =
-			take_over(map, pins);
+		result = take_over_all(object, pins);
 	if (!result)
 		result = stoq_guard_bpf__load(object);
 	if (result)

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "target/json.h"
+#include "base/json.h"
 #include "target/jsonrpc.h"
 
 #define TIMEOUT_MS 5000
@@ -82,7 +82,7 @@ static void tell(struct asking *asking, const char *nqn, struct json_object *que
 
 	json_object_object_get_ex(queue, "listen_address", &local);
 	json_object_object_get_ex(queue, "peer_address", &remote);
-	if (!local || !remote || qid < 0 || strcasecmp(text_at(local, "trtype"), "TCP"))
+	if (!local || !remote || qid < 0 || strcasecmp(text_at(local, "trtype"), "TCP") != 0)
 		return;
 	peer.host_nqn = host_of(controllers, number_at(queue, "cntlid"));
 	peer.host_address = text_at(remote, "traddr");

@@ -18,7 +18,7 @@ static bool copy_nqn(char nqn[static NVME_NQN_LENGTH], const char *text)
 
 	if (!length || length > NVME_NQN_MAX)
 		return false;
-	memcpy(nqn, text, length);
+	snprintf(nqn, NVME_NQN_LENGTH, "%s", text);
 	return true;
 }
 

@@ -96,7 +96,7 @@ static int take_strict(struct guard_options *options, const char *text, struct s
 		{"never", STOQ_GUARD_STRICT_NEVER}};
 
 	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
-		if (strcmp(text, choices[i].name))
+		if (strcmp(text, choices[i].name) != 0)
 			continue;
 		options->program.strictness = choices[i].value;
 		return 0;
