@@ -28,12 +28,11 @@ policy() {
 	printf 'version: 1\ndefault: allow\nunknown-host: allow\nrules:\n%s\n' "$2" >"$work/$1.yaml"
 }
 
-# The guard's programs, links and maps that the kernel has, of this test's guards or any other's.
+# The guard's programs that the kernel has and no process holds: attached somewhere, or pinned. Those
+# of other tests, which run at the same time elsewhere, are held.
 objects() {
-	{
-		bpftool prog show | grep -E ' name stoq_guard ' || true
-		bpftool map show | grep -E ' name stoq_(guard|policy|made)' || true
-	} | sed 's/:.*//' | sort
+	comm -23 <(bpftool prog show | sed -n 's/^\([0-9]*\): .* name stoq_guard .*/\1/p' | sort) \
+		<(cat /proc/[0-9]*/fdinfo/* 2>/dev/null | sed -n 's/^prog_id:\s*//p' | sort -u)
 }
 
 # expect_no_trace WHAT OBJECTS STATE: what there was before is there now, and no more.
