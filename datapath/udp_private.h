@@ -54,6 +54,7 @@ struct stoq_udp {
 	struct stoq_udp_counters udp_counters;
 
 	struct udp_batch send, receive;
+	unsigned int filled; /* of receive: by the last call */
 	struct udp_piece pieces[UDP_BATCH];
 	struct stoq_address mapped[UDP_BATCH]; /* IPv4 destinations of an IPv6 socket */
 	_Alignas(struct cmsghdr) uint8_t send_control[UDP_BATCH][UDP_SEND_CONTROL];

@@ -19,6 +19,23 @@ static void prepare(struct stoq_udp *udp, struct stoq_datagram *datagram, unsign
 	header->msg_flags = 0;
 }
 
+/*
+ * The kernel has written into those that it filled; the others are as they were, if the caller
+ * gives the same buffers again: who spins asks in vain most of the time.
+ */
+static void prepare_all(struct stoq_udp *udp, struct stoq_datagram *datagrams, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		const struct iovec *vector = &udp->receive.vectors[i];
+
+		if (i < udp->filled || vector->iov_base != datagrams[i].data ||
+			vector->iov_len != datagrams[i].capacity ||
+			udp->receive.messages[i].msg_hdr.msg_name != &datagrams[i].remote.sa)
+			prepare(udp, &datagrams[i], i);
+	}
+	udp->filled = 0;
+}
+
 /* What did not fit is lost; whole datagrams in front of it are not. */
 static void cut(struct stoq_udp *udp, struct stoq_datagram *datagram)
 {
@@ -114,11 +131,11 @@ int udp_receive_batch(struct stoq_datapath *datapath, struct stoq_datagram *data
 		unsigned int filled;
 		int received;
 
-		for (unsigned int i = 0; i < count; i++)
-			prepare(udp, &datagrams[i], i);
+		prepare_all(udp, datagrams, count);
 		received = receive(udp, count);
 		if (received < 0)
 			return received == -EAGAIN ? 0 : received;
+		udp->filled = (unsigned int)received;
 		udp->counters.received_batches++;
 		filled = take_all(udp, datagrams, (unsigned int)received);
 		if (filled)

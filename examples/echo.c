@@ -6,7 +6,7 @@
  *	echo listen  ::1 9292 CA CERTIFICATE KEY
  *	echo connect ::1 9292 CA CERTIFICATE KEY server.example "some text"
  *
- *	cc echo.c $(pkg-config --cflags --libs stoq)
+ *	cc echo.c $(pkg-config --cflags --libs libstoq)
  */
 #include <netdb.h>
 #include <signal.h>
@@ -25,7 +25,8 @@ static bool went_well;
 
 static void say(enum stoq_log_level level, const char *line, void *user)
 {
-	fprintf(stderr, "echo: %s\n", line);
+	if (level == STOQ_LOG_WARNING)
+		fprintf(stderr, "echo: %s\n", line);
 }
 
 static void stop(int signal_number)

@@ -9,7 +9,7 @@
  * FOLDER (a file that is there already is not touched) and answers with one line when all is on
  * the disk: "stored N bytes", or what went wrong.
  *
- *	cc send_file.c $(pkg-config --cflags --libs stoq)
+ *	cc send_file.c $(pkg-config --cflags --libs libstoq)
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +49,8 @@ static bool went_well;
 
 static void say(enum stoq_log_level level, const char *line, void *user)
 {
-	fprintf(stderr, "send_file: %s\n", line);
+	if (level == STOQ_LOG_WARNING)
+		fprintf(stderr, "send_file: %s\n", line);
 }
 
 static void stop(int signal_number)
