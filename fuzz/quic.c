@@ -90,21 +90,9 @@ void quic_close(struct rig *rig)
 static void inject(struct rig *rig, const struct stoq_address *from, const struct stoq_address *to,
 	const uint8_t *bytes, size_t size)
 {
-	uint8_t copy[65536];
-	struct stoq_datagram datagram = {
-		.remote = *to,
-		.local = *from,
-		.data = copy,
-		.size = (uint32_t)size,
-		.capacity = sizeof(copy),
-		.segment_size = (uint16_t)size,
-	};
-
 	if (!size)
 		return;
-	require(size < sizeof(copy));
-	memcpy(copy, bytes, size);
-	stoq_memory_inject(rig->network, &datagram, rig->now_ns);
+	rig_inject(rig, from, to, bytes, size);
 	rig_run(rig, RIG_MS);
 }
 

@@ -167,14 +167,21 @@ int stoq_pki_store_init(const char *folder, const struct stoq_pki_request *reque
 
 /* ---- open ---- */
 
+/* A file of the folder; path gets its whole name. */
+static int read_own(const struct stoq_pki_store *store, const char *name, bool secret,
+	char path[static STOQ_PKI_PATH_MAX], gnutls_datum_t *text, struct stoq_error *error)
+{
+	int ret = stoq_pki_path(path, store->folder, name, error);
+
+	return ret ? ret : stoq_pki_read_file(text, path, secret, error);
+}
+
 static int read_certificate(struct stoq_pki_store *store, struct stoq_error *error)
 {
 	char path[STOQ_PKI_PATH_MAX];
 	gnutls_datum_t text;
-	int ret = stoq_pki_path(path, store->folder, STOQ_PKI_CA_FILE, error);
+	int ret = read_own(store, STOQ_PKI_CA_FILE, false, path, &text, error);
 
-	if (!ret)
-		ret = stoq_pki_read_file(&text, path, false, error);
 	if (ret == -ENOENT)
 		return stoq_error_set(error, ret,
 			"%s holds no authority: `stoq pki init` makes one", store->folder);
@@ -189,10 +196,8 @@ static int read_crl(struct stoq_pki_store *store, struct stoq_error *error)
 {
 	char path[STOQ_PKI_PATH_MAX];
 	gnutls_datum_t text;
-	int ret = stoq_pki_path(path, store->folder, STOQ_PKI_CRL_FILE, error);
+	int ret = read_own(store, STOQ_PKI_CRL_FILE, false, path, &text, error);
 
-	if (!ret)
-		ret = stoq_pki_read_file(&text, path, false, error);
 	if (ret)
 		return ret;
 	ret = stoq_pki_crl_parse(&store->crl, &text, path, error);
@@ -204,10 +209,8 @@ static int read_key(struct stoq_pki_store *store, struct stoq_error *error)
 {
 	char path[STOQ_PKI_PATH_MAX];
 	gnutls_datum_t text;
-	int ret = stoq_pki_path(path, store->folder, STOQ_PKI_CA_KEY_FILE, error);
+	int ret = read_own(store, STOQ_PKI_CA_KEY_FILE, true, path, &text, error);
 
-	if (!ret)
-		ret = stoq_pki_read_file(&text, path, true, error);
 	if (ret)
 		return ret;
 	ret = stoq_pki_key_parse(&store->authority.key, &text, path, error);

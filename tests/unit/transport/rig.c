@@ -304,6 +304,24 @@ void rig_stop(struct rig *rig)
 	stoq_memory_network_close(rig->network);
 }
 
+void rig_inject(struct rig *rig, const struct stoq_address *from, const struct stoq_address *to,
+	const uint8_t *bytes, size_t size)
+{
+	uint8_t copy[4096];
+	struct stoq_datagram datagram = {
+		.remote = *to,
+		.local = *from,
+		.data = copy,
+		.size = (uint32_t)size,
+		.capacity = sizeof(copy),
+		.segment_size = (uint16_t)size,
+	};
+
+	assert_in_range(size, 1, sizeof(copy));
+	memcpy(copy, bytes, size);
+	stoq_memory_inject(rig->network, &datagram, rig->now_ns);
+}
+
 void rig_set_link(struct rig *rig, const struct stoq_memory_link *link)
 {
 	stoq_memory_set_link(rig->client.datapath, link);

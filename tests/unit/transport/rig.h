@@ -80,6 +80,10 @@ void rig_connected(struct rig *rig);
 bool rig_run_until(struct rig *rig, bool (*condition)(struct rig *rig), uint64_t limit_ns);
 void rig_run(struct rig *rig, uint64_t duration_ns);
 
+/* A datagram from anywhere to anywhere, at once. */
+void rig_inject(struct rig *rig, const struct stoq_address *from, const struct stoq_address *to,
+	const uint8_t *bytes, size_t size);
+
 /* Links of both directions. */
 void rig_set_link(struct rig *rig, const struct stoq_memory_link *link);
 

@@ -115,29 +115,11 @@ static struct stoq_address address_of(const char *text)
 	return address;
 }
 
-static void inject(const struct stoq_address *from, const struct stoq_address *to,
-	const uint8_t *bytes, size_t size)
-{
-	uint8_t copy[2048];
-	struct stoq_datagram datagram = {
-		.remote = *to,
-		.local = *from,
-		.data = copy,
-		.size = (uint32_t)size,
-		.capacity = sizeof(copy),
-		.segment_size = (uint16_t)size,
-	};
-
-	assert_true(size <= sizeof(copy));
-	memcpy(copy, bytes, size);
-	stoq_memory_inject(rig.network, &datagram, rig.now_ns);
-}
-
 static void to_server(const char *from, const uint8_t *bytes, size_t size)
 {
 	const struct stoq_address address = address_of(from);
 
-	inject(&address, &rig.server.address, bytes, size);
+	rig_inject(&rig, &address, &rig.server.address, bytes, size);
 }
 
 static void random_bytes(uint8_t *bytes, size_t size)
@@ -302,7 +284,7 @@ static void inject_negotiation(uint32_t offered)
 	at += quic_long_header_write(packet, 0x80, 0, &source, &destination);
 	for (int shift = 24; shift >= 0; shift -= 8)
 		*at++ = (uint8_t)(offered >> shift);
-	inject(&rig.server.address, &rig.client.address, packet, (size_t)(at - packet));
+	rig_inject(&rig, &rig.server.address, &rig.client.address, packet, (size_t)(at - packet));
 }
 
 static void test_negotiation_is_told(void **state)
@@ -337,7 +319,8 @@ static void test_replayed_first_packet(void **state)
 	start();
 	rig_connected(&rig);
 	for (int i = 0; i < 500; i++) {
-		inject(&rig.client.address, &rig.server.address, way.first.bytes, way.first.size);
+		rig_inject(&rig, &rig.client.address, &rig.server.address, way.first.bytes,
+			way.first.size);
 		rig_run(&rig, 10 * RIG_MS);
 	}
 	assert_int_equal(rig.server.accepted, 1);
@@ -346,7 +329,7 @@ static void test_replayed_first_packet(void **state)
 	stoq_connection_close(rig.client.connection, 0, NULL);
 	rig_run(&rig, 30 * RIG_S);
 	/* Nobody remembers it any more: a connection that is never finished. */
-	inject(&rig.client.address, &rig.server.address, way.first.bytes, way.first.size);
+	rig_inject(&rig, &rig.client.address, &rig.server.address, way.first.bytes, way.first.size);
 	rig_run(&rig, 10 * RIG_MS);
 	assert_int_equal(rig_metrics(&rig.server).connections_handshaking, 1);
 	rig_run(&rig, 60 * RIG_S);
@@ -582,8 +565,8 @@ static void test_forged_resets(void **state)
 
 		random_bytes(packet, size);
 		packet[0] = (uint8_t)(0x40 | (packet[0] & 0x3f));
-		inject(&rig.server.address, &rig.client.address, packet, size);
-		inject(&rig.client.address, &rig.server.address, packet, size);
+		rig_inject(&rig, &rig.server.address, &rig.client.address, packet, size);
+		rig_inject(&rig, &rig.client.address, &rig.server.address, packet, size);
 		rig_run(&rig, 100000);
 	}
 	assert_int_equal(rig.client.closed + rig.server.closed, 0);
