@@ -97,8 +97,8 @@ static int remove_connection_id(ngtcp2_conn *quic, const ngtcp2_cid *cid, void *
 	return 0;
 }
 
-static int peer_id_status(ngtcp2_conn *quic, int type, uint64_t number, const ngtcp2_cid *cid,
-	const uint8_t *token, void *user)
+static int peer_id_status(ngtcp2_conn *quic, stoq_ngtcp2_id_status type, uint64_t number,
+	const ngtcp2_cid *cid, const uint8_t *token, void *user)
 {
 	if (token && type == NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE)
 		stoq_connection_add_token(user, token);
@@ -116,7 +116,7 @@ static int stateless_reset(ngtcp2_conn *quic, const ngtcp2_pkt_stateless_reset *
 }
 
 static int path_validated(ngtcp2_conn *quic, uint32_t flags, const ngtcp2_path *path,
-	ngtcp2_path_validation_result result, void *user)
+	STOQ_NGTCP2_OLD_PATH ngtcp2_path_validation_result result, void *user)
 {
 	struct stoq_connection *connection = user;
 

@@ -14,7 +14,7 @@
 #include "transport/worker.h"
 
 #define SAMPLE_INTERVAL_NS  100000000ull
-#define BLACK_HOLE_TIMEOUTS 3 /* probe timeouts in a row */
+#define BLACK_HOLE_TIMEOUTS 6 /* probe timeouts: the third is sent after 1 + 2 + 4 of them */
 
 struct stoq_connection *stoq_connection_new(struct stoq_worker *worker, bool server)
 {
@@ -267,12 +267,14 @@ static void sample(struct stoq_connection *connection)
 static void notice_black_hole(struct stoq_connection *connection)
 {
 	struct stoq_path_size *path = &connection->path_size;
+	uint64_t now_ns = connection->worker->now_ns, patience_ns;
 	ngtcp2_conn_info info;
 
-	if (!path->enabled || path->current <= STOQ_PATH_SIZE_BASE)
+	if (!path->enabled || path->current <= STOQ_PATH_SIZE_BASE || !connection->silence_ns)
 		return;
+	patience_ns = BLACK_HOLE_TIMEOUTS * ngtcp2_conn_get_pto(connection->quic);
 	ngtcp2_conn_get_conn_info(connection->quic, &info);
-	if (info.pto_count >= BLACK_HOLE_TIMEOUTS)
+	if (info.bytes_in_flight && now_ns - connection->silence_ns > patience_ns)
 		stoq_path_size_black_hole(path);
 }
 
@@ -314,6 +316,7 @@ void stoq_connection_receive(struct stoq_connection *connection,
 	};
 	failure = ngtcp2_conn_read_pkt(
 		connection->quic, &path, &info, data, size, connection->worker->now_ns);
+	connection->silence_ns = 0;
 	/* Credit may have come; whoever is blocked tries again. */
 	connection->flow_blocked = false;
 	if (failure)

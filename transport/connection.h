@@ -84,6 +84,7 @@ struct stoq_connection {
 	struct stoq_path_size path_size;
 
 	uint64_t key_updates;
+	uint64_t silence_ns; /* when we first sent after the last packet came; 0: not yet */
 	uint64_t packets_since_update; /* that we sent */
 	bool next_keys_ready;
 	uint64_t sampled_ns; /* when its round trip time was last taken */

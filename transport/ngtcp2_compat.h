@@ -12,6 +12,8 @@
 
 #if NGTCP2_VERSION_NUM >= 0x010000
 
+typedef ngtcp2_connection_id_status_type stoq_ngtcp2_id_status; /* what dcid_status gets */
+
 #define STOQ_NGTCP2_QLOG(settings, odcid, callback) ((settings)->qlog_write = (callback))
 #define STOQ_NGTCP2_SET_TOKEN(settings, bytes, size)                                               \
 	((settings)->token = (bytes), (settings)->tokenlen = (size))
@@ -20,7 +22,8 @@
 #define STOQ_NGTCP2_NO_TOKEN(header)	((header)->tokenlen = 0)
 #define STOQ_NGTCP2_BBR			NGTCP2_CC_ALGO_BBR
 #define STOQ_NGTCP2_EARLY_REJECTED	tls_early_data_rejected /* the callback's name */
-#define STOQ_NGTCP2_KEEPS_UNI		0
+/* A parameter of the callback path_validation that 0.12 does not have. */
+#define STOQ_NGTCP2_OLD_PATH		const ngtcp2_path *old_path,
 #define STOQ_NGTCP2_UNI_MAX		(1ull << 60) /* all there are */
 
 /* Defines the callback recv_new_token, which calls store(user, bytes, size). */
@@ -71,6 +74,7 @@ static inline int stoq_ngtcp2_early_params_decode(
 
 #else /* 0.12 */
 
+typedef int stoq_ngtcp2_id_status; /* what the callback dcid_status gets */
 typedef ngtcp2_crypto_level ngtcp2_encryption_level;
 typedef ngtcp2_connection_close_error ngtcp2_ccerr;
 typedef ngtcp2_conn_stat ngtcp2_conn_info;
@@ -104,11 +108,11 @@ typedef ngtcp2_conn_stat ngtcp2_conn_info;
 #define STOQ_NGTCP2_BBR			NGTCP2_CC_ALGO_BBR2
 #define STOQ_NGTCP2_EARLY_REJECTED	early_data_rejected
 /*
- * A peer's unidirectional streams stay in ngtcp2's memory until the connection ends; that they are
- * over it does not say. So we go by what came, and a peer may open so many in a connection.
+ * A peer's unidirectional streams stay in ngtcp2's memory until the connection ends: so a peer may
+ * open that many in a connection.
  */
-#define STOQ_NGTCP2_KEEPS_UNI		1
-#define STOQ_NGTCP2_UNI_MAX		65536
+#define STOQ_NGTCP2_OLD_PATH
+#define STOQ_NGTCP2_UNI_MAX 65536
 
 #define STOQ_NGTCP2_NEW_TOKEN(name, store)                                                         \
 	static int name(ngtcp2_conn *conn, const ngtcp2_vec *token, void *user)                    \

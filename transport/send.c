@@ -198,6 +198,8 @@ static void commit(struct stoq_connection *connection, const struct packet *pack
 	memcpy(&local.sa, path->local.addr, path->local.addrlen);
 	memcpy(&remote.sa, path->remote.addr, path->remote.addrlen);
 	connection->packets_since_update++;
+	if (!connection->silence_ns)
+		connection->silence_ns = connection->worker->now_ns;
 	stoq_outbox_commit(connection->worker, connection, size, &local, &remote,
 		packet->info.ecn & NGTCP2_ECN_MASK);
 }

@@ -109,8 +109,7 @@ void stoq_stream_closed_by_quic(struct stoq_stream *stream, uint64_t code)
 
 void stoq_stream_receiving_over(struct stoq_stream *stream)
 {
-	if (STOQ_NGTCP2_KEEPS_UNI && stream->unidirectional && !stream->ours &&
-		!stream->quic_closed)
+	if (stream->unidirectional && !stream->ours && !stream->quic_closed)
 		stoq_stream_closed_by_quic(stream, 0);
 }
 
@@ -274,7 +273,7 @@ void stoq_stream_stop(struct stoq_stream *stream, uint64_t code)
 		stoq_ngtcp2_shutdown_stream_read(connection->quic, stream->id, code);
 	/* So that it is settled at the next opportunity, if it only waited to be read. */
 	stoq_stream_resume(stream);
-	if (STOQ_NGTCP2_KEEPS_UNI && stream->unidirectional && !stream->ours)
+	if (stream->unidirectional && !stream->ours)
 		stream->quic_closed = true;
 }
 

@@ -89,7 +89,10 @@ struct stoq_stream *stoq_stream_new(struct stoq_connection *connection, int64_t 
 void stoq_stream_settle(struct stoq_stream *stream);
 /* ngtcp2 is done with it; what is unread is still to be read. */
 void stoq_stream_closed_by_quic(struct stoq_stream *stream, uint64_t code);
-/* Nothing more will come from the peer; where ngtcp2 does not say so itself. */
+/*
+ * Nothing more will come from the peer. ngtcp2 does not reliably say that a peer's unidirectional
+ * stream is over, so that is concluded from what came.
+ */
 void stoq_stream_receiving_over(struct stoq_stream *stream);
 /* Nothing more can be written: the peer has sent STOP_SENDING. The application hears of it soon. */
 void stoq_stream_stopped_by_peer(struct stoq_stream *stream);

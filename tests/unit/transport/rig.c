@@ -409,6 +409,8 @@ void rig_connected(struct rig *rig)
 	if (!rig_run_until(rig, rig_both_connected, 10 * RIG_S))
 		fail_msg("not connected: client '%s', server '%s', log '%s'",
 			rig->client.close.reason, rig->server.close.reason, rig->server.log);
+	/* The server may hear of it later than the client, and have others already. */
+	rig_run(rig, 5 * RIG_MS);
 }
 
 struct stoq_transport_metrics rig_metrics(const struct rig_side *side)
