@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
 #include <linux/filter.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "datapath/udp_private.h"
@@ -21,8 +22,11 @@ int udp_attach_shard_program(int fd, uint32_t worker_count)
 		BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, worker_count),
 		BPF_STMT(BPF_RET | BPF_A, 0),
 	};
-	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+	struct sock_fprog program;
 
+	memset(&program, 0, sizeof(program)); /* its padding goes to the kernel, too */
+	program.len = sizeof(code) / sizeof(code[0]);
+	program.filter = code;
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program)))
 		return -errno;
 	return 0;
