@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* A transport's metrics (stoq_transport_metrics(), stoq_transport_ebpf_status()) as text. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include <stoq/transport.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum stoq_metrics_format {
+	STOQ_METRICS_OPENMETRICS, /* OpenMetrics 1.0 */
+	STOQ_METRICS_PROMETHEUS,  /* Prometheus' text format 0.0.4, which older tools read */
+	STOQ_METRICS_JSON,	  /* one object */
+};
+
+/* *text is the caller's: free(). From any thread. -ENOMEM. */
+STOQ_API int stoq_transport_metrics_text(struct stoq_transport *transport,
+	enum stoq_metrics_format format, char **text, size_t *size);
+
+struct stoq_metrics_endpoint;
+
+/*
+ * Serves them by HTTP on 127.0.0.1, in a thread of its own: /metrics (OpenMetrics for who accepts
+ * it, else Prometheus' format) and /metrics.json. port 0: the kernel chooses. Nobody is asked who
+ * he is: everybody on this machine may read them. -EADDRINUSE, -EACCES, ...
+ */
+STOQ_API int stoq_metrics_endpoint_open(struct stoq_transport *transport, uint16_t port,
+	struct stoq_metrics_endpoint **endpoint, struct stoq_error *error);
+STOQ_API uint16_t stoq_metrics_endpoint_port(const struct stoq_metrics_endpoint *endpoint);
+
+/* Before the transport is destroyed. NULL is fine. */
+STOQ_API void stoq_metrics_endpoint_close(struct stoq_metrics_endpoint *endpoint);
+
+#ifdef __cplusplus
+}
+#endif
