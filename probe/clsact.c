@@ -17,7 +17,7 @@
 /* Sends the request and waits for the kernel's word. 0 or a negative errno. */
 static int add_clsact(void)
 {
-	char buffer[512];
+	char buffer[512] = {0}; /* paddings are sent, too */
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	struct mnl_socket *socket = mnl_socket_open(NETLINK_ROUTE);
 	struct tcmsg *message;

@@ -87,7 +87,7 @@ static int on_device(const struct nlmsghdr *header, void *context)
 
 static int ask_all(struct mnl_socket *socket, int ifindex, struct stoq_probe_xdp *xdp)
 {
-	char buffer[BUFFER_BYTES];
+	char buffer[BUFFER_BYTES] = {0}; /* paddings are sent, too */
 	struct nlmsghdr *header;
 	uint16_t family = 0;
 	int result;
