@@ -426,10 +426,15 @@ static void test_hosts(void **state)
 	assert_unchanged(at, at + 72);
 	dialog_connect(&link.dialog, 8, 2);
 	at = link_write(&link, NVME_TCP_FROM_HOST);
+	link.bytes[NVME_TCP_FROM_HOST][at + 72 + 512] = 'x'; /* the host's NQN */
 	assert_true(link_flush(&link, NVME_TCP_FROM_HOST));
 	sqe = link_command(&link, at);
 	assert_true(link_is_refused(&sqe));
 	complete_refused(8, NVME_STATUS(0, 0x0c));
+	fields.cid++;
+	at = link_write_command(&link, &fields);
+	assert_true(link_flush(&link, NVME_TCP_FROM_HOST));
+	assert_unchanged(at, at + 72);
 	/* Another host would be refused from Connect on. */
 	guard_install(
 		"version: 1\ndefault: deny\nrules:\n  - {host: 'nqn.other', verdict: allow}\n");
