@@ -28,3 +28,6 @@ holds "on the wire is faster than through the block layer" \
 	'. as $r | .opcodes[] | select(.name == "Read") | .stoq.latency_ns.mean < $r.fio.read.latency_ns.mean'
 holds "nothing was missed or not understood" \
 	'.watch.since_start | .unsynced_bytes == 0 and .untracked_commands == 0 and .unmatched_completions == 0 and .counters.malformed_packets == 0'
+expect_text "four commands were refused" "$scratch/text" 'format with nvme-cli: refused'
+expect_text "the medium was compared" "$scratch/text" 'compared, byte by byte'
+expect_text "the policy was lifted" "$scratch/text" 'go through, and are verified'
