@@ -17,6 +17,7 @@ enum kind {
 	VERSIONS_TO_CLIENT,
 	TIME,
 	ANSWERS, /* what the two send arrives from now on, or not */
+	CHANGES, /* to what the two send: four bytes each */
 	KINDS,
 };
 
@@ -130,6 +131,18 @@ static void to_client(struct rig *rig, const struct quic_piece *piece)
 	quic_inject(rig, FROM_SERVER, datagram, size);
 }
 
+static void plan_changes(const struct quic_piece *piece)
+{
+	const uint8_t *at = piece->bytes;
+
+	for (size_t i = 0; i < QUIC_CHANGES && 4 * (i + 1) <= piece->size; i++, at += 4)
+		quic_way.changes[i] = (struct quic_change){
+			.datagrams = at[0] % 8,
+			.bits = at[1],
+			.offset = (uint16_t)(at[2] | at[3] << 8),
+		};
+}
+
 static void act(struct rig *rig, const struct quic_piece *piece)
 {
 	switch (piece->kind % KINDS) {
@@ -143,6 +156,9 @@ static void act(struct rig *rig, const struct quic_piece *piece)
 		break;
 	case ANSWERS:
 		quic_way.hold = !quic_way.hold;
+		break;
+	case CHANGES:
+		plan_changes(piece);
 		break;
 	default:
 		to_client(rig, piece);

@@ -38,8 +38,22 @@ int __wrap_stoq_header_mask(struct stoq_header_key *key, uint8_t *mask, const ui
 
 /* ---- the two sides ---- */
 
-static bool see(int from, const struct stoq_datagram *datagram)
+static void change(struct quic_change *change, struct stoq_datagram *datagram)
 {
+	if (!change->bits)
+		return;
+	if (change->datagrams) {
+		change->datagrams--;
+		return;
+	}
+	datagram->data[change->offset % datagram->size] ^= change->bits;
+	change->bits = 0;
+}
+
+static bool see(int from, struct stoq_datagram *datagram)
+{
+	for (int i = 0; i < QUIC_CHANGES; i++)
+		change(&quic_way.changes[i], datagram);
 	require(datagram->size <= sizeof(quic_way.bytes[from]));
 	memcpy(quic_way.bytes[from], datagram->data, datagram->size);
 	quic_way.size[from] = datagram->size;

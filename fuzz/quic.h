@@ -25,7 +25,17 @@ struct quic_piece {
 bool quic_next_piece(struct quic_input *input, struct quic_piece *piece);
 
 /* What the two have last sent to each other, as datagrams. */
+#define QUIC_CHANGES 8
+
+/* A byte of a datagram that is on its way becomes another. */
+struct quic_change {
+	uint8_t datagrams; /* so many pass before it */
+	uint8_t bits;	   /* 0: no change */
+	uint16_t offset;   /* modulo its size */
+};
+
 struct quic_way {
+	struct quic_change changes[QUIC_CHANGES];
 	uint8_t bytes[2][65536];
 	size_t size[2];
 	uint64_t total[2];
