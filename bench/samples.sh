@@ -82,14 +82,15 @@ run_spdk() {
 
 # ---- with and without ----
 
-# sample KIND HOW OPTIONS...: one line of JSON. HOW: without, with, or statistics (with, and with
-# the kernel's statistics of BPF programs on).
+# sample KIND HOW OPTIONS...: one line of JSON. HOW: without, with, guard (with that, and a policy of
+# 1,000 rules), or statistics (with, and with the kernel's statistics of BPF programs on).
 sample() {
 	local kind=$1 how=$2
 	shift 2
 	case $how in
 	without) "run_$kind" "$@" | jq -c '. + {how: "without"}' ;;
 	with) sample_with "$kind" "$@" | jq -c '. + {how: "with"}' ;;
+	guard) sample_guard "$kind" "$@" | jq -c '. + {how: "guard"}' ;;
 	statistics) sample_statistics "$kind" "$@" | jq -c '. + {how: "statistics"}' ;;
 	esac
 }
@@ -105,6 +106,17 @@ sample_with() {
 		seen: .overall.commands,
 		pdus: .since_start.pdus,
 		unsynced_bytes: .since_start.unsynced_bytes}' <(summary watch)
+}
+
+sample_guard() {
+	local kind=$1
+	shift
+	"$stoq" guard on -i lo "$work/policy.yaml" >"$work/guard.out" 2>&1 ||
+		fail "stoq guard on: $(cat "$work/guard.out")"
+	at_exit+=("$stoq guard off")
+	"run_$kind" "$@"
+	unset 'at_exit[-1]'
+	"$stoq" guard off >"$work/guard.out" 2>&1 || fail "stoq guard off: $(cat "$work/guard.out")"
 }
 
 # The run time and the runs of the program that the watch holds, from the kernel.

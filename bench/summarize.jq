@@ -7,12 +7,16 @@ def figures: {iops: (map(.iops) | median), iops_min: (map(.iops) | min),
 
 map(select(.how == "without")) as $without
 | map(select(.how == "with")) as $with
+| map(select(.how == "guard")) as $guard
 | (map(select(.how == "statistics")) | first) as $program
 | [range($with | length) | $with[.].iops / $without[.].iops] as $ratios
 | {
 	name: $name,
 	without: ($without | figures),
 	with: ($with | figures),
+	guard: ([range($guard | length) | $guard[.].iops / $without[.].iops] as $against
+		| $guard | figures + {ratio: ($against | median), ratio_min: ($against | min),
+			ratio_max: ($against | max)}),
 	ratio: ($ratios | median), ratio_min: ($ratios | min), ratio_max: ($ratios | max),
 	# Commands that the generator counts and stoq watch did not see; null where it counts none.
 	missed: ($with | if all(.[]; .commands) then map(.commands - .seen) | add else null end),

@@ -23,6 +23,14 @@ def percent: (. - 1) * 100 | (if . < 0 then "-" else "+" end) + (fabs | fixed(1)
 	+ ("\(.without.p99_ns | us) > \(.with.p99_ns | us)" | right(20))
 	+ (.missed // "-" | right(8))),
 "",
+("stoq guard, 1,000 rules" | left(36)) + ("without" | right(10)) + ("with" | right(10))
+	+ ("IOPS" | right(9)) + ("min" | right(9)) + ("max" | right(9)) + ("p50 us" | right(15)),
+(.workloads[] | (.name | left(36))
+	+ (.without.iops | round | right(10)) + (.guard.iops | round | right(10))
+	+ (.guard.ratio | percent | right(9)) + (.guard.ratio_min | percent | right(9))
+	+ (.guard.ratio_max | percent | right(9))
+	+ ("\(.without.p50_ns | us) > \(.guard.p50_ns | us)" | right(15))),
+"",
 ("time in the program" | left(36)) + ("per PDU" | right(10)) + ("packet" | right(10))
 	+ ("command" | right(10)) + ("PDUs per packet" | right(18)) + "  (ns)",
 (.workloads[] | (.name | left(36))

@@ -2,7 +2,7 @@
 /*
  * guard-cost: what a command costs in the guard's program with 1,000 rules, beside what it costs
  * in the watch's. Packets of 32 capsules each, never the same twice, one run each; the median. What
- * the cost of a packet is does not matter with so many in one.
+ * the cost of a packet is does not matter with so many in one. With --policy: prints the policy.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -87,6 +87,7 @@ static double measure(int program)
 {
 	static uint32_t ns[PACKETS];
 	uint32_t sequence;
+	size_t middle;
 
 	start_connection(program);
 	sequence = link.first[NVME_TCP_FROM_HOST];
@@ -109,7 +110,8 @@ static double measure(int program)
 		write_capsules();
 	}
 	qsort(ns, PACKETS, sizeof(ns[0]), compare);
-	return (double)ns[PACKETS / 2] / CAPSULES;
+	middle = PACKETS / 2;
+	return (double)ns[middle] / CAPSULES;
 }
 
 /* A policy of 1,000 rules. */
@@ -117,13 +119,27 @@ static void install(bool ranges, bool strict)
 {
 	static const char lax[] = "strict: false\n";
 	char *text = malloc(MANY_RULES_TEXT + sizeof(lax));
+	int prefix;
 
 	if (!text)
 		exit(1);
-	many_rules_write(text + strlen(lax), ranges);
-	memcpy(text, strict ? "\n\n\n\n\n\n\n\n\n\n\n\n\n\n" : lax, strlen(lax));
+	prefix = sprintf(text, "%s", strict ? "" : lax);
+	many_rules_write(text + prefix, ranges);
 	guard_install(text);
 	free(text);
+}
+
+/* For measuring it in other ways. */
+static int print_policy(void)
+{
+	char *text = malloc(MANY_RULES_TEXT);
+
+	if (!text)
+		return 1;
+	many_rules_write(text, false);
+	fputs(text, stdout);
+	free(text);
+	return 0;
 }
 
 static void print(const char *what, double ns, double watch_ns, bool json, bool last)
@@ -152,6 +168,8 @@ int main(int argc, char **argv)
 	struct stoq_tc_bpf *watch;
 	double watch_ns;
 
+	if (argc > 1 && strcmp(argv[1], "--policy") == 0)
+		return print_policy();
 	guard_setup(NULL);
 	watch = stoq_tc_bpf__open_and_load();
 	if (!watch) {
