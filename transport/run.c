@@ -15,6 +15,7 @@
 #include "transport/worker.h"
 
 #define SECOND_NS      1000000000ull
+#define MS_NS	       1000000ull
 #define USAGE_EVERY_NS 100000000ull
 
 /* ---- the caller's ---- */
@@ -83,21 +84,26 @@ static bool finished(const struct stoq_worker *worker)
 	return worker->stopped && stoq_list_empty(&worker->dirty) && !worker->outbox.count;
 }
 
+/* Where there is no epoll_pwait2(): to the millisecond. */
+static int wait_coarsely(int epoll_fd, struct epoll_event *events, int count, uint64_t wait_ns)
+{
+	uint64_t wait_ms = wait_ns / MS_NS + (wait_ns % MS_NS != 0);
+
+	return epoll_wait(epoll_fd, events, count, wait_ms < INT32_MAX ? (int)wait_ms : -1);
+}
+
 static int sleep_until(struct stoq_worker *worker, uint64_t now, uint64_t due_ns)
 {
-	struct timespec timeout, *limit = NULL;
+	uint64_t wait_ns = due_ns > now ? due_ns - now : 0;
+	struct timespec timeout = {.tv_sec = wait_ns / SECOND_NS, .tv_nsec = wait_ns % SECOND_NS};
 	struct epoll_event events[4];
+	int count = epoll_pwait2(
+		worker->epoll_fd, events, 4, due_ns == STOQ_NEVER ? NULL : &timeout, NULL);
 
-	if (due_ns != STOQ_NEVER) {
-		uint64_t wait_ns = due_ns > now ? due_ns - now : 0;
-
-		timeout.tv_sec = wait_ns / SECOND_NS;
-		timeout.tv_nsec = wait_ns % SECOND_NS;
-		limit = &timeout;
-	}
-	if (epoll_pwait2(worker->epoll_fd, events, 4, limit, NULL) < 0 && errno != EINTR)
-		return -errno;
-	return 0;
+	if (count < 0 && errno == ENOSYS)
+		count = wait_coarsely(worker->epoll_fd, events, 4,
+			due_ns == STOQ_NEVER ? UINT64_MAX - MS_NS : wait_ns);
+	return count < 0 && errno != EINTR ? -errno : 0;
 }
 
 /* Nothing to do now: look again for a while, if that is wished, then sleep. */
