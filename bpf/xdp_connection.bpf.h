@@ -46,7 +46,7 @@ static __always_inline void stoq_xdp_add(const struct stoq_xdp_config *config,
 	struct stoq_xdp_connection connection = {
 		.tag = packet->cid.tag,
 		.last_ns = now_ns,
-		.generation = config->generation,
+		.generation = packet->generation,
 		.state = state,
 	};
 
@@ -66,7 +66,7 @@ static __always_inline int stoq_xdp_follow(const struct stoq_xdp_config *config,
 	int verdict =
 		state == STOQ_XDP_ESTABLISHED ? STOQ_XDP_PASS_ESTABLISHED : STOQ_XDP_PASS_HANDSHAKE;
 
-	if (!same || found->generation != config->generation) {
+	if (!same || found->generation != packet->generation) {
 		int denied = stoq_xdp_check_source(config, &packet->tuple);
 
 		if (denied)
@@ -77,8 +77,8 @@ static __always_inline int stoq_xdp_follow(const struct stoq_xdp_config *config,
 				       found->last_ns + config->closing_timeout_ns < now_ns
 			       ? STOQ_XDP_DROP_CLOSED
 			       : verdict;
-	if (found->generation != config->generation)
-		found->generation = config->generation;
+	if (found->generation != packet->generation)
+		found->generation = packet->generation;
 	if (!same) {
 		__builtin_memcpy(&found->tuple, &packet->tuple, sizeof(found->tuple));
 		stats->migrated++;
@@ -151,13 +151,15 @@ static __always_inline int stoq_xdp_is_opening(
 
 /* What becomes of a well-formed packet. */
 static __always_inline int stoq_xdp_decide(const struct stoq_xdp_config *config,
-	const struct stoq_xdp_packet *packet, struct stoq_xdp_stats *stats, __u32 kind)
+	struct stoq_xdp_packet *packet, struct stoq_xdp_stats *stats, __u32 kind)
 {
 	__u8 state = kind == STOQ_XDP_KIND_SHORT ? STOQ_XDP_ESTABLISHED : STOQ_XDP_HANDSHAKING;
 	__u64 now_ns = bpf_ktime_get_coarse_ns();
 	struct stoq_xdp_connection *found;
 	int denied;
 
+	/* A change that comes while we look must not count as looked at. */
+	packet->generation = *(const volatile __u32 *)&config->generation;
 	if (config->flags & STOQ_XDP_ACCEPT &&
 		(kind == STOQ_XDP_KIND_INITIAL || kind == STOQ_XDP_KIND_VERSION) &&
 		packet->end - packet->payload < STOQ_XDP_INITIAL_BYTES)

@@ -36,9 +36,10 @@ struct stoq_xdp_packet {
 	__u32 payload; /* offset of the UDP payload */
 	__u32 end;     /* offset of its end */
 	__u32 several_buffers;
-	__u8 first;	/* the first byte of the QUIC packet */
-	__u8 cid_bytes; /* length of its Destination Connection ID */
-	__u8 cid_first; /* the first byte of that, 0 if it has none */
+	__u32 generation; /* of the prefixes, before they are looked at */
+	__u8 first;	  /* the first byte of the QUIC packet */
+	__u8 cid_bytes;	  /* length of its Destination Connection ID */
+	__u8 cid_first;	  /* the first byte of that, 0 if it has none */
 	__u8 pad;
 	struct stoq_cid cid; /* set if cid_bytes is STOQ_CID_BYTES */
 };
