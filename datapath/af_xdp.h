@@ -84,5 +84,5 @@ struct stoq_af_xdp_counters {
 /* Of a datapath that stoq_af_xdp_open() opened, in its thread. */
 void stoq_af_xdp_counters(struct stoq_datapath *base, struct stoq_af_xdp_counters *counters);
 
-/* The same from any thread, and up to 100 ms old. */
+/* The same from any thread, and up to 10 ms old. */
 void stoq_af_xdp_snapshot(struct stoq_datapath *base, struct stoq_af_xdp_counters *counters);

@@ -11,7 +11,7 @@
 #include "datapath/af_xdp_private.h"
 
 #define CHECK_EVERY_NS	  10000000ULL
-#define SNAPSHOT_EVERY_NS 100000000ULL
+#define SNAPSHOT_EVERY_NS CHECK_EVERY_NS
 /* Both: nobody looks at a ring while the transport is idle. */
 #define STUCK_AFTER_NS	  2000000000ULL
 #define STUCK_CHECKS	  100

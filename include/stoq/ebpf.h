@@ -33,7 +33,7 @@ struct stoq_ebpf_status {
 	bool filter;			  /* an XDP filter of ours is on the interface */
 	bool filter_native;		  /* in the driver; false: generic */
 
-	/* AF_XDP, over all workers; up to 100 ms old. */
+	/* AF_XDP, over all workers; up to 10 ms old. */
 	uint32_t queues;
 	uint32_t zero_copy_queues;
 	uint64_t frames_sent, frames_received;	    /* datagrams by frames */
