@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Newer than the headers of Debian 12; a kernel that does not know one refuses it, no harm. */
@@ -19,6 +20,8 @@
 
 #define BUSY_POLL_BUDGET  64
 #define COPY_BATCH	  32
+#define BUSY_TRIES	  30
+#define BUSY_PAUSE_NS	  10000000
 #define SEND_BUFFER_BYTES (4 << 20)
 
 enum { MAP_RECEIVE, MAP_TRANSMIT, MAP_FILL, MAP_COMPLETION };
@@ -163,7 +166,7 @@ static int bind_queue(struct stoq_xsk *xsk, const struct stoq_xsk_config *config
 	return 0;
 }
 
-static int open_mode(struct stoq_xsk *xsk, const struct stoq_xsk_config *config, bool zero_copy,
+static int try_mode(struct stoq_xsk *xsk, const struct stoq_xsk_config *config, bool zero_copy,
 	struct stoq_error *error)
 {
 	int code;
@@ -188,6 +191,20 @@ static int open_mode(struct stoq_xsk *xsk, const struct stoq_xsk_config *config,
 	}
 	if (code)
 		stoq_xsk_close(xsk);
+	return code;
+}
+
+/* The kernel lets go of a queue some time after its socket was closed, in a work queue. */
+static int open_mode(struct stoq_xsk *xsk, const struct stoq_xsk_config *config, bool zero_copy,
+	struct stoq_error *error)
+{
+	struct timespec pause = {.tv_nsec = BUSY_PAUSE_NS};
+	int code = try_mode(xsk, config, zero_copy, error);
+
+	for (int tries = 0; code == -EBUSY && tries < BUSY_TRIES; tries++) {
+		nanosleep(&pause, NULL);
+		code = try_mode(xsk, config, zero_copy, error);
+	}
 	return code;
 }
 

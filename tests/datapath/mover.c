@@ -224,8 +224,7 @@ static void change_datapath(struct mover *mover)
 	udp = stoq_af_xdp_unwrap(mover->datapath);
 	if (stoq_af_xdp_open(&config, udp, &mover->datapath, &error)) {
 		fprintf(stderr, "%s\n", error.text);
-		mover->datapath = udp;
-		stop = 1;
+		exit(1);
 	}
 	mover->choice.datapaths[0] = mover->datapath;
 }
