@@ -295,6 +295,7 @@ static void af_xdp_info(struct stoq_datapath *base, struct stoq_datapath_info *i
 	}
 	memcpy(udp, info->description, sizeof(udp));
 	info->kind = "af_xdp";
+	info->joins = false;
 	snprintf(info->description, sizeof(info->description),
 		"AF_XDP on %s, %u queue%s, %s, beside %.90s", datapath->interface,
 		datapath->queue_count, datapath->queue_count == 1 ? "" : "s", mode_name(datapath),

@@ -69,6 +69,7 @@ struct stoq_datapath_info {
 	 * buffer itself.
 	 */
 	uint32_t max_segments;
+	bool joins; /* a received buffer usually holds many datagrams (GRO) */
 };
 
 /* Counted since it was opened. What an implementation cannot know is UINT64_MAX. */

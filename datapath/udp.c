@@ -86,6 +86,7 @@ static void udp_info(struct stoq_datapath *datapath, struct stoq_datapath_info *
 	info->kind = "udp";
 	info->local = udp->local;
 	info->max_segments = UDP_GSO_SEGMENTS;
+	info->joins = udp->gro;
 	print_refusals(udp, refusals, sizeof(refusals));
 	snprintf(info->description, sizeof(info->description),
 		"UDP %s, %s, %s, receive buffer %u KiB%s%s%.75s",

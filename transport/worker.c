@@ -108,6 +108,7 @@ static void describe(struct stoq_worker *worker)
 	snprintf(worker->description, sizeof(worker->description), "%s", info.description);
 	pthread_mutex_unlock(&worker->metrics.lock);
 	worker->max_segments = info.max_segments ? info.max_segments : 1;
+	worker->joins = info.joins;
 	if (info.warning[0])
 		stoq_transport_log(worker->transport, STOQ_LOG_WARNING, "%s", info.warning);
 }

@@ -55,6 +55,7 @@ struct stoq_worker {
 	char description[160];	   /* of the datapath, for people; under metrics.lock */
 	uint32_t described;	   /* datapath->changes then */
 	unsigned int max_segments;
+	bool joins; /* see struct stoq_datapath_info */
 	int epoll_fd;
 	short polled_events; /* of the datapath's descriptor; -1: it is not in the epoll set */
 
