@@ -96,7 +96,7 @@ static const struct {
 } capabilities[] = {
 	{CAP_BPF, "CAP_BPF", "load BPF programs, read their maps"},
 	{CAP_NET_ADMIN, "CAP_NET_ADMIN", "attach programs to interfaces, large socket buffers"},
-	{CAP_PERFMON, "CAP_PERFMON", "BPF programs that read kernel memory"},
+	{CAP_PERFMON, "CAP_PERFMON", "BPF programs that calculate with pointers: all of ours"},
 	{CAP_NET_RAW, "CAP_NET_RAW", "AF_XDP sockets"},
 	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "find BPF objects of others by number: stoq xdp, bpftool"},
 	{CAP_IPC_LOCK, "CAP_IPC_LOCK", "lock more memory than ulimit -l, for AF_XDP"},

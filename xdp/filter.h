@@ -10,8 +10,8 @@
  * opening fails with its name, and what is there is left alone: a transport does without a filter
  * then.
  *
- * Loading needs CAP_BPF and CAP_NET_ADMIN, on kernels before 5.19 CAP_PERFMON too. Once it is open
- * nothing of this is needed but, where unprivileged BPF is off and the kernel older than 5.19,
+ * Loading needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (for it takes packet pointers' difference).
+ * Once it is open nothing of this is needed but, where unprivileged BPF is off and the kernel older than 5.19,
  * CAP_BPF for prefixes and status.
  */
 #include <stdbool.h>
