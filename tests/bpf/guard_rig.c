@@ -246,7 +246,8 @@ bool link_send_bytes(struct guard_link *link, enum nvme_tcp_side side, size_t fr
 		4); /* the checksum, if there are no options */
 	if (!link->path.tcp_option_words)
 		assert_memory_equal(out, frame, payload);
-	receive(link, side, from, out + payload, length);
+	if (!link->loses)
+		receive(link, side, from, out + payload, length);
 	return true;
 }
 
@@ -308,6 +309,7 @@ void link_start(struct guard_link *link)
 	memset(link->written, 0, sizeof(link->written));
 	memset(link->here, 0, sizeof(link->here));
 	link->no_acknowledgement = false;
+	link->loses = false;
 	link->dialog.length = 0;
 	link->dialog.format = (struct nvme_tcp_format){0};
 }

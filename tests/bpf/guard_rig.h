@@ -22,6 +22,7 @@ struct guard_link {
 	uint8_t received[NVME_TCP_SIDES][LINK_BYTES];
 	bool here[NVME_TCP_SIDES][LINK_BYTES];
 	bool no_acknowledgement; /* acknowledge nothing */
+	bool loses;		 /* what passes the guard is lost behind it */
 };
 
 extern struct stoq_guard_bpf *the_guard;
