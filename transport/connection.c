@@ -14,6 +14,7 @@
 #include "transport/worker.h"
 
 #define SAMPLE_INTERVAL_NS  100000000ull
+#define BLACK_HOLE_MIN_NS   200000000ull
 #define BLACK_HOLE_TIMEOUTS 6 /* probe timeouts: the third is sent after 1 + 2 + 4 of them */
 
 struct stoq_connection *stoq_connection_new(struct stoq_worker *worker, bool server)
@@ -273,6 +274,10 @@ static void notice_black_hole(struct stoq_connection *connection)
 	if (!path->enabled || path->current <= STOQ_PATH_SIZE_BASE || !connection->silence_ns)
 		return;
 	patience_ns = BLACK_HOLE_TIMEOUTS * ngtcp2_conn_get_pto(connection->quic);
+	/* Short round trips make short timeouts; a peer that has to wait for its CPU is no black
+	 * hole. */
+	if (patience_ns < BLACK_HOLE_MIN_NS)
+		patience_ns = BLACK_HOLE_MIN_NS;
 	ngtcp2_conn_get_conn_info(connection->quic, &info);
 	if (info.bytes_in_flight && now_ns - connection->silence_ns > patience_ns)
 		stoq_path_size_black_hole(path);

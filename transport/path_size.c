@@ -85,7 +85,8 @@ void stoq_path_size_black_hole(struct stoq_path_size *path)
 {
 	if (!path->enabled || path->current <= STOQ_PATH_SIZE_BASE)
 		return;
-	path->failed = path->current;
+	/* It may have been the peer that was silent: every size gets another chance. */
+	path->failed = path->limit + 1;
 	path->current = STOQ_PATH_SIZE_BASE;
 	path->probing = 0;
 	path->losses = 0;
