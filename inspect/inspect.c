@@ -101,26 +101,25 @@ static int configure(struct stoq_inspect *inspect, const struct stoq_inspect_con
 	return stoq_tables_size(program->obj, &sizes);
 }
 
-static void *map_array(const struct bpf_map *map, size_t bytes, struct stoq_error *error)
+static void *map_array(int fd, size_t bytes, struct stoq_error *error)
 {
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (memory != MAP_FAILED)
 		return memory;
-	stoq_error_set(error, -errno,
-		"cannot map the table of outstanding commands (%zu bytes): %s", bytes,
+	stoq_error_set(error, -errno, "cannot map a table of the program (%zu bytes): %s", bytes,
 		strerror(errno));
 	return NULL;
 }
 
 static int map_commands(struct stoq_inspect *inspect, struct stoq_error *error)
 {
-	inspect->commands = map_array(inspect->program->maps.stoq_commands,
+	inspect->commands = map_array(inspect->tables.commands,
 		inspect->command_count * sizeof(*inspect->commands), error);
 	if (!inspect->commands)
 		return error->code;
-	inspect->details = map_array(inspect->program->maps.stoq_details,
-		inspect->command_count * sizeof(*inspect->details), error);
+	inspect->details = map_array(
+		inspect->tables.details, inspect->command_count * sizeof(*inspect->details), error);
 	return inspect->details ? 0 : error->code;
 }
 
@@ -184,7 +183,52 @@ static int load_program(struct stoq_inspect *inspect, const struct stoq_inspect_
 	if (!inspect->ring)
 		return stoq_error_set(
 			error, -errno, "cannot open the event ring: %s", strerror(errno));
+	inspect->tables = (struct stoq_inspect_tables){
+		.flows = bpf_map__fd(inspect->program->maps.stoq_flows),
+		.connects = bpf_map__fd(inspect->program->maps.stoq_connects),
+		.series = bpf_map__fd(inspect->program->maps.stoq_series),
+		.statuses = bpf_map__fd(inspect->program->maps.stoq_statuses),
+		.commands = bpf_map__fd(inspect->program->maps.stoq_commands),
+		.details = bpf_map__fd(inspect->program->maps.stoq_details),
+		.cpus = bpf_map__fd(inspect->program->maps.stoq_cpus),
+		.bss = -1,
+	};
+	inspect->kernel_last_uid = &inspect->program->bss->stoq_last_uid;
 	return map_commands(inspect, error);
+}
+
+/* The number of entries, or 0: not a table of the kind that this program has. */
+static uint32_t table_entries(int fd, size_t value_bytes)
+{
+	struct bpf_map_info info = {0};
+	uint32_t length = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &length) || info.value_size != value_bytes)
+		return 0;
+	return info.max_entries;
+}
+
+static int open_beside(struct stoq_inspect *inspect, const struct stoq_inspect_config *config,
+	struct stoq_error *error)
+{
+	const struct stoq_inspect_tables *tables = config->beside;
+	int result;
+
+	inspect->command_count = table_entries(tables->commands, sizeof(struct stoq_slot));
+	if (!inspect->command_count || !table_entries(tables->flows, sizeof(struct stoq_flow)) ||
+		!table_entries(tables->series, sizeof(struct stoq_series)) ||
+		!table_entries(tables->cpus, sizeof(struct stoq_cpu)) ||
+		!table_entries(tables->bss, sizeof(uint32_t)))
+		return stoq_error_set(error, -EPROTO,
+			"the program of %s is of another version of stoq", config->beside_name);
+	inspect->beside = true;
+	inspect->tables = *tables;
+	result = map_commands(inspect, error);
+	if (result)
+		return result;
+	inspect->bss = map_array(tables->bss, sizeof(uint32_t), error);
+	inspect->kernel_last_uid = inspect->bss;
+	return inspect->bss ? 0 : error->code;
 }
 
 static int attach_interface(struct stoq_inspect *inspect, const char *interface,
@@ -208,8 +252,18 @@ static int attach_interface(struct stoq_inspect *inspect, const char *interface,
 			return result;
 		inspect->attachment_count++;
 	}
-	snprintf(inspect->interfaces[inspect->interface_count++], IF_NAMESIZE, "%s", interface);
 	return 0;
+}
+
+static int add_interface(struct stoq_inspect *inspect, const char *interface,
+	const struct stoq_inspect_config *config, struct stoq_error *error)
+{
+	int result = inspect->beside ? 0 : attach_interface(inspect, interface, config, error);
+
+	if (!result)
+		snprintf(inspect->interfaces[inspect->interface_count++], IF_NAMESIZE, "%s",
+			interface);
+	return result;
 }
 
 static bool is_listed(const struct stoq_inspect *inspect, const char *interface)
@@ -243,28 +297,48 @@ int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspec
 		result = stoq_attach_check(config->interfaces[i], &ifindex, &loopback, error);
 	}
 	if (!result)
-		result = load_program(inspect, config, error);
+		result = config->beside ? open_beside(inspect, config, error)
+					: load_program(inspect, config, error);
 	if (!result && stoq_update_init(inspect, config))
 		result = stoq_error_set(error, -ENOMEM, "no memory for the model");
 	inspect->start_ns = inspect->last_ns = stoq_inspect_now_ns();
 	for (size_t i = 0; !result && i < config->interface_count; i++)
 		if (!is_listed(inspect, config->interfaces[i]))
-			result = attach_interface(inspect, config->interfaces[i], config, error);
+			result = add_interface(inspect, config->interfaces[i], config, error);
+	if (!result && inspect->beside)
+		result = stoq_update_base(inspect, error);
 	if (result) {
+		inspect->beside = false; /* the descriptors are still the caller's */
 		stoq_inspect_close(inspect);
 		return result;
 	}
 	inspect->model.interfaces = inspect->interfaces;
 	inspect->model.interface_count = inspect->interface_count;
-	inspect->model.attachment = stoq_attach_kind_name(inspect->attachments[0].kind);
+	snprintf(inspect->attachment, sizeof(inspect->attachment), "%s",
+		inspect->beside ? config->beside_name
+				: stoq_attach_kind_name(inspect->attachments[0].kind));
+	inspect->model.attachment = inspect->attachment;
 	*result_out = inspect;
 	return 0;
+}
+
+static void close_tables(const struct stoq_inspect_tables *tables)
+{
+	const int fds[STOQ_INSPECT_TABLES] = {tables->flows, tables->connects, tables->series,
+		tables->statuses, tables->commands, tables->details, tables->cpus, tables->bss};
+
+	for (size_t i = 0; i < STOQ_INSPECT_TABLES; i++)
+		close(fds[i]);
 }
 
 void stoq_inspect_close(struct stoq_inspect *inspect)
 {
 	if (!inspect)
 		return;
+	if (inspect->bss)
+		munmap(inspect->bss, sizeof(uint32_t));
+	if (inspect->beside)
+		close_tables(&inspect->tables);
 	for (size_t i = 0; i < inspect->attachment_count; i++)
 		stoq_detach(&inspect->attachments[i]);
 	if (inspect->commands)
@@ -302,6 +376,8 @@ int stoq_inspect_dispatch(struct stoq_inspect *inspect, const struct stoq_event_
 {
 	int result;
 
+	if (!inspect->ring)
+		return 0;
 	inspect->handlers = handlers;
 	inspect->delivered = 0;
 	result = ring_buffer__consume(inspect->ring);

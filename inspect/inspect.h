@@ -12,6 +12,12 @@
 
 struct stoq_inspect;
 
+/* Descriptors of the tables of a program that somebody else loaded and attached. */
+struct stoq_inspect_tables {
+	int flows, connects, series, statuses, commands, details, cpus, bss;
+};
+#define STOQ_INSPECT_TABLES 8
+
 struct stoq_inspect_config {
 	const char *const *interfaces; /* names; at least one */
 	size_t interface_count;
@@ -24,6 +30,13 @@ struct stoq_inspect_config {
 	bool report_errors;    /* commands with a status other than success become events */
 	bool report_pdus;      /* every PDU becomes an event: for tests and traces */
 	bool force_clsact;     /* do not use a tcx link, even where the kernel has it */
+	/*
+	 * Not NULL: read these tables in place of loading a program; there are no events then, and
+	 * figures since the start leave out what was counted before. The descriptors are taken over
+	 * when the result is 0.
+	 */
+	const struct stoq_inspect_tables *beside;
+	const char *beside_name; /* whose program it is, for the header */
 };
 
 /* Defaults: no interface, by opcode, no events. */

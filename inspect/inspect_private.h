@@ -15,7 +15,14 @@
 struct stoq_tc_bpf; /* the skeleton */
 
 struct stoq_inspect {
-	struct stoq_tc_bpf *program;
+	struct stoq_tc_bpf *program; /* NULL: beside somebody else's */
+	struct stoq_inspect_tables tables;
+	bool beside;
+	char attachment[64];
+	const uint32_t *kernel_last_uid; /* the program's, mapped */
+	void *bss;			 /* what is mapped of .bss if beside, else NULL */
+	uint64_t base_counters[STOQ_COUNTERS];
+	uint64_t base_pdu_types[NVME_TCP_PDU_TYPES];
 	struct stoq_attachment attachments[2 * STOQ_INTERFACES_MAX];
 	size_t attachment_count;
 	char interfaces[STOQ_INTERFACES_MAX][IF_NAMESIZE];
@@ -46,6 +53,8 @@ struct stoq_inspect {
 
 /* Allocates what update needs. 0 or -ENOMEM. */
 int stoq_update_init(struct stoq_inspect *inspect, const struct stoq_inspect_config *config);
+/* Beside somebody else's program: what it had counted before counts as nothing. */
+int stoq_update_base(struct stoq_inspect *inspect, struct stoq_error *error);
 void stoq_update_free(struct stoq_inspect *inspect);
 
 /* Reads who the flows are, for events of those that began after the last reading. */

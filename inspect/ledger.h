@@ -29,6 +29,7 @@ struct stoq_ledger_series {
 	unsigned int quiet;	       /* readings without a change since its flow was gone */
 	struct stoq_series before;     /* what the reading before the last one said */
 	struct stoq_series last;
+	struct stoq_series base; /* what had been counted before the start */
 	UT_hash_handle hh;
 };
 

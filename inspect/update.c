@@ -8,17 +8,23 @@
 
 #include "inspect/identity.h"
 #include "inspect/inspect_private.h"
-#include "stoq_tc.skel.h"
 
 /* Readings without a change after which the series of a closed connection is taken away. */
 #define QUIET_READINGS 2
 
+static uint32_t max_entries(int fd)
+{
+	struct bpf_map_info info = {0};
+	uint32_t length = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &length) ? 0 : info.max_entries;
+}
+
 int stoq_update_init(struct stoq_inspect *inspect, const struct stoq_inspect_config *config)
 {
-	const struct stoq_tc_bpf *program = inspect->program;
-	uint32_t flows = bpf_map__max_entries(program->maps.stoq_flows);
-	uint32_t series = bpf_map__max_entries(program->maps.stoq_series);
-	uint32_t statuses = bpf_map__max_entries(program->maps.stoq_statuses);
+	uint32_t flows = max_entries(inspect->tables.flows);
+	uint32_t series = max_entries(inspect->tables.series);
+	uint32_t statuses = max_entries(inspect->tables.statuses);
 
 	(void)config;
 	if (stoq_map_dump_init(&inspect->flows, sizeof(struct stoq_flow_key),
@@ -47,22 +53,20 @@ void stoq_update_free(struct stoq_inspect *inspect)
 
 static int read_maps(struct stoq_inspect *inspect)
 {
-	const struct stoq_tc_bpf *program = inspect->program;
+	const struct stoq_inspect_tables *tables = &inspect->tables;
 	uint32_t zero = 0;
 	int result;
 
-	inspect->last_uid = __atomic_load_n(&program->bss->stoq_last_uid, __ATOMIC_ACQUIRE);
-	result = bpf_map_lookup_elem(bpf_map__fd(program->maps.stoq_cpus), &zero, inspect->cpus);
+	inspect->last_uid = __atomic_load_n(inspect->kernel_last_uid, __ATOMIC_ACQUIRE);
+	result = bpf_map_lookup_elem(tables->cpus, &zero, inspect->cpus);
 
 	/* Flows last: the flow of every series that was read exists then. */
 	if (!result)
-		result = stoq_map_dump_read(
-			&inspect->series, bpf_map__fd(program->maps.stoq_series));
+		result = stoq_map_dump_read(&inspect->series, tables->series);
 	if (!result)
-		result = stoq_map_dump_read(
-			&inspect->statuses, bpf_map__fd(program->maps.stoq_statuses));
+		result = stoq_map_dump_read(&inspect->statuses, tables->statuses);
 	if (!result)
-		result = stoq_map_dump_read(&inspect->flows, bpf_map__fd(program->maps.stoq_flows));
+		result = stoq_map_dump_read(&inspect->flows, tables->flows);
 	return result;
 }
 
@@ -78,6 +82,10 @@ static void sum_cpus(struct stoq_inspect *inspect)
 		for (size_t i = 0; i < NVME_TCP_PDU_TYPES; i++)
 			model->pdu_types[i] += inspect->cpus[cpu].pdu_types[i];
 	}
+	for (size_t i = 0; i < STOQ_COUNTERS; i++)
+		model->counters[i] -= inspect->base_counters[i];
+	for (size_t i = 0; i < NVME_TCP_PDU_TYPES; i++)
+		model->pdu_types[i] -= inspect->base_pdu_types[i];
 	model->pdus = 0;
 	for (size_t i = 0; i < NVME_TCP_PDU_TYPES; i++)
 		model->pdus += model->pdu_types[i];
@@ -90,8 +98,7 @@ static void sum_cpus(struct stoq_inspect *inspect)
 
 static bool read_connect(struct stoq_inspect *inspect, uint32_t uid, struct nvme_connect_data *data)
 {
-	return bpf_map_lookup_elem(bpf_map__fd(inspect->program->maps.stoq_connects), &uid, data) ==
-	       0;
+	return bpf_map_lookup_elem(inspect->tables.connects, &uid, data) == 0;
 }
 
 static void identify_flow(struct stoq_inspect *inspect, struct stoq_ledger_flow *entry,
@@ -179,7 +186,7 @@ static int take_flows(struct stoq_inspect *inspect)
 
 void stoq_update_identities(struct stoq_inspect *inspect)
 {
-	int fd = bpf_map__fd(inspect->program->maps.stoq_flows);
+	int fd = inspect->tables.flows;
 
 	if (stoq_map_dump_read(&inspect->flows, fd))
 		return;
@@ -237,7 +244,7 @@ static bool is_gone(const struct stoq_ledger_series *series)
 
 static int take_series(struct stoq_inspect *inspect)
 {
-	int fd = bpf_map__fd(inspect->program->maps.stoq_series);
+	int fd = inspect->tables.series;
 
 	for (size_t i = 0; i < inspect->series.count; i++) {
 		const struct stoq_series_key *key = stoq_map_dump_key(&inspect->series, i);
@@ -253,7 +260,8 @@ static int take_series(struct stoq_inspect *inspect)
 			series->quiet++;
 		else
 			series->quiet = 0;
-		if (series->quiet >= QUIET_READINGS &&
+		/* Somebody else's tables are left as they are. */
+		if (!inspect->beside && series->quiet >= QUIET_READINGS &&
 			stoq_ledger_retire(&inspect->ledger, series) == 0)
 			bpf_map_delete_elem(fd, key);
 	}
@@ -265,16 +273,16 @@ static int group_series(struct stoq_inspect *inspect, const struct stoq_ledger_s
 	struct stoq_group *group, *overall = &inspect->model.overall;
 	struct stoq_identity identity;
 
-	if (series->last.commands == 0)
+	if (series->last.commands == series->base.commands)
 		return 0; /* reserved, or begun and not counted yet */
 	stoq_ledger_identify(series, &identity);
 	group = group_of(inspect, &identity);
 	if (!group)
 		return -ENOMEM;
 	stoq_statistics_add_series(&group->interval, &series->last, &series->before);
-	stoq_statistics_add_series(&group->total, &series->last, NULL);
+	stoq_statistics_add_series(&group->total, &series->last, &series->base);
 	stoq_statistics_add_series(&overall->interval, &series->last, &series->before);
-	stoq_statistics_add_series(&overall->total, &series->last, NULL);
+	stoq_statistics_add_series(&overall->total, &series->last, &series->base);
 	return 0;
 }
 
@@ -330,7 +338,7 @@ static int compare_statuses(const void *one, const void *other)
 
 static int take_statuses(struct stoq_inspect *inspect)
 {
-	int fd = bpf_map__fd(inspect->program->maps.stoq_statuses);
+	int fd = inspect->tables.statuses;
 
 	for (size_t i = 0; i < inspect->model.status_count; i++)
 		inspect->model.statuses[i].interval = 0;
@@ -345,7 +353,7 @@ static int take_statuses(struct stoq_inspect *inspect)
 			return -ENOMEM;
 		line->interval += now - status->last;
 		line->total += now - status->last;
-		if (now == status->last && !(flow && flow->open)) {
+		if (!inspect->beside && now == status->last && !(flow && flow->open)) {
 			bpf_map_delete_elem(fd, key);
 			stoq_ledger_status_forget(&inspect->ledger, status);
 			continue;
@@ -480,5 +488,21 @@ int stoq_inspect_update(
 		return stoq_error_set(error, result, "no memory to build the model");
 	stoq_ledger_prune_flows(&inspect->ledger);
 	*model_out = model;
+	return 0;
+}
+
+int stoq_update_base(struct stoq_inspect *inspect, struct stoq_error *error)
+{
+	struct stoq_ledger_series *series, *next;
+	const struct stoq_model *unused;
+	int result = stoq_inspect_update(inspect, &unused, error);
+
+	if (result)
+		return result;
+	memcpy(inspect->base_counters, inspect->model.counters, sizeof(inspect->base_counters));
+	memcpy(inspect->base_pdu_types, inspect->model.pdu_types, sizeof(inspect->base_pdu_types));
+	HASH_ITER(hh, inspect->ledger.series, series, next)
+	series->base = series->last;
+	inspect->model.status_count = 0;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guard/beside.h"
 #include "tool/interfaces.h"
 #include "tool/signals.h"
 #include "tool/verb.h"
@@ -66,6 +67,31 @@ static int watch(struct stoq_inspect *inspect, const struct watch_options *optio
 	return watch_loop_run(inspect, &report, signal_fd, error);
 }
 
+/* A guard's program, if there is one on just these interfaces and it has what is asked for: single
+ * commands and other sizes of tables need a program of our own. */
+static int open_inspect(
+	struct stoq_inspect **inspect, struct watch_options *options, struct stoq_error *error)
+{
+	struct stoq_inspect_config *config = &options->config;
+	char name[STOQ_GUARD_BESIDE_NAME];
+	struct stoq_inspect_tables tables;
+	int result;
+
+	if (watch_options_want_events(options) || config->force_clsact || config->max_flows ||
+		config->max_commands || config->max_series ||
+		!stoq_guard_beside(config->interfaces, config->interface_count, &tables, name))
+		return stoq_inspect_open(inspect, config, error);
+	config->beside = &tables;
+	config->beside_name = name;
+	result = stoq_inspect_open(inspect, config, error);
+	config->beside = NULL;
+	config->beside_name = NULL;
+	if (!result)
+		return 0;
+	stoq_guard_beside_close(&tables);
+	return stoq_inspect_open(inspect, config, error);
+}
+
 static void say_what_is_watched(const struct watch_options *options)
 {
 	char names[512] = "";
@@ -87,7 +113,7 @@ static int run(struct watch_options *options, struct stoq_error *error)
 		return signal_fd;
 	result = choose_interfaces(options, &list, error);
 	if (!result)
-		result = stoq_inspect_open(&inspect, &options->config, error);
+		result = open_inspect(&inspect, options, error);
 	if (!result && choose_mode(options) != WATCH_SCREEN)
 		say_what_is_watched(options);
 	if (!result)
