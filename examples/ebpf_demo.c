@@ -13,14 +13,14 @@
  *
  *	cc ebpf_demo.c $(pkg-config --cflags --libs stoq)
  */
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <stoq/transport.h>
+
+#include "connect.h"
 
 #define PIECE	 65536
 #define HASH_NEW 0xcbf29ce484222325ull
@@ -205,30 +205,6 @@ static void closed(struct stoq_connection *connection, void *user)
 	stoq_transport_stop(transport);
 }
 
-static int begin_to_connect(const char *address, const char *port, const char *name)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICHOST}, *info;
-	struct stoq_connect_config config = {.name = name};
-	struct stoq_connection *connection;
-	struct stoq_error error;
-	struct timespec now;
-	int code = getaddrinfo(address, port, &hints, &info);
-
-	if (code) {
-		fprintf(stderr, "ebpf_demo: %s port %s: %s\n", address, port, gai_strerror(code));
-		return -1;
-	}
-	config.remote = info->ai_addr;
-	config.remote_length = info->ai_addrlen;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	code = stoq_transport_connect(transport, 0, &config,
-		(uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, &connection, &error);
-	freeaddrinfo(info);
-	if (code)
-		fprintf(stderr, "ebpf_demo: %s\n", error.text);
-	return code;
-}
-
 static int set_datapath(struct stoq_transport_config *config, const char *text)
 {
 	size_t length = strcspn(text, "+");
@@ -301,7 +277,7 @@ int main(int argc, char **argv)
 	signal(SIGTERM, stop);
 	stoq_transport_ebpf_status(transport, &status);
 	fprintf(stderr, "ebpf_demo: ready: %s\n", status.reason);
-	if (sending && begin_to_connect(argv[2], argv[3], argv[7]))
+	if (sending && example_connect(transport, argv[2], argv[3], argv[7]))
 		return EXIT_FAILURE;
 	if (stoq_transport_run(transport, &error)) {
 		fprintf(stderr, "ebpf_demo: %s\n", error.text);

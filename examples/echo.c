@@ -8,14 +8,14 @@
  *
  *	cc echo.c $(pkg-config --cflags --libs libstoq)
  */
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <stoq/transport.h>
+
+#include "connect.h"
 
 static struct stoq_transport *transport;
 static bool connecting;
@@ -80,30 +80,6 @@ static void closed(struct stoq_connection *connection, void *user)
 		stoq_transport_stop(transport);
 }
 
-static int begin_to_connect(const char *address, const char *port, const char *name)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICHOST}, *info;
-	struct stoq_connect_config config = {.name = name};
-	struct stoq_connection *connection;
-	struct stoq_error error;
-	struct timespec now;
-	int ret = getaddrinfo(address, port, &hints, &info);
-
-	if (ret) {
-		fprintf(stderr, "echo: %s port %s: %s\n", address, port, gai_strerror(ret));
-		return -1;
-	}
-	config.remote = info->ai_addr;
-	config.remote_length = info->ai_addrlen;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ret = stoq_transport_connect(transport, 0, &config,
-		(uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, &connection, &error);
-	freeaddrinfo(info);
-	if (ret)
-		fprintf(stderr, "echo: %s\n", error.text);
-	return ret;
-}
-
 static bool connects(int argc, char **argv)
 {
 	if (argc == 7 && strcmp(argv[1], "listen") == 0)
@@ -148,7 +124,7 @@ int main(int argc, char **argv)
 	signal(SIGTERM, stop);
 	if (connecting) {
 		text = argv[8];
-		if (begin_to_connect(argv[2], argv[3], argv[7]))
+		if (example_connect(transport, argv[2], argv[3], argv[7]))
 			return EXIT_FAILURE;
 	}
 	if (stoq_transport_run(transport, &error)) {

@@ -13,17 +13,17 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <stoq/transport.h>
+
+#include "connect.h"
 
 #define PIECE (256 * 1024) /* bytes handed to the transport at once */
 
@@ -258,30 +258,6 @@ static void closed(struct stoq_connection *connection, void *user)
 	stoq_transport_stop(transport);
 }
 
-static int begin_to_connect(const char *address, const char *port, const char *name)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICHOST}, *info;
-	struct stoq_connect_config config = {.name = name};
-	struct stoq_connection *connection;
-	struct stoq_error error;
-	struct timespec now;
-	int ret = getaddrinfo(address, port, &hints, &info);
-
-	if (ret) {
-		fprintf(stderr, "send_file: %s port %s: %s\n", address, port, gai_strerror(ret));
-		return -1;
-	}
-	config.remote = info->ai_addr;
-	config.remote_length = info->ai_addrlen;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ret = stoq_transport_connect(transport, 0, &config,
-		(uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, &connection, &error);
-	freeaddrinfo(info);
-	if (ret)
-		fprintf(stderr, "send_file: %s\n", error.text);
-	return ret;
-}
-
 static bool sends(int argc, char **argv)
 {
 	if (argc == 8 && strcmp(argv[1], "receive") == 0)
@@ -337,7 +313,7 @@ int main(int argc, char **argv)
 	}
 	signal(SIGINT, stop);
 	signal(SIGTERM, stop);
-	if (sending && begin_to_connect(argv[2], argv[3], argv[7]))
+	if (sending && example_connect(transport, argv[2], argv[3], argv[7]))
 		return EXIT_FAILURE;
 	if (stoq_transport_run(transport, &error)) {
 		fprintf(stderr, "send_file: %s\n", error.text);
