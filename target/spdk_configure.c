@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "target/clock.h"
 #include "base/json.h"
+#include "target/clock.h"
 #include "target/log.h"
 
 #define BDEV_NAME_MAX 96

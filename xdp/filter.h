@@ -11,8 +11,8 @@
  * then.
  *
  * Loading needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (for it takes packet pointers' difference).
- * Once it is open nothing of this is needed but, where unprivileged BPF is off and the kernel older than 5.19,
- * CAP_BPF for prefixes and status.
+ * Once it is open nothing of this is needed but, where unprivileged BPF is off and the kernel older
+ * than 5.19, CAP_BPF for prefixes and status.
  */
 #include <stdbool.h>
 #include <stddef.h>
