@@ -23,21 +23,6 @@ static __always_inline __u32 stoq_transfer_bytes(const struct nvme_sqe *sqe, __u
 	return nvme_le32(sqe->sgl1.length);
 }
 
-static __always_inline int stoq_has_lba_range(__u8 opcode)
-{
-	switch (opcode) {
-	case NVME_NVM_READ:
-	case NVME_NVM_WRITE:
-	case NVME_NVM_COMPARE:
-	case NVME_NVM_WRITE_ZEROES:
-	case NVME_NVM_WRITE_UNCORRECTABLE:
-	case NVME_NVM_VERIFY:
-		return 1;
-	default:
-		return 0;
-	}
-}
-
 /*
  * Which queue is this, if its Connect was before our time? I/O commands name a namespace; only
  * Flush may name all.
@@ -92,7 +77,7 @@ static __always_inline void stoq_command_from_sqe(
 	command->nsid = fabrics ? 0 : nvme_le32(sqe->nsid);
 	command->bytes = stoq_transfer_bytes(sqe, fctype);
 	command->slba = io ? nvme_sqe_slba(sqe) : 0;
-	command->blocks = io && stoq_has_lba_range(sqe->opcode) ? nvme_sqe_block_count(sqe) : 0;
+	command->blocks = io && nvme_has_lba_range(sqe->opcode) ? nvme_sqe_block_count(sqe) : 0;
 	command->untimed =
 		kind == NVME_QUEUE_ADMIN && sqe->opcode == NVME_ADMIN_ASYNC_EVENT_REQUEST;
 }

@@ -264,7 +264,22 @@ NVME_ASSERT_OFFSET(struct nvme_copy_range, slba, 8);
 #define NVME_COPY_FORMAT_NSID 2
 #define NVME_COPY_FORMATS     4
 
-/* SLBA and number of logical blocks (CDW12 is 0's based) of NVM commands that have them. */
+/* NVM commands with one range of logical blocks: SLBA, and in CDW12 their number, 0's based. */
+static inline int nvme_has_lba_range(__u8 opcode)
+{
+	switch (opcode) {
+	case NVME_NVM_READ:
+	case NVME_NVM_WRITE:
+	case NVME_NVM_COMPARE:
+	case NVME_NVM_WRITE_ZEROES:
+	case NVME_NVM_WRITE_UNCORRECTABLE:
+	case NVME_NVM_VERIFY:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
 static inline __u64 nvme_sqe_slba(const struct nvme_sqe *sqe)
 {
 	return (__u64)nvme_le32(sqe->cdw11) << 32 | nvme_le32(sqe->cdw10);

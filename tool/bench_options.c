@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/units.h"
 #include "tool/bench.h"
+#include "tool/options.h"
 #include "tool/verb.h"
 
 const char bench_help[] =
@@ -13,7 +13,7 @@ const char bench_help[] =
 	;
 
 enum bench_option {
-	OPTION_LISTEN = 256,
+	OPTION_LISTEN = TOOL_OPTION_FIRST,
 	OPTION_CONNECT,
 	OPTION_MODE,
 	OPTION_DIRECTION,
@@ -41,7 +41,7 @@ enum bench_option {
 };
 
 static const struct option long_options[] = {
-	{"help", no_argument, NULL, 'h'},
+	TOOL_OPTION_HELP,
 	{"listen", required_argument, NULL, OPTION_LISTEN},
 	{"connect", required_argument, NULL, OPTION_CONNECT},
 	{"mode", required_argument, NULL, OPTION_MODE},
@@ -242,9 +242,10 @@ static int take_figure(
 	}
 }
 
-static int take_option(
-	struct bench_options *options, int option, const char *text, struct stoq_error *error)
+static int take_option(void *context, int option, const char *text, struct stoq_error *error)
 {
+	struct bench_options *options = context;
+
 	switch (option) {
 	case OPTION_LISTEN:
 		return take_address(options, BENCH_LISTEN, text, error);
@@ -320,8 +321,8 @@ static int complete(struct bench_options *options, struct stoq_error *error)
 
 int bench_parse(int argc, char **argv, struct bench_options *options, int *status)
 {
+	static const struct tool_options known = {long_options, bench_help, take_option};
 	struct stoq_error error;
-	int option;
 
 	*options = (struct bench_options){.sends = true,
 		.duration_ns = 5000000000,
@@ -332,20 +333,8 @@ int bench_parse(int argc, char **argv, struct bench_options *options, int *statu
 		.workers = 1,
 		.congestion_control = STOQ_CUBIC,
 		.cpus = {-1, -1}};
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		if (option == 'h') {
-			*status = tool_help(bench_help);
-			return -1;
-		}
-		if (option == '?' || take_option(options, option, optarg, &error)) {
-			*status = option == '?' ? tool_usage(NULL) : tool_usage("%s", error.text);
-			return -1;
-		}
-	}
-	if (optind < argc) {
-		*status = tool_usage("'%.40s' is not expected here", argv[optind]);
+	if (tool_options_only(&known, options, argc, argv, status))
 		return -1;
-	}
 	if (complete(options, &error)) {
 		*status = tool_usage("%s", error.text);
 		return -1;

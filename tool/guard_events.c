@@ -21,10 +21,6 @@
 #define LOOKS_A_TURN 20
 #define OUTPUT_MS    1000
 
-static const char help[] =
-#include "stoq-guard.help.h"
-	;
-
 /* ---- status ---- */
 
 static int show(struct stoq_guard_view *view, bool json)
@@ -80,7 +76,7 @@ int guard_status(int argc, char **argv)
 	struct listing listing = {.options = &options};
 	int status, result;
 
-	if (guard_options_parse(&options, GUARD_STATUS, argc, argv, help, &status))
+	if (guard_options_parse(&options, GUARD_STATUS, argc, argv, &status))
 		return status;
 	if (options.name)
 		return show_one(options.name, options.json);
@@ -229,7 +225,7 @@ int guard_events(int argc, char **argv)
 	struct stoq_error error;
 	int status, signal_fd, result;
 
-	if (guard_options_parse(&options, GUARD_EVENTS, argc, argv, help, &status))
+	if (guard_options_parse(&options, GUARD_EVENTS, argc, argv, &status))
 		return status;
 	following.options = &options;
 	signal_fd = tool_signals_open(&error);

@@ -10,10 +10,6 @@
 #include "tool/guard_options.h"
 #include "tool/verb.h"
 
-static const char help[] =
-#include "stoq-guard.help.h"
-	;
-
 static const char *name_of(const struct guard_options *options)
 {
 	return options->name ? options->name : GUARD_DEFAULT_NAME;
@@ -104,7 +100,7 @@ int guard_on(int argc, char **argv)
 	struct stoq_error error;
 	int status;
 
-	if (guard_options_parse(&options, GUARD_ON, argc, argv, help, &status))
+	if (guard_options_parse(&options, GUARD_ON, argc, argv, &status))
 		return status;
 	if (stoq_guard_source_read(&source, options.path, &error))
 		return tool_fail(&error);
@@ -121,7 +117,7 @@ int guard_reload(int argc, char **argv)
 	struct stoq_error error;
 	int status;
 
-	if (guard_options_parse(&options, GUARD_RELOAD, argc, argv, help, &status))
+	if (guard_options_parse(&options, GUARD_RELOAD, argc, argv, &status))
 		return status;
 	if (stoq_guard_source_read(&source, options.path, &error)) {
 		status = tool_fail(&error);
@@ -144,7 +140,7 @@ int guard_off(int argc, char **argv)
 	struct stoq_error error;
 	int status;
 
-	if (guard_options_parse(&options, GUARD_OFF, argc, argv, help, &status))
+	if (guard_options_parse(&options, GUARD_OFF, argc, argv, &status))
 		return status;
 	if (stoq_guard_off(name_of(&options), &error))
 		return tool_fail(&error);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tool/guard_options.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/units.h"
+#include "tool/options.h"
 #include "tool/verb.h"
 
 enum guard_option {
-	OPTION_NAME = 256,
+	OPTION_NAME = TOOL_OPTION_FIRST,
 	OPTION_INTERFACE,
 	OPTION_REPLACE,
 	OPTION_RECONNECT,
@@ -22,17 +22,13 @@ enum guard_option {
 	OPTION_LAST,
 };
 
-#define OPTION_HELP_ROW                                                                            \
-	{                                                                                          \
-		"help", no_argument, NULL, 'h'                                                     \
-	}
 #define OPTION_NAME_ROW                                                                            \
 	{                                                                                          \
 		"name", required_argument, NULL, OPTION_NAME                                       \
 	}
 
 static const struct option on_options[] = {
-	OPTION_HELP_ROW,
+	TOOL_OPTION_HELP,
 	OPTION_NAME_ROW,
 	{"interface", required_argument, NULL, 'i'},
 	{"replace", no_argument, NULL, OPTION_REPLACE},
@@ -45,20 +41,20 @@ static const struct option on_options[] = {
 };
 
 static const struct option name_options[] = {
-	OPTION_HELP_ROW,
+	TOOL_OPTION_HELP,
 	OPTION_NAME_ROW,
 	{NULL, 0, NULL, 0},
 };
 
 static const struct option status_options[] = {
-	OPTION_HELP_ROW,
+	TOOL_OPTION_HELP,
 	OPTION_NAME_ROW,
 	{"json", no_argument, NULL, OPTION_JSON},
 	{NULL, 0, NULL, 0},
 };
 
 static const struct option events_options[] = {
-	OPTION_HELP_ROW,
+	TOOL_OPTION_HELP,
 	OPTION_NAME_ROW,
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"duration", required_argument, NULL, OPTION_DURATION},
@@ -68,14 +64,13 @@ static const struct option events_options[] = {
 
 static const struct {
 	const struct option *options;
-	const char *letters;
 	bool takes_file;
 } commands[] = {
-	[GUARD_ON] = {on_options, "hi:", true},
-	[GUARD_RELOAD] = {name_options, "h", true},
-	[GUARD_STATUS] = {status_options, "h", false},
-	[GUARD_EVENTS] = {events_options, "h", false},
-	[GUARD_OFF] = {name_options, "h", false},
+	[GUARD_ON] = {on_options, true},
+	[GUARD_RELOAD] = {name_options, true},
+	[GUARD_STATUS] = {status_options, false},
+	[GUARD_EVENTS] = {events_options, false},
+	[GUARD_OFF] = {name_options, false},
 };
 
 static int take_interface(struct guard_options *options, const char *text, struct stoq_error *error)
@@ -141,9 +136,10 @@ static int take_last(struct guard_options *options, const char *text, struct sto
 		STOQ_GUARD_LOG_RECORDS);
 }
 
-static int take_option(
-	struct guard_options *options, int option, const char *text, struct stoq_error *error)
+static int take_option(void *context, int option, const char *text, struct stoq_error *error)
 {
+	struct guard_options *options = context;
+
 	switch (option) {
 	case 'i':
 		return take_interface(options, text, error);
@@ -175,11 +171,23 @@ static int take_option(
 	}
 }
 
-/* 0, or the exit status of a usage error. */
-static int complete(struct guard_options *options, enum guard_command command)
+int guard_take_policy(const char **path, int argc, char **argv, int *status)
 {
-	if (command == GUARD_ON && !options->interface_count && !options->replace)
-		return tool_usage("on which interface? For example -i lo");
+	if (optind == argc) {
+		*status = tool_usage("which policy file?");
+		return -1;
+	}
+	*path = argv[optind++];
+	return tool_options_end(argc, argv, status);
+}
+
+/* What is left to be said. */
+static int complete(struct guard_options *options, enum guard_command command, int *status)
+{
+	if (command == GUARD_ON && !options->interface_count && !options->replace) {
+		*status = tool_usage("on which interface? For example -i lo");
+		return -1;
+	}
 	if (!options->port_count) {
 		options->program.ports[0] = 4420;
 		options->program.ports[1] = 8009;
@@ -187,37 +195,17 @@ static int complete(struct guard_options *options, enum guard_command command)
 	return 0;
 }
 
-static int take_file(struct guard_options *options, bool wanted, int argc, char **argv)
-{
-	int extra = optind;
-
-	if (wanted && optind == argc)
-		return tool_usage("which policy file?");
-	if (wanted)
-		options->path = argv[extra++];
-	return extra < argc ? tool_usage("'%.40s' is not expected here", argv[extra]) : 0;
-}
-
 int guard_options_parse(struct guard_options *options, enum guard_command command, int argc,
-	char **argv, const char *help, int *status)
+	char **argv, int *status)
 {
-	struct stoq_error error;
-	int option;
+	const struct tool_options known = {commands[command].options, guard_help, take_option};
+	int result;
 
 	*options = (struct guard_options){0};
-	while ((option = getopt_long(argc, argv, commands[command].letters,
-			commands[command].options, NULL)) != -1) {
-		if (option == 'h') {
-			*status = tool_help(help);
-			return -1;
-		}
-		if (option == '?' || take_option(options, option, optarg, &error)) {
-			*status = option == '?' ? tool_usage(NULL) : tool_usage("%s", error.text);
-			return -1;
-		}
-	}
-	*status = take_file(options, commands[command].takes_file, argc, argv);
-	if (!*status)
-		*status = complete(options, command);
-	return *status ? -1 : 0;
+	result = tool_options_parse(&known, options, argc, argv, status);
+	if (!result && commands[command].takes_file)
+		result = guard_take_policy(&options->path, argc, argv, status);
+	else if (!result)
+		result = tool_options_end(argc, argv, status);
+	return result ? result : complete(options, command, status);
 }

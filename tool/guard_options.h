@@ -31,9 +31,14 @@ enum guard_command {
 
 /* 0: go on. Else the verb ends, with *status. */
 int guard_options_parse(struct guard_options *options, enum guard_command command, int argc,
-	char **argv, const char *help, int *status);
+	char **argv, int *status);
 
-/* The commands; help: the text of --help. */
+/* The argument that names the policy's file, and nothing behind it. As above. */
+int guard_take_policy(const char **path, int argc, char **argv, int *status);
+
+extern const char guard_help[]; /* the text of --help */
+
+/* The commands. */
 int guard_on(int argc, char **argv);
 int guard_reload(int argc, char **argv);
 int guard_status(int argc, char **argv);

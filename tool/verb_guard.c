@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,14 +7,15 @@
 #include "guard/explain.h"
 #include "guard/print.h"
 #include "tool/guard_options.h"
+#include "tool/options.h"
 #include "tool/verb.h"
 
-static const char help[] =
+const char guard_help[] =
 #include "stoq-guard.help.h"
 	;
 
 enum guard_option {
-	OPTION_HOST = 256,
+	OPTION_HOST = TOOL_OPTION_FIRST,
 	OPTION_SUBSYSTEM,
 	OPTION_COMMAND,
 	OPTION_NAMESPACE,
@@ -24,12 +24,12 @@ enum guard_option {
 };
 
 static const struct option check_options[] = {
-	{"help", no_argument, NULL, 'h'},
+	TOOL_OPTION_HELP,
 	{NULL, 0, NULL, 0},
 };
 
 static const struct option explain_options[] = {
-	{"help", no_argument, NULL, 'h'},
+	TOOL_OPTION_HELP,
 	{"host", required_argument, NULL, OPTION_HOST},
 	{"subsystem", required_argument, NULL, OPTION_SUBSYSTEM},
 	{"command", required_argument, NULL, OPTION_COMMAND},
@@ -88,9 +88,9 @@ static int check_nqn(const char *option, const char *text, struct stoq_error *er
 	return stoq_error_set(error, -1, "%s: an NQN has 1 to %d bytes", option, NVME_NQN_MAX);
 }
 
-static int take_option(
-	struct request *request, int option, const char *text, struct stoq_error *error)
+static int take_option(void *context, int option, const char *text, struct stoq_error *error)
 {
+	struct request *request = context;
 	struct stoq_guard_question *question = &request->question;
 
 	switch (option) {
@@ -115,30 +115,14 @@ static int take_option(
 
 /* 0: go on. Else the verb ends, with *status. */
 static int parse(
-	int argc, char **argv, const struct option *options, struct request *request, int *status)
+	int argc, char **argv, const struct option *table, struct request *request, int *status)
 {
-	struct stoq_error error;
-	int option;
+	const struct tool_options options = {table, guard_help, take_option};
 
 	*request = (struct request){0};
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (option == 'h') {
-			*status = tool_help(help);
-			return -1;
-		}
-		if (option == '?' || take_option(request, option, optarg, &error)) {
-			*status = option == '?' ? tool_usage(NULL) : tool_usage("%s", error.text);
-			return -1;
-		}
-	}
-	if (optind + 1 != argc) {
-		*status = optind == argc
-				  ? tool_usage("which policy file?")
-				  : tool_usage("'%.40s' is not expected here", argv[optind + 1]);
+	if (tool_options_parse(&options, request, argc, argv, status))
 		return -1;
-	}
-	request->path = argv[optind];
-	return 0;
+	return guard_take_policy(&request->path, argc, argv, status);
 }
 
 /* ---- policies ---- */
@@ -245,6 +229,6 @@ int verb_guard(int argc, char **argv)
 		{"on", guard_on}, {"reload", guard_reload}, {"status", guard_status},
 		{"events", guard_events}, {"off", guard_off}, {NULL, NULL}};
 
-	return tool_run_command(
-		argc, argv, help, commands, "check, explain, on, reload, status, events or off");
+	return tool_run_command(argc, argv, guard_help, commands,
+		"check, explain, on, reload, status, events or off");
 }

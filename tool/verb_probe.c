@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "probe/probe.h"
+#include "tool/options.h"
 #include "tool/verb.h"
 
 #define SCHEMA_VERSION 1
@@ -14,10 +14,10 @@ static const char help[] =
 #include "stoq-probe.help.h"
 	;
 
-enum probe_option { OPTION_JSON = 256 };
+enum probe_option { OPTION_JSON = TOOL_OPTION_FIRST };
 
 static const struct option long_options[] = {
-	{"help", no_argument, NULL, 'h'},
+	TOOL_OPTION_HELP,
 	{"json", no_argument, NULL, OPTION_JSON},
 	{NULL, 0, NULL, 0},
 };
@@ -89,22 +89,24 @@ static void print_json(const struct stoq_probe *probe)
 	json_object_put(all);
 }
 
+static int take_option(void *context, int option, const char *text, struct stoq_error *error)
+{
+	bool *json = context;
+
+	*json = true;
+	return 0;
+}
+
 int verb_probe(int argc, char **argv)
 {
+	static const struct tool_options options = {long_options, help, take_option};
 	struct stoq_probe probe;
 	struct stoq_error error;
 	bool json = false;
-	int option;
+	int status;
 
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		if (option == 'h')
-			return tool_help(help);
-		if (option != OPTION_JSON)
-			return tool_usage(NULL);
-		json = true;
-	}
-	if (optind != argc)
-		return tool_usage("'%.40s' is not expected here", argv[optind]);
+	if (tool_options_only(&options, &json, argc, argv, &status))
+		return status;
 	if (stoq_probe_run(&probe, "", &error))
 		return tool_fail(&error);
 	if (json)

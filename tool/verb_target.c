@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "target/target.h"
+#include "tool/options.h"
 #include "tool/verb.h"
 
 static const char help[] =
@@ -22,7 +22,7 @@ struct request {
 };
 
 enum target_option {
-	OPTION_SPDK = 256,
+	OPTION_SPDK = TOOL_OPTION_FIRST,
 	OPTION_KERNEL,
 	OPTION_NAME,
 	OPTION_RUN_DIR,
@@ -43,7 +43,7 @@ enum target_option {
 };
 
 #define OPTIONS_EVERYWHERE                                                                         \
-	{"help", no_argument, NULL, 'h'}, {"name", required_argument, NULL, OPTION_NAME},          \
+	TOOL_OPTION_HELP, {"name", required_argument, NULL, OPTION_NAME},                          \
 	{                                                                                          \
 		"run-dir", required_argument, NULL, OPTION_RUN_DIR                                 \
 	}
@@ -172,8 +172,9 @@ static int take_value(
 	}
 }
 
-static int take_option(struct request *request, int option, char *text, struct stoq_error *error)
+static int take_option(void *context, int option, const char *text, struct stoq_error *error)
 {
+	struct request *request = context;
 	struct stoq_target_config *config = &request->config;
 
 	switch (option) {
@@ -213,28 +214,13 @@ static int take_option(struct request *request, int option, char *text, struct s
 
 /* 0: go on. Else the verb ends, with *status. */
 static int parse(
-	int argc, char **argv, const struct option *options, struct request *request, int *status)
+	int argc, char **argv, const struct option *table, struct request *request, int *status)
 {
-	struct stoq_error error;
-	int option;
+	const struct tool_options options = {table, help, take_option};
 
 	stoq_target_config_init(&request->config);
 	request->config.name = NULL;
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (option == 'h') {
-			*status = tool_help(help);
-			return -1;
-		}
-		if (option == '?' || take_option(request, option, optarg, &error)) {
-			*status = option == '?' ? tool_usage(NULL) : tool_usage("%s", error.text);
-			return -1;
-		}
-	}
-	if (optind < argc) {
-		*status = tool_usage("'%.40s' is not expected here", argv[optind]);
-		return -1;
-	}
-	return 0;
+	return tool_options_only(&options, request, argc, argv, status);
 }
 
 static const char *name_or_default(const struct request *request)

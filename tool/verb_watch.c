@@ -128,12 +128,10 @@ int verb_watch(int argc, char **argv)
 {
 	struct watch_options options;
 	struct stoq_error error = {0};
-	int status = watch_options_parse(&options, argc, argv);
+	int status;
 
-	if (status)
+	if (watch_options_parse(&options, help, argc, argv, &status))
 		return status;
-	if (options.help)
-		return tool_help(help);
 	/* For the terminal's character set; numbers stay as they are. */
 	setlocale(LC_CTYPE, "");
 	return run(&options, &error) ? tool_fail(&error) : EXIT_SUCCESS;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -8,6 +7,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "tool/interfaces.h"
+#include "tool/options.h"
 #include "tool/verb.h"
 #include "tool/xdp_render.h"
 #include "xdp/prefix.h"
@@ -22,7 +22,7 @@ static const char help[] =
 	;
 
 enum xdp_option {
-	OPTION_JSON = 256,
+	OPTION_JSON = TOOL_OPTION_FIRST,
 	OPTION_INTERVAL,
 	OPTION_REMOVE,
 	OPTION_SOURCE,
@@ -31,7 +31,7 @@ enum xdp_option {
 };
 
 static const struct option status_options[] = {
-	{"help", no_argument, NULL, 'h'},
+	TOOL_OPTION_HELP,
 	{"interface", required_argument, NULL, 'i'},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"interval", required_argument, NULL, OPTION_INTERVAL},
@@ -39,14 +39,14 @@ static const struct option status_options[] = {
 };
 
 static const struct option prefix_options[] = {
-	{"help", no_argument, NULL, 'h'},
+	TOOL_OPTION_HELP,
 	{"interface", required_argument, NULL, 'i'},
 	{"remove", no_argument, NULL, OPTION_REMOVE},
 	{NULL, 0, NULL, 0},
 };
 
 static const struct option limit_options[] = {
-	{"help", no_argument, NULL, 'h'},
+	TOOL_OPTION_HELP,
 	{"interface", required_argument, NULL, 'i'},
 	{"source", required_argument, NULL, OPTION_SOURCE},
 	{"total", required_argument, NULL, OPTION_TOTAL},
@@ -80,9 +80,10 @@ static int take_limit(struct request *request, enum stoq_xdp_limit_kind kind, co
 	return stoq_xdp_limit_parse(&request->limits[kind], text, error);
 }
 
-static int take_option(
-	struct request *request, int option, const char *text, struct stoq_error *error)
+static int take_option(void *context, int option, const char *text, struct stoq_error *error)
 {
+	struct request *request = context;
+
 	switch (option) {
 	case 'i':
 		request->interface = text;
@@ -110,23 +111,12 @@ static int take_option(
 
 /* 0: go on. Else the verb ends, with *status. */
 static int parse(
-	int argc, char **argv, const struct option *options, struct request *request, int *status)
+	int argc, char **argv, const struct option *table, struct request *request, int *status)
 {
-	struct stoq_error error;
-	int option;
+	const struct tool_options options = {table, help, take_option};
 
 	*request = (struct request){0};
-	while ((option = getopt_long(argc, argv, "hi:", options, NULL)) != -1) {
-		if (option == 'h') {
-			*status = tool_help(help);
-			return -1;
-		}
-		if (option == '?' || take_option(request, option, optarg, &error)) {
-			*status = option == '?' ? tool_usage(NULL) : tool_usage("%s", error.text);
-			return -1;
-		}
-	}
-	return 0;
+	return tool_options_parse(&options, request, argc, argv, status);
 }
 
 /* For commands that take no more arguments. */
@@ -135,10 +125,7 @@ static int parse_all(
 {
 	if (parse(argc, argv, options, request, status))
 		return -1;
-	if (optind == argc)
-		return 0;
-	*status = tool_usage("'%.40s' is not expected here", argv[optind]);
-	return -1;
+	return tool_options_end(argc, argv, status);
 }
 
 /* ---- finding filters ---- */

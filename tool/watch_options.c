@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tool/watch_options.h"
 
-#include <getopt.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/units.h"
 #include "inspect/label.h"
+#include "tool/options.h"
 #include "tool/verb.h"
 
 #define INTERVAL_MIN_NS 10000000ull		      /* 10 ms */
 #define TIME_MAX_NS	(365ull * 86400 * 1000000000) /* a year */
 
 enum {
-	OPTION_JSON = 256,
+	OPTION_JSON = TOOL_OPTION_FIRST,
 	OPTION_DURATION,
 	OPTION_INTERVAL,
 	OPTION_BY,
@@ -27,6 +28,7 @@ enum {
 };
 
 static const struct option long_options[] = {
+	TOOL_OPTION_HELP,
 	{"interface", required_argument, NULL, 'i'},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"duration", required_argument, NULL, OPTION_DURATION},
@@ -40,121 +42,129 @@ static const struct option long_options[] = {
 	{"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
 	{"max-commands", required_argument, NULL, OPTION_MAX_COMMANDS},
 	{"max-series", required_argument, NULL, OPTION_MAX_SERIES},
-	{"help", no_argument, NULL, 'h'},
 	{0},
 };
 
-static int parse_time(const char *option, const char *text, uint64_t min_ns, uint64_t *ns)
+static int parse_time(const char *option, const char *text, uint64_t min_ns, uint64_t *ns,
+	struct stoq_error *error)
 {
 	uint64_t value;
 
 	if (stoq_parse_duration_ns(text, &value))
-		return tool_usage(
+		return stoq_error_set(error, -EINVAL,
 			"--%s: '%.40s' is not a time: write it like 500ms, 1s or 2m", option, text);
 	if (value < min_ns)
-		return tool_usage("--%s: %.40s is too short: at least 10ms", option, text);
+		return stoq_error_set(
+			error, -EINVAL, "--%s: %.40s is too short: at least 10ms", option, text);
 	if (value > TIME_MAX_NS)
-		return tool_usage("--%s: %.40s is too long: at most 8760h", option, text);
+		return stoq_error_set(
+			error, -EINVAL, "--%s: %.40s is too long: at most 8760h", option, text);
 	*ns = value;
 	return 0;
 }
 
-static int parse_limit(const char *option, const char *text, uint32_t *limit)
+static int parse_limit(
+	const char *option, const char *text, uint32_t *limit, struct stoq_error *error)
 {
 	uint64_t value;
 
 	if (stoq_parse_number(text, 1, 1 << 24, &value))
-		return tool_usage(
-			"--%s: '%.40s' is not a number from 1 to %u", option, text, 1u << 24);
+		return stoq_error_set(error, -EINVAL, "--%s: '%.40s' is not a number from 1 to %u",
+			option, text, 1u << 24);
 	*limit = (uint32_t)value;
 	return 0;
 }
 
-static int add_interface(struct watch_options *options, const char *name)
+static int add_interface(struct watch_options *options, const char *name, struct stoq_error *error)
 {
 	size_t *count = &options->config.interface_count;
 
 	if (!name[0])
-		return tool_usage("-i: the interface's name is empty");
+		return stoq_error_set(error, -EINVAL, "-i: the interface's name is empty");
 	for (size_t i = 0; i < *count; i++)
 		if (strcmp(options->interfaces[i], name) == 0)
 			return 0;
 	if (*count == WATCH_INTERFACES_MAX)
-		return tool_usage("-i: more than %d interfaces", WATCH_INTERFACES_MAX);
+		return stoq_error_set(
+			error, -EINVAL, "-i: more than %d interfaces", WATCH_INTERFACES_MAX);
 	options->interfaces[(*count)++] = name;
 	return 0;
 }
 
-static int parse_axis(struct watch_options *options, const char *text)
+static int parse_axis(struct watch_options *options, const char *text, struct stoq_error *error)
 {
 	if (stoq_axis_from_name(text, &options->config.axis))
-		return tool_usage(
+		return stoq_error_set(error, -EINVAL,
 			"--by: '%.40s' is none of host, subsystem, namespace, queue, opcode", text);
 	return 0;
 }
 
-static int take_option(struct watch_options *options, int option, const char *value)
+/* Those with a value. */
+static int take_value(
+	struct watch_options *options, int option, const char *text, struct stoq_error *error)
 {
 	struct stoq_inspect_config *config = &options->config;
 
 	switch (option) {
 	case 'i':
-		return add_interface(options, value);
+		return add_interface(options, text, error);
 	case OPTION_BY:
-		return parse_axis(options, value);
+		return parse_axis(options, text, error);
 	case OPTION_DURATION:
-		return parse_time("duration", value, INTERVAL_MIN_NS, &options->duration_ns);
+		return parse_time("duration", text, INTERVAL_MIN_NS, &options->duration_ns, error);
 	case OPTION_INTERVAL:
-		return parse_time("interval", value, INTERVAL_MIN_NS, &options->interval_ns);
+		return parse_time("interval", text, INTERVAL_MIN_NS, &options->interval_ns, error);
 	case OPTION_SLOW:
-		return parse_time("slow", value, 0, &config->slow_ns);
+		return parse_time("slow", text, 0, &config->slow_ns, error);
 	case OPTION_MAX_FLOWS:
-		return parse_limit("max-flows", value, &config->max_flows);
+		return parse_limit("max-flows", text, &config->max_flows, error);
 	case OPTION_MAX_COMMANDS:
-		return parse_limit("max-commands", value, &config->max_commands);
-	case OPTION_MAX_SERIES:
-		return parse_limit("max-series", value, &config->max_series);
+		return parse_limit("max-commands", text, &config->max_commands, error);
+	default:
+		return parse_limit("max-series", text, &config->max_series, error);
+	}
+}
+
+static int take_option(void *context, int option, const char *text, struct stoq_error *error)
+{
+	struct watch_options *options = context;
+
+	switch (option) {
 	case OPTION_JSON:
 		options->json = true;
 		return 0;
 	case OPTION_ERRORS:
-		config->report_errors = true;
+		options->config.report_errors = true;
 		return 0;
 	case OPTION_PDUS:
-		config->report_pdus = true;
+		options->config.report_pdus = true;
 		return 0;
 	case OPTION_HISTOGRAM:
 		options->histogram = true;
 		return 0;
 	case OPTION_CLSACT:
-		config->force_clsact = true;
-		return 0;
-	case 'h':
-		options->help = true;
+		options->config.force_clsact = true;
 		return 0;
 	default:
-		return tool_usage(NULL);
+		return take_value(options, option, text, error);
 	}
 }
 
-int watch_options_parse(struct watch_options *options, int argc, char **argv)
+int watch_options_parse(
+	struct watch_options *options, const char *help, int argc, char **argv, int *status)
 {
-	int option;
+	const struct tool_options known = {long_options, help, take_option};
 
 	memset(options, 0, sizeof(*options));
 	stoq_inspect_config_init(&options->config);
 	options->config.interfaces = options->interfaces;
 	options->interval_ns = 1000000000;
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "i:h", long_options, NULL)) != -1) {
-		int result = take_option(options, option, optarg);
-
-		if (result || options->help)
-			return result;
-	}
-	if (optind < argc)
-		return tool_usage("what is '%.40s'? An interface is given with -i", argv[optind]);
-	return 0;
+	if (tool_options_parse(&known, options, argc, argv, status))
+		return -1;
+	if (optind == argc)
+		return 0;
+	*status = tool_usage("what is '%.40s'? An interface is given with -i", argv[optind]);
+	return -1;
 }
 
 bool watch_options_want_events(const struct watch_options *options)

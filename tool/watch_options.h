@@ -13,11 +13,11 @@ struct watch_options {
 	uint64_t duration_ns; /* 0: until told to end */
 	bool json;
 	bool histogram;
-	bool help; /* nothing else counts */
 };
 
-/* 0, or the exit status for a wrong command line, which has been explained then. */
-int watch_options_parse(struct watch_options *options, int argc, char **argv);
+/* help: the text of --help. 0: go on. Else the verb ends, with *status. */
+int watch_options_parse(
+	struct watch_options *options, const char *help, int argc, char **argv, int *status);
 
 /* True when single commands or PDUs are wanted. */
 bool watch_options_want_events(const struct watch_options *options);

@@ -7,21 +7,6 @@
 #include "nvme/nvme_names.h"
 #include "nvme/nvme_tcp_check.h"
 
-static bool has_lba_range(uint8_t opcode)
-{
-	switch (opcode) {
-	case NVME_NVM_READ:
-	case NVME_NVM_WRITE:
-	case NVME_NVM_COMPARE:
-	case NVME_NVM_WRITE_ZEROES:
-	case NVME_NVM_WRITE_UNCORRECTABLE:
-	case NVME_NVM_VERIFY:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static void print_initialize(FILE *out, const struct nvme_tcp_icreq_pdu *pdu)
 {
 	bool request = pdu->hdr.type == NVME_TCP_ICREQ;
@@ -53,7 +38,7 @@ static void print_command(FILE *out, struct line_connection *connection, const s
 		return;
 	}
 	fprintf(out, " nsid=%u", nvme_le32(sqe->nsid));
-	if (connection->kind == NVME_QUEUE_IO && has_lba_range(sqe->opcode))
+	if (connection->kind == NVME_QUEUE_IO && nvme_has_lba_range(sqe->opcode))
 		fprintf(out, " slba=%" PRIu64 " blocks=%u", (uint64_t)nvme_sqe_slba(sqe),
 			nvme_sqe_block_count(sqe));
 	fprintf(out, " sgl=%u", sqe->sgl1.type);
