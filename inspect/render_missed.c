@@ -10,14 +10,15 @@
 
 struct missed {
 	uint64_t count;
-	const char *words;
+	const char *noun, *words; /* "packet", " with too many PDUs" */
 };
 
 static void put_item(char out[static ITEM_SIZE], const struct missed *missed)
 {
 	char number[STOQ_TEXT_NUMBER];
 
-	snprintf(out, ITEM_SIZE, "%s %s", stoq_text_count(number, missed->count), missed->words);
+	snprintf(out, ITEM_SIZE, "%s %s%s%s", stoq_text_count(number, missed->count), missed->noun,
+		missed->count == 1 ? "" : "s", missed->words);
 }
 
 unsigned int stoq_draw_missed(struct stoq_screen *screen, unsigned int row, unsigned int rows,
@@ -25,16 +26,16 @@ unsigned int stoq_draw_missed(struct stoq_screen *screen, unsigned int row, unsi
 {
 	const uint64_t *counters = model->counters;
 	const struct missed all[] = {
-		{model->unsynced_bytes, "bytes not understood"},
-		{model->unmatched, "completions of commands begun unseen"},
-		{model->untracked, "commands untracked: raise --max-commands"},
-		{counters[STOQ_COUNT_FLOWS_FULL], "flows not followed: raise --max-flows"},
-		{counters[STOQ_COUNT_SERIES_FULL], "commands not grouped: raise --max-series"},
-		{counters[STOQ_COUNT_CONTENDED], "packets passed over, two CPUs at one flow"},
-		{counters[STOQ_COUNT_MALFORMED], "malformed packets"},
-		{counters[STOQ_COUNT_PDU_LIMIT], "packets with too many PDUs"},
-		{counters[STOQ_COUNT_FRAGMENTS], "IP fragments not looked at"},
-		{counters[STOQ_COUNT_EVENTS_LOST], "events lost"},
+		{model->unsynced_bytes, "byte", " not understood"},
+		{model->unmatched, "completion", " of commands begun unseen"},
+		{model->untracked, "command", " untracked: raise --max-commands"},
+		{counters[STOQ_COUNT_FLOWS_FULL], "flow", " not followed: raise --max-flows"},
+		{counters[STOQ_COUNT_SERIES_FULL], "command", " not grouped: raise --max-series"},
+		{counters[STOQ_COUNT_CONTENDED], "packet", " passed over, two CPUs at one flow"},
+		{counters[STOQ_COUNT_MALFORMED], "malformed packet", ""},
+		{counters[STOQ_COUNT_PDU_LIMIT], "packet", " with too many PDUs"},
+		{counters[STOQ_COUNT_FRAGMENTS], "IP fragment", " not looked at"},
+		{counters[STOQ_COUNT_EVENTS_LOST], "event", " lost"},
 	};
 	static const char heading[] = "Missed: ";
 	unsigned int used = 0, column = 0;

@@ -214,8 +214,7 @@ static int run_events(struct following *following, int signal_fd, struct stoq_er
 	if (!following->options->json)
 		tool_output_add(&following->output, stoq_guard_event_heading(), true);
 	follow(following, signal_fd);
-	tool_output_end(&following->output, OUTPUT_MS);
-	return 0;
+	return tool_output_explain(tool_output_end(&following->output, OUTPUT_MS), error);
 }
 
 int guard_events(int argc, char **argv)
@@ -228,7 +227,7 @@ int guard_events(int argc, char **argv)
 	if (guard_options_parse(&options, GUARD_EVENTS, argc, argv, &status))
 		return status;
 	following.options = &options;
-	signal_fd = tool_signals_open(&error);
+	signal_fd = tool_signals_open(false, &error);
 	if (signal_fd < 0)
 		return tool_fail(&error);
 	result = stoq_guard_view_open(

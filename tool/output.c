@@ -56,10 +56,13 @@ static void flush(struct tool_output *output, int timeout_ms)
 			break;
 		}
 		written = write(output->fd, output->data + done, chunk);
-		if (written > 0)
+		if (written > 0) {
 			done += (size_t)written;
-		else if (written < 0 && errno != EINTR && errno != EAGAIN)
+		} else if (written < 0 && errno != EINTR && errno != EAGAIN) {
 			output->closed = true;
+			/* A reader may leave when it has seen enough. */
+			output->error = errno == EPIPE ? 0 : -errno;
+		}
 	}
 	output->used = 0;
 }
@@ -69,11 +72,19 @@ void tool_output_flush(struct tool_output *output)
 	flush(output, -1);
 }
 
-void tool_output_end(struct tool_output *output, int timeout_ms)
+int tool_output_end(struct tool_output *output, int timeout_ms)
 {
 	output->stop_fd = -1;
 	flush(output, timeout_ms);
 	tool_output_free(output);
+	return output->error;
+}
+
+int tool_output_explain(int result, struct stoq_error *error)
+{
+	return result ? stoq_error_set(
+				error, result, "cannot write the output: %s", strerror(-result))
+		      : 0;
 }
 
 static void add_bytes(struct tool_output *output, const char *bytes, size_t length)

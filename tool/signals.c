@@ -7,7 +7,7 @@
 #include <sys/signalfd.h>
 #include <time.h>
 
-int tool_signals_open(struct stoq_error *error)
+int tool_signals_open(bool resizing, struct stoq_error *error)
 {
 	sigset_t signals;
 	int fd;
@@ -16,7 +16,8 @@ int tool_signals_open(struct stoq_error *error)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGWINCH);
+	if (resizing)
+		sigaddset(&signals, SIGWINCH);
 	signal(SIGPIPE, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);

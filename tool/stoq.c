@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tool/verb.h"
 
@@ -106,7 +109,30 @@ static int print_help(void)
 	return EXIT_SUCCESS;
 }
 
-int main(int argc, char **argv)
+/*
+ * What was closed must not become a file or a socket of ours, into which messages would go. Opened
+ * the wrong way round, so that its use fails as it would have.
+ */
+static void hold_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+/* Output that did not arrive is a failure. */
+static int finish(int status)
+{
+	int failed = fflush(stdout) ? errno : 0;
+
+	if (!failed && !ferror(stdout))
+		return status;
+	tool_notice(
+		"cannot write the output%s%s", failed ? ": " : "", failed ? strerror(failed) : "");
+	return status ? status : EXIT_FAILURE;
+}
+
+static int run(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
 	const struct tool_verb *verb;
@@ -125,4 +151,10 @@ int main(int argc, char **argv)
 	snprintf(program, sizeof(program), "stoq %s", verb->name);
 	argv[1] = program;
 	return verb->run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	hold_standard_descriptors();
+	return finish(run(argc, argv));
 }

@@ -107,7 +107,7 @@ static int run(struct watch_options *options, struct stoq_error *error)
 {
 	struct stoq_inspect *inspect = NULL;
 	struct tool_interface *list = NULL;
-	int signal_fd = tool_signals_open(error), result;
+	int signal_fd = tool_signals_open(choose_mode(options) == WATCH_SCREEN, error), result;
 
 	if (signal_fd < 0)
 		return signal_fd;

@@ -265,7 +265,8 @@ int watch_loop_run(struct stoq_inspect *inspect, struct watch_report *report, in
 		.timer_fd = -1,
 		.signal_fd = signal_fd,
 		.start_ns = tool_now_ns()};
-	int result;
+	struct stoq_error second;
+	int result, ended;
 
 	watch_report_handlers(report, &loop.handlers);
 	loop.next_ns = loop.start_ns + options->interval_ns;
@@ -277,10 +278,10 @@ int watch_loop_run(struct stoq_inspect *inspect, struct watch_report *report, in
 		result = wait_and_handle(&loop);
 	if (!result)
 		result = last_reading(&loop);
-	watch_report_end(report, result ? NULL : loop.model);
+	ended = watch_report_end(report, result ? NULL : loop.model, result ? &second : error);
 	if (loop.epoll_fd >= 0)
 		close(loop.epoll_fd);
 	if (loop.timer_fd >= 0)
 		close(loop.timer_fd);
-	return result;
+	return result ? result : ended;
 }

@@ -86,9 +86,11 @@ void watch_report_interval(struct watch_report *report, const struct stoq_model 
 	tool_output_flush(&report->output);
 }
 
-void watch_report_end(struct watch_report *report, const struct stoq_model *model)
+int watch_report_end(
+	struct watch_report *report, const struct stoq_model *model, struct stoq_error *error)
 {
 	struct stoq_view totals = {.unicode = report->view.unicode, .totals = true};
+	int result;
 
 	if (report->mode == WATCH_SCREEN)
 		watch_screen_close();
@@ -96,7 +98,10 @@ void watch_report_end(struct watch_report *report, const struct stoq_model *mode
 		add_rendered(report, stoq_json_summary(model, now_unix_ns(report)), true);
 	else if (model)
 		add_text(report, model, &totals, true);
-	tool_output_end(&report->output, END_PATIENCE_MS);
+	result = tool_output_end(&report->output, END_PATIENCE_MS);
+	if (report->out_of_memory)
+		return stoq_error_set(error, -ENOMEM, "no memory for the report");
+	return tool_output_explain(result, error);
 }
 
 static void add_heading(struct watch_report *report, bool *done, const char *heading)

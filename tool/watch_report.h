@@ -28,8 +28,12 @@ int watch_report_open(struct watch_report *report, const struct watch_options *o
 
 void watch_report_interval(struct watch_report *report, const struct stoq_model *model);
 
-/* The closing totals. model is of the last update; NULL: there was none. Frees. */
-void watch_report_end(struct watch_report *report, const struct stoq_model *model);
+/*
+ * The closing totals. model is of the last update; NULL: there was none. Frees. Fails if the
+ * report is not whole, but for a reader that went away.
+ */
+int watch_report_end(
+	struct watch_report *report, const struct stoq_model *model, struct stoq_error *error);
 
 /* Handlers of single events; their context is the report. */
 void watch_report_handlers(struct watch_report *report, struct stoq_event_handlers *handlers);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -83,7 +84,7 @@ static void test_reader_that_left(void **state)
 	tool_output_flush(&output);
 	assert_true(output.closed);
 	fill(&output);
-	tool_output_end(&output, 1000);
+	assert_int_equal(tool_output_end(&output, 1000), 0);
 	close(ends[1]);
 }
 
@@ -120,6 +121,23 @@ static void test_the_end_waits_for_a_while_only(void **state)
 	close(ends[1]);
 }
 
+static void test_a_full_disk_is_no_reader_that_left(void **state)
+{
+	struct tool_output output;
+	struct stoq_error error;
+	int fd = open("/dev/full", O_WRONLY);
+
+	if (fd < 0)
+		skip();
+	assert_int_equal(tool_output_init(&output, fd, -1), 0);
+	tool_output_add(&output, "x", true);
+	assert_int_equal(tool_output_end(&output, 1000), -ENOSPC);
+	assert_int_equal(tool_output_explain(-ENOSPC, &error), -ENOSPC);
+	assert_string_equal(error.text, "cannot write the output: No space left on device");
+	assert_int_equal(tool_output_explain(0, &error), 0);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +145,7 @@ int main(void)
 		cmocka_unit_test(test_reader_that_left),
 		cmocka_unit_test(test_reader_that_does_not_read_is_given_up_when_told_to_stop),
 		cmocka_unit_test(test_the_end_waits_for_a_while_only),
+		cmocka_unit_test(test_a_full_disk_is_no_reader_that_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
