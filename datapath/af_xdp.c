@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -120,7 +119,6 @@ static uint32_t queues_of(const char *interface)
 static int open_queue(struct stoq_af_xdp *datapath, const struct stoq_af_xdp_config *config,
 	const struct stoq_link *link, uint32_t queue, struct stoq_error *error)
 {
-	struct epoll_event event = {.events = EPOLLIN};
 	struct stoq_xsk *xsk = &datapath->queues[datapath->queue_count].xsk;
 	struct stoq_xsk_config wanted = {
 		.interface = datapath->interface,
@@ -138,10 +136,7 @@ static int open_queue(struct stoq_af_xdp *datapath, const struct stoq_af_xdp_con
 	datapath->queue_count++;
 	if (xsk->refused[0])
 		memcpy(datapath->reason, xsk->refused, sizeof(xsk->refused));
-	return epoll_ctl(datapath->epoll_fd, EPOLL_CTL_ADD, xsk->fd, &event)
-		       ? stoq_error_set(
-				 error, -errno, "cannot wait for AF_XDP: %s", strerror(errno))
-		       : 0;
+	return af_xdp_wait_for_queue(datapath, &datapath->queues[datapath->queue_count - 1], error);
 }
 
 static int open_queues(struct stoq_af_xdp *datapath, const struct stoq_af_xdp_config *config,
@@ -186,28 +181,12 @@ static int map_queues(struct stoq_af_xdp *datapath, struct stoq_error *error)
 	return 0;
 }
 
-static int open_epoll(struct stoq_af_xdp *datapath, struct stoq_error *error)
-{
-	struct epoll_event event = {.events = EPOLLIN};
-	short events;
-	int udp_fd = stoq_datapath_descriptor(datapath->udp, &events);
-
-	datapath->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (datapath->epoll_fd < 0 ||
-		epoll_ctl(datapath->epoll_fd, EPOLL_CTL_ADD, udp_fd, &event) ||
-		epoll_ctl(datapath->epoll_fd, EPOLL_CTL_ADD,
-			stoq_kernel_events_fd(datapath->routes), &event))
-		return stoq_error_set(error, -errno, "cannot wait for AF_XDP: %s", strerror(errno));
-	return 0;
-}
-
 /* All but the UDP socket. */
 static void release(struct stoq_af_xdp *datapath)
 {
 	af_xdp_close_queues(datapath);
 	free(datapath->queues);
-	if (datapath->epoll_fd >= 0)
-		close(datapath->epoll_fd);
+	af_xdp_wait_close(datapath);
 	if (datapath->xsks_fd >= 0)
 		close(datapath->xsks_fd);
 	stoq_peers_close(&datapath->peers);
@@ -361,7 +340,7 @@ static int prepare(struct stoq_af_xdp *datapath, const struct stoq_af_xdp_config
 			     &datapath->peers, stoq_address_port(&info.local), ask_way, datapath))
 		code = stoq_error_set(error, -ENOMEM, "out of memory");
 	if (!code)
-		code = open_epoll(datapath, error);
+		code = af_xdp_wait_open(datapath, error);
 	if (!code)
 		code = open_queues(datapath, config, &link, error);
 	return code;
@@ -378,6 +357,7 @@ int stoq_af_xdp_open(const struct stoq_af_xdp_config *config, struct stoq_datapa
 	opened->base.operations = &operations;
 	opened->udp = udp;
 	opened->epoll_fd = -1;
+	opened->busy_fd = -1;
 	pthread_mutex_init(&opened->snapshot_lock, NULL);
 	opened->xsks_fd = fcntl(config->xsks_fd, F_DUPFD_CLOEXEC, 0);
 	code = prepare(opened, config, error);

@@ -3,7 +3,6 @@
 #include <linux/membarrier.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,16 +14,6 @@
 /* Both: nobody looks at a ring while the transport is idle. */
 #define STUCK_AFTER_NS	  2000000000ULL
 #define STUCK_CHECKS	  100
-
-void af_xdp_watch(struct stoq_af_xdp *datapath, int fd, bool *watched, bool room)
-{
-	struct epoll_event event = {.events = EPOLLIN | (room ? EPOLLOUT : 0)};
-
-	if (*watched == room)
-		return;
-	*watched = room;
-	(void)epoll_ctl(datapath->epoll_fd, EPOLL_CTL_MOD, fd, &event);
-}
 
 /* All processors have left what they were doing when this returns: an RCU grace period. */
 static void wait_for_processors(void)
@@ -60,6 +49,7 @@ void af_xdp_close_queues(struct stoq_af_xdp *datapath)
 	}
 	datapath->queue_count = 0;
 	datapath->draining = false;
+	af_xdp_wait_closed(datapath);
 }
 
 void af_xdp_fall_back(struct stoq_af_xdp *datapath, const char *format, ...)

@@ -11,7 +11,9 @@
 /* One queue's socket, with what is counted. */
 struct af_xdp_queue {
 	struct stoq_xsk xsk;
+	bool watched;		 /* by the epoll instance */
 	bool wants_room;	 /* the last send found no frame free */
+	uint32_t busy_frames;	 /* received since it was found empty */
 	uint64_t received, sent; /* frames */
 	uint64_t returned;	 /* xsk.returned when last looked at */
 	uint64_t stuck_since_ns; /* 0: frames come back */
@@ -29,6 +31,8 @@ struct stoq_af_xdp {
 	int ifindex;
 	int xsks_fd; /* a duplicate: the map must be there when we close */
 	int epoll_fd;
+	int busy_fd; /* can always be read; waited for while busy_queues are not */
+	uint32_t busy_queues;
 	bool udp_wants_room;
 
 	struct af_xdp_queue *queues;
@@ -89,5 +93,18 @@ void af_xdp_close_queues(struct stoq_af_xdp *datapath);
 /* af_xdp_status.c: for other threads. */
 void af_xdp_take_snapshot(struct stoq_af_xdp *datapath);
 
-/* What epoll is to tell of a queue's socket (or of the UDP socket), beside that it can be read. */
-void af_xdp_watch(struct stoq_af_xdp *datapath, int fd, bool *watched, bool room);
+/* af_xdp_wait.c: the descriptor to wait for. */
+int af_xdp_wait_open(struct stoq_af_xdp *datapath, struct stoq_error *error);
+void af_xdp_wait_close(struct stoq_af_xdp *datapath);
+int af_xdp_wait_for_queue(
+	struct stoq_af_xdp *datapath, struct af_xdp_queue *queue, struct stoq_error *error);
+
+/* A look at a queue found so many frames. */
+void af_xdp_wait_seen(struct stoq_af_xdp *datapath, struct af_xdp_queue *queue, uint32_t frames);
+
+/* Whether to wait for room in a queue; in the UDP socket, as its datapath says. */
+void af_xdp_wait_room(struct stoq_af_xdp *datapath, struct af_xdp_queue *queue, bool wanted);
+void af_xdp_wait_socket_room(struct stoq_af_xdp *datapath);
+
+/* All queues were closed. */
+void af_xdp_wait_closed(struct stoq_af_xdp *datapath);

@@ -71,6 +71,7 @@ static unsigned int receive_queue(struct stoq_af_xdp *datapath, struct af_xdp_qu
 	struct stoq_frame frame;
 	const uint8_t *data;
 
+	af_xdp_wait_seen(datapath, queue, waiting);
 	for (done = 0; done < waiting; done++) {
 		data = stoq_xsk_peek(&queue->xsk, done, &size);
 		if (!take_apart(datapath, data, size, &frame)) {

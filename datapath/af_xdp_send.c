@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
-#include <poll.h>
 
 #include "datapath/af_xdp_private.h"
 
@@ -63,7 +62,7 @@ static int send_frames(struct stoq_af_xdp *datapath, struct af_xdp_queue *queue,
 {
 	if (next_segment(datagram) > peer->max_payload_bytes)
 		return -EMSGSIZE;
-	af_xdp_watch(datapath, queue->xsk.fd, &queue->wants_room, false);
+	af_xdp_wait_room(datapath, queue, false);
 	while (datagram->size) {
 		if (stage(datapath, queue, peer, datagram))
 			continue;
@@ -71,7 +70,7 @@ static int send_frames(struct stoq_af_xdp *datapath, struct af_xdp_queue *queue,
 		if (!datapath->active)
 			return 0; /* the rest goes where everything goes then */
 		if (!stage(datapath, queue, peer, datagram)) {
-			af_xdp_watch(datapath, queue->xsk.fd, &queue->wants_room, true);
+			af_xdp_wait_room(datapath, queue, true);
 			return -EAGAIN;
 		}
 	}
@@ -94,10 +93,8 @@ static int send_by_socket(struct stoq_af_xdp *datapath, struct stoq_datagram *da
 	unsigned int count, uint64_t now_ns)
 {
 	int taken = stoq_datapath_send(datapath->udp, datagrams, count, now_ns);
-	short events;
-	int fd = stoq_datapath_descriptor(datapath->udp, &events);
 
-	af_xdp_watch(datapath, fd, &datapath->udp_wants_room, events & POLLOUT);
+	af_xdp_wait_socket_room(datapath);
 	return taken;
 }
 

@@ -254,8 +254,8 @@ uint32_t stoq_xsk_room(struct stoq_xsk *xsk, uint32_t wanted)
 {
 	uint32_t room;
 
-	if (xsk->umem.free_count < wanted)
-		stoq_xsk_reap(xsk);
+	/* Soon: the frames that came back last are taken first, and lie in the cache. */
+	stoq_xsk_reap(xsk);
 	room = stoq_ring_room(&xsk->transmit, wanted);
 	return room < xsk->umem.free_count ? room : xsk->umem.free_count;
 }
