@@ -250,7 +250,7 @@ static inline __u32 stoq_guard_request_set(const struct stoq_guard_compiled *pol
 	request->code = code;
 	request->nsid = nsid;
 	request->space = stoq_guard_space(policy, nsid);
-	request->no_ranges = touches == STOQ_GUARD_TOUCHES_NONE ? ~0ull : 0;
+	request->no_ranges = touches == STOQ_GUARD_TOUCHES_NONE;
 	stoq_guard_request_range(request, 0, ~0ull);
 	return touches;
 }
@@ -279,12 +279,33 @@ static inline __u64 stoq_guard_changes_data(
 	return policy->changes_data[table][(code >> 6) & 3] >> (code & 63) & 1;
 }
 
-static inline int stoq_guard_range_matches(
-	const struct stoq_guard_rule_entry *rule, __u64 first, __u64 last)
+/*
+ * 1 if a < b, else 0. No branch, for the verifier would follow both ways; nor all bits in place of
+ * 1: that of 6.18 would take them for a branch.
+ */
+static inline __attribute__((always_inline)) __u64 stoq_guard_below(__u64 a, __u64 b)
 {
-	return first >= rule->first_min && first <= rule->first_max && last >= rule->last_min &&
-	       last <= rule->last_max;
+	return ((~a & b) | ((~a | b) & (a - b))) >> 63;
 }
+
+/* Which set a block chooses: by how many edges are before it. */
+static inline __attribute__((always_inline)) __u64 stoq_guard_interval(
+	const struct stoq_guard_intervals *intervals, __u64 block)
+{
+	__u64 found = 0;
+
+#pragma GCC unroll 10
+	for (__u32 step = STOQ_GUARD_EDGES / 2; step; step >>= 1) {
+		const __u64 *edges = &intervals->edges[found];
+		__u64 more = step * stoq_guard_below(edges[step - 1], block);
+
+		/* Else the compiler joins bits in place of adding, and 6.1 loses the bounds. */
+		STOQ_GUARD_OPAQUE(more);
+		found += more;
+	}
+	return STOQ_GUARD_INTERVAL_FIRST + found;
+}
+_Static_assert(STOQ_GUARD_RULES_MAX < STOQ_GUARD_EDGES, "the last edge is never one of a rule");
 
 static inline void stoq_guard_take_default(const struct stoq_guard_compiled *policy, __u64 changes,
 	struct stoq_guard_decision *decision)
@@ -293,8 +314,8 @@ static inline void stoq_guard_take_default(const struct stoq_guard_compiled *pol
 	decision->status = changes ? policy->default_status_write : policy->default_status_other;
 }
 
-/* At most: every word, every rule with a range, one log rule, and the end. */
-#define STOQ_GUARD_STEPS (STOQ_GUARD_WORDS + STOQ_GUARD_RANGES_MAX + 2)
+/* At most: every word, one log rule, and the end. */
+#define STOQ_GUARD_STEPS (STOQ_GUARD_WORDS + 2)
 
 /*
  * Decides about one command, or about one of the ranges that it touches: a command with several
@@ -307,11 +328,11 @@ static inline void stoq_guard_take_default(const struct stoq_guard_compiled *pol
 static inline void stoq_guard_decide(const struct stoq_guard_compiled *policy,
 	volatile struct stoq_guard_request *request, struct stoq_guard_decision *decision)
 {
-	const struct stoq_guard_set *host, *subsystem, *command, *space;
+	const struct stoq_guard_set *host, *subsystem, *command, *space, *first, *last;
 	__u32 host_class = request->host_class, subsystem_class = request->subsystem_class;
 	__u32 space_index = request->space, table = request->table, code = request->code;
-	__u64 first = request->lba_first, last = request->lba_last;
-	__u64 changes;
+	__u64 first_index = STOQ_GUARD_INTERVAL_NONE, last_index = STOQ_GUARD_INTERVAL_NONE;
+	__u64 changes, candidates;
 
 	*decision = (struct stoq_guard_decision){
 		.rule = STOQ_GUARD_NO_RULE,
@@ -326,8 +347,17 @@ static inline void stoq_guard_decide(const struct stoq_guard_compiled *policy,
 	subsystem = &policy->subsystems.sets[subsystem_class];
 	command = &policy->commands[table][code];
 	space = &policy->spaces[space_index];
+	candidates = host->summary & subsystem->summary & command->summary & space->summary;
+	if (!request->no_ranges && (candidates & policy->ranged)) {
+		first_index = stoq_guard_interval(&policy->firsts, request->lba_first);
+		last_index = stoq_guard_interval(&policy->lasts, request->lba_last);
+	}
+	if (first_index >= STOQ_GUARD_INTERVALS || last_index >= STOQ_GUARD_INTERVALS)
+		return;
+	first = &policy->firsts.sets[first_index];
+	last = &policy->lasts.sets[last_index];
 	changes = stoq_guard_changes_data(policy, table, code);
-	request->words = host->summary & subsystem->summary & command->summary & space->summary;
+	request->words = candidates & first->summary & last->summary;
 	request->rules = 0;
 	request->leave_log = 0;
 	for (__u32 step = 0; step < STOQ_GUARD_STEPS; step++) {
@@ -345,7 +375,7 @@ static inline void stoq_guard_decide(const struct stoq_guard_compiled *policy,
 			request->words = words & (words - 1);
 			request->rules = host->words[word] & subsystem->words[word] &
 					 command->words[word] & space->words[word] &
-					 ~(policy->ranged.words[word] & request->no_ranges) &
+					 first->words[word] & last->words[word] &
 					 ~(policy->log.words[word] & request->leave_log);
 			continue;
 		}
@@ -354,11 +384,7 @@ static inline void stoq_guard_decide(const struct stoq_guard_compiled *policy,
 		STOQ_GUARD_OPAQUE(index);
 		if (index >= STOQ_GUARD_WORDS * 64)
 			return;
-		rules &= rules - 1;
-		request->rules = rules;
 		rule = &policy->rules[index];
-		if (!stoq_guard_range_matches(rule, first, last))
-			continue;
 		if (rule->verdict == STOQ_GUARD_LOG) {
 			decision->log_rule = index;
 			request->leave_log = ~0ull;

@@ -5,12 +5,12 @@
  * A guard policy, compiled: what guard/compile.c makes of a policy file and bpf/guard_engine.h
  * decides by. One plain struct without pointers, so that it is the value of a map as it is.
  * A condition of a rule is a bit in a set: rule N is bit N, and the rules that match a command
- * are what is in all four sets that the command's host, subsystem, opcode and namespace choose.
+ * are what is in all six sets that the command's host, subsystem, opcode, namespace, first block
+ * and last block choose.
  */
 #include "nvme/nvme.h"
 
 #define STOQ_GUARD_RULES_MAX	  1000
-#define STOQ_GUARD_RANGES_MAX	  64   /* rules with an LBA range that apply to one namespace */
 #define STOQ_GUARD_NAMESPACES_MAX 1000 /* different ones in a policy */
 #define STOQ_GUARD_PATTERNS_MAX	  1000 /* different ones of hosts; the same of subsystems */
 #define STOQ_GUARD_NO_RULE	  0xffff
@@ -102,6 +102,26 @@ static inline __u32 stoq_guard_hash_nsid(__u32 nsid, __u32 seed)
 	return ((nsid ^ seed) * 0x9e3779b1u) >> 20;
 }
 
+/* ---- blocks ---- */
+
+#define STOQ_GUARD_EDGES 1024 /* a power of two, above STOQ_GUARD_RULES_MAX: one for each rule */
+
+enum stoq_guard_interval {
+	STOQ_GUARD_INTERVAL_NONE = 0,  /* no blocks: only rules without a range match */
+	STOQ_GUARD_INTERVAL_FIRST = 1, /* up to edges[0]; then up to edges[1], and so on */
+};
+#define STOQ_GUARD_INTERVALS (STOQ_GUARD_INTERVAL_FIRST + STOQ_GUARD_RULES_MAX + 1)
+
+/*
+ * Which rules a block lets match: as the first one of a command, or as the last one. Between two
+ * edges they are the same. Refusing and logging rules match what touches their range: what begins
+ * before its end, and ends behind its beginning. Allowing rules match what lies in it as a whole.
+ */
+struct stoq_guard_intervals {
+	__u64 edges[STOQ_GUARD_EDGES]; /* ascending; those that are not used: the highest number */
+	struct stoq_guard_set sets[STOQ_GUARD_INTERVALS];
+};
+
 /* ---- rules ---- */
 
 enum stoq_guard_verdict {
@@ -110,22 +130,13 @@ enum stoq_guard_verdict {
 	STOQ_GUARD_LOG = 2, /* of a rule only: report the command, and go on */
 };
 
-/*
- * The blocks of a command match if they begin and end within these bounds, of which a rule
- * without a range has none. So the engine need not ask what kind of rule it is: refusing and
- * logging rules match what touches their range, allowing rules what lies in it as a whole.
- */
 struct stoq_guard_rule_entry {
-	__u64 first_min;
-	__u64 first_max;
-	__u64 last_min;
-	__u64 last_max;
 	__u16 status_write; /* NVME_STATUS(); of a refused command that can change data, ... */
 	__u16 status_other; /* ... and of any other */
 	__u8 verdict;
 	__u8 pad[3];
 };
-NVME_ASSERT_SIZE(struct stoq_guard_rule_entry, 40);
+NVME_ASSERT_SIZE(struct stoq_guard_rule_entry, 8);
 
 /* ---- the policy ---- */
 
@@ -140,8 +151,10 @@ struct stoq_guard_compiled {
 	__u16 default_status_other;
 	__u64 changes_data[STOQ_GUARD_TABLES][4]; /* a bit per command: status_write applies */
 	__u8 touches[STOQ_GUARD_TABLES][256];	  /* enum stoq_guard_touches */
-	struct stoq_guard_set ranged;		  /* the rules that have an LBA range */
-	struct stoq_guard_set log;		  /* those whose verdict is LOG */
+	__u64 ranged;		   /* a bit for each word of a set that has rules with a range */
+	struct stoq_guard_set log; /* the rules whose verdict is LOG */
+	struct stoq_guard_intervals firsts;
+	struct stoq_guard_intervals lasts;
 	struct stoq_guard_names hosts;
 	struct stoq_guard_names subsystems;
 	struct stoq_guard_set commands[STOQ_GUARD_TABLES][256];
@@ -161,8 +174,7 @@ _Static_assert(STOQ_GUARD_RULES_MAX <= STOQ_GUARD_WORDS * 64, "a bit for every r
 struct stoq_guard_request {
 	__u64 lba_first;
 	__u64 lba_last;
-	__u64 no_ranges; /* all bits: it touches no blocks, and rules with a range do not match; or
-			    0 */
+	__u64 no_ranges; /* 1: it touches no blocks, and rules with a range do not match; else 0 */
 	__u32 nsid;
 	__u16 host_class;
 	__u16 subsystem_class;

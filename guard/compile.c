@@ -250,18 +250,78 @@ static int compile_namespaces(struct stoq_guard_compiled *compiled,
 	return 0;
 }
 
-/* ---- rules ---- */
+/* ---- blocks ---- */
 
-static void compile_range(struct stoq_guard_rule_entry *entry, const struct stoq_guard_rule *rule)
+/* Of a command: which of its blocks chooses the set. */
+enum end { FIRST, LAST };
+
+/*
+ * From where on the rule matches, or, if it is the end of it that counts, up to where. What begins
+ * the range bounds the first blocks that an allowing rule matches, and the last ones that others
+ * match.
+ */
+static bool counts_from(const struct stoq_guard_rule *rule, enum end end)
 {
-	if (rule->verdict == STOQ_GUARD_ALLOW) {
-		entry->first_min = rule->lba_first;
-		entry->last_max = rule->lba_last;
-	} else {
-		entry->first_max = rule->lba_last;
-		entry->last_min = rule->lba_first;
+	return (rule->verdict == STOQ_GUARD_ALLOW) == (end == FIRST);
+}
+
+static bool lets_match(const struct stoq_guard_rule *rule, enum end end, uint64_t block)
+{
+	return counts_from(rule, end) ? block >= rule->lba_first : block <= rule->lba_last;
+}
+
+static int compare_edges(const void *a, const void *b)
+{
+	const __u64 *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* The last blocks before a rule begins or ceases to match, each once; returns how many. */
+static size_t collect_edges(
+	__u64 edges[static STOQ_GUARD_EDGES], const struct stoq_guard_policy *policy, enum end end)
+{
+	size_t all = 0, count = 0;
+
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct stoq_guard_rule *rule = &policy->rules[i];
+
+		if (!rule->has_range)
+			continue;
+		if (!counts_from(rule, end))
+			edges[all++] = rule->lba_last;
+		else if (rule->lba_first)
+			edges[all++] = rule->lba_first - 1;
+	}
+	qsort(edges, all, sizeof(*edges), compare_edges);
+	for (size_t i = 0; i < all; i++) {
+		if (!count || edges[i] != edges[count - 1])
+			edges[count++] = edges[i];
+	}
+	for (size_t i = count; i < STOQ_GUARD_EDGES; i++)
+		edges[i] = UINT64_MAX;
+	return count;
+}
+
+static void compile_intervals(struct stoq_guard_intervals *intervals,
+	const struct stoq_guard_policy *policy, enum end end)
+{
+	size_t count = collect_edges(intervals->edges, policy, end);
+
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct stoq_guard_rule *rule = &policy->rules[i];
+
+		if (!rule->has_range)
+			add_rule(&intervals->sets[STOQ_GUARD_INTERVAL_NONE], i);
+		/* The last block of an interval stands for all of it. */
+		for (size_t n = 0; n <= count; n++) {
+			if (!rule->has_range || lets_match(rule, end, intervals->edges[n]))
+				add_rule(&intervals->sets[STOQ_GUARD_INTERVAL_FIRST + n], i);
+		}
 	}
 }
+
+/* ---- rules ---- */
 
 static void compile_rules(
 	struct stoq_guard_compiled *compiled, const struct stoq_guard_policy *policy)
@@ -270,19 +330,13 @@ static void compile_rules(
 		const struct stoq_guard_rule *rule = &policy->rules[i];
 		struct stoq_guard_rule_entry *entry = &compiled->rules[i];
 
-		*entry = (struct stoq_guard_rule_entry){
-			.verdict = rule->verdict,
-			.first_max = UINT64_MAX,
-			.last_max = UINT64_MAX,
-		};
-		if (rule->has_range)
-			compile_range(entry, rule);
+		entry->verdict = rule->verdict;
 		if (rule->verdict == STOQ_GUARD_DENY) {
 			entry->status_write = stoq_guard_status_for(rule->status, true);
 			entry->status_other = stoq_guard_status_for(rule->status, false);
 		}
 		if (rule->has_range)
-			add_rule(&compiled->ranged, i);
+			compiled->ranged |= UINT64_C(1) << (i / 64);
 		if (rule->verdict == STOQ_GUARD_LOG)
 			add_rule(&compiled->log, i);
 	}
@@ -318,6 +372,8 @@ int stoq_guard_compile(const struct stoq_guard_policy *policy,
 	compile_names(&made->subsystems, policy, SUBSYSTEM);
 	compile_commands(made, policy);
 	compile_rules(made, policy);
+	compile_intervals(&made->firsts, policy, FIRST);
+	compile_intervals(&made->lasts, policy, LAST);
 	ret = compile_namespaces(made, policy, error);
 	if (ret) {
 		free(made);

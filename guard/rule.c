@@ -269,7 +269,8 @@ int guard_rule_take(struct stoq_guard_rule *rules, size_t index,
 
 /* ---- limits ---- */
 
-static size_t collect_namespaces(const struct stoq_guard_policy *policy, uint32_t *all)
+/* How many different ones there are; all has room for each. */
+static size_t count_namespaces(const struct stoq_guard_policy *policy, uint32_t *all)
 {
 	size_t count = 0, different = 0;
 
@@ -287,56 +288,21 @@ static size_t collect_namespaces(const struct stoq_guard_policy *policy, uint32_
 	return different;
 }
 
-static bool names_nsid(const struct stoq_guard_rule *rule, uint32_t nsid)
-{
-	return !rule->namespace_count ||
-	       bsearch(&nsid, rule->namespaces, rule->namespace_count, sizeof(nsid), compare_nsid);
-}
-
-/* nsid 0, which no rule can name: a namespace that none names. */
-static int check_ranges(const struct stoq_guard_policy *policy, uint32_t nsid,
-	struct guard_document *document, struct stoq_error *error)
-{
-	size_t count = 0;
-	char which[48] = "every namespace";
-
-	for (size_t i = 0; i < policy->rule_count; i++) {
-		const struct stoq_guard_rule *rule = &policy->rules[i];
-
-		if (!rule->has_range || !names_nsid(rule, nsid) || ++count <= STOQ_GUARD_RANGES_MAX)
-			continue;
-		if (nsid)
-			snprintf(which, sizeof(which), "namespace %u", nsid);
-		return stoq_error_set(error, -EINVAL,
-			"%.200s:%u: rule %zu, lba: this is range %zu that applies to %s; at most "
-			"%d "
-			"are possible: join ranges that lie side by side, or give each rule its "
-			"namespace",
-			document->file, guard_document_rule_line(document, i, "lba", 0), i + 1,
-			count, which, STOQ_GUARD_RANGES_MAX);
-	}
-	return 0;
-}
-
 int guard_rules_check_limits(const struct stoq_guard_policy *policy,
 	struct guard_document *document, struct stoq_error *error)
 {
 	uint32_t *all = calloc(policy->rule_count * STOQ_GUARD_LIST_MAX + 1, sizeof(*all));
 	size_t count;
-	int ret;
 
 	if (!all)
 		return stoq_error_set(
 			error, -ENOMEM, "%s: not enough memory for its rules", document->file);
-	count = collect_namespaces(policy, all);
-	ret = check_ranges(policy, 0, document, error);
-	if (!ret && count > STOQ_GUARD_NAMESPACES_MAX)
-		ret = stoq_error_set(error, -EINVAL,
-			"%.200s:%u: rules name %zu different namespaces; at most %d are possible",
-			document->file, guard_document_line(document, "rules"), count,
-			STOQ_GUARD_NAMESPACES_MAX);
-	for (size_t i = 0; !ret && i < count; i++)
-		ret = check_ranges(policy, all[i], document, error);
+	count = count_namespaces(policy, all);
 	free(all);
-	return ret;
+	if (count <= STOQ_GUARD_NAMESPACES_MAX)
+		return 0;
+	return stoq_error_set(error, -EINVAL,
+		"%.200s:%u: rules name %zu different namespaces; at most %d are possible",
+		document->file, guard_document_line(document, "rules"), count,
+		STOQ_GUARD_NAMESPACES_MAX);
 }

@@ -18,6 +18,6 @@ int guard_rule_take(struct stoq_guard_rule *rules, size_t index,
 	const struct stoq_guard_rule_text *text, struct guard_document *document,
 	struct stoq_error *error);
 
-/* Counts over all rules: namespaces, LBA ranges per namespace. */
+/* Counts over all rules: namespaces. */
 int guard_rules_check_limits(const struct stoq_guard_policy *policy,
 	struct guard_document *document, struct stoq_error *error);

@@ -115,7 +115,7 @@ static double measure(int program)
 }
 
 /* A policy of 1,000 rules. */
-static void install(bool ranges, bool strict)
+static void install(size_t ranges, bool strict)
 {
 	static const char lax[] = "strict: false\n";
 	char *text = malloc(MANY_RULES_TEXT + sizeof(lax));
@@ -136,7 +136,7 @@ static int print_policy(void)
 
 	if (!text)
 		return 1;
-	many_rules_write(text, false);
+	many_rules_write(text, 0);
 	fputs(text, stdout);
 	free(text);
 	return 0;
@@ -156,12 +156,15 @@ int main(int argc, char **argv)
 {
 	static const struct {
 		const char *what;
-		bool ranges, strict;
+		size_t ranges;
+		bool strict;
 	} cases[] = {
-		{"guard, 1000 rules", false, false},
-		{"guard, 1000 rules, strict", false, true},
-		{"guard, 64 LBA ranges to try", true, false},
-		{"guard, 64 LBA ranges, strict", true, true},
+		{"guard, 1000 rules", 0, false},
+		{"guard, 1000 rules, strict", 0, true},
+		{"guard, 64 LBA ranges", 64, false},
+		{"guard, 64 LBA ranges, strict", 64, true},
+		{"guard, 1000 LBA ranges", 1000, false},
+		{"guard, 1000 LBA ranges, strict", 1000, true},
 	};
 	size_t count = sizeof(cases) / sizeof(cases[0]);
 	bool json = argc > 1 && strcmp(argv[1], "--json") == 0;

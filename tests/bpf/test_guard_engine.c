@@ -167,16 +167,17 @@ static void measure(const struct stoq_guard_compiled *policy, const char *what, 
 static void test_cost(void **unused)
 {
 	char *text = malloc(MANY_RULES_TEXT);
-	struct stoq_guard_compiled *compiled = compile(text, many_rules_write(text, false));
+	struct stoq_guard_compiled *compiled = compile(text, many_rules_write(text, 0));
 
 	install(compiled);
 	measure(compiled, "none matches", "nqn.other", 1, 0, STOQ_GUARD_NO_RULE);
 	measure(compiled, "the last one decides", "nqn.h999", 501, 0, 999);
 	free(compiled);
-	compiled = compile(text, many_rules_write(text, true));
+	compiled = compile(text, many_rules_write(text, 1000));
 	install(compiled);
-	measure(compiled, "64 LBA ranges, none touched", "nqn.other", 1, 50, STOQ_GUARD_NO_RULE);
-	measure(compiled, "64 LBA ranges, the last touched", "nqn.other", 1, 6300, 63);
+	measure(compiled, "each with a range, none touched", "nqn.other", 1, 50,
+		STOQ_GUARD_NO_RULE);
+	measure(compiled, "each with a range, the last touched", "nqn.other", 1, 99900, 999);
 	free(compiled);
 	free(text);
 }

@@ -39,17 +39,20 @@ static void make_name(char *name, uint64_t *state, bool pattern)
 	*to = '\0';
 }
 
+/* So close that ranges touch, nest and lie side by side; at either end of what there can be, too.
+ */
 static void make_range(uint64_t *first, uint64_t *last, uint64_t *state)
 {
-	static const uint64_t edges[] = {0, 1, 63, UINT32_MAX, UINT64_MAX - 1, UINT64_MAX};
+	static const uint64_t near[] = {0, 0, 0, 0, 0, UINT32_MAX - 20, UINT64_MAX - 40};
+	static const uint32_t blocks[] = {1, 2, 8, 20, 60};
 
-	*first = below(state, 8) ? below(state, 100) : edges[below(state, 6)];
-	*last = *first + below(state, 20);
-	if (*last < *first)
+	*first = near[below(state, 7)] + below(state, 41);
+	*last = *first + below(state, blocks[below(state, 5)]);
+	if (*last < *first || below(state, 40) == 0)
 		*last = UINT64_MAX;
 }
 
-static void make_rule(struct random_rule *rule, uint64_t *state, bool may_range)
+static void make_rule(struct random_rule *rule, uint64_t *state)
 {
 	*rule = (struct random_rule){.verdict = (int)below(state, 3)};
 	if (below(state, 3) == 0)
@@ -64,7 +67,7 @@ static void make_rule(struct random_rule *rule, uint64_t *state, bool may_range)
 		rule->command_count = 1 + below(state, 3);
 	for (size_t i = 0, at = below(state, COMMANDS); i < rule->command_count; i++)
 		rule->commands[i] = commands[(at + i * 5) % COMMANDS];
-	rule->has_range = may_range && below(state, 2);
+	rule->has_range = below(state, 2);
 	if (rule->has_range)
 		make_range(&rule->first, &rule->last, state);
 	if (rule->verdict == STOQ_GUARD_DENY && below(state, 3) == 0) {
@@ -75,15 +78,11 @@ static void make_rule(struct random_rule *rule, uint64_t *state, bool may_range)
 
 void random_policy_make(struct random_policy *policy, uint64_t *state, size_t rules_max)
 {
-	size_t ranges = 0;
-
 	policy->default_verdict = (int)below(state, 2);
 	policy->unknown_host = (int)below(state, 2);
 	policy->rule_count = below(state, (uint32_t)rules_max + 1);
-	for (size_t i = 0; i < policy->rule_count; i++) {
-		make_rule(&policy->rules[i], state, ranges < STOQ_GUARD_RANGES_MAX);
-		ranges += policy->rules[i].has_range;
-	}
+	for (size_t i = 0; i < policy->rule_count; i++)
+		make_rule(&policy->rules[i], state);
 }
 
 static size_t write_rule(const struct random_rule *rule, char *text)

@@ -178,10 +178,8 @@ static void test_limits(void **state)
 {
 	expect_limit(STOQ_GUARD_RULES_MAX, "    namespace: %d\n",
 		"p.yaml:4: rules: the list has 1001 entries; at most 1000");
-	expect_limit(STOQ_GUARD_RANGES_MAX, "    namespace: 3\n    lba: %d+1\n",
-		"p.yaml:198: rule 65, lba: this is range 65 that applies to namespace 3");
-	expect_limit(STOQ_GUARD_RANGES_MAX, "    lba: %d+1\n",
-		"rule 65, lba: this is range 65 that applies to every namespace");
+	expect_limit(STOQ_GUARD_RULES_MAX, "    namespace: 3\n    lba: %d+1\n",
+		"p.yaml:4: rules: the list has 1001 entries; at most 1000");
 }
 
 struct told {
