@@ -56,10 +56,9 @@ fuzz: packages
 install: build
 	@cmake --install build
 
-## uninstall: what install installed
+## uninstall: what install installed; with the same DESTDIR in front
 uninstall:
-	@test -f build/install_manifest.txt || { echo "stoq: nothing was installed from here" >&2; exit 1; }
-	@xargs rm -fv <build/install_manifest.txt
+	@packaging/uninstall "$(DESTDIR)"
 
 ## clean: removes the build trees
 clean:

@@ -87,6 +87,7 @@ struct bench_results {
 	uint64_t server_elapsed_ns;
 	struct stoq_connection_info connection; /* the first one, at the end */
 	struct stoq_transport_metrics before, after;
+	struct stoq_ebpf_status ebpf; /* of the client, at the end */
 };
 
 /* bench_client.c: connects, measures, closes. */

@@ -260,6 +260,7 @@ static void end_measuring(struct client *client)
 	results->received_bytes = client->received_bytes;
 	results->client = cpu_since(&client->cpu, &now);
 	stoq_transport_metrics(client->transport, &results->after);
+	stoq_transport_ebpf_status(client->transport, &results->ebpf);
 	stoq_connection_info(client->connections[0].connection, &results->connection);
 	ask_for_reports(client, REPORTING_AFTER);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,9 @@
 #include "tool/bench.h"
 #include "tool/options.h"
 #include "tool/verb.h"
+
+#define DURATION_MIN_NS	 10000000ull   /* 10 ms */
+#define BUSY_POLL_MAX_NS 1000000000ull /* 1 s */
 
 const char bench_help[] =
 #include "stoq-bench.help.h"
@@ -151,6 +155,37 @@ static int take_time(const char *name, const char *text, uint64_t *ns, struct st
 	return 0;
 }
 
+static int take_duration(struct bench_options *options, const char *text, struct stoq_error *error)
+{
+	int ret = take_time("duration", text, &options->duration_ns, error);
+
+	if (!ret && options->duration_ns < DURATION_MIN_NS)
+		return stoq_error_set(
+			error, -EINVAL, "--duration: %.40s is too short: at least 10ms", text);
+	return ret;
+}
+
+static int take_busy_poll(struct bench_options *options, const char *text, struct stoq_error *error)
+{
+	uint64_t ns = 0;
+
+	if (stoq_parse_duration_ns(text, &ns) || ns < 1000 || ns > BUSY_POLL_MAX_NS)
+		return stoq_error_set(
+			error, -EINVAL, "--busy-poll: '%.40s' is not a time from 1us to 1s", text);
+	options->busy_poll_us = (uint32_t)(ns / 1000);
+	return 0;
+}
+
+static int take_interface(struct bench_options *options, const char *text, struct stoq_error *error)
+{
+	if (!if_nametoindex(text))
+		return stoq_error_set(error, -ENODEV,
+			"--interface: there is no interface '%.40s' here; `ip link` lists them",
+			text);
+	options->interface = text;
+	return 0;
+}
+
 static int take_number(
 	const char *name, const char *text, uint64_t max, uint32_t *value, struct stoq_error *error)
 {
@@ -216,7 +251,7 @@ static int take_figure(
 
 	switch (option) {
 	case OPTION_DURATION:
-		return take_time("duration", text, &options->duration_ns, error);
+		return take_duration(options, text, error);
 	case OPTION_WARMUP:
 		return take_time("warmup", text, &options->warmup_ns, error);
 	case OPTION_CONNECTIONS:
@@ -236,9 +271,7 @@ static int take_figure(
 	case OPTION_WINDOW:
 		return take_bytes("window", text, 65536, 1u << 30, &options->window_bytes, error);
 	default:
-		ret = take_time("busy-poll", text, &value, error);
-		options->busy_poll_us = (uint32_t)(value / 1000);
-		return ret;
+		return take_busy_poll(options, text, error);
 	}
 }
 
@@ -262,8 +295,7 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 	case OPTION_DATAPATH:
 		return take_datapath(options, text, error);
 	case OPTION_INTERFACE:
-		options->interface = text;
-		return 0;
+		return take_interface(options, text, error);
 	case OPTION_XDP_FILTER:
 		options->xdp_filter = true;
 		return 0;

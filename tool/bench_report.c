@@ -67,6 +67,14 @@ static void print_throughput(
 			gigabits(results->received_bytes, results->elapsed_ns));
 }
 
+/* Where it was asked for: a filter that could not be attached is no failure, but to be known. */
+static const char *filter_text(const struct stoq_ebpf_status *status)
+{
+	if (status->filter)
+		return status->filter_native ? "XDP, in the driver" : "XDP, generic";
+	return status->reason;
+}
+
 static void print_text(const struct bench_options *options, const struct bench_results *results)
 {
 	const struct stoq_transport_metrics *before = &results->before, *after = &results->after;
@@ -92,6 +100,8 @@ static void print_text(const struct bench_options *options, const struct bench_r
 		(unsigned long long)(after->packets_sent - before->packets_sent),
 		(unsigned long long)(after->packets_retransmitted - before->packets_retransmitted),
 		(unsigned long long)(after->packets_received - before->packets_received));
+	if (options->xdp_filter)
+		printf("  filter     %s\n", filter_text(&results->ebpf));
 	printf("  datapath   %s\n  cipher     %s by %s\n", after->datapath,
 		results->connection.cipher, after->packet_protection);
 }
@@ -190,6 +200,8 @@ static int print_json(const struct bench_options *options, const struct bench_re
 	put_cpu(object, "client_cpu", &results->client, results->elapsed_ns);
 	put_cpu(object, "server_cpu", &results->server, results->server_elapsed_ns);
 	put_transport(object, results);
+	if (options->xdp_filter)
+		put_text(object, "filter", filter_text(&results->ebpf));
 	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
 	if (!text) {
 		json_object_put(object);

@@ -51,16 +51,21 @@ void bench_configure(struct stoq_transport_config *config, const struct bench_op
 	}
 }
 
-static void use_cpu(int cpu)
+/* Figures of another CPU than the one asked for would mislead. */
+static int use_cpu(int cpu, struct stoq_error *error)
 {
 	cpu_set_t set;
+	int ret;
 
 	if (cpu < 0)
-		return;
+		return 0;
 	CPU_ZERO(&set);
 	CPU_SET((unsigned int)cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		tool_notice("cannot use CPU %d: %s", cpu, strerror(errno));
+	if (!sched_setaffinity(0, sizeof(set), &set))
+		return 0;
+	ret = -errno;
+	return stoq_error_set(error, ret, "--cpus: cannot run on CPU %d: %s", cpu,
+		ret == -EINVAL ? "there is none, or this process may not use it" : strerror(-ret));
 }
 
 /* ---- both ends here ---- */
@@ -71,9 +76,13 @@ static void serve_child(
 {
 	struct stoq_error error;
 
+	int ret;
+
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	use_cpu(options->cpus[1]);
-	_exit(bench_serve(options, identity, ready, &error) ? tool_fail(&error) : EXIT_SUCCESS);
+	ret = use_cpu(options->cpus[1], &error);
+	if (!ret)
+		ret = bench_serve(options, identity, ready, &error);
+	_exit(ret ? tool_fail(&error) : EXIT_SUCCESS);
 }
 
 /* Its process, and the port it listens on. */
@@ -132,8 +141,9 @@ static int measure_both(
 	if (!ret) {
 		struct stoq_error second;
 
-		use_cpu(options->cpus[0]);
-		ret = bench_measure(options, &pair[0], results, error);
+		ret = use_cpu(options->cpus[0], error);
+		if (!ret)
+			ret = bench_measure(options, &pair[0], results, error);
 		if (end_server(child, ret ? &second : error) && !ret)
 			ret = error->code;
 	}

@@ -86,6 +86,15 @@ static int bad_number(const char *option, const char *text, struct stoq_error *e
 	return stoq_error_set(error, -1, "%s: '%.40s' is not a usable number", option, text);
 }
 
+static int take_kind(struct request *request, enum stoq_target_kind kind, struct stoq_error *error)
+{
+	if (request->kind_given && request->config.kind != kind)
+		return stoq_error_set(error, -1, "--spdk and --kernel exclude each other");
+	request->config.kind = kind;
+	request->kind_given = true;
+	return 0;
+}
+
 static int take_port(struct stoq_target_config *config, const char *text, struct stoq_error *error)
 {
 	uint64_t port;
@@ -179,10 +188,9 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 
 	switch (option) {
 	case OPTION_SPDK:
+		return take_kind(request, STOQ_TARGET_SPDK, error);
 	case OPTION_KERNEL:
-		config->kind = option == OPTION_SPDK ? STOQ_TARGET_SPDK : STOQ_TARGET_KERNEL;
-		request->kind_given = true;
-		return 0;
+		return take_kind(request, STOQ_TARGET_KERNEL, error);
 	case OPTION_NAME:
 		config->name = text;
 		return 0;
@@ -312,6 +320,8 @@ static int stop(int argc, char **argv)
 	if (stoq_target_list(request.config.run_base, &names, &error))
 		return tool_fail(&error);
 	status = EXIT_SUCCESS;
+	if (!names.count)
+		puts("no targets");
 	for (size_t i = 0; i < names.count; i++) {
 		if (stop_one(request.config.run_base, names.names[i]))
 			status = EXIT_FAILURE;

@@ -69,8 +69,8 @@ static int parse_limit(
 	uint64_t value;
 
 	if (stoq_parse_number(text, 1, 1 << 24, &value))
-		return stoq_error_set(error, -EINVAL, "--%s: '%.40s' is not a number from 1 to %u",
-			option, text, 1u << 24);
+		return stoq_error_set(
+			error, -EINVAL, "--%s: '%.40s' is not a number from 1 on", option, text);
 	*limit = (uint32_t)value;
 	return 0;
 }
