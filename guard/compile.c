@@ -342,15 +342,20 @@ static void compile_rules(
 	}
 }
 
-/* FNV-1a, over all that follows the hash itself. */
-static uint64_t hash_of(const struct stoq_guard_compiled *compiled)
+uint64_t stoq_guard_hash(const uint8_t *bytes, size_t size)
 {
-	const uint8_t *bytes = (const uint8_t *)compiled;
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
-	for (size_t i = sizeof(compiled->hash); i < sizeof(*compiled); i++)
+	for (size_t i = 0; i < size; i++)
 		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
 	return hash;
+}
+
+/* Over all that follows the hash itself. */
+static uint64_t hash_of(const struct stoq_guard_compiled *compiled)
+{
+	return stoq_guard_hash((const uint8_t *)compiled + sizeof(compiled->hash),
+		sizeof(*compiled) - sizeof(compiled->hash));
 }
 
 int stoq_guard_compile(const struct stoq_guard_policy *policy,

@@ -10,5 +10,8 @@
 int stoq_guard_compile(const struct stoq_guard_policy *policy,
 	struct stoq_guard_compiled **compiled, struct stoq_error *error);
 
+/* FNV-1a. It need not be cryptographic: nobody gains by a collision. */
+uint64_t stoq_guard_hash(const uint8_t *bytes, size_t size);
+
 /* The class of an NQN; NULL: it is not known. */
 uint16_t stoq_guard_class_of(const struct stoq_guard_names *names, const char *nqn);

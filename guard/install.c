@@ -189,6 +189,38 @@ static int make_policy(
 	return result;
 }
 
+/* The one value of a map, however long another stoq made it. The caller's to free(). */
+static int read_value(int fd, void **value, uint32_t *size)
+{
+	struct bpf_map_info info = {0};
+	uint32_t length = sizeof(info), zero = 0;
+	int result = bpf_obj_get_info_by_fd(fd, &info, &length);
+
+	if (result)
+		return result;
+	*size = info.value_size;
+	*value = calloc(1, info.value_size);
+	result = *value ? bpf_map_lookup_elem(fd, &zero, *value) : -ENOMEM;
+	if (result)
+		free(*value);
+	return result;
+}
+
+/* Of the policy of another stoq's program only what stands in front is to be believed. */
+static int read_policy(int fd, struct stoq_guard_installed *installed)
+{
+	uint32_t size;
+	void *value;
+	int result = read_value(fd, &value, &size);
+
+	if (result)
+		return result;
+	memset(installed, 0, sizeof(*installed));
+	memcpy(installed, value, size < sizeof(*installed) ? size : sizeof(*installed));
+	free(value);
+	return installed->policy.rule_count > STOQ_GUARD_RULES_MAX ? -EPROTO : 0;
+}
+
 static uint64_t now_unix_ns(void)
 {
 	struct timespec now;
@@ -201,14 +233,14 @@ static uint64_t now_unix_ns(void)
 static int choose(const struct stoq_guard_pins *pins, struct stoq_guard_installed *installed,
 	struct stoq_error *error)
 {
-	uint32_t id, entry, zero = 0;
+	uint32_t id, entry;
 	int result = read_id(pins, &id, error), fd;
 
 	if (result)
 		return result;
 	fd = id ? open_policy(pins, id, &entry) : -ENOENT;
 	if (fd >= 0) {
-		result = bpf_map_lookup_elem(fd, &zero, installed);
+		result = read_policy(fd, installed);
 		close(fd);
 	}
 	installed->counts = fd >= 0 ? 1 - entry : 0;
@@ -259,19 +291,19 @@ static int read_text(
 	const struct stoq_guard_pins *pins, uint32_t entry, struct stoq_guard_in_force *in_force)
 {
 	int fd = open_map(pins, "text", entry, NULL), result;
-	struct bpf_map_info info = {0};
-	uint32_t length = sizeof(info), zero = 0;
-	struct text_header *header;
+	const struct text_header *header;
+	uint32_t size;
+	void *value;
 
 	if (fd < 0)
 		return fd;
-	result = bpf_obj_get_info_by_fd(fd, &info, &length);
-	header = !result && info.value_size >= sizeof(*header) ? calloc(1, info.value_size) : NULL;
-	if (!result)
-		result = header ? bpf_map_lookup_elem(fd, &zero, header) : -ENOMEM;
+	result = read_value(fd, &value, &size);
 	close(fd);
-	if (!result && (header->generation != in_force->installed->generation ||
-			       header->size > info.value_size - sizeof(*header)))
+	if (result)
+		return result;
+	header = value;
+	if (size < sizeof(*header) || header->generation != in_force->installed->generation ||
+		header->size > size - sizeof(*header))
 		result = -ESTALE;
 	if (!result) {
 		in_force->since_unix_ns = header->since_unix_ns;
@@ -284,7 +316,7 @@ static int read_text(
 		else
 			result = -ENOMEM;
 	}
-	free(header);
+	free(value);
 	return result;
 }
 
@@ -292,7 +324,7 @@ static int read_text(
 static int read_once(const struct stoq_guard_pins *pins, struct stoq_guard_in_force *in_force,
 	struct stoq_error *error)
 {
-	uint32_t id, again, entry, zero = 0;
+	uint32_t id, again, entry;
 	int result = read_id(pins, &id, error), fd;
 
 	if (result)
@@ -302,7 +334,7 @@ static int read_once(const struct stoq_guard_pins *pins, struct stoq_guard_in_fo
 	fd = open_policy(pins, id, &entry);
 	if (fd < 0)
 		return -ESTALE;
-	result = bpf_map_lookup_elem(fd, &zero, in_force->installed);
+	result = read_policy(fd, in_force->installed);
 	close(fd);
 	if (!result)
 		result = read_text(pins, entry, in_force);

@@ -282,7 +282,7 @@ static int make_new(struct making *making)
 		.since_unix_ns = now_unix_ns(),
 		.netns = stoq_guard_netns(),
 		.program = config->program};
-	snprintf(making->made.version, sizeof(making->made.version), "%s", config->version);
+	stoq_guard_made_by_us(&making->made, config->version);
 	result = plan(making);
 	if (!result)
 		result = stoq_guard_pins_make(&making->pins, making->error);
@@ -321,7 +321,7 @@ static int make_instead(struct making *making)
 
 	making->made.phase = STOQ_GUARD_REPLACING;
 	making->made.program = making->config->program;
-	snprintf(making->made.version, sizeof(making->made.version), "%s", making->config->version);
+	stoq_guard_made_by_us(&making->made, making->config->version);
 	result = revive(making);
 	if (!result)
 		result = plan(making);
@@ -387,6 +387,12 @@ static int reload(const struct stoq_guard_pins *pins, const struct stoq_guard_so
 			"guard %s got half way to another program, as `on --replace` was "
 			"interrupted: run that again",
 			pins->name);
+	if (made.policy_format != STOQ_GUARD_POLICY_FORMAT)
+		return stoq_error_set(error, -EPROTO,
+			"guard %s runs the program of another version of stoq (%.11s), which reads "
+			"policies in another form; `stoq guard on --replace --name %s FILE` puts "
+			"this version's in its place, without a gap",
+			pins->name, made.version, pins->name);
 	return stoq_guard_install(pins, source, error);
 }
 

@@ -61,6 +61,18 @@ int stoq_guard_made_write(const struct stoq_guard_pins *pins, const struct stoq_
 	return result;
 }
 
+void stoq_guard_made_by_us(struct stoq_guard_made *made, const char *version)
+{
+	snprintf(made->version, sizeof(made->version), "%s", version);
+	made->build = stoq_guard_program_build();
+	made->policy_format = STOQ_GUARD_POLICY_FORMAT;
+}
+
+bool stoq_guard_made_elsewhere(const struct stoq_guard_made *made)
+{
+	return made->build != stoq_guard_program_build();
+}
+
 uint64_t stoq_guard_netns(void)
 {
 	struct stat about;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ebpf/load_error.h"
+#include "guard/compile.h"
 #include "inspect/tables.h"
 #include "stoq_guard.skel.h"
 
@@ -41,9 +42,15 @@ static bool fits(const struct bpf_map *map, int fd)
 	       info.map_flags == bpf_map__map_flags(map);
 }
 
+/* Policies are made anew for each program, in the form that it reads. */
+static bool holds_policies(const struct bpf_map *map)
+{
+	return bpf_map__type(map) == BPF_MAP_TYPE_ARRAY_OF_MAPS;
+}
+
 static int take_over(struct bpf_map *map, const struct stoq_guard_pins *pins)
 {
-	const char *item = pin_of(map);
+	const char *item = holds_policies(map) ? NULL : pin_of(map);
 	int fd = item ? stoq_guard_pins_open(pins, item, true, NULL) : -ENOENT, result = 0;
 
 	if (fd < 0)
@@ -136,6 +143,14 @@ int stoq_guard_program_pin(const struct stoq_guard_program *program,
 	bpf_object__for_each_map(map, program->object->obj) if (!result && pin_of(map)) result =
 		stoq_guard_pins_add(pins, pin_of(map), bpf_map__fd(map), error);
 	return result;
+}
+
+uint64_t stoq_guard_program_build(void)
+{
+	size_t size;
+	const uint8_t *bytes = stoq_guard_bpf__elf_bytes(&size);
+
+	return stoq_guard_hash(bytes, size);
 }
 
 int stoq_guard_program_fd(const struct stoq_guard_program *program)

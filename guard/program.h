@@ -30,5 +30,8 @@ void stoq_guard_program_free(struct stoq_guard_program *program);
 int stoq_guard_program_pin(const struct stoq_guard_program *program,
 	const struct stoq_guard_pins *pins, struct stoq_error *error);
 
+/* Tells programs apart: another number for each that was ever built. */
+uint64_t stoq_guard_program_build(void);
+
 /* Its descriptor, while it is not freed. */
 int stoq_guard_program_fd(const struct stoq_guard_program *program);

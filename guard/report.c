@@ -166,6 +166,12 @@ void stoq_guard_status_print(FILE *file, const struct stoq_guard_status *status)
 		view->in_force.path, (uint64_t)view->in_force.installed->policy.hash);
 	print_time(file, view->in_force.since_unix_ns);
 	fputc('\n', file);
+	if (stoq_guard_made_elsewhere(&view->made))
+		fprintf(file,
+			"  program      of another stoq (%.11s): `stoq guard on --replace --name "
+			"%s "
+			"FILE` puts this one's in its place\n",
+			view->made.version, view->pins.name);
 	print_sides(file, status);
 	fprintf(file,
 		"  connections  %" PRIu64 " of known hosts, %" PRIu64 " of unknown ones; %" PRIu64

@@ -110,6 +110,7 @@ char *stoq_guard_status_json(const struct stoq_guard_status *status)
 	stoq_json_put_string(object, "phase", phases[phase <= STOQ_GUARD_REPLACING ? phase : 1]);
 	stoq_json_put_bool(object, "whole", stoq_guard_status_is_whole(status));
 	stoq_json_put_string(object, "made_by", view->made.version);
+	stoq_json_put_bool(object, "program_is_ours", !stoq_guard_made_elsewhere(&view->made));
 	stoq_json_put_u64(object, "since_unix_ns", view->made.since_unix_ns);
 	stoq_json_put(object, "policy", policy(status));
 	stoq_json_put(object, "sides", sides(status));

@@ -17,19 +17,36 @@
 
 /* ---- opening ---- */
 
+static size_t value_size(int fd)
+{
+	struct bpf_map_info info = {0};
+	uint32_t length = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &length) ? 0 : info.value_size;
+}
+
 static int open_maps(struct stoq_guard_view *view, struct stoq_error *error)
 {
 	const struct {
 		const char *item;
 		int *fd;
-	} maps[] = {{"stoq_guard_totals", &view->totals_fd}, {"stoq_flows", &view->flows_fd},
-		{"stoq_connects", &view->connects_fd},
-		{"stoq_guard_identities", &view->identities_fd}};
+		size_t value_size;
+	} maps[] = {{"stoq_guard_totals", &view->totals_fd, sizeof(struct stoq_guard_totals)},
+		{"stoq_flows", &view->flows_fd, sizeof(struct stoq_flow)},
+		{"stoq_connects", &view->connects_fd, sizeof(struct nvme_connect_data)},
+		{"stoq_guard_identities", &view->identities_fd,
+			sizeof(struct stoq_guard_identity)}};
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
 		*maps[i].fd = stoq_guard_pins_open(&view->pins, maps[i].item, false, error);
 		if (*maps[i].fd < 0)
 			return *maps[i].fd;
+		if (value_size(*maps[i].fd) != maps[i].value_size)
+			return stoq_error_set(error, -EPROTO,
+				"guard %s runs the program of another version of stoq (%.11s), "
+				"whose tables this one cannot read; `stoq guard on --replace "
+				"--name %s FILE` puts this version's in its place",
+				view->pins.name, view->made.version, view->pins.name);
 	}
 	return 0;
 }

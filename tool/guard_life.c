@@ -110,6 +110,20 @@ int guard_on(int argc, char **argv)
 	return status;
 }
 
+/* A policy for the program that is there, which may be older than what we could load. */
+static void warn_of_other_program(const char *name)
+{
+	struct stoq_guard_view view;
+
+	if (stoq_guard_view_open(&view, name, NULL))
+		return;
+	if (stoq_guard_made_elsewhere(&view.made))
+		tool_notice("guard %s runs the program of another stoq (%.11s); `stoq guard on "
+			    "--replace --name %s FILE` puts this one's in its place, without a gap",
+			name, view.made.version, name);
+	stoq_guard_view_close(&view);
+}
+
 int guard_reload(int argc, char **argv)
 {
 	static struct guard_options options;
@@ -125,11 +139,13 @@ int guard_reload(int argc, char **argv)
 		return status;
 	}
 	warn(&source);
-	if (stoq_guard_reload(name_of(&options), &source, &error))
+	if (stoq_guard_reload(name_of(&options), &source, &error)) {
 		status = tool_fail(&error);
-	else
+	} else {
 		printf("guard %s: policy %s, hash %016llx\n", name_of(&options), source.path,
 			(unsigned long long)source.compiled->hash);
+		warn_of_other_program(name_of(&options));
+	}
 	stoq_guard_source_free(&source);
 	return status;
 }
