@@ -237,8 +237,9 @@ static __always_inline void stoq_guard_refuse_by_ourselves(
 
 /*
  * Connect says who the host is, in its data: those decide about it. If they come in a later
- * segment, it passes, and what follows it is decided by them. A second one on a connection would be
- * refused by the target, too, but might say another name to us.
+ * segment, its host is not known yet, and the policy says what holds for such; what follows is
+ * decided by the name. A second one on a connection would be refused by the target, too, but might
+ * say another name to us.
  */
 static __always_inline int stoq_guard_judge_connect(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_cpu *cpu, struct stoq_guard_installed *installed,
@@ -253,15 +254,15 @@ static __always_inline int stoq_guard_judge_connect(struct __sk_buff *skb, struc
 		return 0;
 	}
 	at += pdu->hdr.pdo;
-	if (nvme_tcp_data_length(&pdu->hdr) < sizeof(guard->connect) || at > cpu->payload_bytes ||
-		cpu->payload_bytes - at < sizeof(guard->connect) ||
-		bpf_skb_load_bytes(
-			skb, cpu->payload_offset + at, &guard->connect, sizeof(guard->connect)))
-		return 0;
-	guard->request.host_class =
-		stoq_guard_class(&installed->policy.hosts, (void *)guard->connect.hostnqn);
-	guard->request.subsystem_class =
-		stoq_guard_class(&installed->policy.subsystems, (void *)guard->connect.subnqn);
+	if (nvme_tcp_data_length(&pdu->hdr) >= sizeof(guard->connect) && at <= cpu->payload_bytes &&
+		cpu->payload_bytes - at >= sizeof(guard->connect) &&
+		bpf_skb_load_bytes(skb, cpu->payload_offset + at, &guard->connect,
+			sizeof(guard->connect)) == 0) {
+		guard->request.host_class =
+			stoq_guard_class(&installed->policy.hosts, (void *)guard->connect.hostnqn);
+		guard->request.subsystem_class = stoq_guard_class(
+			&installed->policy.subsystems, (void *)guard->connect.subnqn);
+	}
 	stoq_guard_judge_sqe(installed, &pdu->sqe, NVME_QUEUE_ADMIN, 1);
 	return 0;
 }

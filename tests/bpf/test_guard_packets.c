@@ -444,6 +444,74 @@ static void test_hosts(void **state)
 	assert_true(link_is_refused(&sqe));
 }
 
+/*
+ * Connect whose data comes a segment later: its host is not known when it has to be decided about.
+ * What follows it is decided by the name. size: where the first segment ends, in the data.
+ */
+static void open_in_parts(size_t size)
+{
+	link_start(&link);
+	link_syns(&link);
+	dialog_icreq(&link.dialog);
+	link_write(&link, NVME_TCP_FROM_HOST);
+	assert_true(link_flush(&link, NVME_TCP_FROM_HOST));
+	dialog_connect(&link.dialog, 0, 1);
+	link_write(&link, NVME_TCP_FROM_HOST);
+	assert_true(link_send(&link, NVME_TCP_FROM_HOST, 128, 128 + 72 + size));
+	assert_true(link_send(
+		&link, NVME_TCP_FROM_HOST, 128 + 72 + size, link.written[NVME_TCP_FROM_HOST]));
+}
+
+static void expect_in_parts(const char *policy, bool connects, bool reads)
+{
+	static const size_t sizes[] = {0, 1, 511, 600, 1023};
+
+	guard_install(policy);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct nvme_io_fields fields = link_fields(NVME_NVM_READ, 7, 1, 100);
+		struct nvme_sqe sqe;
+		size_t at;
+
+		open_in_parts(sizes[i]);
+		sqe = link_command(&link, 128);
+		assert_int_equal(link_is_refused(&sqe), !connects);
+		if (!connects) {
+			assert_int_equal(guard_last_record().status, NVME_STATUS(2, 0x86));
+			continue;
+		}
+		at = link_write_command(&link, &fields);
+		assert_true(link_flush(&link, NVME_TCP_FROM_HOST));
+		sqe = link_command(&link, at);
+		assert_int_equal(link_is_refused(&sqe), !reads);
+	}
+}
+
+static void test_connect_in_parts(void **state)
+{
+	(void)state;
+	/* It may be the host that is refused, and is not the one that is allowed. */
+	expect_in_parts("version: 1\ndefault: allow\nrules:\n"
+			"  - {host: 'nqn.other', verdict: deny}\n",
+		false, false);
+	expect_in_parts("version: 1\ndefault: deny\nrules:\n"
+			"  - {host: '" DIALOG_HOST_NQN "', verdict: allow}\n",
+		false, false);
+	/* No rule about hosts holds for Connect itself. */
+	expect_in_parts("version: 1\ndefault: allow\nrules:\n"
+			"  - {host: '" DIALOG_HOST_NQN "', commands: [reads], verdict: deny}\n",
+		true, false);
+	expect_in_parts("version: 1\ndefault: allow\nrules:\n"
+			"  - {host: 'nqn.other', commands: [reads], verdict: deny}\n",
+		true, true);
+	/* The policy says to let unknown hosts in: then names decide about what they do. */
+	expect_in_parts("version: 1\ndefault: deny\nunknown-host: allow\nrules:\n"
+			"  - {host: '" DIALOG_HOST_NQN "', verdict: allow}\n",
+		true, true);
+	expect_in_parts("version: 1\ndefault: deny\nunknown-host: allow\nrules:\n"
+			"  - {host: 'nqn.other', verdict: allow}\n",
+		true, false);
+}
+
 static void test_no_policy(void **state)
 {
 	struct nvme_io_fields fields = link_fields(NVME_NVM_READ, 7, 1, 100);
@@ -578,6 +646,7 @@ int main(void)
 		cmocka_unit_test(test_copy_ranges),
 		cmocka_unit_test(test_log_rule),
 		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_connect_in_parts),
 		cmocka_unit_test(test_no_policy),
 		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_unknown_queue),
