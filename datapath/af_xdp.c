@@ -16,7 +16,6 @@
 #include "datapath/address.h"
 #include "datapath/af_xdp_private.h"
 
-#define FRAMES_DEFAULT 4096
 /* How long close() waits for frames that the device has not sent yet, in steps of 1 ms. */
 #define LINGER_STEPS   100
 
@@ -126,7 +125,7 @@ static int open_queue(struct stoq_af_xdp *datapath, const struct stoq_af_xdp_con
 		.queue = queue,
 		.mode = config->mode,
 		.frame_bytes = stoq_umem_frame_bytes(link->mtu),
-		.frame_count = config->frame_count ? config->frame_count : FRAMES_DEFAULT,
+		.frame_count = config->frame_count,
 		.busy_poll_us = config->busy_poll_us,
 	};
 	int code = stoq_xsk_open(xsk, &wanted, error);

@@ -19,7 +19,7 @@ struct stoq_af_xdp_config {
 	char interface[IF_NAMESIZE]; /* empty: the one that has the socket's address */
 	int xsks_fd; /* the XDP program's XSKMAP, indexed by queue; stays the caller's */
 	enum stoq_xsk_mode mode;
-	uint32_t frame_count; /* per queue, a power of two; 0: 4096 */
+	uint32_t frame_count; /* per queue; see struct stoq_xsk_config */
 	uint32_t busy_poll_us;
 
 	/* Of several workers, each takes the queues whose number modulo worker_count is its own. */
@@ -59,6 +59,8 @@ struct stoq_af_xdp_queue {
 	uint32_t ring_entries;	      /* of each ring */
 	uint32_t receive_used;	      /* entries that wait for us */
 	uint32_t transmit_used;	      /* entries that wait for the kernel */
+	uint32_t fill_used;	      /* frames the kernel may receive into */
+	uint32_t completion_used;     /* sent frames not taken back yet */
 	uint32_t frames, frames_used; /* for sending: all, given to the kernel */
 	uint64_t umem_bytes;
 	uint64_t wakeups; /* system calls to get the kernel going */
@@ -75,8 +77,9 @@ struct stoq_af_xdp_counters {
 	uint64_t frames_sent, frames_received;
 	uint64_t by_socket_sent, by_socket_received; /* datagrams */
 	uint64_t zero_copy_operations, copied_operations;
-	uint64_t malformed; /* frames that were not for us */
-	uint64_t lookups;   /* questions to the kernel */
+	uint64_t malformed;	   /* frames that were not for us */
+	uint64_t lookups;	   /* questions to the kernel */
+	uint64_t dropped, wakeups; /* as those of the queues, and of queues that were closed */
 	uint32_t queue_count;
 	struct stoq_af_xdp_queue queues[STOQ_AF_XDP_QUEUES_MAX];
 };

@@ -45,6 +45,7 @@ void af_xdp_close_queues(struct stoq_af_xdp *datapath)
 	for (uint32_t i = 0; i < datapath->queue_count; i++) {
 		xsk = &datapath->queues[i].xsk;
 		datapath->counters.dropped_receiving += af_xdp_kernel_drops(xsk);
+		datapath->closed_wakeups += xsk->kicks;
 		stoq_xsk_close(xsk);
 	}
 	datapath->queue_count = 0;

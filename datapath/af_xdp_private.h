@@ -45,6 +45,7 @@ struct stoq_af_xdp {
 	char reason[160];
 	struct stoq_datapath_counters counters; /* of frames only */
 	uint64_t malformed;
+	uint64_t closed_wakeups; /* of queues that were closed */
 
 	uint64_t next_snapshot_ns;
 	pthread_mutex_t snapshot_lock;

@@ -13,6 +13,9 @@ static void describe_queue(const struct af_xdp_queue *queue, struct stoq_af_xdp_
 			stoq_ring_load(queue->xsk.receive.producer) - queue->xsk.receive.mine,
 		.transmit_used =
 			queue->xsk.transmit.mine - stoq_ring_load(queue->xsk.transmit.consumer),
+		.fill_used = queue->xsk.fill.mine - stoq_ring_load(queue->xsk.fill.consumer),
+		.completion_used =
+			stoq_ring_load(queue->xsk.completion.producer) - queue->xsk.completion.mine,
 		.frames = queue->xsk.umem.frame_count / 2,
 		.frames_used = queue->xsk.in_flight,
 		.umem_bytes = queue->xsk.umem.size_bytes,
@@ -36,6 +39,8 @@ void stoq_af_xdp_counters(struct stoq_datapath *base, struct stoq_af_xdp_counter
 		.copied_operations = datapath->counters.copied_operations,
 		.malformed = datapath->malformed,
 		.lookups = datapath->peers.lookups,
+		.dropped = datapath->counters.dropped_receiving,
+		.wakeups = datapath->closed_wakeups,
 		.queue_count = datapath->queue_count,
 	};
 	memcpy(counters->interface, datapath->interface, IF_NAMESIZE);
@@ -43,8 +48,13 @@ void stoq_af_xdp_counters(struct stoq_datapath *base, struct stoq_af_xdp_counter
 	stoq_datapath_counters(datapath->udp, &udp);
 	counters->by_socket_sent = udp.sent_datagrams;
 	counters->by_socket_received = udp.received_datagrams;
-	for (uint32_t i = 0; i < datapath->queue_count; i++)
-		describe_queue(&datapath->queues[i], &counters->queues[i]);
+	for (uint32_t i = 0; i < datapath->queue_count; i++) {
+		struct stoq_af_xdp_queue *queue = &counters->queues[i];
+
+		describe_queue(&datapath->queues[i], queue);
+		counters->dropped += queue->kernel.rx_dropped + queue->kernel.rx_ring_full;
+		counters->wakeups += queue->wakeups;
+	}
 }
 
 void af_xdp_take_snapshot(struct stoq_af_xdp *datapath)

@@ -24,7 +24,7 @@ struct stoq_datapath_wish {
 	struct stoq_address towards; /* a peer, for a socket bound to a wildcard; or length 0 */
 	bool zero_copy_only;	     /* AF_XDP that would copy is refused */
 	bool copy_only;		     /* for comparing */
-	uint32_t frame_count;	     /* per queue; 0: 4096 */
+	uint32_t frame_count;	     /* per queue; 0: see struct stoq_xsk_config */
 
 	bool own_ports; /* with sockets, each worker has its own port */
 

@@ -8,6 +8,8 @@
 #include "datapath/choose_private.h"
 #include "datapath/xdp_features.h"
 #include "xdp/filter.h"
+#include "xdp/names.h"
+#include "xdp/status.h"
 
 static int find_interface(const struct stoq_datapath_wish *wish,
 	struct stoq_datapath_choice *choice, const struct stoq_address *local,
@@ -158,8 +160,6 @@ static void add_queue(struct stoq_ebpf_status *status, const struct stoq_af_xdp_
 {
 	status->queues++;
 	status->zero_copy_queues += queue->zero_copy;
-	status->dropped += queue->kernel.rx_dropped + queue->kernel.rx_ring_full;
-	status->wakeups += queue->wakeups;
 	status->umem_bytes += queue->umem_bytes;
 	status->umem_frames += queue->frames;
 	status->umem_frames_used += queue->frames_used;
@@ -167,6 +167,8 @@ static void add_queue(struct stoq_ebpf_status *status, const struct stoq_af_xdp_
 	status->receive_ring_used += queue->receive_used;
 	status->transmit_ring += queue->ring_entries;
 	status->transmit_ring_used += queue->transmit_used;
+	status->fill_ring_used += queue->fill_used;
+	status->completion_ring_used += queue->completion_used;
 }
 
 static void add_worker(struct stoq_ebpf_status *status, struct stoq_datapath *datapath)
@@ -181,6 +183,8 @@ static void add_worker(struct stoq_ebpf_status *status, struct stoq_datapath *da
 	status->zero_copy_operations += counters.zero_copy_operations;
 	status->copied_operations += counters.copied_operations;
 	status->malformed += counters.malformed;
+	status->dropped += counters.dropped;
+	status->wakeups += counters.wakeups;
 	for (uint32_t i = 0; i < counters.queue_count; i++)
 		add_queue(status, &counters.queues[i]);
 	if (!counters.active && status->datapath == STOQ_DATAPATH_AF_XDP) {
@@ -191,10 +195,36 @@ static void add_worker(struct stoq_ebpf_status *status, struct stoq_datapath *da
 	}
 }
 
+_Static_assert(STOQ_EBPF_VERDICTS_MAX >= STOQ_XDP_VERDICTS &&
+		       STOQ_EBPF_SIZE_CLASSES == STOQ_XDP_SIZE_CLASSES,
+	"room for the filter's counters");
+
+/* What the program counted, of all CPUs in one reading. */
+static void add_filter(struct stoq_ebpf_status *status, struct stoq_xdp_filter *filter)
+{
+	struct stoq_xdp_stats sum;
+
+	if (stoq_xdp_stats_sum(stoq_xdp_filter_maps(filter), &sum))
+		return;
+	status->verdict_count = STOQ_XDP_VERDICTS;
+	for (uint32_t i = 0; i < STOQ_XDP_VERDICTS; i++)
+		status->verdicts[i] = (struct stoq_ebpf_verdict){
+			.name = stoq_xdp_verdict_name(i),
+			.packets = sum.verdicts[i].packets,
+			.bytes = sum.verdicts[i].bytes,
+		};
+	memcpy(status->frame_sizes, sum.sizes, sizeof(status->frame_sizes));
+	status->redirected = sum.redirected;
+	status->opened = sum.opened;
+	status->established = sum.established;
+	status->migrated = sum.migrated;
+}
+
 void choose_status(const struct stoq_datapath_choice *choice, struct stoq_ebpf_status *status)
 {
 	status->filter = stoq_xdp_filter_is_attached(choice->filter);
 	status->filter_native = stoq_xdp_filter_mode(choice->filter) == STOQ_XDP_NATIVE;
+	add_filter(status, choice->filter);
 	for (unsigned int i = 0; choice->kind == STOQ_DATAPATH_AF_XDP && i < choice->count; i++)
 		add_worker(status, choice->datapaths[i]);
 }

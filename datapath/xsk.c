@@ -20,6 +20,8 @@
 
 #define BUSY_POLL_BUDGET  64
 #define COPY_BATCH	  32
+#define FRAMES_ZERO_COPY  4096
+#define FRAMES_COPY	  2048
 #define BUSY_TRIES	  30
 #define BUSY_PAUSE_NS	  10000000
 #define SEND_BUFFER_BYTES (4 << 20)
@@ -31,15 +33,14 @@ static int set_option(int fd, int option, uint32_t value)
 	return setsockopt(fd, SOL_XDP, option, &value, sizeof(value)) ? -errno : 0;
 }
 
-static int register_memory(
-	struct stoq_xsk *xsk, const struct stoq_xsk_config *config, struct stoq_error *error)
+static int register_memory(struct stoq_xsk *xsk, struct stoq_error *error)
 {
 	struct xdp_umem_reg region = {
 		.addr = (uint64_t)(uintptr_t)xsk->umem.memory,
 		.len = xsk->umem.size_bytes,
 		.chunk_size = xsk->umem.frame_bytes,
 	};
-	uint32_t half = config->frame_count / 2;
+	uint32_t half = xsk->umem.frame_count / 2;
 
 	if (setsockopt(xsk->fd, SOL_XDP, XDP_UMEM_REG, &region, sizeof(region)))
 		return stoq_error_set(error, -errno,
@@ -169,6 +170,9 @@ static int bind_queue(struct stoq_xsk *xsk, const struct stoq_xsk_config *config
 static int try_mode(struct stoq_xsk *xsk, const struct stoq_xsk_config *config, bool zero_copy,
 	struct stoq_error *error)
 {
+	uint32_t frames = config->frame_count ? config->frame_count
+			  : zero_copy	      ? FRAMES_ZERO_COPY
+					      : FRAMES_COPY;
 	int code;
 
 	*xsk = (struct stoq_xsk){.queue = config->queue};
@@ -179,11 +183,11 @@ static int try_mode(struct stoq_xsk *xsk, const struct stoq_xsk_config *config, 
 			errno == EPERM		? ": CAP_NET_RAW is needed"
 			: errno == EAFNOSUPPORT ? ": this kernel was built without XDP sockets"
 						: "");
-	code = stoq_umem_open(&xsk->umem, config->frame_count, config->frame_bytes, error);
+	code = stoq_umem_open(&xsk->umem, frames, config->frame_bytes, error);
 	if (!code)
-		code = register_memory(xsk, config, error);
+		code = register_memory(xsk, error);
 	if (!code)
-		code = map_rings(xsk, config->frame_count / 2, error);
+		code = map_rings(xsk, frames / 2, error);
 	if (!code) {
 		fill(xsk);
 		tune(xsk, config);

@@ -25,8 +25,12 @@ struct stoq_xsk_config {
 	int ifindex;
 	uint32_t queue;
 	enum stoq_xsk_mode mode;
-	uint32_t frame_bytes;  /* of the memory, see stoq_umem_frame_bytes() */
-	uint32_t frame_count;  /* a power of two; half are for receiving, half for sending */
+	uint32_t frame_bytes; /* of the memory, see stoq_umem_frame_bytes() */
+	/*
+	 * A power of two; half are for receiving, half for sending. 0: 4096, or 2048 where they are
+	 * copied: the fewer, the more of them are still in the cache when they are written again.
+	 */
+	uint32_t frame_count;
 	uint32_t busy_poll_us; /* 0: interrupts */
 };
 

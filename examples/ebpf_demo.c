@@ -3,13 +3,14 @@
  * ebpf_demo: moves bytes over STOQ's transport, by sockets or by AF_XDP, checks every one of them,
  * and shows what eBPF did for it.
  *
- *	ebpf_demo listen ADDRESS PORT FOLDER DATAPATH INTERFACE
+ *	ebpf_demo listen ADDRESS PORT FOLDER DATAPATH INTERFACE [METRICS-PORT]
  *	ebpf_demo send   ADDRESS PORT FOLDER DATAPATH INTERFACE NAME MEGABYTES
  *
  * FOLDER holds ca.pem, cert.pem and key.pem (stoq pki issue makes it); DATAPATH is auto, socket or
  * af_xdp, with "+filter" behind it if an XDP filter shall stand in front; INTERFACE is the one for
  * eBPF, or "-" for the one that has the address. NAME is the server's. With auto and without rights
- * it works as well: it says what it does without, and why.
+ * it works as well: it says what it does without, and why. With METRICS-PORT, metrics are served
+ * there: curl http://127.0.0.1:METRICS-PORT/metrics
  *
  *	cc ebpf_demo.c $(pkg-config --cflags --libs stoq)
  */
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <stoq/metrics.h>
 #include <stoq/transport.h>
 
 #include "connect.h"
@@ -222,7 +224,7 @@ static int set_datapath(struct stoq_transport_config *config, const char *text)
 
 static int usage(void)
 {
-	fputs("usage: ebpf_demo listen ADDRESS PORT FOLDER DATAPATH INTERFACE\n"
+	fputs("usage: ebpf_demo listen ADDRESS PORT FOLDER DATAPATH INTERFACE [METRICS-PORT]\n"
 	      "       ebpf_demo send ADDRESS PORT FOLDER DATAPATH INTERFACE NAME MEGABYTES\n",
 		stderr);
 	return 2;
@@ -255,6 +257,24 @@ static void configure(struct stoq_transport_config *config, char **argv, char fi
 		.log = say};
 }
 
+/* Runs until everything is sent, or a signal comes. */
+static int run(const char *metrics_port)
+{
+	struct stoq_metrics_endpoint *endpoint = NULL;
+	struct stoq_error error;
+	int status = 0;
+
+	if (metrics_port)
+		status = stoq_metrics_endpoint_open(
+			transport, (uint16_t)strtoul(metrics_port, NULL, 10), &endpoint, &error);
+	if (!status)
+		status = stoq_transport_run(transport, &error);
+	if (status)
+		fprintf(stderr, "ebpf_demo: %s\n", error.text);
+	stoq_metrics_endpoint_close(endpoint);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	bool sending = argc == 9 && strcmp(argv[1], "send") == 0;
@@ -263,7 +283,7 @@ int main(int argc, char **argv)
 	struct stoq_error error;
 	char files[3][512];
 
-	if (!sending && !(argc == 7 && strcmp(argv[1], "listen") == 0))
+	if (!sending && !((argc == 7 || argc == 8) && strcmp(argv[1], "listen") == 0))
 		return usage();
 	to_send = sending ? strtoull(argv[8], NULL, 10) << 20 : 0;
 	configure(&config, argv, files);
@@ -279,10 +299,8 @@ int main(int argc, char **argv)
 	fprintf(stderr, "ebpf_demo: ready: %s\n", status.reason);
 	if (sending && example_connect(transport, argv[2], argv[3], argv[7]))
 		return EXIT_FAILURE;
-	if (stoq_transport_run(transport, &error)) {
-		fprintf(stderr, "ebpf_demo: %s\n", error.text);
+	if (run(sending || argc == 7 ? NULL : argv[7]))
 		return EXIT_FAILURE;
-	}
 	stoq_transport_destroy(transport);
 	return sending ? result : EXIT_SUCCESS;
 }

@@ -10,6 +10,7 @@
 #include "datapath/choose.h"
 #include "datapath/datapath.h"
 #include "transport/cid.h"
+#include "transport/packet_rate.h"
 #include "transport/settings.h"
 
 struct stoq_transport {
@@ -36,6 +37,7 @@ struct stoq_transport {
 	struct stoq_credentials *credentials;
 	FILE *keylog;
 	struct stoq_seen *seen; /* early data we had: early_data.c */
+	struct stoq_packet_rate rate;
 };
 
 /*

@@ -2,6 +2,7 @@
 /* What the workers counted, summed up. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/histogram.h"
 #include "transport/counter.h"
@@ -9,6 +10,7 @@
 #include "transport/protection/protection.h"
 #include "transport/worker.h"
 
+#define SECOND_NS	       1000000000ull
 #define ADD(field)	       (metrics->field += stoq_counter_read(&counted->field))
 #define ADD_CONNECTIONS(field) (metrics->connections_##field += stoq_counter_read(&counted->field))
 
@@ -33,6 +35,14 @@ static void add_connections(
 	ADD(migrations);
 }
 
+/* What one of them does not know, nobody knows of all. */
+static void add_known(uint64_t *sum, const uint64_t *counter)
+{
+	uint64_t value = stoq_counter_read(counter);
+
+	*sum = *sum == UINT64_MAX || value == UINT64_MAX ? UINT64_MAX : *sum + value;
+}
+
 static void add_packets(
 	struct stoq_transport_metrics *metrics, const struct stoq_worker_metrics *counted)
 {
@@ -45,8 +55,10 @@ static void add_packets(
 	ADD(send_errors);
 	ADD(packets_retransmitted);
 	for (size_t i = 0; i < sizeof(metrics->packet_sizes) / sizeof(metrics->packet_sizes[0]);
-		i++)
+		i++) {
 		ADD(packet_sizes[i]);
+		ADD(packet_sizes_received[i]);
+	}
 	ADD(stream_bytes_sent);
 	ADD(stream_bytes_received);
 	ADD(datagrams_sent);
@@ -57,6 +69,10 @@ static void add_packets(
 	ADD(cpu_ns);
 	ADD(voluntary_switches);
 	ADD(involuntary_switches);
+	for (size_t i = 0; i < STOQ_CORES_MAX; i++)
+		ADD(core_cpu_ns[i]);
+	add_known(&metrics->datapath_dropped_sending, &counted->datapath_dropped_sending);
+	add_known(&metrics->datapath_dropped_receiving, &counted->datapath_dropped_receiving);
 }
 
 /* Everything about round trips, from the finer histogram that is kept. */
@@ -83,6 +99,22 @@ static void fill_rtt(
 	}
 }
 
+static void fill_rates(struct stoq_transport *transport, struct stoq_transport_metrics *metrics)
+{
+	struct stoq_packet_rate rate;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	pthread_mutex_lock(&transport->lock);
+	stoq_packet_rate_read(&transport->rate, (uint64_t)now.tv_sec * SECOND_NS + now.tv_nsec,
+		metrics->packets_sent, metrics->packets_received);
+	rate = transport->rate;
+	pthread_mutex_unlock(&transport->lock);
+	metrics->rate_ns = rate.over_ns;
+	metrics->packets_sent_per_second = rate.sent_per_second;
+	metrics->packets_received_per_second = rate.received_per_second;
+}
+
 void stoq_transport_metrics(
 	struct stoq_transport *transport, struct stoq_transport_metrics *metrics)
 {
@@ -105,6 +137,7 @@ void stoq_transport_metrics(
 	}
 	metrics->streams_open = metrics->streams_opened - metrics->streams_closed;
 	fill_rtt(metrics, &rtt, min_ns);
+	fill_rates(transport, metrics);
 	metrics->packet_protection = stoq_protection_backend(STOQ_AES_128_GCM);
 	pthread_mutex_lock(&transport->workers[0]->metrics.lock);
 	snprintf(metrics->datapath, sizeof(metrics->datapath), "%s",

@@ -67,14 +67,9 @@ static bool joins(const struct stoq_worker *worker, const struct stoq_datagram *
 
 static void count_packet(struct stoq_worker *worker, size_t size)
 {
-	static const uint32_t bounds[] = {128, 512, 1200, 1500, 9000};
-	unsigned int bucket = 0;
-
-	while (bucket < 5 && size > bounds[bucket])
-		bucket++;
 	stoq_counter_add(&worker->metrics.packets_sent, 1);
 	stoq_counter_add(&worker->metrics.bytes_sent, size);
-	stoq_counter_add(&worker->metrics.packet_sizes[bucket], 1);
+	stoq_counter_add(&worker->metrics.packet_sizes[stoq_packet_size_class(size)], 1);
 }
 
 static void begin_buffer(struct stoq_outbox *outbox, struct stoq_connection *owner,

@@ -63,6 +63,7 @@ void stoq_receive_packet(struct stoq_worker *worker, const struct stoq_datagram 
 
 	stoq_counter_add(&worker->metrics.packets_received, 1);
 	stoq_counter_add(&worker->metrics.bytes_received, size);
+	stoq_counter_add(&worker->metrics.packet_sizes_received[stoq_packet_size_class(size)], 1);
 	if (decoded && decoded != NGTCP2_ERR_VERSION_NEGOTIATION) {
 		stoq_counter_add(&worker->metrics.packets_dropped, 1);
 		return;

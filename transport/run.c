@@ -5,12 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "base/error.h"
 #include "transport/connection.h"
-#include "transport/counter.h"
 #include "transport/endpoint.h"
 #include "transport/worker.h"
 
@@ -64,19 +62,10 @@ static uint64_t now_ns(void)
 /* What the thread costs; looked at rarely. */
 static void note_usage(struct runner *runner, uint64_t now)
 {
-	struct stoq_worker_metrics *metrics = &runner->worker->metrics;
-	struct timespec cpu;
-	struct rusage usage;
-
 	if (now < runner->usage_due_ns)
 		return;
 	runner->usage_due_ns = now + USAGE_EVERY_NS;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
-	getrusage(RUSAGE_THREAD, &usage);
-	__atomic_store_n(
-		&metrics->cpu_ns, (uint64_t)cpu.tv_sec * SECOND_NS + cpu.tv_nsec, __ATOMIC_RELAXED);
-	__atomic_store_n(&metrics->voluntary_switches, usage.ru_nvcsw, __ATOMIC_RELAXED);
-	__atomic_store_n(&metrics->involuntary_switches, usage.ru_nivcsw, __ATOMIC_RELAXED);
+	stoq_worker_note_usage(runner->worker);
 }
 
 static bool finished(const struct stoq_worker *worker)

@@ -289,6 +289,7 @@ int stoq_worker_process(struct stoq_worker *worker, uint64_t now_ns)
 	work(worker);
 	stoq_outbox_flush(worker);
 	watch_datapath(worker);
+	stoq_worker_note_datapath(worker);
 	return 0;
 }
 

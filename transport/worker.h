@@ -33,11 +33,14 @@ struct stoq_worker_metrics {
 	uint64_t key_updates, migrations;
 	uint64_t packets_sent, packets_received, bytes_sent, bytes_received;
 	uint64_t packets_dropped, packets_handed_on, send_errors, packets_retransmitted;
-	uint64_t packet_sizes[6];
+	uint64_t packet_sizes[6], packet_sizes_received[6];
+	uint64_t datapath_dropped_sending, datapath_dropped_receiving;
+	uint64_t datapath_looked_ns; /* when these were taken */
 	uint64_t stream_bytes_sent, stream_bytes_received;
 	uint64_t datagrams_sent, datagrams_received, datagrams_lost;
 	uint64_t buffered_send_bytes, buffered_receive_bytes;
 	uint64_t cpu_ns, voluntary_switches, involuntary_switches;
+	uint64_t core_cpu_ns[STOQ_CORES_MAX];
 
 	pthread_mutex_t lock; /* of the histogram */
 	struct stoq_histogram rtt;
@@ -94,6 +97,15 @@ uint32_t stoq_worker_share(const struct stoq_worker *worker, uint32_t limit);
 
 /* Takes one of those that the rate allows; false: there is none left. */
 bool stoq_rate_take(struct stoq_rate *rate, uint32_t per_second, uint64_t now_ns);
+
+/* ---- metrics_count.c ---- */
+
+/* Into which of packet_sizes a packet counts. */
+unsigned int stoq_packet_size_class(size_t size);
+/* What the datapath dropped; looked at now and then. */
+void stoq_worker_note_datapath(struct stoq_worker *worker);
+/* What the calling thread, this worker's, has cost. */
+void stoq_worker_note_usage(struct stoq_worker *worker);
 
 /* ---- receive.c ---- */
 

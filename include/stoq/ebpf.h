@@ -25,6 +25,15 @@ enum stoq_datapath_kind {
 	STOQ_DATAPATH_AF_XDP, /* zero-copy or copying; an error where it cannot be */
 };
 
+/* What became of packets at the XDP filter. */
+struct stoq_ebpf_verdict {
+	const char *name; /* "pass_established", "drop_denied", ... */
+	uint64_t packets, bytes;
+};
+
+#define STOQ_EBPF_VERDICTS_MAX 32
+#define STOQ_EBPF_SIZE_CLASSES 11
+
 struct stoq_ebpf_status {
 	enum stoq_datapath_kind asked;
 	enum stoq_datapath_kind datapath; /* now: AF_XDP falls back to the socket by itself */
@@ -47,6 +56,14 @@ struct stoq_ebpf_status {
 	uint64_t umem_frames, umem_frames_used;	    /* for sending */
 	uint64_t receive_ring, receive_ring_used;   /* entries; used: waiting for us */
 	uint64_t transmit_ring, transmit_ring_used; /* used: waiting for the kernel */
+	uint64_t fill_ring_used;		    /* frames the kernel may receive into */
+	uint64_t completion_ring_used;		    /* sent frames not taken back yet */
+
+	/* The filter's counters since it was attached. verdict_count 0: no filter, or no right. */
+	uint32_t verdict_count;
+	struct stoq_ebpf_verdict verdicts[STOQ_EBPF_VERDICTS_MAX];
+	uint64_t frame_sizes[STOQ_EBPF_SIZE_CLASSES]; /* for our ports: <= 64 << n bytes; larger */
+	uint64_t redirected, opened, established, migrated;
 };
 
 #ifdef __cplusplus

@@ -449,6 +449,7 @@ struct stoq_latency {
 };
 
 #define STOQ_RTT_BUCKETS 40
+#define STOQ_CORES_MAX	 128
 
 struct stoq_transport_metrics {
 	/* connections, now */
@@ -468,7 +469,15 @@ struct stoq_transport_metrics {
 	uint64_t packets_handed_on; /* to the worker they belong to */
 	uint64_t send_errors;
 	uint64_t packets_retransmitted; /* with stream data, thought lost */
-	uint64_t packet_sizes[6]; /* sent, by bytes: <=128, <=512, <=1200, <=1500, <=9000, larger */
+	/* by bytes: <=128, <=512, <=1200, <=1500, <=9000, larger */
+	uint64_t packet_sizes[6], packet_sizes_received[6]; /* sent; received */
+	/* Over the time since the reading before, a second at least. rate_ns 0: not known yet. */
+	uint64_t rate_ns, packets_sent_per_second, packets_received_per_second;
+	/*
+	 * By the kernel or a ring, up to 100 ms old: no room, no way, too large. UINT64_MAX: not
+	 * known.
+	 */
+	uint64_t datapath_dropped_sending, datapath_dropped_receiving;
 
 	/* payload of streams and datagrams */
 	uint64_t stream_bytes_sent, stream_bytes_received;
@@ -482,8 +491,10 @@ struct stoq_transport_metrics {
 	uint64_t pool_bytes; /* memory of pooled buffers, in use or not */
 	uint64_t cpu_ns;     /* of the workers' threads; 0 if the loop is the caller's */
 	uint64_t voluntary_switches, involuntary_switches; /* of these threads */
-	const char *packet_protection;			   /* the backend's name */
-	char datapath[160];				   /* worker 0's, for people */
+	/* cpu_ns by the core that a thread was on when it was looked at, ten times a second. */
+	uint64_t core_cpu_ns[STOQ_CORES_MAX]; /* the last one: it and all above */
+	const char *packet_protection;	      /* the backend's name */
+	char datapath[160];		      /* worker 0's, for people */
 };
 
 /* Which datapath it has and why, the XDP filter, AF_XDP's rings and memory. From any thread. */

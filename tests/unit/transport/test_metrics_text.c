@@ -97,7 +97,9 @@ static void test_json(void **state)
 	assert_non_null(object);
 	assert_true(json_object_object_get_ex(object, "connections_open", &value));
 	assert_int_equal(json_object_get_int(value), 1);
-	assert_true(json_object_object_get_ex(object, "rtt_ns", &value));
+	assert_true(json_object_object_get_ex(object, "packet_sizes", &value));
+	assert_true(json_object_object_get_ex(value, "received", &value));
+	assert_int_equal(json_object_array_length(value), 6);
 	json_object_put(object);
 	free(text);
 	rig_stop(&rig);
