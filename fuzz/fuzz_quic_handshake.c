@@ -37,12 +37,14 @@ static bool client_cids(struct quic_cid *of_client, struct quic_cid *of_server)
 		of_server, of_client, &header);
 }
 
+/* Of the next packet. */
+static uint32_t number;
+
 static size_t initial(uint8_t *datagram, const struct quic_cid *destination,
 	const struct quic_piece *piece, bool from_client)
 {
-	static uint64_t number;
 	struct quic_initial packet = {
-		.destination = *destination, .source = ours, .number = number++ & 0x7fffffff};
+		.destination = *destination, .source = ours, .number = number++};
 	const uint8_t *bytes = piece->bytes;
 	size_t size = piece->size;
 
@@ -65,15 +67,13 @@ static size_t initial(uint8_t *datagram, const struct quic_cid *destination,
 static size_t handshake(
 	uint8_t *datagram, const struct quic_cid *destination, const struct quic_piece *piece)
 {
-	static uint32_t number;
 	size_t at = quic_long_header_write(datagram, TYPE_HANDSHAKE, VERSION, destination, &ours);
 	const size_t length = 4 + piece->size + 16;
 
 	datagram[at++] = (uint8_t)(0x40 | length >> 8);
 	datagram[at++] = (uint8_t)length;
-	for (int shift = 24; shift >= 0; shift -= 8)
-		datagram[at++] = (uint8_t)(number >> shift);
-	number = (number + 1) & 0xffffff;
+	quic_put_number(datagram + at, number++);
+	at += 4;
 	memcpy(datagram + at, piece->bytes, piece->size);
 	memset(datagram + at + piece->size, 0, 16);
 	return at + piece->size + 16;
@@ -88,19 +88,19 @@ static size_t header_and_bytes(uint8_t *datagram, uint8_t first, uint32_t versio
 	return at + piece->size;
 }
 
-static void to_server(struct rig *rig, const struct quic_piece *piece)
+static void to_server(const struct quic_piece *piece)
 {
 	uint8_t datagram[2 * QUIC_INITIAL_BYTES];
 
 	if (piece->kind % KINDS == DATAGRAM_TO_SERVER)
-		quic_inject_stranger(rig, piece->bytes, piece->size);
+		quic_inject_stranger(piece->bytes, piece->size);
 	else if (piece->kind % KINDS == INITIAL_TO_SERVER)
-		quic_inject_stranger(rig, datagram, initial(datagram, &ours, piece, true));
+		quic_inject_stranger(datagram, initial(datagram, &ours, piece, true));
 	else
-		quic_inject_stranger(rig, datagram, handshake(datagram, &ours, piece));
+		quic_inject_stranger(datagram, handshake(datagram, &ours, piece));
 }
 
-static void to_client(struct rig *rig, const struct quic_piece *piece)
+static void to_client(const struct quic_piece *piece)
 {
 	uint8_t datagram[2 * QUIC_INITIAL_BYTES];
 	struct quic_cid client, server;
@@ -128,7 +128,7 @@ static void to_client(struct rig *rig, const struct quic_piece *piece)
 		memcpy(datagram, piece->bytes, piece->size);
 		size = piece->size;
 	}
-	quic_inject(rig, FROM_SERVER, datagram, size);
+	quic_inject(FROM_SERVER, datagram, size);
 }
 
 static void plan_changes(const struct quic_piece *piece)
@@ -143,16 +143,16 @@ static void plan_changes(const struct quic_piece *piece)
 		};
 }
 
-static void act(struct rig *rig, const struct quic_piece *piece)
+static void act(const struct quic_piece *piece)
 {
 	switch (piece->kind % KINDS) {
 	case DATAGRAM_TO_SERVER:
 	case INITIAL_TO_SERVER:
 	case HANDSHAKE_TO_SERVER:
-		to_server(rig, piece);
+		to_server(piece);
 		break;
 	case TIME:
-		rig_run(rig, (piece->size ? piece->bytes[0] : 1) * 10 * RIG_MS);
+		rig_run(&quic_rig, (piece->size ? piece->bytes[0] : 1) * 10 * RIG_MS);
 		break;
 	case ANSWERS:
 		quic_way.hold = !quic_way.hold;
@@ -161,7 +161,7 @@ static void act(struct rig *rig, const struct quic_piece *piece)
 		plan_changes(piece);
 		break;
 	default:
-		to_client(rig, piece);
+		to_client(piece);
 	}
 }
 
@@ -169,16 +169,15 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
 	struct quic_input input = {data, data + size};
 	struct quic_piece piece;
-	static struct rig rig;
 
-	quic_prepare(&rig);
-	quic_start(&rig);
+	number = 0;
+	quic_begin(NULL);
 	quic_way.hold = true;
-	rig_connect(&rig);
-	rig_run(&rig, RIG_MS);
+	rig_connect(&quic_rig);
+	rig_run(&quic_rig, RIG_MS);
 	while (quic_next_piece(&input, &piece))
-		act(&rig, &piece);
+		act(&piece);
 	quic_way.hold = false;
-	quic_close(&rig);
+	quic_close();
 	return 0;
 }

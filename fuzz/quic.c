@@ -1,10 +1,38 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "quic.h"
 
+#include <gnutls/crypto.h>
+
 #include "datapath/address.h"
 #include "transport/protection/protection.h"
 
 struct quic_way quic_way;
+struct rig quic_rig;
+
+/* What is freed is not used again for the next eight megabytes: more than an input takes. */
+const char *__asan_default_options(void);
+
+const char *__asan_default_options(void)
+{
+	return "quarantine_size_mb=8";
+}
+
+/* ---- random numbers ---- */
+
+static uint64_t random_state;
+
+int __wrap_gnutls_rnd(gnutls_rnd_level_t level, void *data, size_t size);
+
+int __wrap_gnutls_rnd(gnutls_rnd_level_t level, void *data, size_t size)
+{
+	uint8_t *at = data;
+
+	for (size_t i = 0; i < size; i++) {
+		random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+		at[i] = (uint8_t)(random_state >> 56);
+	}
+	return 0;
+}
 
 /* ---- no protection ---- */
 
@@ -57,7 +85,6 @@ static bool see(int from, struct stoq_datagram *datagram)
 	require(datagram->size <= sizeof(quic_way.bytes[from]));
 	memcpy(quic_way.bytes[from], datagram->data, datagram->size);
 	quic_way.size[from] = datagram->size;
-	quic_way.total[from] += datagram->size;
 	return !quic_way.hold;
 }
 
@@ -71,59 +98,124 @@ static bool see_server(void *context, struct stoq_datagram *datagram)
 	return see(FROM_SERVER, datagram);
 }
 
-void quic_prepare(struct rig *rig)
+static void forget(struct rig_side *side)
 {
-	memset(&quic_way, 0, sizeof(quic_way));
+	side->connection = NULL;
+	side->stream = NULL;
+	side->accepted = side->connected = side->closed = 0;
+	side->echo = false;
+	free(side->session);
+	side->session = NULL;
+}
+
+static void start(void (*adjust)(void))
+{
+	struct rig *rig = &quic_rig;
+
 	rig_prepare(rig, 1);
 	rig->server.config.key_update_packets = rig->client.config.key_update_packets = 64;
 	rig->server.config.max_udp_payload_bytes = rig->client.config.max_udp_payload_bytes = 1452;
 	rig->server.config.max_bidirectional_streams = 8;
 	rig->server.config.window_bytes = rig->server.config.stream_window_bytes = 4096;
-}
-
-void quic_start(struct rig *rig)
-{
+	if (adjust)
+		adjust();
 	rig_start(rig);
 	stoq_memory_set_filter(rig->client.datapath, see_client, NULL);
 	stoq_memory_set_filter(rig->server.datapath, see_server, NULL);
 }
 
-void quic_close(struct rig *rig)
+static void clear_way(void)
 {
-	if (rig->client.connection)
-		stoq_connection_close(rig->client.connection, 1, "the end");
-	if (rig->server.connection)
-		stoq_connection_close(rig->server.connection, 2, "the end");
-	rig_run(rig, 120 * RIG_S);
-	rig_assert_idle(rig);
-	rig_stop(rig);
+	memset(quic_way.changes, 0, sizeof(quic_way.changes));
+	memset(quic_way.size, 0, sizeof(quic_way.size));
+	quic_way.hold = false;
+}
+
+void quic_begin(void (*adjust)(void))
+{
+	random_state = 1;
+	clear_way();
+	if (!quic_rig.network)
+		start(adjust);
+	forget(&quic_rig.client);
+	forget(&quic_rig.server);
+}
+
+/* The session of a connection that no input has touched yet. */
+static struct {
+	uint8_t *bytes;
+	size_t size;
+} session;
+
+static void keep_session(void)
+{
+	struct stoq_connection_info info;
+
+	stoq_connection_info(quic_rig.client.connection, &info);
+	if (info.resumed)
+		return;
+	require(quic_rig.client.session);
+	free(session.bytes);
+	session.bytes = quic_rig.client.session;
+	session.size = quic_rig.client.session_size;
+	quic_rig.client.session = NULL;
+}
+
+void quic_connect(void)
+{
+	struct stoq_connect_config config = rig_connect_config(&quic_rig);
+
+	config.session = session.bytes;
+	config.session_bytes = session.size;
+	rig_connect_as(&quic_rig, &config);
+	rig_wait_connected(&quic_rig);
+	rig_run(&quic_rig, 100 * RIG_MS);
+	/* A ticket that is hours old is not taken any more: there is another one. */
+	keep_session();
+}
+
+void quic_close(void)
+{
+	if (quic_rig.client.connection)
+		stoq_connection_close(quic_rig.client.connection, 1, "the end");
+	if (quic_rig.server.connection)
+		stoq_connection_close(quic_rig.server.connection, 2, "the end");
+	rig_run(&quic_rig, 120 * RIG_S);
+	rig_assert_idle(&quic_rig);
 }
 
 /* ---- packets ---- */
 
-static void inject(struct rig *rig, const struct stoq_address *from, const struct stoq_address *to,
+static void inject(const struct stoq_address *from, const struct stoq_address *to,
 	const uint8_t *bytes, size_t size)
 {
 	if (!size)
 		return;
-	rig_inject(rig, from, to, bytes, size);
-	rig_run(rig, RIG_MS);
+	rig_inject(&quic_rig, from, to, bytes, size);
+	rig_run(&quic_rig, RIG_MS);
 }
 
-void quic_inject(struct rig *rig, int from, const uint8_t *bytes, size_t size)
+void quic_inject(int from, const uint8_t *bytes, size_t size)
 {
 	if (from == FROM_CLIENT)
-		inject(rig, &rig->client.address, &rig->server.address, bytes, size);
+		inject(&quic_rig.client.address, &quic_rig.server.address, bytes, size);
 	else
-		inject(rig, &rig->server.address, &rig->client.address, bytes, size);
+		inject(&quic_rig.server.address, &quic_rig.client.address, bytes, size);
 }
 
-void quic_inject_stranger(struct rig *rig, const uint8_t *bytes, size_t size)
+void quic_inject_stranger(const uint8_t *bytes, size_t size)
 {
 	struct stoq_address stranger;
 
 	require(!stoq_address_parse(&stranger, "203.0.113.7:4000", 0, NULL));
-	inject(rig, &stranger, &rig->server.address, bytes, size);
+	inject(&stranger, &quic_rig.server.address, bytes, size);
+}
+
+uint8_t *quic_put_number(uint8_t *at, uint32_t number)
+{
+	for (int shift = 24; shift >= 0; shift -= 8)
+		*at++ = (uint8_t)(number >> shift);
+	return at;
 }
 
 bool quic_next_piece(struct quic_input *input, struct quic_piece *piece)

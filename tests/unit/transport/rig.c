@@ -386,18 +386,38 @@ bool rig_both_closed(struct rig *rig)
 	return rig->client.closed && rig->server.closed;
 }
 
-struct stoq_connection *rig_connect(struct rig *rig)
+struct stoq_connect_config rig_connect_config(const struct rig *rig)
 {
-	struct stoq_connection *connection = NULL;
-	struct stoq_error error = {0};
-	const struct stoq_connect_config config = {
+	return (struct stoq_connect_config){
 		.remote = &rig->server.address.sa,
 		.remote_length = rig->server.address.length,
 		.name = names[0],
 	};
+}
+
+struct stoq_connect_config rig_resume_config(const struct rig *rig)
+{
+	struct stoq_connect_config config = rig_connect_config(rig);
+
+	config.session = rig->client.session;
+	config.session_bytes = rig->client.session_size;
+	return config;
+}
+
+struct stoq_connection *rig_connect(struct rig *rig)
+{
+	const struct stoq_connect_config config = rig_connect_config(rig);
+
+	return rig_connect_as(rig, &config);
+}
+
+struct stoq_connection *rig_connect_as(struct rig *rig, const struct stoq_connect_config *config)
+{
+	struct stoq_connection *connection = NULL;
+	struct stoq_error error = {0};
 
 	if (stoq_transport_connect(
-		    rig->client.transport, 0, &config, rig->now_ns, &connection, &error))
+		    rig->client.transport, 0, config, rig->now_ns, &connection, &error))
 		fail_msg("%s", error.text);
 	rig->client.connection = connection;
 	return connection;
@@ -406,6 +426,11 @@ struct stoq_connection *rig_connect(struct rig *rig)
 void rig_connected(struct rig *rig)
 {
 	rig_connect(rig);
+	rig_wait_connected(rig);
+}
+
+void rig_wait_connected(struct rig *rig)
+{
 	if (!rig_run_until(rig, rig_both_connected, 10 * RIG_S))
 		fail_msg("not connected: client '%s', server '%s', log '%s'",
 			rig->client.close.reason, rig->server.close.reason, rig->server.log);

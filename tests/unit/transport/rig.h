@@ -71,9 +71,15 @@ void rig_stop(struct rig *rig);
 void rig_start_side(struct rig_side *side);
 void rig_stop_side(struct rig_side *side);
 
+/* The client's way to the server; the second with the session that it has been given. */
+struct stoq_connect_config rig_connect_config(const struct rig *rig);
+struct stoq_connect_config rig_resume_config(const struct rig *rig);
 /* Begins to connect. */
 struct stoq_connection *rig_connect(struct rig *rig);
-/* Connects, and fails the test if that takes more than ten seconds. */
+struct stoq_connection *rig_connect_as(struct rig *rig, const struct stoq_connect_config *config);
+/* Fails the test if that takes more than ten seconds. */
+void rig_wait_connected(struct rig *rig);
+/* Both. */
 void rig_connected(struct rig *rig);
 
 /* Both sides work until the condition holds or the time is over; whether it holds. */
