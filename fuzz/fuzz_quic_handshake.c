@@ -44,7 +44,7 @@ static size_t initial(uint8_t *datagram, const struct quic_cid *destination,
 	const struct quic_piece *piece, bool from_client)
 {
 	struct quic_initial packet = {
-		.destination = *destination, .source = ours, .number = number++};
+		.destination = *destination, .source = ours, .number = number};
 	const uint8_t *bytes = piece->bytes;
 	size_t size = piece->size;
 
@@ -58,6 +58,7 @@ static size_t initial(uint8_t *datagram, const struct quic_cid *destination,
 		bytes += packet.token_size;
 		size -= packet.token_size;
 	}
+	number++;
 	memcpy(packet.payload, bytes, size);
 	packet.payload_size = size;
 	return quic_initial_seal(datagram, &packet, destination, from_client);

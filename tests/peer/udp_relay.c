@@ -2,11 +2,14 @@
 /*
  * udp-relay: hands UDP datagrams of one client on to a server and back, badly: with loss,
  * reordering, duplicates, corruption and jitter, as the network in memory (datapath/memory.h) does
- * it. For tests where a real network shall be a poor one.
+ * it. For tests where a real network shall be a poor one. When it is ended with SIGTERM it says
+ * what it did.
  */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,8 +178,27 @@ static int open_side(struct relay *relay, struct side *side, const struct stoq_a
 	return ret;
 }
 
+static volatile sig_atomic_t ended;
+
+static void end(int number)
+{
+	ended = 1;
+}
+
+static void report(const struct relay *relay)
+{
+	struct stoq_memory_counters counters;
+
+	stoq_memory_counters(relay->network, &counters);
+	printf("%" PRIu64 " datagrams, of which lost %" PRIu64 ", reordered %" PRIu64
+	       ", duplicated %" PRIu64 ", corrupted %" PRIu64 "\n",
+		counters.sent, counters.lost + counters.queue_full, counters.reordered,
+		counters.duplicated, counters.corrupted);
+}
+
 int main(int argc, char **argv)
 {
+	const struct sigaction on_end = {.sa_handler = end};
 	struct stoq_address anywhere = {.length = 0};
 	struct stoq_error error = {.text = "no memory"};
 	struct relay relay = {.network = NULL};
@@ -201,7 +223,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "udp-relay: %s\n", error.text);
 		return EXIT_FAILURE;
 	}
-	for (;;) {
+	sigaction(SIGTERM, &on_end, NULL);
+	while (!ended) {
 		uint64_t now_ns = peer_now_ns();
 
 		take_in(&relay, &relay.client, &relay.server, now_ns);
@@ -210,4 +233,6 @@ int main(int argc, char **argv)
 		hand_out(&relay, &relay.server, now_ns);
 		wait(&relay);
 	}
+	report(&relay);
+	return EXIT_SUCCESS;
 }
