@@ -42,7 +42,7 @@ static void forget_stream(struct stoq_stream *stream, uint64_t code, void *user)
 static uint32_t number;
 
 /* A packet of the application's: its number is that of the last one and some more. */
-static void send_frames(int from, const struct quic_piece *piece)
+static void send_frames(int from, const struct piece *piece)
 {
 	uint8_t packet[2 * QUIC_INITIAL_BYTES], *at = packet;
 
@@ -69,7 +69,7 @@ static void open_stream(uint8_t which)
 		*slot = NULL;
 }
 
-static void use_stream(const struct quic_piece *piece, uint8_t which)
+static void use_stream(const struct piece *piece, uint8_t which)
 {
 	struct stoq_stream *stream = streams[(which >> 1) % STREAMS];
 
@@ -84,7 +84,7 @@ static void use_stream(const struct quic_piece *piece, uint8_t which)
 }
 
 /* What the client's application does. */
-static void use(const struct quic_piece *piece)
+static void use(const struct piece *piece)
 {
 	const uint8_t which = piece->size ? piece->bytes[0] : 0;
 
@@ -109,7 +109,7 @@ static void use(const struct quic_piece *piece)
 	}
 }
 
-static void act(const struct quic_piece *piece)
+static void act(const struct piece *piece)
 {
 	switch (piece->kind % KINDS) {
 	case FRAMES_TO_SERVER:
@@ -137,14 +137,14 @@ static void adjust(void)
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-	struct quic_input input = {data, data + size};
-	struct quic_piece piece;
+	struct pieces input = {data, data + size};
+	struct piece piece;
 
 	number = 0;
 	memset(streams, 0, sizeof(streams));
 	quic_begin(adjust);
 	quic_connect();
-	while (quic_next_piece(&input, &piece))
+	while (next_piece(&input, QUIC_INITIAL_BYTES, &piece))
 		act(&piece);
 	quic_close();
 	return 0;

@@ -18,6 +18,7 @@ enum kind {
 	TIME,
 	ANSWERS, /* what the two send arrives from now on, or not */
 	CHANGES, /* to what the two send: four bytes each */
+	SESSION, /* the client would resume a connection with these bytes */
 	KINDS,
 };
 
@@ -41,7 +42,7 @@ static bool client_cids(struct quic_cid *of_client, struct quic_cid *of_server)
 static uint32_t number;
 
 static size_t initial(uint8_t *datagram, const struct quic_cid *destination,
-	const struct quic_piece *piece, bool from_client)
+	const struct piece *piece, bool from_client)
 {
 	struct quic_initial packet = {
 		.destination = *destination, .source = ours, .number = number};
@@ -66,7 +67,7 @@ static size_t initial(uint8_t *datagram, const struct quic_cid *destination,
 
 /* A long header packet with a length and a number of four bytes; what stands for the tag is cut. */
 static size_t handshake(
-	uint8_t *datagram, const struct quic_cid *destination, const struct quic_piece *piece)
+	uint8_t *datagram, const struct quic_cid *destination, const struct piece *piece)
 {
 	size_t at = quic_long_header_write(datagram, TYPE_HANDSHAKE, VERSION, destination, &ours);
 	const size_t length = 4 + piece->size + 16;
@@ -81,7 +82,7 @@ static size_t handshake(
 }
 
 static size_t header_and_bytes(uint8_t *datagram, uint8_t first, uint32_t version,
-	const struct quic_cid *to, const struct quic_cid *from, const struct quic_piece *piece)
+	const struct quic_cid *to, const struct quic_cid *from, const struct piece *piece)
 {
 	size_t at = quic_long_header_write(datagram, first, version, to, from);
 
@@ -89,7 +90,7 @@ static size_t header_and_bytes(uint8_t *datagram, uint8_t first, uint32_t versio
 	return at + piece->size;
 }
 
-static void to_server(const struct quic_piece *piece)
+static void to_server(const struct piece *piece)
 {
 	uint8_t datagram[2 * QUIC_INITIAL_BYTES];
 
@@ -101,7 +102,7 @@ static void to_server(const struct quic_piece *piece)
 		quic_inject_stranger(datagram, handshake(datagram, &ours, piece));
 }
 
-static void to_client(const struct quic_piece *piece)
+static void to_client(const struct piece *piece)
 {
 	uint8_t datagram[2 * QUIC_INITIAL_BYTES];
 	struct quic_cid client, server;
@@ -132,7 +133,7 @@ static void to_client(const struct quic_piece *piece)
 	quic_inject(FROM_SERVER, datagram, size);
 }
 
-static void plan_changes(const struct quic_piece *piece)
+static void plan_changes(const struct piece *piece)
 {
 	const uint8_t *at = piece->bytes;
 
@@ -144,7 +145,21 @@ static void plan_changes(const struct quic_piece *piece)
 		};
 }
 
-static void act(const struct quic_piece *piece)
+/* What an application has kept in a file may have become anything: it is refused. */
+static void resume_with(const struct piece *piece)
+{
+	struct stoq_connect_config config = rig_connect_config(&quic_rig);
+	struct stoq_connection *connection;
+
+	config.session = piece->bytes;
+	config.session_bytes = piece->size;
+	config.early_data = true;
+	if (piece->size)
+		require(stoq_transport_connect(quic_rig.client.transport, 0, &config,
+				quic_rig.now_ns, &connection, NULL) == -EINVAL);
+}
+
+static void act(const struct piece *piece)
 {
 	switch (piece->kind % KINDS) {
 	case DATAGRAM_TO_SERVER:
@@ -161,22 +176,30 @@ static void act(const struct quic_piece *piece)
 	case CHANGES:
 		plan_changes(piece);
 		break;
+	case SESSION:
+		resume_with(piece);
+		break;
 	default:
 		to_client(piece);
 	}
 }
 
+static void adjust(void)
+{
+	quic_rig.client.config.early_data = quic_rig.server.config.early_data = true;
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-	struct quic_input input = {data, data + size};
-	struct quic_piece piece;
+	struct pieces input = {data, data + size};
+	struct piece piece;
 
 	number = 0;
-	quic_begin(NULL);
+	quic_begin(adjust);
 	quic_way.hold = true;
 	rig_connect(&quic_rig);
 	rig_run(&quic_rig, RIG_MS);
-	while (quic_next_piece(&input, &piece))
+	while (next_piece(&input, QUIC_INITIAL_BYTES, &piece))
 		act(&piece);
 	quic_way.hold = false;
 	quic_close();

@@ -117,8 +117,7 @@ static void start(void (*adjust)(void))
 	rig->server.config.max_udp_payload_bytes = rig->client.config.max_udp_payload_bytes = 1452;
 	rig->server.config.max_bidirectional_streams = 8;
 	rig->server.config.window_bytes = rig->server.config.stream_window_bytes = 4096;
-	if (adjust)
-		adjust();
+	adjust();
 	rig_start(rig);
 	stoq_memory_set_filter(rig->client.datapath, see_client, NULL);
 	stoq_memory_set_filter(rig->server.datapath, see_server, NULL);
@@ -216,21 +215,4 @@ uint8_t *quic_put_number(uint8_t *at, uint32_t number)
 	for (int shift = 24; shift >= 0; shift -= 8)
 		*at++ = (uint8_t)(number >> shift);
 	return at;
-}
-
-bool quic_next_piece(struct quic_input *input, struct quic_piece *piece)
-{
-	const size_t left = (size_t)(input->end - input->at);
-
-	if (left < 3)
-		return false;
-	piece->kind = input->at[0];
-	piece->size = (size_t)(input->at[1] | input->at[2] << 8);
-	piece->bytes = input->at + 3;
-	if (piece->size > left - 3)
-		piece->size = left - 3;
-	if (piece->size > QUIC_INITIAL_BYTES)
-		piece->size = QUIC_INITIAL_BYTES;
-	input->at = piece->bytes + piece->size;
-	return true;
 }

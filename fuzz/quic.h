@@ -10,23 +10,10 @@
  * most inputs. Of an input nothing is left when the next one begins, which quic_close() requires,
  * and our random numbers begin anew: what happens depends on the input only.
  */
+#include "pieces.h"
 #include "require.h"
 #include "tests/quic/initial.h"
 #include "tests/unit/transport/rig.h"
-
-/* The input, piece by piece: a kind, a length (two bytes), so many bytes. */
-struct quic_input {
-	const uint8_t *at, *end;
-};
-
-struct quic_piece {
-	uint8_t kind;
-	const uint8_t *bytes;
-	size_t size; /* at most QUIC_INITIAL_BYTES */
-};
-
-/* False: there are no more. */
-bool quic_next_piece(struct quic_input *input, struct quic_piece *piece);
 
 /* What the two have last sent to each other, as datagrams. */
 #define QUIC_CHANGES 8

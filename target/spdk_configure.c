@@ -45,12 +45,13 @@ static int call(struct session *session, const char *method, struct json_object 
 
 static int read_version(struct session *session, struct stoq_target_state *state)
 {
-	struct json_object *result = NULL, *version;
+	struct json_object *result = NULL, *version = NULL;
 	int ret = call(session, "spdk_get_version", NULL, &result);
 
 	if (ret)
 		return ret;
-	if (json_object_object_get_ex(result, "version", &version)) {
+	json_object_object_get_ex(result, "version", &version);
+	if (json_object_is_type(version, json_type_string)) {
 		const char *text = json_object_get_string(version);
 		const char *commit = strstr(text, " git ");
 

@@ -2,8 +2,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <stoq/metrics.h>
 
@@ -61,13 +63,26 @@ static bool wants_openmetrics(struct MHD_Connection *connection)
 	return accepts && strstr(accepts, "application/openmetrics-text");
 }
 
-/* A web page of another site must not reach it by a name of its own that means 127.0.0.1. */
+/*
+ * A web page of another site must not reach it by a name of its own that means 127.0.0.1: not
+ * "127.example.org" either.
+ */
 static bool is_for_loopback(struct MHD_Connection *connection)
 {
 	const char *host =
 		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+	char name[16];
+	struct in_addr address;
 
-	return !host || strncmp(host, "127.", 4) == 0 || strncmp(host, "localhost", 9) == 0;
+	if (!host)
+		return true;
+	/* What does not fit is no such name. */
+	if ((size_t)snprintf(name, sizeof(name), "%.*s", (int)strcspn(host, ":"), host) >=
+		sizeof(name))
+		return false;
+	return strcasecmp(name, "localhost") == 0 ||
+	       (inet_pton(AF_INET, name, &address) == 1 &&
+		       ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET);
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,

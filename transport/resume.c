@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * What a client keeps in order to resume: the server's transport parameters (early data go by
- * them), the token that proves our address, and GnuTLS's ticket. Three lengths, then the three.
+ * them), the token that proves our address, and GnuTLS's ticket. Three lengths, then the three,
+ * then a hash of all that: GnuTLS does not survive every ticket that a disk has damaged.
  */
 #include <errno.h>
+#include <gnutls/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +14,8 @@
 
 #define PARAMS_MAX  256
 #define SESSION_MAX 65536
+#define HASH	    GNUTLS_DIG_SHA256
+#define HASH_BYTES  32
 
 struct lengths {
 	uint32_t version;
@@ -19,14 +23,24 @@ struct lengths {
 };
 
 /* Of a machine: the bytes stay where they were made. */
-#define VERSION 0x53513101u
+#define VERSION 0x53513102u
+
+/* Whether the last bytes are the hash of the others. */
+static bool is_whole(const uint8_t *data, size_t size)
+{
+	uint8_t hash[HASH_BYTES];
+
+	return gnutls_hash_fast(HASH, data, size - HASH_BYTES, hash) >= 0 &&
+	       memcmp(hash, data + size - HASH_BYTES, HASH_BYTES) == 0;
+}
 
 int stoq_session_parse(struct stoq_session *session, const uint8_t *data, size_t size)
 {
 	struct lengths lengths;
 
-	if (size < sizeof(lengths) || size > SESSION_MAX)
+	if (size < sizeof(lengths) + HASH_BYTES || size > SESSION_MAX || !is_whole(data, size))
 		return -EINVAL;
+	size -= HASH_BYTES;
 	memcpy(&lengths, data, sizeof(lengths));
 	data += sizeof(lengths);
 	size -= sizeof(lengths);
@@ -64,7 +78,7 @@ void stoq_session_offer(struct stoq_connection *connection)
 		return;
 	lengths.params = params_size;
 	lengths.ticket = ticket.size;
-	size = sizeof(lengths) + lengths.params + lengths.token + lengths.ticket;
+	size = sizeof(lengths) + lengths.params + lengths.token + lengths.ticket + HASH_BYTES;
 	all = malloc(size);
 	if (all) {
 		end = all;
@@ -72,8 +86,9 @@ void stoq_session_offer(struct stoq_connection *connection)
 		append(&end, params, lengths.params);
 		append(&end, connection->session_token, lengths.token);
 		append(&end, ticket.data, lengths.ticket);
-		callbacks->session(
-			connection, all, size, stoq_connection_callback_user(connection));
+		if (gnutls_hash_fast(HASH, all, (size_t)(end - all), end) >= 0)
+			callbacks->session(
+				connection, all, size, stoq_connection_callback_user(connection));
 		explicit_bzero(all, size);
 		free(all);
 	}

@@ -303,7 +303,8 @@ struct stoq_connect_config {
 
 /*
  * Begins to connect; callback connected() or closed() follows. In the worker's thread only.
- * -EAGAIN: max_connections are open; -EINVAL; -ENETUNREACH and its kin.
+ * -EAGAIN: max_connections are open; -EINVAL, also for a session that is damaged or of another
+ * version: connect without; -ENETUNREACH and its kin.
  */
 STOQ_API int stoq_transport_connect(struct stoq_transport *transport, unsigned int worker,
 	const struct stoq_connect_config *config, uint64_t now_ns,

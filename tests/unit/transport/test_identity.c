@@ -113,17 +113,20 @@ static void expect_text(const char *text, const char *expected)
 		fail_msg("'%s' does not say '%s'", text, expected);
 }
 
+/* The server's application never hears of it. */
 static void try_to_connect(void)
 {
 	rig_connect(&rig);
 	if (!rig_run_until(&rig, client_closed, 20 * RIG_S))
 		fail_msg("the client is not refused; the server says '%s'", rig.server.log);
 	assert_int_equal(rig.server.accepted, 0);
+	assert_int_equal(rig.server.closed, 0);
 }
 
 static void expect_idle(void)
 {
 	rig_run(&rig, 20 * RIG_S);
+	assert_int_equal(rig_metrics(&rig.server).connections_failed, 1);
 	rig_assert_idle(&rig);
 }
 
@@ -221,9 +224,13 @@ static void test_server_with_another_name(void **state)
 
 static void test_client_with_another_name(void **state)
 {
+	static const char *const allowed[] = {"client.test", "*.other.test"};
+
 	stoq_pki_material_free(&client);
 	world_peer(&client, &authority, "other.test", -HOUR, HOUR);
 	prepare();
+	rig.server.config.tls.peer_names = allowed;
+	rig.server.config.tls.peer_name_count = 2;
 	rig_start(&rig);
 	expect_server_refuses(
 		GNUTLS_A_ACCESS_DENIED, "no peer of this name is allowed here: other.test");
@@ -314,6 +321,9 @@ static void test_reload(void **state)
 	assert_true(rig_run_until(&rig, client_closed, 20 * RIG_S));
 	expect_text(rig.client.close.reason, "is revoked");
 
+	assert_int_equal(unlink(rig.server.config.tls.key_file), 0);
+	reload_server(-ENOENT, rig.server.config.tls.key_file);
+
 	stoq_pki_material_free(&server);
 	world_peer(&server, &authority, "server.test", -HOUR, HOUR);
 	world_revoke(&server, &authority, NULL);
@@ -328,9 +338,7 @@ static void test_reload(void **state)
 /* A ticket from before does not open the door for who is revoked. */
 static void test_resumption_after_revocation(void **state)
 {
-	struct stoq_connect_config config = {.name = "server.test"};
-	struct stoq_connection *connection;
-	struct stoq_error error;
+	struct stoq_connect_config config;
 
 	prepare();
 	rig_start(&rig);
@@ -341,13 +349,8 @@ static void test_resumption_after_revocation(void **state)
 	write_side(&rig.server, "server", &server);
 	reload_server(0, NULL);
 
-	config.remote = &rig.server.address.sa;
-	config.remote_length = rig.server.address.length;
-	config.session = rig.client.session;
-	config.session_bytes = rig.client.session_size;
-	assert_int_equal(stoq_transport_connect(
-				 rig.client.transport, 0, &config, rig.now_ns, &connection, &error),
-		0);
+	config = rig_resume_config(&rig);
+	rig_connect_as(&rig, &config);
 	assert_true(rig_run_until(&rig, client_closed, 20 * RIG_S));
 	assert_int_equal(rig.server.accepted, 1);
 	assert_int_equal(rig.client.close.code, 0x100 + GNUTLS_A_CERTIFICATE_REVOKED);
