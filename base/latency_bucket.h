@@ -15,34 +15,39 @@
 	((STOQ_LATENCY_MAX_BITS - STOQ_LATENCY_MIN_BITS + 1) * STOQ_LATENCY_SUB)
 #define STOQ_LATENCY_BUCKETS (STOQ_LATENCY_OVERFLOW + 1)
 
+/*
+ * Position of the highest bit of a number from 1 to 2^32 - 1, by halving: BPF has no instruction
+ * for it. Without branches, for the CPU as for the verifier, which follows each of them.
+ */
+static inline __u32 stoq_latency_exponent(__u64 n)
+{
+	__u32 exponent = 0, step;
+
+	step = ((0xffff - n) >> 63) << 4;
+	n >>= step;
+	exponent += step;
+	step = ((0xff - n) >> 63) << 3;
+	n >>= step;
+	exponent += step;
+	step = ((0xf - n) >> 63) << 2;
+	n >>= step;
+	exponent += step;
+	step = ((3 - n) >> 63) << 1;
+	n >>= step;
+	exponent += step;
+	return exponent + (n >> 1);
+}
+
 /* Bucket of a latency in ns. */
 static inline __u32 stoq_latency_bucket(__u64 ns)
 {
-	__u32 exponent = 0;
-	__u64 rest = ns >> STOQ_LATENCY_MIN_BITS;
+	__u32 exponent;
 
-	if (!rest)
+	if (!(ns >> STOQ_LATENCY_MIN_BITS))
 		return ns >> (STOQ_LATENCY_MIN_BITS - STOQ_LATENCY_SUB_BITS);
 	if (ns >> STOQ_LATENCY_MAX_BITS)
 		return STOQ_LATENCY_OVERFLOW;
-	/* The position of the highest bit, by halving: BPF has no instruction for it. */
-	if (rest >> 16) {
-		rest >>= 16;
-		exponent += 16;
-	}
-	if (rest >> 8) {
-		rest >>= 8;
-		exponent += 8;
-	}
-	if (rest >> 4) {
-		rest >>= 4;
-		exponent += 4;
-	}
-	if (rest >> 2) {
-		rest >>= 2;
-		exponent += 2;
-	}
-	exponent += rest >> 1;
+	exponent = stoq_latency_exponent(ns >> STOQ_LATENCY_MIN_BITS);
 	return ((exponent + 1) << STOQ_LATENCY_SUB_BITS) +
 	       ((ns >> (exponent + STOQ_LATENCY_MIN_BITS - STOQ_LATENCY_SUB_BITS)) &
 		       (STOQ_LATENCY_SUB - 1));

@@ -22,35 +22,45 @@ static __always_inline __u32 stoq_command_owner(__u32 uid, __u32 choice)
 }
 
 /*
- * Takes a slot for a command that begins. 0: done; 1: done, and an earlier command with this
- * CID, whose completion was never seen, has made way; -1: no room.
+ * Takes this slot for a command that begins. 0: done; 1: done, and an earlier command with this
+ * CID, whose completion was never seen, has made way; -1: another flow has it.
  */
+static __always_inline int stoq_slot_take(
+	__u32 uid, __u16 cid, __u32 choice, const struct stoq_command *command)
+{
+	__u32 at = stoq_command_index(uid, cid, choice);
+	__u32 owner = stoq_command_owner(uid, choice), before;
+	struct stoq_slot *slot = bpf_map_lookup_elem(&stoq_commands, &at);
+	struct stoq_detail *detail;
+
+	if (!slot)
+		return -1;
+	/* Commands of two flows may want the same slot at the same time. */
+	before = __sync_val_compare_and_swap(&slot->owner, STOQ_COMMAND_FREE, owner);
+	if (before != STOQ_COMMAND_FREE && before != owner)
+		return -1;
+	slot->bytes = command->bytes;
+	slot->packed = stoq_slot_pack(command);
+	if (!stoq_keep_details && command->nsid < STOQ_SLOT_NSID_FAR)
+		return before == owner;
+	detail = bpf_map_lookup_elem(&stoq_details, &at);
+	if (detail) {
+		detail->slba = command->slba;
+		detail->nsid = command->nsid;
+		detail->blocks = command->blocks;
+	}
+	return before == owner;
+}
+
+/* Takes one of the slots. As stoq_slot_take(), but -1: no room. */
 static __always_inline int stoq_command_begin(
 	__u32 uid, __u16 cid, const struct stoq_command *command)
 {
 	for (__u32 choice = 0; choice < STOQ_COMMAND_CHOICES; choice++) {
-		__u32 at = stoq_command_index(uid, cid, choice);
-		__u32 owner = stoq_command_owner(uid, choice), before;
-		struct stoq_slot *slot = bpf_map_lookup_elem(&stoq_commands, &at);
-		struct stoq_detail *detail;
+		int result = stoq_slot_take(uid, cid, choice, command);
 
-		if (!slot)
-			return -1;
-		/* Commands of two flows may want the same slot at the same time. */
-		before = __sync_val_compare_and_swap(&slot->owner, STOQ_COMMAND_FREE, owner);
-		if (before != STOQ_COMMAND_FREE && before != owner)
-			continue;
-		slot->bytes = command->bytes;
-		slot->packed = stoq_slot_pack(command);
-		if (!stoq_keep_details && command->nsid < STOQ_SLOT_NSID_FAR)
-			return before == owner;
-		detail = bpf_map_lookup_elem(&stoq_details, &at);
-		if (detail) {
-			detail->slba = command->slba;
-			detail->nsid = command->nsid;
-			detail->blocks = command->blocks;
-		}
-		return before == owner;
+		if (result >= 0)
+			return result;
 	}
 	return -1;
 }

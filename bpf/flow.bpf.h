@@ -11,6 +11,18 @@ static __always_inline int stoq_after(__u32 a, __u32 b)
 	return (__s32)(a - b) > 0;
 }
 
+static __always_inline struct stoq_flow_side *stoq_side(
+	struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	return &flow->side[cpu->side & 1];
+}
+
+static __always_inline struct stoq_cursor *stoq_walk_cursor(
+	struct stoq_flow_side *side, struct stoq_cpu *cpu)
+{
+	return cpu->hole ? &side->hole : &side->cursor;
+}
+
 /* A TLS record header (RFC 8446 5.1): handshake, change cipher spec, alert or data. */
 static __always_inline int stoq_is_tls_record(const __u8 *bytes)
 {

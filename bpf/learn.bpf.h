@@ -10,7 +10,7 @@
  */
 #include "bpf/walk.bpf.h"
 
-#define STOQ_SCAN_BYTES	  STOQ_WINDOW_BYTES
+#define STOQ_SCAN_BYTES	  256
 #define STOQ_SCAN_TURNS	  12
 #define STOQ_CHAIN_TURNS  8
 #define STOQ_SCAN_NOTHING 0xffffffffu

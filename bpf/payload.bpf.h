@@ -29,15 +29,23 @@ __noinline int stoq_side_try(struct stoq_flow_side *side)
  */
 static __always_inline int stoq_side_lock(struct stoq_flow_side *side)
 {
+	if (__sync_val_compare_and_swap(&side->busy, 0, 1) == 0)
+		return 1;
 	for (int i = 0; i < STOQ_LOCK_ROUNDS; i++)
 		if (stoq_side_try(side))
 			return 1;
 	return 0;
 }
 
+/* Where the CPU lets no store pass an earlier one, a plain one will do. */
 static __always_inline void stoq_side_unlock(struct stoq_flow_side *side)
 {
+#ifdef STOQ_STORES_IN_ORDER
+	asm volatile("" ::: "memory");
+	*(volatile __u32 *)&side->busy = 0;
+#else
 	__sync_lock_test_and_set(&side->busy, 0);
+#endif
 }
 
 #define STOQ_COLLECT_TURNS 32

@@ -164,18 +164,22 @@ static __always_inline void stoq_report_pdu(struct stoq_flow *flow, struct stoq_
 	bpf_ringbuf_submit(event, 0);
 }
 
+static __always_inline void stoq_note_digests(
+	struct stoq_flow *flow, const struct nvme_tcp_hdr *hdr)
+{
+	flow->header_digest |= hdr->flags & NVME_TCP_FLAG_HDGST;
+	flow->data_digest |= (hdr->flags & NVME_TCP_FLAG_DDGST) >> 1;
+}
+
 /* A whole, consistent header, at this sequence number. */
 static __always_inline void stoq_on_pdu(struct stoq_flow *flow, struct stoq_flow_side *side,
 	struct stoq_cursor *cursor, struct stoq_cpu *cpu, const struct nvme_tcp_hdr *hdr,
 	__u32 sequence)
 {
 	side->pdus++;
-	if (hdr->type < NVME_TCP_PDU_TYPES)
-		cpu->pdu_types[hdr->type]++;
-	if (hdr->flags & (NVME_TCP_FLAG_HDGST | NVME_TCP_FLAG_DDGST)) {
-		flow->header_digest |= hdr->flags & NVME_TCP_FLAG_HDGST;
-		flow->data_digest |= (hdr->flags & NVME_TCP_FLAG_DDGST) >> 1;
-	}
+	cpu->pdu_types[STOQ_BOUND(hdr->type, STOQ_TYPES_ROOM)]++;
+	if (hdr->flags & (NVME_TCP_FLAG_HDGST | NVME_TCP_FLAG_DDGST))
+		stoq_note_digests(flow, hdr);
 	switch (hdr->type) {
 	case NVME_TCP_ICREQ:
 		flow->from_start = 1;

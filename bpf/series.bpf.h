@@ -22,16 +22,22 @@ static __always_inline struct stoq_series *stoq_series_find(const struct stoq_se
 	return bpf_map_lookup_elem(&stoq_series, key);
 }
 
-static __noinline struct stoq_series *stoq_series_get(
-	struct stoq_cpu *cpu, __u32 uid, const struct stoq_command *command)
+static __always_inline struct stoq_series_key stoq_series_key_of(
+	__u32 uid, const struct stoq_command *command)
 {
-	struct stoq_series_key key = {
+	return (struct stoq_series_key){
 		.uid = uid,
 		.nsid = command->nsid,
 		.opcode = command->opcode,
 		.kind = command->kind,
 		.fctype = command->fctype,
 	};
+}
+
+static __noinline struct stoq_series *stoq_series_get(
+	struct stoq_cpu *cpu, __u32 uid, const struct stoq_command *command)
+{
+	struct stoq_series_key key = stoq_series_key_of(uid, command);
 	struct stoq_series *series = stoq_series_find(&key);
 
 	if (series)
@@ -68,18 +74,10 @@ static __always_inline void stoq_count_status(
 		__sync_fetch_and_add(count, 1);
 }
 
-static __always_inline void stoq_series_add(struct stoq_series *series,
-	const struct stoq_command *command, __u64 latency_ns, __u16 status)
+static __always_inline void stoq_series_time(struct stoq_series *series, __u64 latency_ns)
 {
 	__u32 bucket;
 
-	series->commands++;
-	if (status)
-		series->errors++;
-	else
-		series->bytes += command->bytes;
-	if (command->untimed)
-		return;
 	series->latency_sum_ns += latency_ns;
 	if (latency_ns > series->latency_max_ns)
 		series->latency_max_ns = latency_ns;
@@ -88,6 +86,18 @@ static __always_inline void stoq_series_add(struct stoq_series *series,
 	asm volatile("" : "+r"(bucket));
 	if (bucket < STOQ_LATENCY_BUCKETS)
 		series->buckets[bucket]++;
+}
+
+static __always_inline void stoq_series_add(struct stoq_series *series,
+	const struct stoq_command *command, __u64 latency_ns, __u16 status)
+{
+	series->commands++;
+	if (status)
+		series->errors++;
+	else
+		series->bytes += command->bytes;
+	if (!command->untimed)
+		stoq_series_time(series, latency_ns);
 }
 
 static __always_inline void stoq_report_command(struct stoq_cpu *cpu, __u32 uid, __u16 cid,

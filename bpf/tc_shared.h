@@ -186,10 +186,11 @@ struct stoq_command {
 	__u8 untimed; /* AER: waits for an event, its latency means nothing */
 };
 
-#define STOQ_SLOT_TIME_BITS 40 /* 18 minutes; all beyond 137 s is one bucket */
-#define STOQ_SLOT_TIME	    (1ull << STOQ_SLOT_TIME_BITS)
-#define STOQ_SLOT_NSID_FAR  0xff /* the detail has it */
-#define STOQ_FCTYPE_OTHER   0x3f /* the reserved and vendor specific ones beyond */
+#define STOQ_SLOT_TIME_BITS   40 /* 18 minutes; all beyond 137 s is one bucket */
+#define STOQ_SLOT_TIME	      (1ull << STOQ_SLOT_TIME_BITS)
+#define STOQ_SLOT_CLASS_SHIFT STOQ_SLOT_TIME_BITS /* above: all that a series' key has of it */
+#define STOQ_SLOT_NSID_FAR    0xff		  /* the detail has it */
+#define STOQ_FCTYPE_OTHER     0x3f		  /* the reserved and vendor specific ones beyond */
 
 static inline __u64 stoq_slot_pack(const struct stoq_command *command)
 {
@@ -272,11 +273,19 @@ enum stoq_counter {
 	STOQ_COUNTERS,
 };
 
-#define STOQ_WINDOW_BYTES 256
+#define STOQ_WINDOW_BYTES 1024
+
+/* A common header that is known to be good, and what follows from it. */
+struct stoq_known {
+	__u64 header; /* the 8 bytes as they are; 0: none */
+	__u32 data_length;
+	__u32 pad;
+};
+#define STOQ_TYPES_ROOM 16 /* for PDU types; a power of two, so that an index can be bounded */
 
 struct stoq_cpu {
 	__u64 counters[STOQ_COUNTERS];
-	__u64 pdu_types[NVME_TCP_PDU_TYPES + 1]; /* one spare, to keep the size even */
+	__u64 pdu_types[STOQ_TYPES_ROOM];
 	/* Work space for the packet at hand. */
 	__u64 now_ns;
 	struct stoq_command command; /* the one that begins or ends: the stack has no room for it */
@@ -293,6 +302,7 @@ struct stoq_cpu {
 	__u32 window_at;    /* payload position of window[0] */
 	__u32 window_bytes; /* valid bytes of it; 0: none */
 	__u32 header_out;   /* bytes of the header at hand that passed in earlier segments */
+	struct stoq_known known[STOQ_TYPES_ROOM]; /* the last one of each PDU type */
 	/* Headers are looked at here: the piece of the payload that was loaded last. */
 	__u8 window[STOQ_WINDOW_BYTES + NVME_TCP_HEADER_MAX];
 };

@@ -6,30 +6,10 @@
  * hold thousands. The walk is two loops, one inside the other, each in a global function:
  * the verifier checks such a function once, not once for each turn of the loop.
  */
-#include "bpf/flow.bpf.h"
-#include "bpf/pdu.bpf.h"
+#include "bpf/walk_fast.bpf.h"
 
 #define STOQ_WALK_SOME 256
 #define STOQ_WALK_ALL  128
-
-enum stoq_walk {
-	STOQ_WALK_DONE = 0, /* the segment's bytes are used up */
-	STOQ_WALK_MORE = 1,
-	STOQ_WALK_BAD = 2,  /* no PDU where one had to be */
-	STOQ_WALK_HELD = 3, /* the guard wants the packet dropped: the next PDU is not taken */
-};
-
-static __always_inline struct stoq_flow_side *stoq_side(
-	struct stoq_flow *flow, struct stoq_cpu *cpu)
-{
-	return &flow->side[cpu->side & 1];
-}
-
-static __always_inline struct stoq_cursor *stoq_walk_cursor(
-	struct stoq_flow_side *side, struct stoq_cpu *cpu)
-{
-	return cpu->hole ? &side->hole : &side->cursor;
-}
 
 /* How many header bytes are wanted, given those that are there. */
 static __always_inline __u32 stoq_header_wanted(const struct stoq_cursor *cursor)
@@ -76,43 +56,6 @@ __noinline int stoq_gather_header(
 	return 1;
 }
 
-/* Whether the window has the whole header that begins at payload position `at`. */
-static __always_inline int stoq_in_window(const struct stoq_cpu *cpu, __u32 at)
-{
-	__u32 index = at - cpu->window_at, end;
-
-	if (index >= STOQ_WINDOW_BYTES ||
-		index + sizeof(struct nvme_tcp_rsp_pdu) > cpu->window_bytes)
-		return 0;
-	end = index + cpu->window[STOQ_BOUND(index, STOQ_WINDOW_BYTES) + 2]; /* HLEN */
-	return end <= cpu->window_bytes;
-}
-
-/*
- * Loads the window from payload position `at` on. Capsules follow one another closely; what
- * a controller sends is mostly data, with a response and the next data's header together.
- */
-static __always_inline void stoq_load_window(struct __sk_buff *skb, struct stoq_cpu *cpu, __u32 at)
-{
-	__u32 bytes = cpu->payload_bytes - at;
-	__u32 limit = cpu->side == NVME_TCP_FROM_HOST ? 4 * sizeof(struct nvme_tcp_cmd_pdu)
-						      : 4 * sizeof(struct nvme_tcp_rsp_pdu);
-
-	if (bytes > limit)
-		bytes = limit;
-	cpu->window_at = at;
-	cpu->window_bytes = 0;
-	/* The verifier of 6.1 learns a lower bound from "<" and not from "!= 0"; the asm keeps
-	 * the compiler from making one test of the two, on a copy of the register. */
-	asm volatile("" : "+r"(bytes));
-	if (bytes < sizeof(struct nvme_tcp_rsp_pdu))
-		return; /* no header is shorter */
-	asm volatile("" : "+r"(bytes));
-	if (bytes <= sizeof(cpu->window) &&
-		bpf_skb_load_bytes(skb, cpu->payload_offset + at, cpu->window, bytes) == 0)
-		cpu->window_bytes = bytes;
-}
-
 /* The whole header at payload position `at`; NULL: it is not all there yet. */
 static __always_inline const struct nvme_tcp_hdr *stoq_load_header(struct __sk_buff *skb,
 	struct stoq_flow *flow, struct stoq_cpu *cpu, const struct stoq_cursor *cursor, __u32 at)
@@ -121,17 +64,30 @@ static __always_inline const struct nvme_tcp_hdr *stoq_load_header(struct __sk_b
 		if (!stoq_in_window(cpu, at))
 			stoq_load_window(skb, cpu, at);
 		if (stoq_in_window(cpu, at))
-			return (const void *)&cpu
-				->window[STOQ_BOUND(at - cpu->window_at, STOQ_WINDOW_BYTES)];
+			return stoq_window_header(cpu, at);
 	}
 	return stoq_gather_header(skb, flow, cpu) ? (const void *)cpu->window : 0;
 }
 
-static __always_inline int stoq_header_is_good(
-	const struct stoq_cpu *cpu, const struct nvme_tcp_hdr *hdr)
+/* The common header is good: the fast walk need not check one like it again. */
+static __always_inline void stoq_know_header(
+	struct stoq_cpu *cpu, const struct nvme_tcp_hdr *hdr, __u32 data_length)
 {
-	return nvme_tcp_check_common(hdr) && nvme_tcp_sender(hdr->type) == cpu->side &&
-	       nvme_tcp_check_header(hdr);
+	struct stoq_known *known = &cpu->known[STOQ_BOUND(hdr->type, STOQ_TYPES_ROOM)];
+
+	known->header = *(const __u64 *)hdr;
+	known->data_length = data_length;
+}
+
+static __always_inline int stoq_header_is_good(struct stoq_cpu *cpu, const struct nvme_tcp_hdr *hdr)
+{
+	__u32 data_length;
+
+	if (!nvme_tcp_check_common(hdr) || nvme_tcp_sender(hdr->type) != cpu->side)
+		return 0;
+	data_length = nvme_tcp_data_length(hdr);
+	stoq_know_header(cpu, hdr, data_length);
+	return nvme_tcp_check_lengths(hdr, data_length);
 }
 
 /* The command whose last data just passed. */
@@ -193,8 +149,10 @@ __noinline int stoq_walk_some(struct __sk_buff *skb, struct stoq_flow *flow, str
 	if (!flow || !cpu)
 		return STOQ_WALK_DONE;
 	for (int i = 0; i < STOQ_WALK_SOME; i++) {
-		int result = stoq_walk_one(skb, flow, cpu);
+		int result = stoq_walk_fast(skb, flow, cpu);
 
+		if (result == STOQ_WALK_SLOW)
+			result = stoq_walk_one(skb, flow, cpu);
 		if (result != STOQ_WALK_MORE)
 			return result;
 	}

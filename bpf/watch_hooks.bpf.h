@@ -27,6 +27,13 @@ static __always_inline int stoq_hook_pdu(struct __sk_buff *skb, struct stoq_flow
 	return 0;
 }
 
+/* Whether stoq_hook_pdu() wants to see every header of this side. */
+static __always_inline int stoq_hook_sees_all(
+	const struct stoq_flow *flow, const struct stoq_cpu *cpu)
+{
+	return 0;
+}
+
 static __always_inline int stoq_hook_believes_connect(const struct stoq_flow *flow)
 {
 	return 1;

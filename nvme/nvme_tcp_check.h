@@ -118,14 +118,9 @@ static inline __u32 nvme_tcp_data_length(const struct nvme_tcp_hdr *hdr)
 	return plen - hdr->pdo - trailer;
 }
 
-/*
- * True if a whole header, HLEN bytes that passed nvme_tcp_check_common(), is consistent in
- * itself: lengths told twice must agree.
- */
-static inline int nvme_tcp_check_header(const struct nvme_tcp_hdr *hdr)
+/* nvme_tcp_check_header(), for whom the PDU's nvme_tcp_data_length() is at hand. */
+static inline int nvme_tcp_check_lengths(const struct nvme_tcp_hdr *hdr, __u32 data_length)
 {
-	__u32 data_length = nvme_tcp_data_length(hdr);
-
 	switch (hdr->type) {
 	case NVME_TCP_CAPSULE_CMD: {
 		const struct nvme_sqe *sqe =
@@ -146,4 +141,13 @@ static inline int nvme_tcp_check_header(const struct nvme_tcp_hdr *hdr)
 	default:
 		return 1;
 	}
+}
+
+/*
+ * True if a whole header, HLEN bytes that passed nvme_tcp_check_common(), is consistent in
+ * itself: lengths told twice must agree.
+ */
+static inline int nvme_tcp_check_header(const struct nvme_tcp_hdr *hdr)
+{
+	return nvme_tcp_check_lengths(hdr, nvme_tcp_data_length(hdr));
 }

@@ -10,10 +10,14 @@ function(stoq_bpf_skeleton target source)
 	get_filename_component(name ${source} NAME_WE)
 	set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.bpf.o)
 	set(skeleton ${CMAKE_CURRENT_BINARY_DIR}/${name}.skel.h)
+	set(machine)
+	if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+		set(machine -DSTOQ_STORES_IN_ORDER)
+	endif()
 	# asm/types.h lies in the multiarch folder, which clang does not search for -target bpf.
 	add_custom_command(OUTPUT ${object}
 		COMMAND ${STOQ_CLANG} -std=gnu11 -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror
-			-Wno-unused-parameter -I${PROJECT_SOURCE_DIR}
+			-Wno-unused-parameter ${machine} -I${PROJECT_SOURCE_DIR}
 			-idirafter /usr/include/${CMAKE_C_LIBRARY_ARCHITECTURE}
 			-c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
 		DEPENDS ${source} ${arg_DEPENDS} VERBATIM)

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/*
+ * The walk over PDUs as they nearly always are: whole, with a common header that was seen before;
+ * commands of I/O queues, their data, their success. These are taken here with as few
+ * instructions as we know how. Whatever else comes is left to stoq_walk_one(), which knows all
+ * cases, and does the same for these.
+ */
+#include "bpf/flow.bpf.h"
+#include "bpf/pdu.bpf.h"
+#include "bpf/window.bpf.h"
+
+#define STOQ_WALK_FAST 16 /* at a time: the verifier follows each turn */
+
+enum stoq_walk {
+	STOQ_WALK_DONE = 0, /* the segment's bytes are used up */
+	STOQ_WALK_MORE = 1,
+	STOQ_WALK_BAD = 2,  /* no PDU where one had to be */
+	STOQ_WALK_HELD = 3, /* the guard wants the packet dropped: the next PDU is not taken */
+	STOQ_WALK_SLOW = 4, /* the next PDU is not one for the fast walk */
+};
+
+/* The series counted last: one packet's completions belong to the same one, as a rule. */
+struct stoq_tally {
+	struct stoq_series *series; /* NULL: none yet */
+	__u64 class;		    /* what its key has of a command */
+};
+
+/* 0: the command is not one for the fast walk. */
+static __always_inline int stoq_fast_begin(const struct stoq_flow *flow,
+	struct stoq_flow_side *side, const struct stoq_cpu *cpu, const struct nvme_sqe *sqe)
+{
+	struct stoq_command command;
+	int result;
+
+	if (sqe->opcode == NVME_OPCODE_FABRICS || flow->kind != NVME_QUEUE_IO ||
+		(!flow->connected && stoq_looks_admin(sqe)))
+		return 0;
+	stoq_command_from_sqe(&command, sqe, NVME_QUEUE_IO, cpu->now_ns);
+	result = stoq_slot_take(flow->uid, nvme_le16(sqe->command_id), 0, &command);
+	if (result == 0)
+		side->commands++;
+	return result >= 0;
+}
+
+/* Looks up the series of the command in this slot. 0: it needs more than that. */
+static __always_inline int stoq_tally_find(
+	struct stoq_tally *tally, struct stoq_cpu *cpu, __u32 uid, const struct stoq_slot *slot)
+{
+	struct stoq_command *command = &cpu->command;
+	struct stoq_series_key key;
+
+	stoq_slot_unpack(command, slot);
+	if (command->untimed || command->nsid == STOQ_SLOT_NSID_FAR)
+		return 0;
+	key = stoq_series_key_of(uid, command);
+	tally->series = bpf_map_lookup_elem(&stoq_series, &key);
+	tally->class = slot->packed >> STOQ_SLOT_CLASS_SHIFT;
+	return tally->series != 0;
+}
+
+/* 0: the completion is not one for the fast walk. */
+static __always_inline int stoq_fast_end(const struct stoq_flow *flow, struct stoq_flow_side *side,
+	struct stoq_cpu *cpu, struct stoq_tally *tally, __u16 cid)
+{
+	__u32 uid = flow->uid, at = stoq_command_index(uid, cid, 0);
+	struct stoq_slot *slot = bpf_map_lookup_elem(&stoq_commands, &at);
+	__u64 latency_ns;
+
+	if (!slot || *(volatile __u32 *)&slot->owner != stoq_command_owner(uid, 0))
+		return 0;
+	latency_ns = (cpu->now_ns - slot->packed) & (STOQ_SLOT_TIME - 1);
+	if (latency_ns >= stoq_slow_ns)
+		return 0;
+	if ((!tally->series || tally->class != slot->packed >> STOQ_SLOT_CLASS_SHIFT) &&
+		!stoq_tally_find(tally, cpu, uid, slot))
+		return 0;
+	tally->series->commands++;
+	tally->series->bytes += slot->bytes;
+	stoq_series_time(tally->series, latency_ns);
+	*(volatile __u32 *)&slot->owner = STOQ_COMMAND_FREE;
+	side->commands++;
+	return 1;
+}
+
+/* What a PDU means, whose last byte is at payload position `end` - 1. 0: not for the fast walk. */
+static __always_inline int stoq_fast_pdu(const struct stoq_flow *flow, struct stoq_flow_side *side,
+	struct stoq_cpu *cpu, struct stoq_tally *tally, const struct nvme_tcp_hdr *hdr, __u32 end)
+{
+	switch (hdr->type) {
+	case NVME_TCP_CAPSULE_CMD: {
+		const struct nvme_tcp_cmd_pdu *pdu = (const void *)hdr;
+
+		return stoq_fast_begin(flow, side, cpu, &pdu->sqe);
+	}
+	case NVME_TCP_CAPSULE_RESP: {
+		const struct nvme_tcp_rsp_pdu *pdu = (const void *)hdr;
+
+		return !nvme_status_code(nvme_le16(pdu->cqe.status)) &&
+		       stoq_fast_end(flow, side, cpu, tally, nvme_le16(pdu->cqe.command_id));
+	}
+	case NVME_TCP_C2H_DATA: {
+		const struct nvme_tcp_data_pdu *pdu = (const void *)hdr;
+
+		if (!(hdr->flags & NVME_TCP_FLAG_SUCCESS))
+			return 1;
+		return end <= cpu->payload_bytes &&
+		       stoq_fast_end(flow, side, cpu, tally, nvme_le16(pdu->command_id));
+	}
+	case NVME_TCP_H2C_DATA:
+	case NVME_TCP_R2T:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* The response to Connect is to come. */
+static __always_inline int stoq_awaits_connect(
+	const struct stoq_flow *flow, const struct stoq_cpu *cpu)
+{
+	return cpu->side == NVME_TCP_FROM_CONTROLLER && flow->connected && !flow->connect_accepted;
+}
+
+/* Takes some PDUs; DONE, MORE or SLOW. */
+__noinline int stoq_walk_fast(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	struct stoq_tally tally = {0};
+	struct stoq_flow_side *side;
+	__u32 at, need;
+
+	if (!flow || !cpu)
+		return STOQ_WALK_SLOW;
+	side = stoq_side(flow, cpu);
+	if (stoq_report_pdus || cpu->hole || side->cursor.carry_bytes ||
+		stoq_awaits_connect(flow, cpu) || stoq_hook_sees_all(flow, cpu))
+		return STOQ_WALK_SLOW;
+	need = cpu->side == NVME_TCP_FROM_HOST ? sizeof(struct nvme_tcp_cmd_pdu)
+					       : sizeof(struct nvme_tcp_rsp_pdu);
+	for (__u64 i = 0; i < STOQ_WALK_FAST; i++) {
+		const struct stoq_known *known;
+		const struct nvme_tcp_hdr *hdr;
+
+		at = side->cursor.next_header - cpu->sequence;
+		if (at >= cpu->payload_bytes)
+			return STOQ_WALK_DONE;
+		if (!stoq_window_has(cpu, at, need)) {
+			stoq_load_window(skb, cpu, at);
+			if (cpu->window_bytes < need)
+				return STOQ_WALK_SLOW;
+		}
+		hdr = stoq_window_header(cpu, at);
+		known = &cpu->known[STOQ_BOUND(hdr->type, STOQ_TYPES_ROOM)];
+		if (known->header != *(const __u64 *)hdr ||
+			nvme_tcp_sender(hdr->type) != cpu->side ||
+			!nvme_tcp_check_lengths(hdr, known->data_length) ||
+			!stoq_fast_pdu(flow, side, cpu, &tally, hdr, at + nvme_le32(hdr->plen)))
+			return STOQ_WALK_SLOW;
+		if (hdr->flags & (NVME_TCP_FLAG_HDGST | NVME_TCP_FLAG_DDGST))
+			stoq_note_digests(flow, hdr);
+		cpu->pdu_types[STOQ_BOUND(hdr->type, STOQ_TYPES_ROOM)]++;
+		side->pdus++;
+		side->cursor.next_header += nvme_le32(hdr->plen);
+	}
+	return STOQ_WALK_MORE;
+}
