@@ -63,11 +63,13 @@ static __always_inline int stoq_hook_cut(
 	return stoq_guard_cut_header(skb, flow, cpu);
 }
 
+#define STOQ_HOOK_HOSTS 1
+
 /* Responses are looked at while there are refused commands that wait for theirs. */
 static __always_inline int stoq_hook_sees_all(
 	const struct stoq_flow *flow, const struct stoq_cpu *cpu)
 {
-	return cpu->side == NVME_TCP_FROM_HOST || flow->guard.refused;
+	return flow->guard.refused;
 }
 
 static __always_inline int stoq_hook_pdu(struct __sk_buff *skb, struct stoq_flow *flow,

@@ -70,24 +70,20 @@ static __always_inline const struct nvme_tcp_hdr *stoq_load_header(struct __sk_b
 }
 
 /* The common header is good: the fast walk need not check one like it again. */
-static __always_inline void stoq_know_header(
-	struct stoq_cpu *cpu, const struct nvme_tcp_hdr *hdr, __u32 data_length)
+static __always_inline void stoq_know_header(struct stoq_cpu *cpu, const struct nvme_tcp_hdr *hdr)
 {
 	struct stoq_known *known = &cpu->known[STOQ_BOUND(hdr->type, STOQ_TYPES_ROOM)];
 
 	known->header = *(const __u64 *)hdr;
-	known->data_length = data_length;
+	known->data_length = nvme_tcp_data_length(hdr);
 }
 
 static __always_inline int stoq_header_is_good(struct stoq_cpu *cpu, const struct nvme_tcp_hdr *hdr)
 {
-	__u32 data_length;
-
 	if (!nvme_tcp_check_common(hdr) || nvme_tcp_sender(hdr->type) != cpu->side)
 		return 0;
-	data_length = nvme_tcp_data_length(hdr);
-	stoq_know_header(cpu, hdr, data_length);
-	return nvme_tcp_check_lengths(hdr, data_length);
+	stoq_know_header(cpu, hdr);
+	return nvme_tcp_check_header(hdr);
 }
 
 /* The command whose last data just passed. */

@@ -27,6 +27,20 @@ struct stoq_tally {
 	__u64 class;		    /* what its key has of a command */
 };
 
+/*
+ * A command to one namespace; on a queue whose Connect was not seen, it must not look as if the
+ * queue were an admin queue. Events want more to be kept of a command than is kept here.
+ */
+static __always_inline int stoq_is_plain(const struct stoq_flow *flow, const struct nvme_sqe *sqe)
+{
+	__u32 nsid = nvme_le32(sqe->nsid);
+
+	if (stoq_keep_details || flow->kind != NVME_QUEUE_IO || !nsid || nsid >= STOQ_SLOT_NSID_FAR)
+		return 0;
+	return sqe->opcode != NVME_OPCODE_FABRICS &&
+	       (flow->connected || sqe->opcode != NVME_ADMIN_IDENTIFY);
+}
+
 /* 0: the command is not one for the fast walk. */
 static __always_inline int stoq_fast_begin(const struct stoq_flow *flow,
 	struct stoq_flow_side *side, const struct stoq_cpu *cpu, const struct nvme_sqe *sqe)
@@ -34,8 +48,7 @@ static __always_inline int stoq_fast_begin(const struct stoq_flow *flow,
 	struct stoq_command command;
 	int result;
 
-	if (sqe->opcode == NVME_OPCODE_FABRICS || flow->kind != NVME_QUEUE_IO ||
-		(!flow->connected && stoq_looks_admin(sqe)))
+	if (!stoq_is_plain(flow, sqe))
 		return 0;
 	stoq_command_from_sqe(&command, sqe, NVME_QUEUE_IO, cpu->now_ns);
 	result = stoq_slot_take(flow->uid, nvme_le16(sqe->command_id), 0, &command);
@@ -84,31 +97,34 @@ static __always_inline int stoq_fast_end(const struct stoq_flow *flow, struct st
 	return 1;
 }
 
-/* What a PDU means, whose last byte is at payload position `end` - 1. 0: not for the fast walk. */
+/*
+ * What a PDU means that has so much data, and ends before payload position `end`. 0: it is not one
+ * for the fast walk, or wrong.
+ */
 static __always_inline int stoq_fast_pdu(const struct stoq_flow *flow, struct stoq_flow_side *side,
-	struct stoq_cpu *cpu, struct stoq_tally *tally, const struct nvme_tcp_hdr *hdr, __u32 end)
+	struct stoq_cpu *cpu, struct stoq_tally *tally, const struct nvme_tcp_hdr *hdr,
+	__u32 data_length, __u32 end)
 {
+	const struct nvme_tcp_cmd_pdu *capsule = (const void *)hdr;
+	const struct nvme_tcp_rsp_pdu *response = (const void *)hdr;
+	const struct nvme_tcp_data_pdu *data = (const void *)hdr;
+
 	switch (hdr->type) {
-	case NVME_TCP_CAPSULE_CMD: {
-		const struct nvme_tcp_cmd_pdu *pdu = (const void *)hdr;
-
-		return stoq_fast_begin(flow, side, cpu, &pdu->sqe);
-	}
-	case NVME_TCP_CAPSULE_RESP: {
-		const struct nvme_tcp_rsp_pdu *pdu = (const void *)hdr;
-
-		return !nvme_status_code(nvme_le16(pdu->cqe.status)) &&
-		       stoq_fast_end(flow, side, cpu, tally, nvme_le16(pdu->cqe.command_id));
-	}
-	case NVME_TCP_C2H_DATA: {
-		const struct nvme_tcp_data_pdu *pdu = (const void *)hdr;
-
+	case NVME_TCP_CAPSULE_CMD:
+		return !STOQ_HOOK_HOSTS && nvme_tcp_check_command(capsule, data_length) &&
+		       stoq_fast_begin(flow, side, cpu, &capsule->sqe);
+	case NVME_TCP_CAPSULE_RESP:
+		return !nvme_status_code(nvme_le16(response->cqe.status)) &&
+		       stoq_fast_end(flow, side, cpu, tally, nvme_le16(response->cqe.command_id));
+	case NVME_TCP_C2H_DATA:
+		if (!nvme_tcp_check_data(data, data_length))
+			return 0;
 		if (!(hdr->flags & NVME_TCP_FLAG_SUCCESS))
 			return 1;
 		return end <= cpu->payload_bytes &&
-		       stoq_fast_end(flow, side, cpu, tally, nvme_le16(pdu->command_id));
-	}
+		       stoq_fast_end(flow, side, cpu, tally, nvme_le16(data->command_id));
 	case NVME_TCP_H2C_DATA:
+		return nvme_tcp_check_data(data, data_length);
 	case NVME_TCP_R2T:
 		return 1;
 	default:
@@ -133,6 +149,8 @@ __noinline int stoq_walk_fast(struct __sk_buff *skb, struct stoq_flow *flow, str
 	if (!flow || !cpu)
 		return STOQ_WALK_SLOW;
 	side = stoq_side(flow, cpu);
+	if (STOQ_HOOK_HOSTS && cpu->side == NVME_TCP_FROM_HOST)
+		return STOQ_WALK_SLOW;
 	if (stoq_report_pdus || cpu->hole || side->cursor.carry_bytes ||
 		stoq_awaits_connect(flow, cpu) || stoq_hook_sees_all(flow, cpu))
 		return STOQ_WALK_SLOW;
@@ -154,8 +172,8 @@ __noinline int stoq_walk_fast(struct __sk_buff *skb, struct stoq_flow *flow, str
 		known = &cpu->known[STOQ_BOUND(hdr->type, STOQ_TYPES_ROOM)];
 		if (known->header != *(const __u64 *)hdr ||
 			nvme_tcp_sender(hdr->type) != cpu->side ||
-			!nvme_tcp_check_lengths(hdr, known->data_length) ||
-			!stoq_fast_pdu(flow, side, cpu, &tally, hdr, at + nvme_le32(hdr->plen)))
+			!stoq_fast_pdu(flow, side, cpu, &tally, hdr, known->data_length,
+				at + nvme_le32(hdr->plen)))
 			return STOQ_WALK_SLOW;
 		if (hdr->flags & (NVME_TCP_FLAG_HDGST | NVME_TCP_FLAG_DDGST))
 			stoq_note_digests(flow, hdr);

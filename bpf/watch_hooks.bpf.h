@@ -27,7 +27,10 @@ static __always_inline int stoq_hook_pdu(struct __sk_buff *skb, struct stoq_flow
 	return 0;
 }
 
-/* Whether stoq_hook_pdu() wants to see every header of this side. */
+/* Whether stoq_hook_pdu() wants to see every header that hosts send. */
+#define STOQ_HOOK_HOSTS 0
+
+/* Whether it wants to see every header of this side now. */
 static __always_inline int stoq_hook_sees_all(
 	const struct stoq_flow *flow, const struct stoq_cpu *cpu)
 {

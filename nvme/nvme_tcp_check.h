@@ -118,36 +118,37 @@ static inline __u32 nvme_tcp_data_length(const struct nvme_tcp_hdr *hdr)
 	return plen - hdr->pdo - trailer;
 }
 
-/* nvme_tcp_check_header(), for whom the PDU's nvme_tcp_data_length() is at hand. */
-static inline int nvme_tcp_check_lengths(const struct nvme_tcp_hdr *hdr, __u32 data_length)
+/*
+ * Lengths that a PDU tells twice agree; data_length is its nvme_tcp_data_length(). Padding of the
+ * data to 4 bytes is tolerated.
+ */
+static inline int nvme_tcp_check_command(const struct nvme_tcp_cmd_pdu *pdu, __u32 data_length)
 {
-	switch (hdr->type) {
-	case NVME_TCP_CAPSULE_CMD: {
-		const struct nvme_sqe *sqe =
-			&((const struct nvme_tcp_cmd_pdu *)(const void *)hdr)->sqe;
+	/* In-capsule data is what the SGL says. */
+	return !data_length || (pdu->sqe.sgl1.type == NVME_SGL_DATA_BLOCK_OFFSET &&
+				       data_length - nvme_le32(pdu->sqe.sgl1.length) < 4);
+}
 
-		/* In-capsule data is what the SGL says; padding to 4 bytes is tolerated. */
-		if (!data_length)
-			return 1;
-		return sqe->sgl1.type == NVME_SGL_DATA_BLOCK_OFFSET &&
-		       data_length - nvme_le32(sqe->sgl1.length) < 4;
-	}
-	case NVME_TCP_H2C_DATA:
-	case NVME_TCP_C2H_DATA: {
-		const struct nvme_tcp_data_pdu *pdu = (const void *)hdr;
-
-		return data_length && data_length - nvme_le32(pdu->data_length) < 4;
-	}
-	default:
-		return 1;
-	}
+static inline int nvme_tcp_check_data(const struct nvme_tcp_data_pdu *pdu, __u32 data_length)
+{
+	return data_length && data_length - nvme_le32(pdu->data_length) < 4;
 }
 
 /*
  * True if a whole header, HLEN bytes that passed nvme_tcp_check_common(), is consistent in
- * itself: lengths told twice must agree.
+ * itself.
  */
 static inline int nvme_tcp_check_header(const struct nvme_tcp_hdr *hdr)
 {
-	return nvme_tcp_check_lengths(hdr, nvme_tcp_data_length(hdr));
+	__u32 data_length = nvme_tcp_data_length(hdr);
+
+	switch (hdr->type) {
+	case NVME_TCP_CAPSULE_CMD:
+		return nvme_tcp_check_command((const void *)hdr, data_length);
+	case NVME_TCP_H2C_DATA:
+	case NVME_TCP_C2H_DATA:
+		return nvme_tcp_check_data((const void *)hdr, data_length);
+	default:
+		return 1;
+	}
 }
