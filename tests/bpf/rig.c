@@ -58,6 +58,96 @@ static size_t rig_slot_count(const struct rig *rig)
 	return bpf_map__max_entries(rig->program->maps.stoq_commands);
 }
 
+static struct stoq_tc_bpf *load_program(bool reports)
+{
+	struct stoq_tc_bpf *program = stoq_tc_bpf__open();
+
+	assert_non_null(program);
+	program->rodata->stoq_report_pdus = reports;
+	program->rodata->stoq_keep_details = reports;
+	program->rodata->stoq_slow_ns = reports ? 0 : UINT64_MAX;
+	bpf_map__set_max_entries(program->maps.stoq_events, 1 << 24);
+	if (stoq_tc_bpf__load(program)) {
+		if (errno == EPERM) {
+			printf("SKIP: this process may not load BPF programs (%s)\n",
+				strerror(errno));
+			exit(RIG_SKIP);
+		}
+		fail_msg("the program does not load: %s", strerror(errno));
+	}
+	return program;
+}
+
+static struct stoq_slot *map_slots(const struct stoq_tc_bpf *program)
+{
+	const struct bpf_map *map = program->maps.stoq_commands;
+	void *slots = mmap(NULL, bpf_map__max_entries(map) * sizeof(struct stoq_slot),
+		PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	assert_ptr_not_equal(slots, MAP_FAILED);
+	return slots;
+}
+
+static void forget_cursor(struct stoq_cursor *cursor)
+{
+	if (!cursor->pending)
+		cursor->pending_cid = 0;
+	memset(cursor->carry + cursor->carry_bytes, 0, sizeof(cursor->carry) - cursor->carry_bytes);
+}
+
+/* What may differ between the two: when something was seen, what is left of earlier PDUs. */
+static void forget(struct stoq_flow *flow)
+{
+	flow->first_seen_ns = 0;
+	for (int side = 0; side < NVME_TCP_SIDES; side++) {
+		flow->side[side].last_seen_ns = 0;
+		forget_cursor(&flow->side[side].cursor);
+		forget_cursor(&flow->side[side].hole);
+	}
+}
+
+static void compare_flows(const struct bpf_map *map, const struct bpf_map *twin)
+{
+	struct stoq_flow flow, other;
+	struct stoq_flow_key key;
+
+	for (void *from = NULL; bpf_map__get_next_key(map, from, &key, sizeof(key)) == 0;
+		from = &key) {
+		memset(&flow, 0, sizeof(flow));
+		bpf_map__lookup_elem(map, &key, sizeof(key), &flow, sizeof(flow), 0);
+		assert_int_equal(
+			bpf_map__lookup_elem(twin, &key, sizeof(key), &other, sizeof(other), 0), 0);
+		forget(&flow);
+		forget(&other);
+		assert_memory_equal(&flow, &other, sizeof(flow));
+	}
+}
+
+static void compare_series(const struct bpf_map *map, const struct bpf_map *twin)
+{
+	struct stoq_series series, other;
+	struct stoq_series_key key;
+
+	for (void *from = NULL; bpf_map__get_next_key(map, from, &key, sizeof(key)) == 0;
+		from = &key) {
+		bpf_map__lookup_elem(map, &key, sizeof(key), &series, sizeof(series), 0);
+		assert_int_equal(
+			bpf_map__lookup_elem(twin, &key, sizeof(key), &other, sizeof(other), 0), 0);
+		assert_int_equal(series.commands, other.commands);
+		assert_int_equal(series.errors, other.errors);
+		assert_int_equal(series.bytes, other.bytes);
+	}
+}
+
+/* Both programs have seen the same. */
+static void rig_compare_twins(struct rig *rig)
+{
+	compare_flows(rig->program->maps.stoq_flows, rig->twin->maps.stoq_flows);
+	compare_series(rig->program->maps.stoq_series, rig->twin->maps.stoq_series);
+	for (size_t i = 0; i < rig_slot_count(rig); i++)
+		assert_int_equal(rig->slots[i].owner, rig->twin_slots[i].owner);
+}
+
 struct rig *rig_open(void)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
@@ -67,33 +157,24 @@ struct rig *rig_open(void)
 		exit(RIG_SKIP);
 	}
 	libbpf_set_print(quiet);
-	rig->program = stoq_tc_bpf__open();
-	assert_non_null(rig->program);
-	rig->program->rodata->stoq_report_pdus = 1;
-	rig->program->rodata->stoq_slow_ns = 0;
-	bpf_map__set_max_entries(rig->program->maps.stoq_events, 1 << 24);
-	if (stoq_tc_bpf__load(rig->program)) {
-		if (errno == EPERM) {
-			printf("SKIP: this process may not load BPF programs (%s)\n",
-				strerror(errno));
-			exit(RIG_SKIP);
-		}
-		fail_msg("the program does not load: %s", strerror(errno));
-	}
+	rig->program = load_program(true);
+	rig->twin = load_program(false);
 	rig->ring =
 		ring_buffer__new(bpf_map__fd(rig->program->maps.stoq_events), on_event, rig, NULL);
 	assert_non_null(rig->ring);
-	rig->slots = mmap(NULL, rig_slot_count(rig) * sizeof(*rig->slots), PROT_READ | PROT_WRITE,
-		MAP_SHARED, bpf_map__fd(rig->program->maps.stoq_commands), 0);
-	assert_ptr_not_equal(rig->slots, MAP_FAILED);
+	rig->slots = map_slots(rig->program);
+	rig->twin_slots = map_slots(rig->twin);
 	return rig;
 }
 
 void rig_close(struct rig *rig)
 {
+	rig_compare_twins(rig);
 	munmap(rig->slots, rig_slot_count(rig) * sizeof(*rig->slots));
+	munmap(rig->twin_slots, rig_slot_count(rig) * sizeof(*rig->slots));
 	ring_buffer__free(rig->ring);
 	stoq_tc_bpf__destroy(rig->program);
+	stoq_tc_bpf__destroy(rig->twin);
 	free(rig->pdus);
 	free(rig->commands);
 	free(rig);
@@ -107,28 +188,41 @@ static void empty_map(const struct bpf_map *map)
 		bpf_map__delete_elem(map, key, bpf_map__key_size(map), 0);
 }
 
+static void clear_program(const struct stoq_tc_bpf *program)
+{
+	empty_map(program->maps.stoq_flows);
+	empty_map(program->maps.stoq_series);
+	empty_map(program->maps.stoq_connects);
+}
+
 void rig_clear(struct rig *rig)
 {
-	empty_map(rig->program->maps.stoq_flows);
-	empty_map(rig->program->maps.stoq_series);
-	empty_map(rig->program->maps.stoq_connects);
+	rig_compare_twins(rig);
+	clear_program(rig->program);
+	clear_program(rig->twin);
 	memset(rig->slots, 0, rig_slot_count(rig) * sizeof(*rig->slots));
+	memset(rig->twin_slots, 0, rig_slot_count(rig) * sizeof(*rig->slots));
 	rig->pdu_count = 0;
 	rig->command_count = 0;
 }
 
-void rig_send_frame(struct rig *rig, const uint8_t *frame, size_t length)
+static void run_program(const struct stoq_tc_bpf *program, const uint8_t *frame, size_t length)
 {
 	static uint8_t out[WIRE_FRAME_MAX];
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = length,
 		.data_out = out, .data_size_out = sizeof(out), .repeat = 1);
 
 	assert_int_equal(
-		bpf_prog_test_run_opts(bpf_program__fd(rig->program->progs.stoq_watch), &options),
-		0);
+		bpf_prog_test_run_opts(bpf_program__fd(program->progs.stoq_watch), &options), 0);
 	assert_int_equal((int)options.retval, TC_ACT_UNSPEC);
 	assert_int_equal(options.data_size_out, length);
 	assert_memory_equal(out, frame, length);
+}
+
+void rig_send_frame(struct rig *rig, const uint8_t *frame, size_t length)
+{
+	run_program(rig->program, frame, length);
+	run_program(rig->twin, frame, length);
 	ring_buffer__consume(rig->ring);
 }
 
