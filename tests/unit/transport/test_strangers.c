@@ -271,6 +271,28 @@ static void test_unknown_version_is_answered(void **state)
 	expect_service();
 }
 
+/* What comes at once is answered up to a number, and so it is a second later. */
+static void expect_answers(const uint8_t *packet, size_t size, unsigned int most)
+{
+	for (uint64_t second = 1; second <= 2; second++) {
+		for (unsigned int i = 0; i < 2 * most; i++) {
+			to_server(STRANGER, packet, size);
+			rig_run(&rig, 1000);
+		}
+		assert_in_range(way.server_datagrams, second * most, second * most + most / 10);
+		rig_run(&rig, 2 * RIG_S);
+	}
+}
+
+static void test_negotiations_are_few(void **state)
+{
+	uint8_t packet[QUIC_INITIAL_BYTES];
+
+	start();
+	expect_answers(packet, unknown_version(packet, sizeof(packet)), 1000);
+	assert_true(way.last.size < 100);
+}
+
 /* In the server's name, in answer to the client's first packet. */
 static void inject_negotiation(uint32_t offered)
 {
@@ -343,7 +365,7 @@ static void test_replayed_first_packet(void **state)
 
 /* ---- amplification ---- */
 
-static void test_amplification(void **state)
+static void expect_amplification(size_t token_size)
 {
 	struct quic_initial hello;
 	uint8_t datagram[QUIC_INITIAL_BYTES];
@@ -351,18 +373,29 @@ static void test_amplification(void **state)
 	rig.server.config.retry = STOQ_RETRY_NEVER;
 	start();
 	take_hello(&hello);
+	random_bytes(hello.token, token_size);
+	/* As if it were from NEW_TOKEN; a Retry's would be refused. */
+	hello.token[0] = 0x36;
+	hello.token_size = token_size;
 	way.counted = address_of(STRANGER);
 	way.server_bytes = 0;
 	assert_int_equal(spoof(datagram, &hello), sizeof(datagram));
-	for (unsigned int i = 1; i <= 3; i++) {
-		to_server(STRANGER, datagram, sizeof(datagram));
-		rig_run(&rig, 2 * RIG_S);
-		assert_true(way.server_bytes > 0);
-		assert_true(way.server_bytes <= 3ull * i * sizeof(datagram));
-	}
+	to_server(STRANGER, datagram, sizeof(datagram));
+	/* It would repeat its answer until it gives up. */
 	rig_run(&rig, 60 * RIG_S);
-	assert_true(way.server_bytes <= 9 * sizeof(datagram));
+	assert_in_range(way.server_bytes, sizeof(datagram), 3 * sizeof(datagram));
 	rig_assert_idle(&rig);
+}
+
+static void test_amplification(void **state)
+{
+	expect_amplification(0);
+}
+
+/* A token that proves nothing lifts no limit. */
+static void test_amplification_with_a_token(void **state)
+{
+	expect_amplification(64);
 }
 
 /* An answer that keeps no state is smaller than what it answers. */
@@ -582,6 +615,26 @@ static void test_forged_resets(void **state)
 	expect_service();
 }
 
+/* Of two that have lost their memory none answers the other for ever. */
+static void test_resets_are_few_and_smaller(void **state)
+{
+	uint8_t packet[128];
+
+	start();
+	random_bytes(packet, sizeof(packet));
+	packet[0] = 0x40;
+	for (size_t size = 1; size <= 41; size++)
+		to_server(STRANGER, packet, size);
+	rig_run(&rig, RIG_S);
+	assert_int_equal(way.server_datagrams, 0);
+	to_server(STRANGER, packet, 42);
+	rig_run(&rig, 2 * RIG_S);
+	assert_int_equal(way.server_datagrams, 1);
+	assert_in_range(way.last.size, 21, 41);
+	way.server_datagrams = 0;
+	expect_answers(packet, sizeof(packet), 100);
+}
+
 /* ---- words ---- */
 
 static bool server_closed(struct rig *any)
@@ -606,16 +659,19 @@ int main(void)
 		with_rig(test_wrong_alpn),
 		with_rig(test_no_transport_parameters),
 		with_rig(test_unknown_version_is_answered),
+		with_rig(test_negotiations_are_few),
 		with_rig(test_negotiation_is_told),
 		with_rig(test_late_negotiation_is_ignored),
 		with_rig(test_replayed_first_packet),
 		with_rig(test_amplification),
+		with_rig(test_amplification_with_a_token),
 		with_rig(test_retry_is_small),
 		with_rig(test_flood),
 		with_rig(test_flood_without_retry),
 		with_rig(test_noise),
 		with_rig(test_retry_tokens),
 		with_rig(test_forged_resets),
+		with_rig(test_resets_are_few_and_smaller),
 		with_rig(test_reason_is_printable),
 	};
 
