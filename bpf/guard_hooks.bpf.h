@@ -78,6 +78,8 @@ static __always_inline int stoq_hook_pdu(struct __sk_buff *skb, struct stoq_flow
 	if (cpu->side == NVME_TCP_FROM_CONTROLLER) {
 		if (pdu->hdr.type == NVME_TCP_ICRESP) {
 			flow->guard.digests = pdu->digest;
+			flow->guard.cpda =
+				((const struct nvme_tcp_icresp_pdu *)(const void *)pdu)->cpda;
 			flow->guard.digests_known = NVME_TCP_FLAG_HDGST | NVME_TCP_FLAG_DDGST;
 		}
 		if (pdu->hdr.type != NVME_TCP_CAPSULE_RESP || !flow->guard.refused)

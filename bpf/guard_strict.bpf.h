@@ -31,19 +31,29 @@ static __always_inline int stoq_guard_sends_data(const struct nvme_sqe *sqe)
 	return code & 1;
 }
 
+/* Where data have to be: behind the header, with as much padding as the controller wants. */
+static __always_inline int stoq_guard_starts_well(
+	const struct stoq_flow *flow, const struct nvme_tcp_hdr *hdr)
+{
+	__u32 start = nvme_tcp_data_start_min(hdr);
+
+	return hdr->pdo ==
+	       (flow->guard.cpda ? nvme_tcp_data_start(start, flow->guard.cpda) : start);
+}
+
 /*
- * Data has to follow the header at once, as long as PLEN and the SGL both say, of a command that
- * sends some; a command that says its data is in the capsule has to have it there.
+ * Data has to be where the controller wants it, as long as PLEN and the SGL both say, of a command
+ * that sends some; a command that says its data is in the capsule has to have it there.
  */
-static __always_inline int stoq_guard_is_plain_command(const struct nvme_tcp_cmd_pdu *pdu)
+static __always_inline int stoq_guard_is_plain_command(
+	const struct stoq_flow *flow, const struct nvme_tcp_cmd_pdu *pdu)
 {
 	const struct nvme_sgl_desc *sgl = &pdu->sqe.sgl1;
 	__u32 data = nvme_tcp_data_length(&pdu->hdr);
 
 	if (data)
-		return pdu->hdr.pdo == nvme_tcp_data_start_min(&pdu->hdr) &&
-		       data == nvme_le32(sgl->length) && !nvme_le64(sgl->addr) &&
-		       stoq_guard_sends_data(&pdu->sqe);
+		return stoq_guard_starts_well(flow, &pdu->hdr) && data == nvme_le32(sgl->length) &&
+		       !nvme_le64(sgl->addr) && stoq_guard_sends_data(&pdu->sqe);
 	return sgl->type != NVME_SGL_DATA_BLOCK_OFFSET || !nvme_le32(sgl->length) ||
 	       !stoq_guard_sends_data(&pdu->sqe);
 }
@@ -59,10 +69,9 @@ static __always_inline int stoq_guard_is_plain(
 		return flow->side[NVME_TCP_FROM_HOST].pdus == 0;
 	case NVME_TCP_CAPSULE_CMD:
 		return stoq_guard_digests_agree(flow, hdr) &&
-		       stoq_guard_is_plain_command((const void *)pdu);
+		       stoq_guard_is_plain_command(flow, (const void *)pdu);
 	case NVME_TCP_H2C_DATA:
-		return stoq_guard_digests_agree(flow, hdr) &&
-		       hdr->pdo == nvme_tcp_data_start_min(hdr) &&
+		return stoq_guard_digests_agree(flow, hdr) && stoq_guard_starts_well(flow, hdr) &&
 		       nvme_tcp_data_length(hdr) == nvme_le32(data->data_length);
 	default:
 		return 1;

@@ -121,6 +121,8 @@ struct stoq_guard_flow {
 	__u8 acknowledged;  /* bit per side: its side's `acknowledged` is valid */
 	__u8 digests;	    /* bit 0: header, bit 1: data digests are used ... */
 	__u8 digests_known; /* ... if these bits are set here */
+	__u8 cpda;	    /* what the controller's ICResp said; 0 if that was not seen */
+	__u8 pad[5];
 };
 NVME_ASSERT_SIZE(struct stoq_guard_flow, 48);
 

@@ -64,6 +64,14 @@ static inline __u32 nvme_tcp_data_start_min(const struct nvme_tcp_hdr *hdr)
 	return hdr->hlen + (hdr->flags & NVME_TCP_FLAG_HDGST ? NVME_TCP_DIGEST_LENGTH : 0);
 }
 
+/* Where data begin for a receiver with this HPDA or CPDA: 0's based, in dwords. */
+static inline __u32 nvme_tcp_data_start(__u32 start_min, __u32 data_alignment)
+{
+	__u32 bytes = (data_alignment + 1) * 4;
+
+	return (start_min + bytes - 1) / bytes * bytes;
+}
+
 /* Bytes from the end of the data to the end of the PDU. */
 static inline __u32 nvme_tcp_trailer_length(const struct nvme_tcp_hdr *hdr)
 {

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "nvme/nvme_tcp_check.h"
+
 /*
  * Copies a header whose type, flags and specific fields are set, completes its common part
  * and adds digest and padding. data_bytes 0: no data.
@@ -11,12 +13,11 @@
 static size_t finish_front(uint8_t *out, const struct nvme_tcp_format *format,
 	struct nvme_tcp_hdr *hdr, size_t hlen, uint32_t data_bytes)
 {
-	size_t alignment = ((size_t)format->data_alignment + 1) * 4;
 	size_t front = hlen + (format->header_digest ? NVME_TCP_DIGEST_LENGTH : 0);
 	uint32_t plen;
 
 	if (data_bytes)
-		front = (front + alignment - 1) / alignment * alignment;
+		front = nvme_tcp_data_start((uint32_t)front, format->data_alignment);
 	plen = (uint32_t)front + data_bytes;
 	hdr->hlen = (uint8_t)hlen;
 	hdr->pdo = data_bytes ? (uint8_t)front : 0;

@@ -228,6 +228,34 @@ static void test_malformed_pdus(void **state)
 	}
 }
 
+/* A controller that wants its data aligned gets it so, and in no other place. */
+static void test_aligned_data(void **state)
+{
+	static const uint8_t alignments[] = {0, 1, 7, 9, 31};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(alignments); i++) {
+		struct nvme_tcp_hdr hdr;
+		size_t at;
+
+		guard_install(POLICY);
+		link_start(&link);
+		link.dialog.format.data_alignment = alignments[i];
+		link_handshake(&link, 1);
+		at = write_one(NVME_NVM_WRITE, 1, 1000);
+		assert_true(link_flush(&link, HOST));
+		memcpy(&hdr, link.received[HOST] + at, sizeof(hdr));
+		assert_int_equal(hdr.pdo, nvme_tcp_data_start(72, alignments[i]));
+		at = write_one(NVME_NVM_READ, 1, 1000);
+		assert_true(link_flush(&link, HOST));
+		assert_memory_equal(link.received[HOST] + at, link.bytes[HOST] + at, 72);
+		/* In another place, of the same length. */
+		link.dialog.format.data_alignment = alignments[i] == 31 ? 0 : 31;
+		write_one(NVME_NVM_WRITE, 1, 1000);
+		assert_false(link_flush(&link, HOST));
+	}
+}
+
 /* A command that says that its data is in the capsule, which has none: targets would read on. */
 static void test_data_that_is_not_there(void **state)
 {
@@ -527,6 +555,7 @@ int main(void)
 		cmocka_unit_test(test_overlap_with_judged_data),
 		cmocka_unit_test(test_out_of_order),
 		cmocka_unit_test(test_malformed_pdus),
+		cmocka_unit_test(test_aligned_data),
 		cmocka_unit_test(test_data_that_is_not_there),
 		cmocka_unit_test(test_second_icreq),
 		cmocka_unit_test(test_h2c_data),
