@@ -13,12 +13,15 @@ static bool same_end(const struct stoq_guard_end *one, const struct stoq_guard_e
 }
 
 const struct stoq_guard_known *stoq_guard_identities_find(
-	const struct stoq_guard_identities *identities, const struct stoq_guard_end *one,
-	const struct stoq_guard_end *other)
+	const struct stoq_guard_identities *identities, const struct stoq_guard_known *known)
 {
+	const struct stoq_guard_end *one = &known->host, *other = &known->controller;
+
 	for (size_t i = 0; i < identities->count; i++) {
 		const struct stoq_guard_known *item = &identities->items[i];
 
+		if (item->vlan_id != known->vlan_id)
+			continue;
 		if ((same_end(&item->host, one) && same_end(&item->controller, other)) ||
 			(same_end(&item->host, other) && same_end(&item->controller, one)))
 			return item;
@@ -29,7 +32,7 @@ const struct stoq_guard_known *stoq_guard_identities_find(
 int stoq_guard_identities_add(
 	struct stoq_guard_identities *identities, const struct stoq_guard_known *known)
 {
-	if (stoq_guard_identities_find(identities, &known->host, &known->controller))
+	if (stoq_guard_identities_find(identities, known))
 		return 0;
 	if (identities->count == identities->capacity) {
 		size_t capacity = identities->capacity ? 2 * identities->capacity : 64;
@@ -62,6 +65,7 @@ void stoq_guard_identity_key(
 	*key = (struct stoq_flow_key){
 		.port_a = *host_is_a ? host_port : port,
 		.port_b = *host_is_a ? port : host_port,
+		.vlan_id = known->vlan_id,
 	};
 	memcpy(key->address_a, *host_is_a ? host : controller, sizeof(key->address_a));
 	memcpy(key->address_b, *host_is_a ? controller : host, sizeof(key->address_b));

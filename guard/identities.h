@@ -13,6 +13,7 @@ struct stoq_guard_known {
 	char host_nqn[NVME_NQN_LENGTH];
 	char subsystem_nqn[NVME_NQN_LENGTH];
 	uint16_t qid;
+	uint16_t vlan_id; /* of the innermost tag; 0: none */
 };
 
 struct stoq_guard_identities {
@@ -26,10 +27,9 @@ int stoq_guard_identities_add(
 	struct stoq_guard_identities *identities, const struct stoq_guard_known *known);
 void stoq_guard_identities_free(struct stoq_guard_identities *identities);
 
-/* The identity of a connection by its two ends in either order, or NULL. */
+/* The identity of a connection by its two ends in either order and its tag, or NULL. */
 const struct stoq_guard_known *stoq_guard_identities_find(
-	const struct stoq_guard_identities *identities, const struct stoq_guard_end *one,
-	const struct stoq_guard_end *other);
+	const struct stoq_guard_identities *identities, const struct stoq_guard_known *known);
 
 /* The program's key for a connection; *host_is_a as in struct stoq_guard_identity. */
 void stoq_guard_identity_key(

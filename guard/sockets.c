@@ -63,6 +63,21 @@ int stoq_guard_end_parse(struct stoq_guard_end *end, const char *address, const 
 	return 0;
 }
 
+int stoq_guard_end_of_address(struct stoq_guard_end *end, const struct sockaddr *address)
+{
+	const struct sockaddr_in6 *six = (const void *)address;
+	const struct sockaddr_in *four = (const void *)address;
+
+	*end = (struct stoq_guard_end){0};
+	if (address && address->sa_family == AF_INET6)
+		set_address(end, AF_INET6, &six->sin6_addr);
+	else if (address && address->sa_family == AF_INET)
+		set_address(end, AF_INET, &four->sin_addr);
+	else
+		return -EINVAL;
+	return 0;
+}
+
 bool stoq_guard_end_same_address(
 	const struct stoq_guard_end *one, const struct stoq_guard_end *other)
 {

@@ -49,6 +49,9 @@ const char *stoq_guard_end_text(
 /* From an address as text and a port. 0 or -EINVAL. */
 int stoq_guard_end_parse(struct stoq_guard_end *end, const char *address, const char *port);
 
+/* From an address of an interface. 0 or -EINVAL: it is none of IPv4 or IPv6. */
+int stoq_guard_end_of_address(struct stoq_guard_end *end, const struct sockaddr *address);
+
 /* The same address, whatever the port. */
 bool stoq_guard_end_same_address(
 	const struct stoq_guard_end *one, const struct stoq_guard_end *other);

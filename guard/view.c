@@ -219,17 +219,15 @@ static bool is_known(const struct stoq_guard_view *view, const struct stoq_flow_
 	       bpf_map_lookup_elem(view->identities_fd, key, &known) == 0;
 }
 
-bool stoq_guard_view_knows(const struct stoq_guard_view *view, const struct stoq_guard_end *one,
-	const struct stoq_guard_end *other)
+bool stoq_guard_view_knows(
+	const struct stoq_guard_view *view, const struct stoq_guard_known *connection)
 {
-	/* Which of them is the host makes no difference to the key. */
-	const struct stoq_guard_known known = {.host = *one, .controller = *other};
 	struct stoq_flow_key key;
 	struct stoq_flow flow;
 	uint8_t host_is_a;
 	bool seen;
 
-	stoq_guard_identity_key(&key, &host_is_a, &known);
+	stoq_guard_identity_key(&key, &host_is_a, connection);
 	seen = bpf_map_lookup_elem(view->flows_fd, &key, &flow) == 0;
 	return is_known(view, &key, seen ? &flow : NULL);
 }

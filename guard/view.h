@@ -51,9 +51,9 @@ struct stoq_guard_connections {
 int stoq_guard_view_connections(
 	const struct stoq_guard_view *view, struct stoq_guard_connections *connections);
 
-/* Whether the host of the connection between these two ends is known. */
-bool stoq_guard_view_knows(const struct stoq_guard_view *view, const struct stoq_guard_end *one,
-	const struct stoq_guard_end *other);
+/* Whether the host of the connection with these two ends and this tag is known. */
+bool stoq_guard_view_knows(
+	const struct stoq_guard_view *view, const struct stoq_guard_known *connection);
 
 /* Whether side i of view->made is attached. */
 enum stoq_keep_state stoq_guard_view_side(const struct stoq_guard_view *view, size_t side);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "guard/controllers.h"
+#include "guard/vlans.h"
 #include "target/peers.h"
 #include "target/target.h"
 
@@ -84,6 +85,18 @@ static int ask_kernel(struct guard_found *found, const struct guard_options *opt
 	return result;
 }
 
+/* Of connections behind a VLAN tag, that too. */
+static int add_tagged(struct guard_found *found)
+{
+	struct stoq_guard_vlans vlans;
+	int result = stoq_guard_vlans_list(&vlans);
+
+	if (!result)
+		result = stoq_guard_vlans_identify(&vlans, &found->identities);
+	stoq_guard_vlans_free(&vlans);
+	return result;
+}
+
 int guard_identify(
 	struct guard_found *found, const struct guard_options *options, struct stoq_error *error)
 {
@@ -93,7 +106,7 @@ int guard_identify(
 	result = stoq_guard_sockets_list(&found->sockets, error);
 	if (!result)
 		result = ask_spdk(&found->identities, options, error);
-	if (!result && ask_kernel(found, options))
+	if (!result && (ask_kernel(found, options) || add_tagged(found)))
 		result = stoq_error_set(error, -ENOMEM, "no memory");
 	if (result)
 		guard_found_free(found);

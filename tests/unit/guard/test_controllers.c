@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "guard/controllers.h"
+#include "guard/vlans.h"
 
 static const uint16_t ports[STOQ_GUARD_PORTS_MAX] = {4420, 8009};
 
@@ -101,7 +102,9 @@ static const struct stoq_guard_known *known(const struct trial *trial, size_t so
 {
 	const struct stoq_guard_socket *item = &trial->sockets.items[socket];
 
-	return stoq_guard_identities_find(&trial->identities, &item->remote, &item->local);
+	const struct stoq_guard_known ends = {.host = item->remote, .controller = item->local};
+
+	return stoq_guard_identities_find(&trial->identities, &ends);
 }
 
 static void test_host(void **context)
@@ -186,6 +189,39 @@ static void test_target(void **context)
 	assert_int_equal(known(trial, 0)->controller.port, 4420);
 }
 
+/* A connection behind a VLAN tag is known with it and without: it depends on the interface. */
+static void test_tagged(void **context)
+{
+	struct stoq_guard_vlan item = {.id = 5, .below = "eth0"};
+	const struct stoq_guard_vlans vlans = {.items = &item, .count = 1};
+	struct stoq_guard_known one = {.host_nqn = "nqn.one"}, other = {.host_nqn = "nqn.other"};
+	struct stoq_guard_identities identities = {0};
+	const struct stoq_guard_known *found;
+	struct stoq_flow_key key;
+	uint8_t host_is_a;
+
+	(void)context;
+	assert_int_equal(stoq_guard_end_parse(&one.host, "192.0.2.9", "50000"), 0);
+	assert_int_equal(stoq_guard_end_parse(&one.controller, "192.0.2.1", "4420"), 0);
+	assert_int_equal(stoq_guard_end_parse(&other.host, "198.51.100.9", "50000"), 0);
+	assert_int_equal(stoq_guard_end_parse(&other.controller, "198.51.100.1", "4420"), 0);
+	assert_int_equal(stoq_guard_end_parse(&item.address, "192.0.2.1", "0"), 0);
+	assert_int_equal(stoq_guard_identities_add(&identities, &one), 0);
+	assert_int_equal(stoq_guard_identities_add(&identities, &other), 0);
+	assert_int_equal(stoq_guard_vlans_identify(&vlans, &identities), 0);
+	assert_int_equal(stoq_guard_vlans_identify(&vlans, &identities), 0);
+	assert_int_equal(identities.count, 3);
+	one.vlan_id = 5;
+	found = stoq_guard_identities_find(&identities, &one);
+	assert_non_null(found);
+	assert_string_equal(found->host_nqn, "nqn.one");
+	stoq_guard_identity_key(&key, &host_is_a, found);
+	assert_int_equal(key.vlan_id, 5);
+	other.vlan_id = 5;
+	assert_null(stoq_guard_identities_find(&identities, &other));
+	stoq_guard_identities_free(&identities);
+}
+
 /* Both directions of a connection have one key, and it says which end the host is. */
 static void test_key(void **context)
 {
@@ -211,6 +247,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ambiguous, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_usable, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_target, setup, teardown),
+		cmocka_unit_test(test_tagged),
 		cmocka_unit_test(test_key),
 	};
 
