@@ -132,6 +132,8 @@ static __always_inline int stoq_quic_take_cid(
 		packet->cid_first = (__u8)packet->cid.random;
 		return 0;
 	}
+	/* Not used, but Linux 5.15 does not see that. */
+	packet->cid = (struct stoq_cid){0};
 	return bytes ? stoq_xdp_load(ctx, offset, &packet->cid_first, 1) : 0;
 }
 
