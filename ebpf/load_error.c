@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #define LINES	   4
 #define LINE_BYTES 160
@@ -76,6 +77,15 @@ static int missing_capabilities(char *text, size_t size)
 	return length > 0;
 }
 
+/* Without it a kernel does not know what the context of a global function is. */
+static const char *missing_btf(void)
+{
+	return access("/sys/kernel/btf/vmlinux", F_OK)
+		       ? ", and for stoq watch and stoq guard CONFIG_DEBUG_INFO_BTF, which this "
+			 "one lacks"
+		       : "";
+}
+
 int stoq_load_error(struct stoq_error *error, int code, const char *kernel_options)
 {
 	char missing[64], log[LINES * LINE_BYTES] = "";
@@ -97,7 +107,7 @@ int stoq_load_error(struct stoq_error *error, int code, const char *kernel_optio
 	uname(&system);
 	return stoq_error_set(error, code,
 		"the kernel (%s) did not accept the BPF program: %s; STOQ needs Linux 5.15 or "
-		"newer with CONFIG_BPF_SYSCALL, CONFIG_BPF_JIT and %s. The last lines of its "
+		"newer with CONFIG_BPF_SYSCALL, CONFIG_BPF_JIT and %s%s. The last lines of its "
 		"log:%s",
-		system.release, strerror(-code), kernel_options, log);
+		system.release, strerror(-code), kernel_options, missing_btf(), log);
 }

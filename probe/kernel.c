@@ -38,9 +38,12 @@ static void probe_jit(struct stoq_probe *probe)
 	uint64_t value;
 	int result = stoq_probe_read_number(probe, path, &value);
 
+	/* The file is seen from the first network namespace only. */
 	if (result == -ENOENT)
-		stoq_probe_no(probe, "bpf_jit", "a kernel with CONFIG_BPF_JIT",
-			"this kernel has no BPF JIT compiler: programs are interpreted, slowly");
+		stoq_probe_unknown(probe, "bpf_jit", "look outside of network namespaces",
+			"no %s: either this is not the first network namespace, or the kernel has "
+			"no BPF JIT compiler and programs are interpreted, slowly",
+			path);
 	else if (result)
 		stoq_probe_unknown(probe, "bpf_jit", "run stoq probe as root", "%s: %s", path,
 			strerror(-result));
@@ -77,8 +80,9 @@ void stoq_probe_kernel(struct stoq_probe *probe)
 	if (stoq_probe_exists(probe, "/sys/kernel/btf/vmlinux"))
 		stoq_probe_yes(probe, "btf", "/sys/kernel/btf/vmlinux");
 	else
-		stoq_probe_no(probe, "btf", "none needed: STOQ does without",
-			"the kernel was built without CONFIG_DEBUG_INFO_BTF");
+		stoq_probe_no(probe, "btf", "a kernel with CONFIG_DEBUG_INFO_BTF",
+			"the kernel's type information is missing: it takes no program of stoq "
+			"watch and stoq guard");
 	probe_jit(probe);
 	if (stoq_probe_file_has(probe, "/proc/mounts", " bpf "))
 		stoq_probe_yes(probe, "bpffs", "mounted");

@@ -101,7 +101,7 @@ static void print_connections(FILE *to, const struct tool_xdp_view *view)
 		fprintf(to, ", %" PRIu64 " %s", view->now->connections[state],
 			stoq_xdp_state_name(state));
 	fprintf(to,
-		"\n  so far     %" PRIu64 " connections, %" PRIu64 " established, %" PRIu64
+		"\n  so far     %" PRIu64 " opened, %" PRIu64 " established, %" PRIu64
 		" moved to another address\n",
 		(uint64_t)view->now->sum.opened, (uint64_t)view->now->sum.established,
 		(uint64_t)view->now->sum.migrated);

@@ -3,6 +3,7 @@
 # On kernel $1: AF_XDP over virtio network cards, which copies or does not as $2 says (see
 # guest-af-xdp); or, if that is "veth", tests/netns/af_xdp, with VLANs.
 . "$(dirname "$0")/common.sh"
+need_kernel "$1"
 build=${STOQ%/*}
 if [[ $2 == veth ]]; then
 	lab/run --kernel "$1" --nvme 0 -- env STOQ_BUILD="$build" sh -c \

@@ -21,6 +21,13 @@ fail() {
 	exit 1
 }
 
+# need_kernel VERSION: skips the test where there is none and none to download.
+need_kernel() {
+	[[ $1 == 5.15 && ! -e ${STOQ_LAB_CACHE:-build/lab}/kernels/5.15/release ]] || return 0
+	echo "Debian has no Linux 5.15: put one into build/lab/kernels/5.15, as lab/README.md says"
+	exit 77
+}
+
 # expect WHAT ACTUAL EXPECTED
 expect() {
 	[[ $2 == "$3" ]] || fail "$1 is '$2', not '$3'"

@@ -98,7 +98,7 @@ static void test_nothing_there(void **state)
 	assert_complete(&probe);
 	assert_fact(&probe, "kernel", "", "release", STOQ_PROBE_UNKNOWN, "osrelease");
 	assert_fact(&probe, "kernel", "", "btf", STOQ_PROBE_NO, "DEBUG_INFO_BTF");
-	assert_fact(&probe, "kernel", "", "bpf_jit", STOQ_PROBE_NO, "interpreted");
+	assert_fact(&probe, "kernel", "", "bpf_jit", STOQ_PROBE_UNKNOWN, "interpreted");
 	assert_fact(&probe, "process", "", "capabilities", STOQ_PROBE_UNKNOWN, "status");
 	assert_fact(&probe, "interface", "", "list", STOQ_PROBE_UNKNOWN, "/sys/class/net");
 	assert_fact(&probe, "processor", "", "model", STOQ_PROBE_UNKNOWN, "cpuinfo");
