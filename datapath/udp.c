@@ -2,6 +2,7 @@
 #include "datapath/udp.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,9 +98,24 @@ static void udp_info(struct stoq_datapath *datapath, struct stoq_datapath_info *
 	memcpy(info->warning, udp->warning, sizeof(info->warning));
 }
 
+/* Asked for, because SO_RXQ_OVFL would have the kernel look at a cold cache line per packet. */
+static void count_overflows(struct stoq_udp *udp)
+{
+	uint32_t values[SK_MEMINFO_VARS] = {0}, now;
+	socklen_t length = sizeof(values);
+
+	if (getsockopt(udp->fd, SOL_SOCKET, SO_MEMINFO, values, &length))
+		return;
+	now = values[SK_MEMINFO_DROPS];
+	udp->udp_counters.overflows += (uint32_t)(now - udp->overflow_mark);
+	udp->counters.dropped_receiving += (uint32_t)(now - udp->overflow_mark);
+	udp->overflow_mark = now;
+}
+
 static void udp_get_counters(
 	struct stoq_datapath *datapath, struct stoq_datapath_counters *counters)
 {
+	count_overflows(udp_of(datapath));
 	*counters = udp_of(datapath)->counters;
 	counters->zero_copy_operations = UINT64_MAX;
 	counters->copied_operations = UINT64_MAX;
@@ -107,7 +123,10 @@ static void udp_get_counters(
 
 void stoq_udp_counters(const struct stoq_datapath *datapath, struct stoq_udp_counters *counters)
 {
-	*counters = udp_of((struct stoq_datapath *)datapath)->udp_counters;
+	struct stoq_udp *udp = udp_of((struct stoq_datapath *)datapath);
+
+	count_overflows(udp);
+	*counters = udp->udp_counters;
 }
 
 static void udp_close(struct stoq_datapath *datapath)
@@ -138,6 +157,7 @@ int stoq_udp_open(const struct stoq_udp_config *config, struct stoq_datapath **d
 	if (!udp)
 		return stoq_error_set(error, -ENOMEM, "no memory for a UDP socket");
 	udp->base.operations = &operations;
+	udp->expected = 1;
 	ret = udp_open_socket(udp, config, error);
 	if (ret) {
 		udp_close(&udp->base);

@@ -40,7 +40,7 @@ size_t udp_write_control(const struct stoq_udp *udp, uint8_t *control,
 	if (udp->wildcard && datagram->local.length &&
 		datagram->local.sa.sa_family == datagram->remote.sa.sa_family)
 		put_source(control, &used, &datagram->local);
-	if (ecn)
+	if (ecn != UDP_USUAL_ECN)
 		put(control, &used, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_TCLASS : IP_TOS,
 			&ecn, sizeof(ecn));
 	if (gso_size)
@@ -85,13 +85,6 @@ static int read_int(const void *data)
 	return value;
 }
 
-static void count_overflows(struct stoq_udp *udp, uint32_t now)
-{
-	udp->udp_counters.overflows += (uint32_t)(now - udp->overflow_mark);
-	udp->counters.dropped_receiving += (uint32_t)(now - udp->overflow_mark);
-	udp->overflow_mark = now;
-}
-
 static void read_ip(struct stoq_udp *udp, struct stoq_datagram *datagram, struct cmsghdr *header)
 {
 	const uint8_t *data = CMSG_DATA(header);
@@ -123,7 +116,5 @@ void udp_read_control(struct stoq_udp *udp, struct msghdr *message, struct stoq_
 			read_ip(udp, datagram, header);
 		else if (header->cmsg_level == IPPROTO_IPV6)
 			read_ipv6(udp, datagram, header);
-		else if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SO_RXQ_OVFL)
-			count_overflows(udp, (uint32_t)read_int(CMSG_DATA(header)));
 	}
 }

@@ -123,7 +123,7 @@ static int ask(const struct stoq_udp *udp)
 
 	if (!ret && udp->local.sa.sa_family == AF_INET6)
 		ret = ask_ipv6(udp);
-	return ret ? ret : set_int(udp->fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+	return ret;
 }
 
 static void set_offload(struct stoq_udp *udp, const struct stoq_udp_config *config)
@@ -131,12 +131,23 @@ static void set_offload(struct stoq_udp *udp, const struct stoq_udp_config *conf
 	/* 0: no segmentation unless a message asks for it; the answer says if it could. */
 	udp->gso = !config->no_gso && !set_int(udp->fd, SOL_UDP, UDP_SEGMENT, 0);
 	udp->gro = !config->no_gro && !set_int(udp->fd, SOL_UDP, UDP_GRO, 1);
+	udp->joining = udp->gro;
 	if (!udp->gso && !config->no_gso)
 		warn(udp, "This kernel has no UDP segmentation offload (4.18 has it): sending "
 			  "takes several times the CPU.");
 	if (!udp->gro && !config->no_gro)
 		warn(udp, "This kernel has no UDP receive offload (5.0 has it): receiving takes "
 			  "several times the CPU.");
+}
+
+/* A control message for each packet costs more than an option of the socket. */
+static int set_usual_ecn(const struct stoq_udp *udp)
+{
+	int ret = set_int(udp->fd, IPPROTO_IP, IP_TOS, UDP_USUAL_ECN);
+
+	if (!ret && udp->local.sa.sa_family == AF_INET6)
+		ret = set_int(udp->fd, IPPROTO_IPV6, IPV6_TCLASS, UDP_USUAL_ECN);
+	return ret;
 }
 
 static int set_options(struct stoq_udp *udp, const struct stoq_udp_config *config)
@@ -151,6 +162,8 @@ static int set_options(struct stoq_udp *udp, const struct stoq_udp_config *confi
 		ret = set_discovery(udp);
 	if (!ret)
 		ret = ask(udp);
+	if (!ret)
+		ret = set_usual_ecn(udp);
 	if (ret)
 		return ret;
 	set_offload(udp, config);

@@ -11,17 +11,20 @@
 #define UDP_BATCH	 64    /* messages per system call */
 #define UDP_GSO_SEGMENTS 64    /* the kernel's UDP_MAX_SEGMENTS before 6.8; 128 since */
 #define UDP_PAYLOAD_MAX	 65507 /* what fits an IPv4 packet beside its headers */
+#define UDP_SINGLES	 64    /* datagrams that come alone, in a row, until GRO is turned off */
 #define UDP_REFUSALS	 16    /* remembered paths without GSO; with more it is off everywhere */
+
+/* What the socket puts into packets without being told: what nearly all of them have. */
+#define UDP_USUAL_ECN STOQ_ECN_ECT0
 
 /* Addresses, ECN, GSO's segment size. */
 #define UDP_SEND_CONTROL                                                                           \
 	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)) +                        \
 		CMSG_SPACE(sizeof(uint16_t)))
-/* Addresses (an IPv4 packet to an IPv6 socket may have both kinds), ECN, GRO, overflows. */
+/* Addresses (an IPv4 packet to an IPv6 socket may have both kinds), ECN, GRO. */
 #define UDP_RECEIVE_CONTROL                                                                        \
 	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct in_pktinfo)) +          \
-		2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(int)) +                            \
-		CMSG_SPACE(sizeof(uint32_t)))
+		2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(int)))
 
 struct udp_batch {
 	struct mmsghdr messages[UDP_BATCH];
@@ -38,10 +41,12 @@ struct stoq_udp {
 	struct stoq_datapath base; /* first: the interface is this */
 	int fd;
 	struct stoq_address local;
-	bool wildcard; /* each packet must say which address of ours is meant */
-	bool gso, gro;
+	bool wildcard;		/* each packet must say which address of ours is meant */
+	bool gso, gro;		/* the kernel has them */
+	bool joining;		/* GRO is on now */
+	unsigned int singles;	/* receptions in a row of one datagram, or none joined */
 	bool wants_room;	/* the last send ended with EAGAIN */
-	uint32_t overflow_mark; /* SO_RXQ_OVFL: the kernel's count, which wraps, as last seen */
+	uint32_t overflow_mark; /* the kernel's count, which wraps, as last seen */
 	uint32_t receive_buffer_bytes, send_buffer_bytes, busy_poll_us;
 	bool unsharded; /* the program that spreads packets over workers was refused */
 	char warning[sizeof(((struct stoq_datapath_info *)0)->warning)];
@@ -54,7 +59,8 @@ struct stoq_udp {
 	struct stoq_udp_counters udp_counters;
 
 	struct udp_batch send, receive;
-	unsigned int filled; /* of receive: by the last call */
+	unsigned int filled;   /* of receive: so many the kernel may have written into */
+	unsigned int expected; /* messages to ask for: 1 to UDP_BATCH */
 	struct udp_piece pieces[UDP_BATCH];
 	struct stoq_address mapped[UDP_BATCH]; /* IPv4 destinations of an IPv6 socket */
 	_Alignas(struct cmsghdr) uint8_t send_control[UDP_BATCH][UDP_SEND_CONTROL];

@@ -96,6 +96,21 @@ static unsigned int build_batch(
 	return messages;
 }
 
+/* The cheapest call that does it: there and back, a packet each time, what it costs counts. */
+static int send_once(struct stoq_udp *udp, unsigned int messages)
+{
+	const struct msghdr *first = &udp->send.messages[0].msg_hdr;
+
+	if (messages > 1)
+		return sendmmsg(udp->fd, udp->send.messages, messages, MSG_DONTWAIT);
+	if (first->msg_controllen)
+		return sendmsg(udp->fd, first, MSG_DONTWAIT) < 0 ? -1 : 1;
+	return sendto(udp->fd, first->msg_iov->iov_base, first->msg_iov->iov_len, MSG_DONTWAIT,
+		       first->msg_name, first->msg_namelen) < 0
+		       ? -1
+		       : 1;
+}
+
 /*
  * What sendmmsg() says, but for errors that belong to earlier packets: with IP_RECVERR the kernel
  * reports what ICMP said on the next call, whatever that sends.
@@ -106,7 +121,7 @@ static int send_messages(struct stoq_udp *udp, unsigned int messages)
 
 	for (unsigned int tries = 0; tries < STALE_ERRORS; tries++) {
 		udp->udp_counters.send_calls++;
-		sent = sendmmsg(udp->fd, udp->send.messages, messages, MSG_DONTWAIT);
+		sent = send_once(udp, messages);
 		if (sent > 0)
 			return sent;
 		error = errno;

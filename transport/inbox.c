@@ -97,7 +97,8 @@ void stoq_inbox_drain_wakes(struct stoq_inbox *inbox)
 	uint64_t wakes;
 
 	/* A system call a round is too many. */
-	if (!__atomic_exchange_n(&inbox->woken, false, __ATOMIC_ACQ_REL))
+	if (!__atomic_load_n(&inbox->woken, __ATOMIC_RELAXED) ||
+		!__atomic_exchange_n(&inbox->woken, false, __ATOMIC_ACQ_REL))
 		return;
 	if (read(inbox->event_fd, &wakes, sizeof(wakes)) < 0)
 		return; /* there was none */

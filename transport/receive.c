@@ -94,17 +94,29 @@ static void receive_datagram(struct stoq_worker *worker, struct stoq_datagram *d
 	}
 }
 
+/*
+ * More is likely to be there: in a stream one acknowledgement then serves for all of it. A single
+ * packet is answered first.
+ */
+static bool streams(const struct stoq_worker *worker, int count)
+{
+	const struct stoq_datagram *last = &worker->received[count - 1];
+
+	return count == STOQ_RECEIVE_BUFFERS || last->size > last->segment_size;
+}
+
 int stoq_receive(struct stoq_worker *worker)
 {
-	int count = STOQ_RECEIVE_BUFFERS;
-
-	for (unsigned int i = 0; i < BATCHES_MAX && count == STOQ_RECEIVE_BUFFERS; i++) {
-		count = stoq_datapath_receive(
+	for (unsigned int i = 0; i < BATCHES_MAX; i++) {
+		int count = stoq_datapath_receive(
 			worker->datapath, worker->received, STOQ_RECEIVE_BUFFERS, worker->now_ns);
+
 		if (count < 0)
 			return count;
 		for (int j = 0; j < count; j++)
 			receive_datagram(worker, &worker->received[j]);
+		if (!count || !streams(worker, count))
+			return 0;
 	}
-	return count == STOQ_RECEIVE_BUFFERS;
+	return 1;
 }

@@ -97,6 +97,12 @@ static size_t total(const ngtcp2_vec *pieces, size_t count)
 	return bytes;
 }
 
+static bool others_wait(const struct stoq_connection *connection, const struct stoq_stream *stream)
+{
+	return connection->sendable.next != &stream->sendable ||
+	       connection->sendable.prev != &stream->sendable;
+}
+
 /* Writes of one stream; what ngtcp2 returns. */
 static ngtcp2_ssize write_from(
 	struct stoq_connection *connection, struct packet *packet, struct stoq_stream *stream)
@@ -112,7 +118,7 @@ static ngtcp2_ssize write_from(
 	if (finish)
 		flags |= NGTCP2_WRITE_STREAM_FLAG_FIN;
 	/* A packet that this stream does not fill may hold those of others. */
-	if (bytes < packet->size)
+	if (bytes < packet->size && others_wait(connection, stream))
 		flags |= NGTCP2_WRITE_STREAM_FLAG_MORE;
 	result = write_stream(connection, packet, &accepted, flags, stream->id, pieces, count);
 	if (accepted >= 0)
@@ -241,8 +247,25 @@ static void send_probe(struct stoq_connection *connection, struct packet *packet
 	}
 }
 
+/*
+ * A packet with room left holds all there is to say, as a rule. It goes out before it is asked
+ * whether there is more, which takes as long as writing a packet.
+ */
+static bool said_all(
+	const struct stoq_connection *connection, const struct packet *packet, ngtcp2_ssize written)
+{
+	return (size_t)written < packet->size && connection->confirmed &&
+	       stoq_list_empty(&connection->sendable) && !connection->datagrams.count;
+}
+
+enum progress {
+	NOTHING_MORE, /* or nothing is allowed, or the datapath is not ready */
+	PROBABLY_ALL, /* look again when that is out */
+	PAUSE,	      /* of a long turn: with pacing its timer says when to go on */
+};
+
 /* Sends as long as it may. */
-static bool send_all(struct stoq_connection *connection, struct packet *packet)
+static enum progress send_all(struct stoq_connection *connection, struct packet *packet)
 {
 	size_t quantum = ngtcp2_conn_get_send_quantum(connection->quic), sent = 0;
 
@@ -250,17 +273,19 @@ static bool send_all(struct stoq_connection *connection, struct packet *packet)
 		ngtcp2_ssize written;
 
 		if (!reserve(connection, packet, connection->path_size.current))
-			return true; /* the worker goes on when the datapath is ready */
+			return NOTHING_MORE; /* the worker goes on when the datapath is ready */
 		drop_hopeless(connection, packet);
 		written = write_packet(connection, packet);
 		if (written < 0)
 			stoq_close_for_error(connection, (int)written);
 		if (written <= 0)
-			return true;
+			return NOTHING_MORE;
 		commit(connection, packet, written);
 		sent += written;
+		if (said_all(connection, packet, written))
+			return PROBABLY_ALL;
 	}
-	return false;
+	return PAUSE;
 }
 
 static bool wants_probe(const struct stoq_connection *connection)
@@ -270,15 +295,15 @@ static bool wants_probe(const struct stoq_connection *connection)
 
 bool stoq_send_packets(struct stoq_connection *connection)
 {
-	bool pacing = connection->settings->config.pacing, done;
+	bool pacing = connection->settings->config.pacing;
+	enum progress progress;
 	struct packet packet;
 
 	ngtcp2_path_storage_zero(&packet.path);
 	if (wants_probe(connection))
 		send_probe(connection, &packet);
-	done = send_all(connection, &packet);
+	progress = send_all(connection, &packet);
 	if (connection->quic && pacing)
 		ngtcp2_conn_update_pkt_tx_time(connection->quic, connection->worker->now_ns);
-	/* With pacing its timer says when to go on. */
-	return done || pacing;
+	return progress == NOTHING_MORE || (progress == PAUSE && pacing);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* UDP sockets on loopback: addresses, segments, ECN, limits, what is counted. */
 #include <errno.h>
+#include <netinet/udp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -210,6 +211,69 @@ static void cuts_what_does_not_fit(void **state)
 	free(bytes);
 }
 
+/* It asks for twice as many as last time, if all were there: here for eight from then on. */
+static void in_batches(struct stoq_datapath *from, struct stoq_datapath *to,
+	const struct stoq_address *target, struct rig_inbox *inbox)
+{
+	for (int i = 0; i < 7; i++)
+		assert_int_equal(send_one(from, target, "x", 1, 1, 0), 1);
+	assert_int_equal(rig_receive(to, inbox), 1);
+	assert_int_equal(rig_receive(to, inbox), 2);
+	assert_int_equal(rig_receive(to, inbox), 4);
+}
+
+static void asks_for_what_comes(void **state)
+{
+	struct stoq_datapath *from = rig_open("127.0.0.1:0"), *to = rig_open("127.0.0.1:0");
+	struct stoq_address target = rig_local(to);
+	struct rig_inbox inbox;
+
+	rig_inbox_init(&inbox, STOQ_DATAGRAM_MAX_BYTES);
+	in_batches(from, to, &target, &inbox);
+	assert_int_equal(stoq_datapath_receive(to, inbox.datagrams, RIG_BUFFERS, 0), 0);
+	/* Buffers that were not in the last, shorter call are as good as new. */
+	for (int round = 0; round < 3; round++) {
+		in_batches(from, to, &target, &inbox);
+		for (int i = 0; i < 4; i++)
+			assert_true(inbox.datagrams[i].remote.length == rig_local(from).length);
+		assert_int_equal(stoq_datapath_receive(to, inbox.datagrams, RIG_BUFFERS, 0), 0);
+	}
+	rig_inbox_free(&inbox);
+	stoq_datapath_close(from);
+	stoq_datapath_close(to);
+}
+
+/* GRO is off while datagrams come alone, and on again when they do not. */
+static void joins_again(void **state)
+{
+	struct stoq_datapath *from = rig_open("127.0.0.1:0"), *to = rig_open("127.0.0.1:0");
+	struct stoq_address target = rig_local(to);
+	short events;
+	int fd = stoq_datapath_descriptor(to, &events), on = -1;
+	socklen_t length = sizeof(on);
+	struct rig_inbox inbox;
+	uint8_t *bytes = rig_bytes(64000);
+
+	rig_inbox_init(&inbox, STOQ_DATAGRAM_MAX_BYTES);
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(send_one(from, &target, bytes, 100, 100, 0), 1);
+		assert_int_equal(rig_receive(to, &inbox), 1);
+		assert_int_equal(stoq_datapath_receive(to, inbox.datagrams, RIG_BUFFERS, 0), 0);
+	}
+	assert_int_equal(getsockopt(fd, SOL_UDP, UDP_GRO, &on, &length), 0);
+	assert_int_equal(on, 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(send_one(from, &target, bytes, 64000, 1000, 0), 1);
+		rig_expect_bytes(to, bytes, 64000, 1000);
+	}
+	assert_int_equal(getsockopt(fd, SOL_UDP, UDP_GRO, &on, &length), 0);
+	assert_int_equal(on, 1);
+	rig_inbox_free(&inbox);
+	stoq_datapath_close(from);
+	stoq_datapath_close(to);
+	free(bytes);
+}
+
 static void ignores_empty_ones(void **state)
 {
 	struct stoq_datapath *from = rig_open("127.0.0.1:0"), *to = rig_open("127.0.0.1:0");
@@ -220,6 +284,7 @@ static void ignores_empty_ones(void **state)
 	int fd = stoq_datapath_descriptor(from, &events);
 
 	rig_inbox_init(&inbox, STOQ_DATAGRAM_MAX_BYTES);
+	in_batches(from, to, &target, &inbox);
 	first = inbox.datagrams[0].data;
 	assert_int_equal(sendto(fd, "", 0, 0, &target.sa, target.length), 0);
 	assert_int_equal(send_one(from, &target, "a", 1, 1, 0), 1);
@@ -377,6 +442,8 @@ int main(void)
 		cmocka_unit_test(sends_batches_in_order),
 		cmocka_unit_test(tells_what_is_too_large),
 		cmocka_unit_test(cuts_what_does_not_fit),
+		cmocka_unit_test(asks_for_what_comes),
+		cmocka_unit_test(joins_again),
 		cmocka_unit_test(ignores_empty_ones),
 		cmocka_unit_test(counts_what_overflowed),
 		cmocka_unit_test(survives_unreachable_ports),

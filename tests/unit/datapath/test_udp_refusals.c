@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What the kernel refuses: this program is linked so that sendmmsg() and setsockopt() come here
+ * What the kernel refuses: this program is linked so that what sends and setsockopt() come here
  * first (ld --wrap), and it says what the kernel would on a path without checksum offload, with a
  * full buffer, or to a user without rights.
  */
@@ -26,6 +26,8 @@ static bool no_offload;
 
 int __real_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
 int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
+ssize_t __wrap_sendmsg(int fd, struct msghdr *message, int flags);
+ssize_t __wrap_sendto(int fd, void *data, size_t size, int flags, void *name, socklen_t length);
 int __real_setsockopt(int fd, int level, int option, const void *value, socklen_t length);
 int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t length);
 
@@ -61,6 +63,24 @@ int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int fl
 	if (most && accepted > most)
 		accepted = most;
 	return __real_sendmmsg(fd, messages, accepted, flags);
+}
+
+/* A single message goes the same way. */
+ssize_t __wrap_sendmsg(int fd, struct msghdr *message, int flags)
+{
+	struct mmsghdr messages[1] = {{.msg_hdr = *message}};
+	int sent = __wrap_sendmmsg(fd, messages, 1, flags);
+
+	return sent < 0 ? -1 : (ssize_t)messages[0].msg_len;
+}
+
+ssize_t __wrap_sendto(int fd, void *data, size_t size, int flags, void *name, socklen_t length)
+{
+	struct iovec vector = {.iov_base = data, .iov_len = size};
+	struct msghdr message = {
+		.msg_name = name, .msg_namelen = length, .msg_iov = &vector, .msg_iovlen = 1};
+
+	return __wrap_sendmsg(fd, &message, flags);
 }
 
 int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t length)
