@@ -41,6 +41,14 @@ static __always_inline void stoq_xdp_count_size(struct stoq_xdp_stats *stats, __
 	stats->sizes[class < STOQ_XDP_SIZE_CLASSES ? class : STOQ_XDP_SIZE_CLASSES - 1]++;
 }
 
+/* Whom it is for depends on the VLAN, and an AF_XDP socket does not tell them apart: the kernel
+ * does. */
+static __always_inline int stoq_xdp_is_link_local_of_vlan(const struct stoq_xdp_packet *packet)
+{
+	return packet->tagged && packet->tuple.local[0] == 0xfe &&
+	       (packet->tuple.local[1] & 0xc0) == 0x80;
+}
+
 /* A packet that passes, to the socket that takes this queue's, if one does. */
 static __always_inline int stoq_xdp_steer(struct xdp_md *ctx, const struct stoq_xdp_config *config,
 	const struct stoq_xdp_packet *packet, struct stoq_xdp_stats *stats)
@@ -48,7 +56,8 @@ static __always_inline int stoq_xdp_steer(struct xdp_md *ctx, const struct stoq_
 	int action;
 
 	if (!(config->flags & STOQ_XDP_REDIRECT) ||
-		(packet->several_buffers && !(config->flags & STOQ_XDP_REDIRECT_FRAGMENTS)))
+		(packet->several_buffers && !(config->flags & STOQ_XDP_REDIRECT_FRAGMENTS)) ||
+		stoq_xdp_is_link_local_of_vlan(packet))
 		return XDP_PASS;
 	action = (int)bpf_redirect_map(&stoq_xdp_xsks,
 		stoq_xdp_xsk_index(ctx->rx_queue_index, config->xsks_per_queue, packet->cid_first),

@@ -33,14 +33,15 @@ enum stoq_xdp_parse {
 struct stoq_xdp_packet {
 	struct stoq_xdp_tuple tuple;
 	__u32 frame_bytes;
-	__u32 payload; /* offset of the UDP payload */
-	__u32 end;     /* offset of its end */
+	__u32 payload;	   /* offset of the UDP payload */
+	__u32 end;	   /* offset of its end */
+	__u32 network_end; /* offset of the IP packet's end */
 	__u32 several_buffers;
-	__u32 generation; /* of the prefixes, before they are looked at */
-	__u8 first;	  /* the first byte of the QUIC packet */
-	__u8 cid_bytes;	  /* length of its Destination Connection ID */
-	__u8 cid_first;	  /* the first byte of that, 0 if it has none */
-	__u8 pad;
+	__u32 generation;    /* of the prefixes, before they are looked at */
+	__u8 first;	     /* the first byte of the QUIC packet */
+	__u8 cid_bytes;	     /* length of its Destination Connection ID */
+	__u8 cid_first;	     /* the first byte of that, 0 if it has none */
+	__u8 tagged;	     /* it is a VLAN's */
 	struct stoq_cid cid; /* set if cid_bytes is STOQ_CID_BYTES */
 };
 
@@ -174,23 +175,33 @@ static __always_inline int stoq_xdp_parse_udp(
 	packet->tuple.local_port = udp.dest;
 	packet->payload = network->start + sizeof(udp);
 	packet->end = network->start + length;
-	if (length <= sizeof(udp) || packet->end > network->end ||
-		network->end > packet->frame_bytes)
-		return STOQ_XDP_BAD_LENGTH;
-	return STOQ_XDP_OURS;
+	packet->network_end = network->end;
+	return length <= sizeof(udp) || packet->end > network->end ? STOQ_XDP_BAD_LENGTH
+								   : STOQ_XDP_OURS;
 }
 
-/* Fills packet up to `end`; enum stoq_xdp_parse. */
-static __always_inline int stoq_xdp_parse(struct xdp_md *ctx, struct stoq_xdp_packet *packet)
+/*
+ * The bytes of all buffers. A packet of ours that ends in the first buffer is not asked about: the
+ * call costs more than most of what is done here.
+ */
+static __always_inline void stoq_xdp_measure(struct xdp_md *ctx, struct stoq_xdp_packet *packet)
 {
-	__u32 linear_bytes = (__u32)(ctx->data_end - ctx->data), offset = ETH_HLEN;
+	__u32 linear_bytes = packet->frame_bytes;
+
+	if (stoq_xdp_frags)
+		packet->frame_bytes = bpf_xdp_get_buff_len(ctx);
+	packet->several_buffers = packet->frame_bytes != linear_bytes;
+}
+
+/* Fills packet up to `end`, without several_buffers; enum stoq_xdp_parse. */
+static __always_inline int stoq_xdp_parse_linear(struct xdp_md *ctx, struct stoq_xdp_packet *packet)
+{
+	__u32 offset = ETH_HLEN;
 	struct stoq_xdp_network network = {0};
 	struct stoq_xdp_vlan_tag tag;
 	__be16 protocol;
 	int result;
 
-	packet->frame_bytes = stoq_xdp_frags ? bpf_xdp_get_buff_len(ctx) : linear_bytes;
-	packet->several_buffers = packet->frame_bytes != linear_bytes;
 	if (stoq_xdp_load(ctx, offset - sizeof(protocol), &protocol, sizeof(protocol)))
 		return STOQ_XDP_NOT_OURS;
 #pragma unroll
@@ -202,6 +213,7 @@ static __always_inline int stoq_xdp_parse(struct xdp_md *ctx, struct stoq_xdp_pa
 		protocol = tag.protocol;
 		offset += sizeof(tag);
 	}
+	packet->tagged = offset != ETH_HLEN;
 	if (protocol == bpf_htons(ETH_P_IP))
 		result = stoq_xdp_parse_ipv4(ctx, offset, packet, &network);
 	else if (protocol == bpf_htons(ETH_P_IPV6))
@@ -209,4 +221,20 @@ static __always_inline int stoq_xdp_parse(struct xdp_md *ctx, struct stoq_xdp_pa
 	else
 		return STOQ_XDP_NOT_OURS;
 	return result == STOQ_XDP_OURS ? stoq_xdp_parse_udp(ctx, &network, packet) : result;
+}
+
+/* Fills packet up to `end`; enum stoq_xdp_parse. */
+static __always_inline int stoq_xdp_parse(struct xdp_md *ctx, struct stoq_xdp_packet *packet)
+{
+	int result;
+
+	packet->frame_bytes = (__u32)(ctx->data_end - ctx->data);
+	packet->several_buffers = 0;
+	result = stoq_xdp_parse_linear(ctx, packet);
+	if (result == STOQ_XDP_OURS && packet->network_end <= packet->frame_bytes)
+		return STOQ_XDP_OURS;
+	stoq_xdp_measure(ctx, packet);
+	if (result == STOQ_XDP_OURS && packet->network_end > packet->frame_bytes)
+		return STOQ_XDP_BAD_LENGTH;
+	return result;
 }

@@ -19,11 +19,14 @@
 /* How long close() waits for frames that the device has not sent yet, in steps of 1 ms. */
 #define LINGER_STEPS   100
 
+/* Frames of a socket that is bound to an address leave from it, though the interface has others. */
 static int ask_way(void *context, const struct stoq_address *remote,
 	const struct stoq_address *local, struct stoq_way *way)
 {
 	struct stoq_af_xdp *datapath = context;
 
+	if (!local->length && !datapath->wildcard)
+		local = &datapath->local;
 	return stoq_kernel_way(datapath->routes, datapath->ifindex, remote, local, way);
 }
 
