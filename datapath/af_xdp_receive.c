@@ -9,11 +9,21 @@
 /* As many bytes as the kernel's GRO joins. */
 #define JOINED_MAX  65535
 
-/* An address that only means something on one link says on which. */
-static void set_scope(struct stoq_address *address, int ifindex)
+static bool is_link_local(const struct stoq_address *address)
 {
-	if (address->sa.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&address->in6.sin6_addr))
-		address->in6.sin6_scope_id = ifindex;
+	return address->sa.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&address->in6.sin6_addr);
+}
+
+/*
+ * An address that only means something on one link says on which: a socket bound to such a one
+ * knows it, else it is the interface. A frame would not tell: cards take VLAN tags off.
+ */
+static void set_scope(const struct stoq_af_xdp *datapath, struct stoq_address *address)
+{
+	if (is_link_local(address))
+		address->in6.sin6_scope_id = is_link_local(&datapath->local)
+						     ? datapath->local.in6.sin6_scope_id
+						     : (uint32_t)datapath->ifindex;
 }
 
 /* A socket bound to 0.0.0.0 has no IPv6; one bound to [::] has both. */
@@ -31,8 +41,8 @@ static bool take_apart(
 {
 	if (!data || stoq_frame_parse(data, size, frame) || !frame->payload_size)
 		return false;
-	set_scope(&frame->remote, datapath->ifindex);
-	set_scope(&frame->local, datapath->ifindex);
+	set_scope(datapath, &frame->remote);
+	set_scope(datapath, &frame->local);
 	return is_for_us(datapath, &frame->local);
 }
 
