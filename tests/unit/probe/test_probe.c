@@ -97,7 +97,7 @@ static void test_nothing_there(void **state)
 	assert_int_equal(stoq_probe_run(&probe, root, NULL), 0);
 	assert_complete(&probe);
 	assert_fact(&probe, "kernel", "", "release", STOQ_PROBE_UNKNOWN, "osrelease");
-	assert_fact(&probe, "kernel", "", "btf", STOQ_PROBE_NO, "DEBUG_INFO_BTF");
+	assert_fact(&probe, "kernel", "", "btf", STOQ_PROBE_NO, "type information");
 	assert_fact(&probe, "kernel", "", "bpf_jit", STOQ_PROBE_UNKNOWN, "interpreted");
 	assert_fact(&probe, "process", "", "capabilities", STOQ_PROBE_UNKNOWN, "status");
 	assert_fact(&probe, "interface", "", "list", STOQ_PROBE_UNKNOWN, "/sys/class/net");
