@@ -6,6 +6,8 @@
 #include "quic.h"
 
 #include "transport/cid.h"
+#include "transport/connection.h"
+#include "transport/tls.h"
 
 enum kind {
 	FRAMES_TO_SERVER,
@@ -125,6 +127,28 @@ static void act(const struct piece *piece)
 		use(piece);
 		rig_run(&quic_rig, RIG_MS);
 	}
+}
+
+/* ---- a handshake that takes little time: that is another fuzzer's ---- */
+
+void __wrap_stoq_tls_send_ticket(struct stoq_connection *connection);
+void __real_stoq_tls_send_ticket(struct stoq_connection *connection);
+int __wrap_stoq_tls_priorities(gnutls_priority_t *result);
+
+/* One session serves for all inputs. */
+void __wrap_stoq_tls_send_ticket(struct stoq_connection *connection)
+{
+	if (!connection->resumed)
+		__real_stoq_tls_send_ticket(connection);
+}
+
+/* A client makes a key for each of the first groups that it offers. */
+int __wrap_stoq_tls_priorities(gnutls_priority_t *result)
+{
+	return gnutls_priority_init(result,
+		"NORMAL:-VERS-ALL:+VERS-TLS1.3:%DISABLE_TLS13_COMPAT_MODE:-CIPHER-ALL:"
+		"+AES-128-GCM:-GROUP-ALL:+GROUP-X25519",
+		NULL);
 }
 
 /* Who the peer is was decided before: certificates would only take time. */
