@@ -98,7 +98,7 @@ void stoq_connection_free(struct stoq_connection *connection)
 	for (size_t i = 0; i < connection->cid_count; i++)
 		stoq_cid_remove(&worker->cids, &connection->cids[i]);
 	for (size_t i = 0; i < connection->reset_token_count; i++)
-		stoq_cid_remove(&worker->tokens, &connection->reset_tokens[i]);
+		stoq_transport_remove_token(worker->transport, &connection->reset_tokens[i]);
 	if (worker->last_found == connection)
 		worker->last_found = NULL;
 	stoq_timer_set(&worker->timers, &connection->timer, STOQ_NEVER);
@@ -152,7 +152,7 @@ void stoq_connection_add_token(struct stoq_connection *connection, const uint8_t
 	ngtcp2_cid key = token_key(token);
 
 	if (connection->reset_token_count < STOQ_CONNECTION_TOKENS &&
-		!stoq_cid_insert(&connection->worker->tokens, &key, connection))
+		!stoq_transport_add_token(connection->worker->transport, &key, connection))
 		connection->reset_tokens[connection->reset_token_count++] = key;
 }
 
@@ -163,7 +163,7 @@ void stoq_connection_remove_token(struct stoq_connection *connection, const uint
 	for (size_t i = 0; i < connection->reset_token_count; i++) {
 		if (!ngtcp2_cid_eq(&connection->reset_tokens[i], &key))
 			continue;
-		stoq_cid_remove(&connection->worker->tokens, &key);
+		stoq_transport_remove_token(connection->worker->transport, &key);
 		connection->reset_tokens[i] =
 			connection->reset_tokens[--connection->reset_token_count];
 		return;

@@ -72,7 +72,7 @@ struct stoq_connection {
 	ngtcp2_cid cids[STOQ_CONNECTION_CIDS]; /* as they stand in the worker's table */
 	size_t cid_count;
 
-	/* What a stateless reset of the peer would end with; in the worker's table of tokens. */
+	/* What a stateless reset of the peer would end with; in the transport's table of tokens. */
 	ngtcp2_cid reset_tokens[STOQ_CONNECTION_TOKENS];
 	size_t reset_token_count;
 

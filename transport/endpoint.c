@@ -85,6 +85,40 @@ void stoq_transport_keylog(struct stoq_transport *transport, const char *label,
 	pthread_mutex_unlock(&transport->lock);
 }
 
+/* ---- tokens of stateless resets ---- */
+
+struct stoq_connection *stoq_transport_find_token(struct stoq_transport *transport,
+	const uint8_t token[static NGTCP2_STATELESS_RESET_TOKENLEN], unsigned int *worker)
+{
+	struct stoq_connection *owner;
+
+	pthread_mutex_lock(&transport->lock);
+	owner = stoq_cid_find(&transport->reset_tokens, token, NGTCP2_STATELESS_RESET_TOKENLEN);
+	/* It takes its tokens out before it goes. */
+	if (owner)
+		*worker = stoq_connection_worker(owner);
+	pthread_mutex_unlock(&transport->lock);
+	return owner;
+}
+
+int stoq_transport_add_token(
+	struct stoq_transport *transport, const ngtcp2_cid *token, struct stoq_connection *owner)
+{
+	int status;
+
+	pthread_mutex_lock(&transport->lock);
+	status = stoq_cid_insert(&transport->reset_tokens, token, owner);
+	pthread_mutex_unlock(&transport->lock);
+	return status;
+}
+
+void stoq_transport_remove_token(struct stoq_transport *transport, const ngtcp2_cid *token)
+{
+	pthread_mutex_lock(&transport->lock);
+	stoq_cid_remove(&transport->reset_tokens, token);
+	pthread_mutex_unlock(&transport->lock);
+}
+
 /* ---- what can change ---- */
 
 struct stoq_credentials *stoq_transport_credentials(struct stoq_transport *transport)
@@ -214,6 +248,8 @@ static int prepare(struct stoq_transport *transport, const struct stoq_transport
 			&transport->credentials, &transport->settings->config.tls, error);
 	if (!status)
 		status = make_secrets(transport, error);
+	if (!status && stoq_cid_table_init(&transport->reset_tokens, &transport->hash_key))
+		status = -ENOMEM;
 	if (!status)
 		status = open_keylog(transport, error);
 	return status;
@@ -366,6 +402,7 @@ void stoq_transport_destroy(struct stoq_transport *transport)
 	free(transport->workers);
 	stoq_datapath_choice_close(&transport->choice);
 	stoq_early_data_destroy(transport);
+	stoq_cid_table_destroy(&transport->reset_tokens);
 	if (transport->keylog)
 		fclose(transport->keylog);
 	if (transport->ticket_key.data) {

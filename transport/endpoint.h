@@ -38,7 +38,16 @@ struct stoq_transport {
 	FILE *keylog;
 	struct stoq_seen *seen; /* early data we had: early_data.c */
 	struct stoq_packet_rate rate;
+	struct stoq_cid_table reset_tokens; /* of all workers' peers: a reset may come to any */
 };
+
+/* Whose peer's stateless reset ends with that token; NULL: nobody's. Only to be compared, and
+ * *worker, which owns it, asked. */
+struct stoq_connection *stoq_transport_find_token(struct stoq_transport *transport,
+	const uint8_t token[static NGTCP2_STATELESS_RESET_TOKENLEN], unsigned int *worker);
+int stoq_transport_add_token(
+	struct stoq_transport *transport, const ngtcp2_cid *token, struct stoq_connection *owner);
+void stoq_transport_remove_token(struct stoq_transport *transport, const ngtcp2_cid *token);
 
 /*
  * stoq_transport_create() on datapaths that are open already, one for each worker. They are the

@@ -26,24 +26,25 @@ static struct stoq_connection *find(struct stoq_worker *worker, const ngtcp2_ver
 
 /*
  * A stateless reset looks like any packet with a short header; the token at its end tells whose
- * peer sent it.
+ * peer sent it. Its connection ID is random, so it may have come to any worker: *owner is set.
  */
 static struct stoq_connection *find_reset(
-	struct stoq_worker *worker, const uint8_t *data, size_t size)
+	struct stoq_worker *worker, const uint8_t *data, size_t size, unsigned int *owner)
 {
-	if (data[0] & 0x80 || size < NGTCP2_STATELESS_RESET_TOKENLEN + 1 || !worker->tokens.count)
+	struct stoq_connection *connection;
+
+	if (data[0] & 0x80 || size < NGTCP2_STATELESS_RESET_TOKENLEN + 1)
 		return NULL;
-	return stoq_cid_find(&worker->tokens, data + size - NGTCP2_STATELESS_RESET_TOKENLEN,
-		NGTCP2_STATELESS_RESET_TOKENLEN);
+	connection = stoq_transport_find_token(
+		worker->transport, data + size - NGTCP2_STATELESS_RESET_TOKENLEN, owner);
+	return *owner == worker->index ? connection : NULL;
 }
 
 /* Another worker's: true if it went there, or got lost because that one is too slow. */
 static bool hand_on(struct stoq_worker *worker, const struct stoq_datagram *datagram,
-	const uint8_t *data, size_t size, const ngtcp2_version_cid *ids)
+	const uint8_t *data, size_t size, unsigned int owner)
 {
 	struct stoq_transport *transport = worker->transport;
-	unsigned int owner = ids->dcidlen ? stoq_cid_worker(ids->dcid[0], transport->worker_count)
-					  : worker->index;
 
 	if (owner == worker->index)
 		return false;
@@ -59,6 +60,7 @@ void stoq_receive_packet(struct stoq_worker *worker, const struct stoq_datagram 
 {
 	struct stoq_connection *connection;
 	ngtcp2_version_cid ids;
+	unsigned int owner;
 	int decoded = ngtcp2_pkt_decode_version_cid(&ids, data, size, STOQ_CID_BYTES);
 
 	stoq_counter_add(&worker->metrics.packets_received, 1);
@@ -69,13 +71,15 @@ void stoq_receive_packet(struct stoq_worker *worker, const struct stoq_datagram 
 		return;
 	}
 	connection = decoded ? NULL : find(worker, &ids);
+	owner = ids.dcidlen ? stoq_cid_worker(ids.dcid[0], worker->transport->worker_count)
+			    : worker->index;
 	if (!connection && !decoded)
-		connection = find_reset(worker, data, size);
+		connection = find_reset(worker, data, size, &owner);
 	if (connection) {
 		stoq_connection_receive(connection, datagram, data, size);
 		return;
 	}
-	if (!handed_on && hand_on(worker, datagram, data, size, &ids))
+	if (!handed_on && hand_on(worker, datagram, data, size, owner))
 		return;
 	stoq_accept_packet(worker, datagram, data, size, &ids, decoded);
 }

@@ -85,8 +85,6 @@ static int prepare(struct stoq_worker *worker)
 	if (!status)
 		status = stoq_cid_table_init(&worker->cids, &worker->transport->hash_key);
 	if (!status)
-		status = stoq_cid_table_init(&worker->tokens, &worker->transport->hash_key);
-	if (!status)
 		status = stoq_outbox_init(&worker->outbox);
 	if (!status)
 		status = prepare_receiving(worker);
@@ -169,7 +167,6 @@ void stoq_worker_free(struct stoq_worker *worker)
 	stoq_datapath_close(worker->datapath);
 	stoq_outbox_destroy(&worker->outbox);
 	stoq_cid_table_destroy(&worker->cids);
-	stoq_cid_table_destroy(&worker->tokens);
 	stoq_timers_destroy(&worker->timers);
 	stoq_pool_destroy(&worker->pool);
 	if (worker->epoll_fd >= 0)

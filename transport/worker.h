@@ -64,7 +64,6 @@ struct stoq_worker {
 
 	struct stoq_inbox inbox;
 	struct stoq_cid_table cids;
-	struct stoq_cid_table tokens;	    /* of peers' stateless resets */
 	struct stoq_connection *last_found; /* and its ID: packets come in runs */
 	ngtcp2_cid last_cid;
 	struct stoq_timers timers;

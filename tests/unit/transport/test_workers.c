@@ -3,9 +3,12 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tests/unit/transport/rig.h"
+#include "transport/connection.h"
 
 #define WORKERS	      3
 #define CONNECTIONS   12
@@ -136,6 +139,97 @@ static void start_server(void)
 	assert_int_equal(pthread_create(&server.thread, NULL, run_server, NULL), 0);
 }
 
+/* ---- a stateless reset, whose connection ID is random, comes to any worker ---- */
+
+static struct stoq_close_info reset_close;
+static bool reset_connected;
+
+static void on_reset_connected(struct stoq_connection *connection, void *user)
+{
+	reset_connected = true;
+}
+
+static void on_reset_closed(struct stoq_connection *connection, void *user)
+{
+	reset_close = *stoq_connection_close_info(connection);
+}
+
+static struct stoq_transport *reset_transport(
+	const char *who, const char *const *peer, unsigned int workers)
+{
+	struct stoq_transport_config config;
+	struct stoq_transport *transport;
+	struct stoq_error error = {0};
+
+	configure(&config, who, peer);
+	config.listen = true;
+	config.workers = workers;
+	config.callbacks.connected = on_reset_connected;
+	config.callbacks.closed = on_reset_closed;
+	if (stoq_transport_create(&config, &transport, &error))
+		fail_msg("%s", error.text);
+	return transport;
+}
+
+static void process_all(struct stoq_transport *transport, unsigned int workers)
+{
+	for (unsigned int i = 0; transport && i < workers; i++)
+		assert_int_equal(stoq_transport_process(transport, i, now_ns()), 0);
+}
+
+static struct stoq_connection *reset_connect(
+	struct stoq_transport *transport, unsigned int worker, const struct sockaddr_storage *to)
+{
+	struct stoq_connect_config config = {.remote = (const struct sockaddr *)to,
+		.remote_length = sizeof(struct sockaddr_in),
+		.name = "server.test"};
+	struct stoq_connection *connection;
+	struct stoq_error error = {0};
+
+	if (stoq_transport_connect(transport, worker, &config, now_ns(), &connection, &error))
+		fail_msg("%s", error.text);
+	return connection;
+}
+
+static void test_a_reset_reaches_its_worker(void **state)
+{
+	static const char *const to_server[] = {"server.test"}, *const to_client[] = {
+									"client.test"};
+	struct stoq_transport *peer = reset_transport("server.test", to_client, 1);
+	struct stoq_transport *transport = reset_transport("client.test", to_server, WORKERS);
+	struct sockaddr_storage peer_address, address;
+	struct stoq_connection *connection;
+	uint8_t reset[41] = {0x40};
+	uint64_t end_ns = now_ns() + DEADLINE_NS;
+	socklen_t length;
+	int fd;
+
+	stoq_transport_local_address(peer, &peer_address, &length);
+	stoq_transport_local_address(transport, &address, &length);
+	connection = reset_connect(transport, 1, &peer_address);
+	while (!(reset_connected && connection->confirmed) && now_ns() < end_ns) {
+		process_all(transport, WORKERS);
+		process_all(peer, 1);
+	}
+	assert_true(connection->confirmed && connection->reset_token_count);
+	memcpy(reset + sizeof(reset) - NGTCP2_STATELESS_RESET_TOKENLEN,
+		connection->reset_tokens[0].data, NGTCP2_STATELESS_RESET_TOKENLEN);
+
+	/* Without a word; then somebody at its address knows nothing of the connection. */
+	stoq_transport_destroy(peer);
+	memset(&reset_close, 0, sizeof(reset_close));
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&peer_address, length), 0);
+	reset[1] = 2; /* the ID's first byte: worker 2 */
+	assert_int_equal(sendto(fd, reset, sizeof(reset), 0, (struct sockaddr *)&address, length),
+		sizeof(reset));
+	while (!reset_close.reason[0] && now_ns() < end_ns)
+		process_all(transport, WORKERS);
+	assert_int_equal(reset_close.origin, STOQ_CLOSE_STATELESS_RESET);
+	close(fd);
+	stoq_transport_destroy(transport);
+}
+
 static struct stoq_transport *start_client(void)
 {
 	static const char *const names[] = {"server.test"};
@@ -212,6 +306,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_connections_are_spread_over_workers),
+		cmocka_unit_test(test_a_reset_reaches_its_worker),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
