@@ -12,7 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DEPTH 4 /* tags behind one another */
+#define VLAN_FOLDER "/proc/net/vlan"
+#define DEPTH	    4 /* tags behind one another */
 
 static int add(struct stoq_guard_vlans *vlans, const struct stoq_guard_vlan *vlan)
 {
@@ -66,10 +67,14 @@ static int list_address(struct stoq_guard_vlans *vlans, int control, const struc
 
 int stoq_guard_vlans_list(struct stoq_guard_vlans *vlans)
 {
-	int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), result = 0;
+	int control, result = 0;
 	struct ifaddrs *addresses = NULL;
 
 	*vlans = (struct stoq_guard_vlans){0};
+	/* Where it is not, asking would have the kernel load a module for nothing. */
+	if (access(VLAN_FOLDER, F_OK))
+		return 0;
+	control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (control >= 0 && getifaddrs(&addresses) == 0) {
 		for (const struct ifaddrs *entry = addresses; !result && entry;
 			entry = entry->ifa_next)
