@@ -235,7 +235,8 @@ static __always_inline void stoq_follow(struct __sk_buff *skb, struct stoq_flow 
 		return;
 	if (stoq_after(cpu->sequence, wanted))
 		stoq_open_hole(side);
-	else if (stoq_walk_all(skb, flow, cpu) == STOQ_WALK_BAD)
+	else if (stoq_walk_fast(skb, flow, cpu) != STOQ_WALK_DONE &&
+		 stoq_walk_all(skb, flow, cpu) == STOQ_WALK_BAD)
 		stoq_on_bad_header(flow, side, cpu);
 }
 

@@ -11,7 +11,7 @@
 #include "bpf/pdu.bpf.h"
 #include "bpf/window.bpf.h"
 
-#define STOQ_WALK_FAST 16 /* at a time: the verifier follows each turn */
+#define STOQ_WALK_FAST 32 /* at a time: the verifier follows each turn */
 
 enum stoq_walk {
 	STOQ_WALK_DONE = 0, /* the segment's bytes are used up */
@@ -41,19 +41,19 @@ static __always_inline int stoq_is_plain(const struct stoq_flow *flow, const str
 	       (flow->connected || sqe->opcode != NVME_ADMIN_IDENTIFY);
 }
 
-/* 0: the command is not one for the fast walk. */
-static __always_inline int stoq_fast_begin(const struct stoq_flow *flow,
-	struct stoq_flow_side *side, const struct stoq_cpu *cpu, const struct nvme_sqe *sqe)
+/* 0: the command is not one for the fast walk. Global, so that the verifier follows it once. */
+__noinline int stoq_fast_begin(
+	struct stoq_flow *flow, struct stoq_cpu *cpu, struct nvme_tcp_cmd_pdu *pdu)
 {
 	struct stoq_command command;
 	int result;
 
-	if (!stoq_is_plain(flow, sqe))
+	if (!flow || !cpu || !pdu || !stoq_is_plain(flow, &pdu->sqe))
 		return 0;
-	stoq_command_from_sqe(&command, sqe, NVME_QUEUE_IO, cpu->now_ns);
-	result = stoq_slot_take(flow->uid, nvme_le16(sqe->command_id), 0, &command);
+	stoq_command_from_sqe(&command, &pdu->sqe, NVME_QUEUE_IO, cpu->now_ns);
+	result = stoq_slot_take(flow->uid, nvme_le16(pdu->sqe.command_id), 0, &command);
 	if (result == 0)
-		side->commands++;
+		flow->side[NVME_TCP_FROM_HOST].commands++;
 	return result >= 0;
 }
 
@@ -101,18 +101,18 @@ static __always_inline int stoq_fast_end(const struct stoq_flow *flow, struct st
  * What a PDU means that has so much data, and ends before payload position `end`. 0: it is not one
  * for the fast walk, or wrong.
  */
-static __always_inline int stoq_fast_pdu(const struct stoq_flow *flow, struct stoq_flow_side *side,
-	struct stoq_cpu *cpu, struct stoq_tally *tally, const struct nvme_tcp_hdr *hdr,
-	__u32 data_length, __u32 end)
+static __always_inline int stoq_fast_pdu(struct stoq_flow *flow, struct stoq_flow_side *side,
+	struct stoq_cpu *cpu, struct stoq_tally *tally, struct nvme_tcp_hdr *hdr, __u32 data_length,
+	__u32 end)
 {
-	const struct nvme_tcp_cmd_pdu *capsule = (const void *)hdr;
+	struct nvme_tcp_cmd_pdu *capsule = (void *)hdr;
 	const struct nvme_tcp_rsp_pdu *response = (const void *)hdr;
 	const struct nvme_tcp_data_pdu *data = (const void *)hdr;
 
 	switch (hdr->type) {
 	case NVME_TCP_CAPSULE_CMD:
 		return !STOQ_HOOK_HOSTS && nvme_tcp_check_command(capsule, data_length) &&
-		       stoq_fast_begin(flow, side, cpu, &capsule->sqe);
+		       stoq_fast_begin(flow, cpu, capsule);
 	case NVME_TCP_CAPSULE_RESP:
 		return !nvme_status_code(nvme_le16(response->cqe.status)) &&
 		       stoq_fast_end(flow, side, cpu, tally, nvme_le16(response->cqe.command_id));
@@ -158,7 +158,7 @@ __noinline int stoq_walk_fast(struct __sk_buff *skb, struct stoq_flow *flow, str
 					       : sizeof(struct nvme_tcp_rsp_pdu);
 	for (__u64 i = 0; i < STOQ_WALK_FAST; i++) {
 		const struct stoq_known *known;
-		const struct nvme_tcp_hdr *hdr;
+		struct nvme_tcp_hdr *hdr;
 
 		at = side->cursor.next_header - cpu->sequence;
 		if (at >= cpu->payload_bytes)
