@@ -17,7 +17,7 @@
 #include "datapath/af_xdp_private.h"
 
 /* How long close() waits for frames that the device has not sent yet, in steps of 1 ms. */
-#define LINGER_STEPS   100
+#define LINGER_STEPS 100
 
 /* Frames of a socket that is bound to an address leave from it, though the interface has others. */
 static int ask_way(void *context, const struct stoq_address *remote,

@@ -12,8 +12,8 @@
 #define CHECK_EVERY_NS	  10000000ULL
 #define SNAPSHOT_EVERY_NS CHECK_EVERY_NS
 /*
- * Both. Looks may be far apart: a connection that hears nothing sends ever more rarely. But one look
- * has to have asked the kernel to go on, and another has to find that it did not.
+ * Both. Looks may be far apart: a connection that hears nothing sends ever more rarely. But one
+ * look has to have asked the kernel to go on, and another has to find that it did not.
  */
 #define STUCK_AFTER_NS	  2000000000ULL
 #define STUCK_CHECKS	  3
