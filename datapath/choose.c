@@ -109,6 +109,13 @@ void stoq_datapath_choice_seal(struct stoq_datapath_choice *choice, const struct
 		choose_seal(choice->filter, key);
 }
 
+void stoq_datapath_choice_end_connection(
+	struct stoq_datapath_choice *choice, const struct stoq_cid *cid, bool gone)
+{
+	if (choice->filter)
+		choose_end_connection(choice->filter, cid, gone);
+}
+
 void stoq_datapath_choice_status(
 	const struct stoq_datapath_choice *choice, struct stoq_ebpf_status *status)
 {

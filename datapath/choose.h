@@ -58,6 +58,10 @@ int stoq_datapath_choose(const struct stoq_datapath_wish *wish, struct stoq_data
 /* From now on the filter takes connection IDs for the transport's own only if they are sealed. */
 void stoq_datapath_choice_seal(struct stoq_datapath_choice *choice, const struct stoq_cid_key *key);
 
+/* The filter learns that a connection of ours is closing, or is gone. From any thread. */
+void stoq_datapath_choice_end_connection(
+	struct stoq_datapath_choice *choice, const struct stoq_cid *cid, bool gone);
+
 /* Fills all but `asked`. From any thread. */
 void stoq_datapath_choice_status(
 	const struct stoq_datapath_choice *choice, struct stoq_ebpf_status *status);

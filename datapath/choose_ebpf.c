@@ -9,6 +9,7 @@
 #include "datapath/xdp_features.h"
 #include "xdp/filter.h"
 #include "xdp/names.h"
+#include "xdp/settings.h"
 #include "xdp/status.h"
 
 static int find_interface(const struct stoq_datapath_wish *wish,
@@ -154,6 +155,13 @@ void choose_seal(struct stoq_xdp_filter *filter, const struct stoq_cid_key *key)
 	maps->config->cid_key = *key;
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	stoq_xdp_set_flags(maps, STOQ_XDP_CHECK_CID, true);
+}
+
+/* Should it fail, the filter forgets the connection by itself, only later. */
+void choose_end_connection(struct stoq_xdp_filter *filter, const struct stoq_cid *cid, bool gone)
+{
+	(void)stoq_xdp_end_connection(
+		stoq_xdp_filter_maps(filter), cid, gone ? STOQ_XDP_CLOSED : STOQ_XDP_CLOSING);
 }
 
 static void add_queue(struct stoq_ebpf_status *status, const struct stoq_af_xdp_queue *queue)

@@ -24,6 +24,10 @@ void choose_seal(struct stoq_xdp_filter *filter, const struct stoq_cid_key *key)
 {
 }
 
+void choose_end_connection(struct stoq_xdp_filter *filter, const struct stoq_cid *cid, bool gone)
+{
+}
+
 void choose_status(const struct stoq_datapath_choice *choice, struct stoq_ebpf_status *status)
 {
 }

@@ -55,6 +55,23 @@ static uint64_t *gauge_of(struct stoq_worker_metrics *metrics, enum stoq_connect
 	}
 }
 
+/* The filter in front of us follows: what comes for a connection that is gone need not come in. */
+static void tell_filter(struct stoq_connection *connection, bool gone)
+{
+	struct stoq_transport *transport = connection->worker->transport;
+
+	for (size_t i = 0; i < connection->cid_count; i++) {
+		const ngtcp2_cid *id = &connection->cids[i];
+		struct stoq_cid cid;
+
+		/* A client's first ID is not ours. */
+		if (!stoq_cid_is_ours(&transport->cid_key, id->data, id->datalen))
+			continue;
+		memcpy(&cid, id->data, sizeof(cid));
+		stoq_datapath_choice_end_connection(&transport->choice, &cid, gone);
+	}
+}
+
 void stoq_connection_set_state(struct stoq_connection *connection, enum stoq_connection_state state)
 {
 	struct stoq_worker *worker = connection->worker;
@@ -64,6 +81,8 @@ void stoq_connection_set_state(struct stoq_connection *connection, enum stoq_con
 	if (connection->state == STOQ_HANDSHAKING && connection->server)
 		worker->half_open--;
 	connection->state = state;
+	if (state >= STOQ_CLOSING)
+		tell_filter(connection, false);
 }
 
 void stoq_connection_end_quic(struct stoq_connection *connection)
@@ -95,6 +114,7 @@ void stoq_connection_free(struct stoq_connection *connection)
 	stoq_counter_subtract(gauge_of(&worker->metrics, connection->state), 1);
 	if (connection->state == STOQ_HANDSHAKING && connection->server)
 		worker->half_open--;
+	tell_filter(connection, true);
 	for (size_t i = 0; i < connection->cid_count; i++)
 		stoq_cid_remove(&worker->cids, &connection->cids[i]);
 	for (size_t i = 0; i < connection->reset_token_count; i++)
