@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "datapath/memory_private.h"
 
 static bool before(const struct memory_packet *a, const struct memory_packet *b)
@@ -17,24 +18,15 @@ static void swap(struct memory_queue *queue, size_t a, size_t b)
 	queue->packets[b] = packet;
 }
 
-static int grow(struct memory_queue *queue)
+int memory_queue_push(struct memory_queue *queue, struct memory_packet *packet)
 {
-	size_t capacity = queue->capacity ? queue->capacity * 2 : 64;
-	struct memory_packet **packets = reallocarray(queue->packets, capacity, sizeof(void *));
+	size_t at = queue->count;
+	void *packets = stoq_array_room(
+		queue->packets, queue->count, &queue->capacity, sizeof(struct memory_packet *));
 
 	if (!packets)
 		return -ENOMEM;
 	queue->packets = packets;
-	queue->capacity = capacity;
-	return 0;
-}
-
-int memory_queue_push(struct memory_queue *queue, struct memory_packet *packet)
-{
-	size_t at = queue->count;
-
-	if (queue->count == queue->capacity && grow(queue))
-		return -ENOMEM;
 	queue->packets[queue->count++] = packet;
 	while (at && before(queue->packets[at], queue->packets[(at - 1) / 2])) {
 		swap(queue, at, (at - 1) / 2);

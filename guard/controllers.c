@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
+
 #define ATTRIBUTE_BYTES 1024
 
 /* ---- reading ---- */
@@ -81,15 +83,12 @@ static int parse_address(struct stoq_guard_controller *controller, const char *t
 static int add(
 	struct stoq_guard_controllers *controllers, const struct stoq_guard_controller *controller)
 {
-	if (controllers->count == controllers->capacity) {
-		size_t capacity = controllers->capacity ? 2 * controllers->capacity : 16;
-		void *items = realloc(controllers->items, capacity * sizeof(*controller));
+	void *items = stoq_array_room(controllers->items, controllers->count,
+		&controllers->capacity, sizeof(*controllers->items));
 
-		if (!items)
-			return -ENOMEM;
-		controllers->items = items;
-		controllers->capacity = capacity;
-	}
+	if (!items)
+		return -ENOMEM;
+	controllers->items = items;
 	controllers->items[controllers->count++] = *controller;
 	return 0;
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 static bool same_end(const struct stoq_guard_end *one, const struct stoq_guard_end *other)
 {
 	return one->port == other->port && stoq_guard_end_same_address(one, other);
@@ -32,17 +34,15 @@ const struct stoq_guard_known *stoq_guard_identities_find(
 int stoq_guard_identities_add(
 	struct stoq_guard_identities *identities, const struct stoq_guard_known *known)
 {
+	void *items;
+
 	if (stoq_guard_identities_find(identities, known))
 		return 0;
-	if (identities->count == identities->capacity) {
-		size_t capacity = identities->capacity ? 2 * identities->capacity : 64;
-		void *items = realloc(identities->items, capacity * sizeof(*known));
-
-		if (!items)
-			return -ENOMEM;
-		identities->items = items;
-		identities->capacity = capacity;
-	}
+	items = stoq_array_room(identities->items, identities->count, &identities->capacity,
+		sizeof(*identities->items));
+	if (!items)
+		return -ENOMEM;
+	identities->items = items;
 	identities->items[identities->count++] = *known;
 	return 0;
 }

@@ -69,12 +69,18 @@ static int check_bpffs(struct stoq_error *error)
 			: "mount it: mount -t bpf bpf " BPFFS);
 }
 
+/* How the sentence ends about what could not be done to a folder. */
+static const char *remedy(int result)
+{
+	return result == -EACCES || result == -EPERM ? "; run as root" : "";
+}
+
 static int make_folder(const char *path, struct stoq_error *error)
 {
 	if (mkdir(path, 0700) == 0 || errno == EEXIST)
 		return 0;
-	return stoq_error_set(error, -errno, "cannot make %s: %s%s", path, strerror(errno),
-		errno == EACCES || errno == EPERM ? "; run as root" : "");
+	return stoq_error_set(
+		error, -errno, "cannot make %s: %s%s", path, strerror(errno), remedy(-errno));
 }
 
 int stoq_guard_pins_lock(bool create, int *lock, struct stoq_error *error)
@@ -98,8 +104,8 @@ int stoq_guard_pins_lock(bool create, int *lock, struct stoq_error *error)
 	if (result == -ENOENT)
 		return stoq_error_set(
 			error, result, "no guard is on: there is no " STOQ_GUARD_PINS);
-	return stoq_error_set(
-		error, result, "cannot lock " STOQ_GUARD_PINS ": %s", strerror(-result));
+	return stoq_error_set(error, result, "cannot lock " STOQ_GUARD_PINS ": %s%s",
+		strerror(-result), remedy(result));
 }
 
 /* ---- an instance's folder ---- */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/units.h"
 
 #define TCP_ESTABLISHED_STATE 1
@@ -89,16 +90,12 @@ bool stoq_guard_end_same_address(
 static int add_socket(struct stoq_guard_sockets *sockets, const struct inet_diag_msg *message)
 {
 	struct stoq_guard_socket *item;
+	void *items = stoq_array_room(
+		sockets->items, sockets->count, &sockets->capacity, sizeof(*sockets->items));
 
-	if (sockets->count == sockets->capacity) {
-		size_t capacity = sockets->capacity ? 2 * sockets->capacity : 256;
-		void *items = realloc(sockets->items, capacity * sizeof(*item));
-
-		if (!items)
-			return -ENOMEM;
-		sockets->items = items;
-		sockets->capacity = capacity;
-	}
+	if (!items)
+		return -ENOMEM;
+	sockets->items = items;
 	item = &sockets->items[sockets->count++];
 	*item = (struct stoq_guard_socket){
 		.family = message->idiag_family,

@@ -12,20 +12,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/array.h"
+
 #define VLAN_FOLDER "/proc/net/vlan"
 #define DEPTH	    4 /* tags behind one another */
 
 static int add(struct stoq_guard_vlans *vlans, const struct stoq_guard_vlan *vlan)
 {
-	if (vlans->count == vlans->capacity) {
-		size_t capacity = vlans->capacity ? 2 * vlans->capacity : 16;
-		void *items = realloc(vlans->items, capacity * sizeof(*vlan));
+	void *items = stoq_array_room(
+		vlans->items, vlans->count, &vlans->capacity, sizeof(*vlans->items));
 
-		if (!items)
-			return -ENOMEM;
-		vlans->items = items;
-		vlans->capacity = capacity;
-	}
+	if (!items)
+		return -ENOMEM;
+	vlans->items = items;
 	vlans->items[vlans->count++] = *vlan;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "inspect/identity.h"
 #include "inspect/inspect_private.h"
 
@@ -314,15 +315,11 @@ static struct stoq_status_line *status_line(
 			line->kind == key->kind)
 			return line;
 	}
-	if (model->status_count == inspect->status_capacity) {
-		size_t capacity = inspect->status_capacity ? inspect->status_capacity * 2 : 16;
-
-		line = realloc(model->statuses, capacity * sizeof(*line));
-		if (!line)
-			return NULL;
-		model->statuses = line;
-		inspect->status_capacity = capacity;
-	}
+	line = stoq_array_room(
+		model->statuses, model->status_count, &inspect->status_capacity, sizeof(*line));
+	if (!line)
+		return NULL;
+	model->statuses = line;
 	line = &model->statuses[model->status_count++];
 	*line = (struct stoq_status_line){
 		.status = key->status, .opcode = key->opcode, .kind = key->kind};

@@ -56,11 +56,10 @@ static int on_family(const struct nlmsghdr *header, void *context)
 {
 	struct nlattr *attribute;
 
-	mnl_attr_for_each(attribute, header,
-		sizeof(struct genlmsghdr)) if (mnl_attr_get_type(attribute) ==
-						       CTRL_ATTR_FAMILY_ID &&
-					       mnl_attr_validate(attribute, MNL_TYPE_U16) == 0) *
-		(uint16_t *)context = mnl_attr_get_u16(attribute);
+	mnl_attr_for_each (attribute, header, sizeof(struct genlmsghdr))
+		if (mnl_attr_get_type(attribute) == CTRL_ATTR_FAMILY_ID &&
+			mnl_attr_validate(attribute, MNL_TYPE_U16) == 0)
+			*(uint16_t *)context = mnl_attr_get_u16(attribute);
 	return MNL_CB_OK;
 }
 
@@ -69,8 +68,7 @@ static int on_device(const struct nlmsghdr *header, void *context)
 	struct stoq_probe_xdp *xdp = context;
 	struct nlattr *attribute;
 
-	mnl_attr_for_each(attribute, header, sizeof(struct genlmsghdr))
-	{
+	mnl_attr_for_each (attribute, header, sizeof(struct genlmsghdr)) {
 		uint16_t type = mnl_attr_get_type(attribute);
 
 		if (type == NETDEV_A_DEV_FEATURES &&

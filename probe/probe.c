@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "probe/section.h"
 
 void stoq_probe_topic(struct stoq_probe *probe, const char *topic, const char *subject)
@@ -18,21 +19,15 @@ void stoq_probe_topic(struct stoq_probe *probe, const char *topic, const char *s
 static struct stoq_probe_fact *add(struct stoq_probe *probe, const char *name)
 {
 	static struct stoq_probe_fact lost; /* out of memory: nobody will read it */
-	struct stoq_probe_fact *fact = &lost;
+	struct stoq_probe_fact *fact = &lost, *facts;
 
-	if (probe->count == probe->capacity) {
-		size_t capacity = probe->capacity ? probe->capacity * 2 : 64;
-		struct stoq_probe_fact *grown = realloc(probe->facts, capacity * sizeof(*grown));
-
-		if (grown) {
-			probe->facts = grown;
-			probe->capacity = capacity;
-		} else {
-			probe->out_of_memory = true;
-		}
+	facts = stoq_array_room(probe->facts, probe->count, &probe->capacity, sizeof(*facts));
+	if (facts) {
+		probe->facts = facts;
+		fact = &facts[probe->count++];
+	} else {
+		probe->out_of_memory = true;
 	}
-	if (probe->count < probe->capacity)
-		fact = &probe->facts[probe->count++];
 	*fact = (struct stoq_probe_fact){0};
 	snprintf(fact->topic, sizeof(fact->topic), "%s", probe->topic);
 	snprintf(fact->subject, sizeof(fact->subject), "%s", probe->subject);

@@ -135,7 +135,7 @@ int guard_reload(int argc, char **argv)
 		return status;
 	if (stoq_guard_source_read(&source, options.path, &error)) {
 		status = tool_fail(&error);
-		tool_notice("nothing was changed: the policy that was in force still is");
+		tool_notice("nothing was changed: if a policy was in force, it still is");
 		return status;
 	}
 	warn(&source);
