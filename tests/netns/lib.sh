@@ -42,6 +42,7 @@ at_exit=()
 
 finish() {
 	local status=$? pid command
+	disown -a # bash would say of each that it was killed
 	for pid in "${pids[@]}"; do
 		kill -KILL "$pid" 2>/dev/null || true
 	done
