@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "base/array.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 #define CAPACITY_MIN 16
@@ -12,7 +13,9 @@ void *stoq_array_room(void *items, size_t count, size_t *capacity, size_t item_b
 
 	if (count < *capacity)
 		return items;
-	grown = reallocarray(items, wanted, item_bytes);
+	if (*capacity > SIZE_MAX / 2 / item_bytes)
+		return NULL;
+	grown = realloc(items, wanted * item_bytes);
 	if (grown)
 		*capacity = wanted;
 	return grown;
