@@ -262,3 +262,16 @@ static __always_inline void stoq_on_payload(struct __sk_buff *skb, struct stoq_f
 	if (side->collect_left)
 		stoq_collect_connect(skb, flow, side, cpu);
 }
+
+/* What the walk has to know of the segment that it goes through. */
+static __always_inline void stoq_begin_payload(
+	struct stoq_cpu *cpu, const struct stoq_segment *segment)
+{
+	stoq_count(cpu, STOQ_COUNT_NVME_PACKETS, 1);
+	cpu->now_ns = bpf_ktime_get_ns();
+	cpu->sequence = segment->sequence;
+	cpu->acknowledged = segment->acknowledged;
+	cpu->payload_offset = segment->payload_offset;
+	cpu->payload_bytes = segment->payload_bytes;
+	cpu->window_bytes = 0;
+}

@@ -223,19 +223,6 @@ static __noinline int stoq_guard_payload(struct __sk_buff *skb, struct stoq_flow
 	return 0;
 }
 
-static __always_inline void stoq_guard_set_packet(
-	struct stoq_cpu *cpu, struct stoq_guard_cpu *guard, const struct stoq_segment *segment)
-{
-	stoq_count(cpu, STOQ_COUNT_NVME_PACKETS, 1);
-	cpu->now_ns = bpf_ktime_get_ns();
-	cpu->sequence = segment->sequence;
-	cpu->acknowledged = segment->acknowledged;
-	cpu->payload_offset = segment->payload_offset;
-	cpu->payload_bytes = segment->payload_bytes;
-	cpu->window_bytes = 0;
-	guard->checksum_offset = segment->tcp_offset + STOQ_TCP_AT_CHECKSUM;
-}
-
 /* A segment. What is to be dropped is in guard->drop; returns its flow, if it has one. */
 static __always_inline struct stoq_flow *stoq_guard_on_segment(struct __sk_buff *skb,
 	struct stoq_cpu *cpu, struct stoq_guard_cpu *guard, const struct stoq_segment *segment)
@@ -282,7 +269,8 @@ static __always_inline struct stoq_flow *stoq_guard_on_segment(struct __sk_buff 
 		}
 		guard->strict = policed && cpu->side == NVME_TCP_FROM_HOST &&
 				stoq_guard_strict_here(skb, installed);
-		stoq_guard_set_packet(cpu, guard, segment);
+		stoq_begin_payload(cpu, segment);
+		guard->checksum_offset = segment->tcp_offset + STOQ_TCP_AT_CHECKSUM;
 		if (!stoq_side_lock(side)) {
 			stoq_count(cpu, STOQ_COUNT_CONTENDED, 1);
 			stoq_guard_drop(guard, STOQ_GUARD_DROP_CONTENDED);

@@ -75,13 +75,7 @@ static __always_inline void stoq_on_segment(
 		segment->from_a == flow->host_is_a ? NVME_TCP_FROM_HOST : NVME_TCP_FROM_CONTROLLER;
 	side = stoq_side(flow, cpu);
 	if (segment->payload_bytes) {
-		stoq_count(cpu, STOQ_COUNT_NVME_PACKETS, 1);
-		cpu->now_ns = bpf_ktime_get_ns();
-		cpu->sequence = segment->sequence;
-		cpu->acknowledged = segment->acknowledged;
-		cpu->payload_offset = segment->payload_offset;
-		cpu->payload_bytes = segment->payload_bytes;
-		cpu->window_bytes = 0;
+		stoq_begin_payload(cpu, segment);
 		if (!stoq_side_lock(side)) {
 			stoq_count(cpu, STOQ_COUNT_CONTENDED, 1);
 			return;

@@ -118,19 +118,28 @@ static int take_away(const struct stoq_guard_pins *pins, struct stoq_error *erro
 	return result ? result : stoq_guard_pins_remove(pins, error);
 }
 
+/* A guard that is on, with the lock held, which the caller closes. remedy: if none is on. */
+static int lock_guard(struct stoq_guard_pins *pins, const char *name, int *lock, const char *remedy,
+	struct stoq_error *error)
+{
+	int result = stoq_guard_pins_init(pins, name, error);
+
+	if (!result)
+		result = stoq_guard_pins_lock(false, lock, error);
+	if (result || stoq_guard_pins_exist(pins))
+		return result;
+	close(*lock);
+	return stoq_error_set(error, -ENOENT, "no guard %s is on%s", name, remedy);
+}
+
 int stoq_guard_off(const char *name, struct stoq_error *error)
 {
 	struct stoq_guard_pins pins;
-	int result = stoq_guard_pins_init(&pins, name, error), lock;
+	int lock, result = lock_guard(&pins, name, &lock, "", error);
 
-	if (!result)
-		result = stoq_guard_pins_lock(false, &lock, error);
 	if (result)
 		return result;
-	if (stoq_guard_pins_exist(&pins))
-		result = take_away(&pins, error);
-	else
-		result = stoq_error_set(error, -ENOENT, "no guard %s is on", name);
+	result = take_away(&pins, error);
 	close(lock);
 	return result;
 }
@@ -414,17 +423,12 @@ static int apply(
 static int change_guard(const char *name, const struct change *change, struct stoq_error *error)
 {
 	struct stoq_guard_pins pins;
-	int result = stoq_guard_pins_init(&pins, name, error), lock;
+	int lock, result = lock_guard(&pins, name, &lock,
+			  "; `stoq guard on -i INTERFACE FILE` turns one on", error);
 
-	if (!result)
-		result = stoq_guard_pins_lock(false, &lock, error);
 	if (result)
 		return result;
-	if (stoq_guard_pins_exist(&pins))
-		result = apply(&pins, change, error);
-	else
-		result = stoq_error_set(error, -ENOENT,
-			"no guard %s is on; `stoq guard on -i INTERFACE FILE` turns one on", name);
+	result = apply(&pins, change, error);
 	close(lock);
 	return result;
 }
