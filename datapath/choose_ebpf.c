@@ -6,7 +6,7 @@
 #include "datapath/address.h"
 #include "datapath/af_xdp.h"
 #include "datapath/choose_private.h"
-#include "datapath/xdp_features.h"
+#include "probe/netdev.h"
 #include "xdp/filter.h"
 #include "xdp/names.h"
 #include "xdp/settings.h"
@@ -35,14 +35,14 @@ static int check_features(const struct stoq_datapath_wish *wish,
 	const struct stoq_datapath_choice *choice, struct stoq_error *error)
 {
 	bool zero_copy = wish->kind == STOQ_DATAPATH_AUTO || wish->zero_copy_only;
-	uint64_t features;
+	struct stoq_netdev netdev;
 
-	if (wish->filter || stoq_xdp_features((int)if_nametoindex(choice->interface), &features))
+	if (wish->filter || stoq_netdev_ask((int)if_nametoindex(choice->interface), &netdev))
 		return 0;
-	if (!(features & STOQ_XDP_FEATURE_REDIRECT))
+	if (!(netdev.xdp_features & STOQ_NETDEV_XDP_REDIRECT))
 		return stoq_error_set(error, -ENOTSUP,
 			"no AF_XDP: the driver of %s has no native XDP", choice->interface);
-	if (zero_copy && !(features & STOQ_XDP_FEATURE_ZERO_COPY))
+	if (zero_copy && !(netdev.xdp_features & STOQ_NETDEV_XDP_ZERO_COPY))
 		return stoq_error_set(error, -ENOTSUP,
 			"no AF_XDP: the driver of %s has no zero-copy", choice->interface);
 	return 0;

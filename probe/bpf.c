@@ -3,6 +3,7 @@
 /* BPF, by trying: tiny programs and maps that are gone at once. Nothing is attached. */
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,6 +14,9 @@
 #define HAS_FRAGS    (1U << 5)	/* BPF_F_XDP_HAS_FRAGS of Linux 5.18 */
 #define NO_INTERFACE 0x7fffffff /* nobody has that many */
 
+/* What loading our programs needs. */
+#define TO_LOAD (1ULL << CAP_BPF | 1ULL << CAP_NET_ADMIN | 1ULL << CAP_PERFMON)
+
 static int bpf(enum bpf_cmd command, union bpf_attr *attributes)
 {
 	int fd = (int)syscall(SYS_bpf, command, attributes, sizeof(*attributes));
@@ -20,10 +24,28 @@ static int bpf(enum bpf_cmd command, union bpf_attr *attributes)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A program that returns 0 or 2. A descriptor, or a negative errno. */
+/* r[to] = *(u32 *)(context + offset) */
+static struct bpf_insn read_context(unsigned int to, size_t offset)
+{
+	return (struct bpf_insn){.code = BPF_LDX | BPF_MEM | BPF_W,
+		.dst_reg = to & 0xf,
+		.src_reg = BPF_REG_1,
+		.off = (short)offset};
+}
+
+/*
+ * Loads a program that takes the difference of two packet pointers, as ours do (without CAP_PERFMON
+ * the verifier refuses that), and returns 2. A descriptor, or a negative errno.
+ */
 static int load(enum bpf_prog_type type, uint32_t flags)
 {
-	static const struct bpf_insn program[] = {
+	bool xdp = type == BPF_PROG_TYPE_XDP;
+	const struct bpf_insn program[] = {
+		read_context(BPF_REG_2, xdp ? offsetof(struct xdp_md, data_end)
+					    : offsetof(struct __sk_buff, data_end)),
+		read_context(BPF_REG_3,
+			xdp ? offsetof(struct xdp_md, data) : offsetof(struct __sk_buff, data)),
+		{.code = BPF_ALU64 | BPF_SUB | BPF_X, .dst_reg = BPF_REG_2, .src_reg = BPF_REG_3},
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 2},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
@@ -31,7 +53,7 @@ static int load(enum bpf_prog_type type, uint32_t flags)
 
 	attributes.prog_type = type;
 	attributes.insns = (uintptr_t)program;
-	attributes.insn_cnt = 2;
+	attributes.insn_cnt = sizeof(program) / sizeof(program[0]);
 	attributes.license = (uintptr_t) "GPL";
 	attributes.prog_flags = flags;
 	memcpy(attributes.prog_name, "stoq_probe", sizeof("stoq_probe"));
@@ -57,8 +79,7 @@ static void answer(struct stoq_probe *probe, const char *name, int result, const
 	if (result >= 0)
 		stoq_probe_yes(probe, name, "%s", what);
 	else if (result == -EPERM || result == -EACCES)
-		stoq_probe_unknown(probe, name, "run stoq probe as root",
-			"this process may not try it: CAP_BPF or CAP_NET_ADMIN is missing");
+		stoq_probe_forbidden(probe, name, TO_LOAD);
 	else if (result == -ENOSYS)
 		stoq_probe_no(probe, name, "a kernel with CONFIG_BPF_SYSCALL",
 			"the kernel has no bpf() system call");
@@ -98,9 +119,10 @@ static void probe_tc(struct stoq_probe *probe)
 	answer(probe, "tcx", try_tcx(), "tc programs by links: gone with their process",
 		"Linux 6.6 or newer; without it STOQ uses clsact");
 	result = stoq_probe_try_clsact();
-	if (result == -EPERM)
-		stoq_probe_unknown(probe, "clsact", "run stoq probe as root",
-			"this process may not make a network namespace to try it in");
+	if (result == -EPERM) /* no namespace to try it in */
+		stoq_probe_forbidden(probe, "clsact", 1ULL << CAP_SYS_ADMIN);
+	else if (result == -EACCES)
+		stoq_probe_forbidden(probe, "clsact", 1ULL << CAP_NET_ADMIN);
 	else
 		answer(probe, "clsact", result, "tc programs by filters",
 			"modprobe sch_ingress, or a kernel with CONFIG_NET_SCH_INGRESS");

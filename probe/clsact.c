@@ -47,13 +47,17 @@ static int add_clsact(void)
 
 int stoq_probe_try_clsact(void)
 {
-	int status;
+	int status, result;
 	pid_t child = fork();
 
 	if (child < 0)
 		return -errno;
-	if (child == 0)
-		_exit(unshare(CLONE_NEWNET) ? EPERM : -add_clsact());
+	if (child == 0) {
+		if (unshare(CLONE_NEWNET))
+			_exit(errno);
+		result = add_clsact();
+		_exit(result == -EPERM ? EACCES : -result);
+	}
 	if (waitpid(child, &status, 0) < 0 || !WIFEXITED(status))
 		return -EIO;
 	return -WEXITSTATUS(status);

@@ -4,6 +4,7 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,7 @@
 
 #include "probe/section.h"
 
-#define PATH_BYTES     384
-#define INTERFACES_MAX 256
+#define PATH_BYTES 384
 
 static void sysfs_path(char path[static PATH_BYTES], const char *interface, const char *file)
 {
@@ -39,22 +39,14 @@ static unsigned int count_queues(const struct stoq_probe *probe, const char *int
 	return count;
 }
 
-/* What the kernel tells of an interface of this process's network namespace. */
-struct link {
-	char driver[32];
-	short flags;
-	int mtu;
-	unsigned int queues; /* 0: it does not tell */
-};
-
-static void ask_kernel(const char *interface, struct link *link)
+static void ask_kernel(const char *interface, struct stoq_probe_link *link)
 {
 	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
 	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq request = {0};
 
-	*link = (struct link){.driver = "none"};
+	*link = (struct stoq_probe_link){.driver = "none"};
 	if (fd < 0)
 		return;
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%.15s", interface);
@@ -62,6 +54,8 @@ static void ask_kernel(const char *interface, struct link *link)
 		link->flags = request.ifr_flags;
 	if (ioctl(fd, SIOCGIFMTU, &request) == 0)
 		link->mtu = request.ifr_mtu;
+	if (ioctl(fd, SIOCGIFHWADDR, &request) == 0)
+		link->ethernet = request.ifr_hwaddr.sa_family == ARPHRD_ETHER;
 	request.ifr_data = (void *)&info;
 	if (ioctl(fd, SIOCETHTOOL, &request) == 0)
 		snprintf(link->driver, sizeof(link->driver), "%.31s", info.driver);
@@ -91,141 +85,63 @@ static void probe_queues(struct stoq_probe *probe, const char *interface, unsign
 	if (queues)
 		stoq_probe_yes(probe, "queues", "%u", queues);
 	else
-		stoq_probe_unknown(probe, "queues", "ip netns exec, which mounts the right /sys",
+		stoq_probe_unknown(probe, "queues",
+			"ip netns exec NAMESPACE stoq probe: it mounts the right /sys",
 			"the driver does not tell, and /sys shows another network namespace");
 }
 
-static const char *state_name(short flags)
+static void probe_link(
+	struct stoq_probe *probe, const char *interface, const struct stoq_probe_link *link)
 {
-	return !(flags & IFF_UP) ? "down" : flags & IFF_RUNNING ? "up" : "no carrier";
-}
+	char remedy[64];
 
-static void probe_link(struct stoq_probe *probe, const char *interface, const struct link *link)
-{
-	stoq_probe_yes(probe, "link", "driver %s, state %s, MTU %d", link->driver,
-		state_name(link->flags), link->mtu);
+	snprintf(remedy, sizeof(remedy), "ip link set %s up", interface);
+	if (!(link->flags & IFF_UP))
+		stoq_probe_no(probe, "link", remedy, "it is down (driver %s, MTU %d)", link->driver,
+			link->mtu);
+	else if (!(link->flags & IFF_RUNNING))
+		stoq_probe_no(probe, "link",
+			"connect it, or set the other end up (of a veth: ip link set PEER up)",
+			"it has no carrier (driver %s, MTU %d)", link->driver, link->mtu);
+	else
+		stoq_probe_yes(
+			probe, "link", "driver %s, state up, MTU %d", link->driver, link->mtu);
 	probe_queues(probe, interface, link->queues);
 }
 
-static void answer_feature(struct stoq_probe *probe, const struct stoq_probe_xdp *xdp,
-	uint64_t feature, const char *name, const char *value, const char *remedy, const char *why)
+static void probe_interface(struct stoq_probe *probe, const struct if_nameindex *interface)
 {
-	if ((xdp->features & feature) == feature)
-		stoq_probe_yes(probe, name, "%s", value);
-	else
-		stoq_probe_no(probe, name, remedy, "%s", why);
-}
+	size_t before = probe->count;
+	struct stoq_probe_link link;
 
-static void probe_zero_copy(struct stoq_probe *probe, const struct stoq_probe_xdp *xdp)
-{
-	answer_feature(probe, xdp, STOQ_XDP_ACT_XSK_ZEROCOPY, "af_xdp_zero_copy",
-		"the driver fills AF_XDP buffers itself",
-		"another network card or driver; AF_XDP copies until then",
-		"the driver has no zero-copy AF_XDP");
-	if (!(xdp->features & STOQ_XDP_ACT_RX_SG))
-		stoq_probe_no(probe, "af_xdp_multi_buffer", "an MTU that fits one buffer",
-			"the driver gives XDP no packets in several buffers");
-	else if (!(xdp->features & STOQ_XDP_ACT_XSK_ZEROCOPY))
-		stoq_probe_yes(probe, "af_xdp_multi_buffer", "when copying");
-	else if (xdp->zero_copy_segments > 1)
-		stoq_probe_yes(probe, "af_xdp_multi_buffer", "up to %u buffers with zero-copy",
-			xdp->zero_copy_segments);
-	else
-		stoq_probe_no(probe, "af_xdp_multi_buffer", "an MTU that fits one buffer",
-			"with zero-copy the driver takes one buffer a packet (zc_max_segs 1)");
-}
-
-static void probe_features(struct stoq_probe *probe, const struct stoq_probe_xdp *xdp)
-{
-	answer_feature(probe, xdp, STOQ_XDP_ACT_BASIC, "xdp_native", "in the driver",
-		"another network card or driver; STOQ uses generic XDP until then",
-		"the driver has no XDP");
-	answer_feature(probe, xdp, STOQ_XDP_ACT_REDIRECT, "xdp_redirect", "to AF_XDP sockets, too",
-		"another network card or driver", "the driver cannot redirect packets");
-	answer_feature(probe, xdp, STOQ_XDP_ACT_RX_SG, "xdp_multi_buffer",
-		"packets in several buffers", "an MTU that fits one buffer",
-		"the driver gives XDP no packets in several buffers");
-	probe_zero_copy(probe, xdp);
-}
-
-/* Generic XDP runs behind the driver, whatever that is. */
-static void probe_generic(struct stoq_probe *probe)
-{
-	stoq_probe_yes(probe, "xdp_generic", "behind the driver, slower than native");
-	stoq_probe_yes(probe, "af_xdp_copy", "with native or generic XDP");
-}
-
-static void probe_loopback(struct stoq_probe *probe)
-{
-	static const char why[] =
-		"STOQ leaves loopback alone: it has no native XDP, and programs for "
-		"packets in several buffers crash some kernels there";
-
-	stoq_probe_no(probe, "xdp_native", "none needed: local packets need no filter", "%s", why);
-	stoq_probe_no(probe, "xdp_generic", "none needed: local packets need no filter", "%s", why);
-	stoq_probe_no(
-		probe, "af_xdp_copy", "use UDP sockets: on loopback they are faster", "%s", why);
-}
-
-static void unknown_features(struct stoq_probe *probe, int result)
-{
-	static const char *const names[] = {"xdp_native", "xdp_redirect", "xdp_multi_buffer",
-		"af_xdp_zero_copy", "af_xdp_multi_buffer"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (result == -ENOENT)
-			stoq_probe_unknown(probe, names[i],
-				"Linux 6.3 or newer; or try it: a transport says what became of it",
-				"this kernel does not tell (it lacks the netlink family netdev)");
-		else
-			stoq_probe_unknown(probe, names[i], "", "asking the kernel failed: %s",
-				strerror(-result));
-}
-
-static void probe_xdp(struct stoq_probe *probe, const char *interface)
-{
-	struct stoq_probe_xdp xdp;
-	int result = stoq_probe_netdev((int)if_nametoindex(interface), &xdp);
-
-	if (result || !xdp.known)
-		unknown_features(probe, result ? result : -ENOENT);
-	else
-		probe_features(probe, &xdp);
-	probe_generic(probe);
-}
-
-static void probe_interface(struct stoq_probe *probe, const char *interface)
-{
-	struct link link;
-
-	ask_kernel(interface, &link);
-	stoq_probe_topic(probe, "interface", interface);
-	probe_link(probe, interface, &link);
-	if (link.flags & IFF_LOOPBACK)
-		probe_loopback(probe);
-	else
-		probe_xdp(probe, interface);
+	ask_kernel(interface->if_name, &link);
+	stoq_probe_topic(probe, "interface", interface->if_name);
+	probe_link(probe, interface->if_name, &link);
+	stoq_probe_interface_xdp(probe, interface->if_name, &link);
+	/* It went away meanwhile, or another one has its name: what was seen is nobody's. */
+	if (if_nametoindex(interface->if_name) != interface->if_index)
+		probe->count = before;
 }
 
 static void probe_all(struct stoq_probe *probe)
 {
-	struct if_nameindex *names = if_nameindex();
+	struct if_nameindex *interfaces = if_nameindex();
 
-	if (!names) {
+	if (!interfaces) {
 		stoq_probe_unknown(
 			probe, "list", "", "the kernel does not list them: %s", strerror(errno));
 		return;
 	}
-	for (size_t i = 0; i < INTERFACES_MAX && names[i].if_index; i++)
-		probe_interface(probe, names[i].if_name);
-	if_freenameindex(names);
+	for (size_t i = 0; interfaces[i].if_index; i++)
+		probe_interface(probe, &interfaces[i]);
+	if_freenameindex(interfaces);
 }
 
 /* ---- from files alone ---- */
 
 static void probe_files_of(struct stoq_probe *probe, const char *interface)
 {
-	struct link link = {.driver = "not asked"};
+	struct stoq_probe_link link = {.driver = "not asked"};
 	char path[PATH_BYTES], state[32];
 	uint64_t mtu = 0;
 
@@ -259,8 +175,7 @@ static void probe_files(struct stoq_probe *probe)
 		return;
 	}
 	for (int i = 0; i < count; i++) {
-		if (i < INTERFACES_MAX)
-			probe_files_of(probe, names[i]->d_name);
+		probe_files_of(probe, names[i]->d_name);
 		free(names[i]);
 	}
 	free(names);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <ctype.h>
 #include <errno.h>
-#include <linux/capability.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,56 +81,10 @@ void stoq_probe_kernel(struct stoq_probe *probe)
 			"the kernel's type information is missing: it takes no program of stoq "
 			"watch and stoq guard");
 	probe_jit(probe);
-	if (stoq_probe_file_has(probe, "/proc/mounts", " bpf "))
-		stoq_probe_yes(probe, "bpffs", "mounted");
+	if (stoq_probe_file_has(probe, "/proc/mounts", " /sys/fs/bpf bpf "))
+		stoq_probe_yes(probe, "bpffs", "/sys/fs/bpf");
 	else
 		stoq_probe_no(probe, "bpffs", "mount -t bpf bpf /sys/fs/bpf",
-			"no BPF file system is mounted; stoq guard pins its programs there");
+			"no BPF file system is on /sys/fs/bpf; stoq guard pins its programs there");
 	probe_unprivileged(probe);
-}
-
-/* ---- what this process may do ---- */
-
-static const struct {
-	unsigned int number;
-	const char *name, *what;
-} capabilities[] = {
-	{CAP_BPF, "CAP_BPF", "load BPF programs, read their maps"},
-	{CAP_NET_ADMIN, "CAP_NET_ADMIN", "attach programs to interfaces, large socket buffers"},
-	{CAP_PERFMON, "CAP_PERFMON", "BPF programs that calculate with pointers: all of ours"},
-	{CAP_NET_RAW, "CAP_NET_RAW", "AF_XDP sockets"},
-	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "find BPF objects of others by number: stoq xdp, bpftool"},
-	{CAP_IPC_LOCK, "CAP_IPC_LOCK", "lock more memory than ulimit -l, for AF_XDP"},
-	{CAP_SYS_NICE, "CAP_SYS_NICE", "real-time threads"},
-};
-
-static void lacks(struct stoq_probe *probe, const char *name, const char *what)
-{
-	char remedy[160];
-	size_t length = (size_t)snprintf(
-		remedy, sizeof(remedy), "run as root, or: setcap %s+ep stoq", name);
-
-	for (size_t i = length - strlen(name) - strlen("+ep stoq"); i < length; i++)
-		remedy[i] = (char)tolower((unsigned char)remedy[i]);
-	stoq_probe_no(probe, name, remedy, "this process lacks it: %s", what);
-}
-
-void stoq_probe_process(struct stoq_probe *probe)
-{
-	char text[4096], *line;
-	uint64_t set;
-
-	stoq_probe_topic(probe, "process", NULL);
-	if (stoq_probe_read(probe, "/proc/self/status", text, sizeof(text)) <= 0 ||
-		!(line = strstr(text, "CapEff:"))) {
-		stoq_probe_unknown(probe, "capabilities", "mount -t proc proc /proc",
-			"/proc/self/status does not tell them");
-		return;
-	}
-	set = strtoull(line + strlen("CapEff:"), NULL, 16);
-	for (size_t i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]); i++)
-		if (set >> capabilities[i].number & 1)
-			stoq_probe_yes(probe, capabilities[i].name, "%s", capabilities[i].what);
-		else
-			lacks(probe, capabilities[i].name, capabilities[i].what);
 }

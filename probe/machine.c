@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "probe/section.h"
@@ -103,6 +106,47 @@ static void probe_hugepages(struct stoq_probe *probe)
 			"it is not mounted; SPDK wants it");
 }
 
+/* A user's or a group's name, or its number. */
+static const char *name_or_number(const char *name, unsigned int number, char text[static 16])
+{
+	snprintf(text, 16, "%u", number);
+	return name ? name : text;
+}
+
+/* Who may open it stands in its permissions. */
+static void kvm_forbidden(struct stoq_probe *probe, const char *path)
+{
+	struct passwd *user = getpwuid(getuid());
+	char number[16], remedy[160];
+	const char *name = name_or_number(user ? user->pw_name : NULL, getuid(), number);
+	struct stat file = {0};
+	struct group *group;
+
+	if (stat(path, &file) == 0 && file.st_gid && (file.st_mode & 0060) == 0060) {
+		char group_number[16];
+
+		group = getgrgid(file.st_gid);
+		snprintf(remedy, sizeof(remedy), "usermod -aG %.60s %.60s, and log in again",
+			name_or_number(group ? group->gr_name : NULL, file.st_gid, group_number),
+			name);
+	} else {
+		snprintf(remedy, sizeof(remedy), "as root: setfacl -m u:%.60s:rw /dev/kvm", name);
+	}
+	stoq_probe_no(probe, "kvm", remedy, "this user may not open /dev/kvm");
+}
+
+/* Which module there is for this processor, if it can do it at all. */
+static const char *kvm_remedy(const struct stoq_probe *probe)
+{
+	if (stoq_probe_file_has(probe, "/proc/cpuinfo", " vmx "))
+		return "modprobe kvm_intel; QEMU emulates until then";
+	if (stoq_probe_file_has(probe, "/proc/cpuinfo", " svm "))
+		return "modprobe kvm_amd; QEMU emulates until then";
+	return "switch virtualization on in the firmware, or nested virtualization in the "
+	       "hypervisor; "
+	       "QEMU emulates until then";
+}
+
 static void probe_kvm(struct stoq_probe *probe)
 {
 	char path[512];
@@ -114,13 +158,10 @@ static void probe_kvm(struct stoq_probe *probe)
 	if (fd >= 0) {
 		stoq_probe_yes(probe, "kvm", "/dev/kvm");
 		close(fd);
-	} else if (errno == EACCES) {
-		stoq_probe_no(probe, "kvm", "usermod -aG kvm YOU, and log in again",
-			"this user may not open /dev/kvm");
+	} else if (errno == EACCES || errno == EPERM) {
+		kvm_forbidden(probe, path);
 	} else {
-		stoq_probe_no(probe, "kvm",
-			"modprobe kvm_intel, or kvm_amd; QEMU emulates until then", "/dev/kvm: %s",
-			strerror(errno));
+		stoq_probe_no(probe, "kvm", kvm_remedy(probe), "/dev/kvm: %s", strerror(errno));
 	}
 }
 

@@ -48,8 +48,10 @@ static bool has_folder(const struct stoq_probe *probe, const char *release)
 
 static void probe_module(struct stoq_probe *probe, const char *release, size_t i)
 {
-	char folder[NAME_BYTES], path[64];
+	char folder[NAME_BYTES], path[64], remedy[96];
 
+	snprintf(remedy, sizeof(remedy), "modprobe %s; lab/run boots kernels that have it",
+		modules[i].name);
 	underscores(folder, modules[i].name);
 	snprintf(path, sizeof(path), "/sys/module/%s", folder);
 	if (is_listed(probe, release, "modules.builtin", modules[i].name))
@@ -59,14 +61,14 @@ static void probe_module(struct stoq_probe *probe, const char *release, size_t i
 	else if (is_listed(probe, release, "modules.dep", modules[i].name))
 		stoq_probe_yes(probe, modules[i].name, "available: modprobe %s", modules[i].name);
 	else if (!has_folder(probe, release))
-		stoq_probe_unknown(probe, modules[i].name, "modprobe it, or try lab/run",
+		stoq_probe_unknown(probe, modules[i].name, remedy,
 			"it is not loaded, and without /lib/modules/%.60s nobody can tell what is "
 			"built "
 			"in: for %s",
 			release, modules[i].what);
 	else
 		stoq_probe_no(probe, modules[i].name,
-			"install a kernel that has it, or try lab/run",
+			"install a kernel that has it; lab/run boots such kernels",
 			"neither loaded nor in /lib/modules/%.60s (%s): for %s", release,
 			modules[i].option, modules[i].what);
 }

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
-/*
- * What a driver says it can do with XDP: the generic netlink family "netdev" (Linux 6.3). Its
- * numbers stand here, for older headers lack them.
- */
+/* The generic netlink family "netdev" (Linux 6.3). Its numbers stand here, for older headers lack
+ * them. */
+#include "probe/netdev.h"
+
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
+#include <stdbool.h>
 #include <string.h>
-
-#include "probe/section.h"
 
 #define NETDEV_CMD_DEV_GET    1
 #define NETDEV_A_DEV_IFINDEX  1
@@ -63,9 +62,14 @@ static int on_family(const struct nlmsghdr *header, void *context)
 	return MNL_CB_OK;
 }
 
+struct answer {
+	struct stoq_netdev netdev;
+	bool has_features;
+};
+
 static int on_device(const struct nlmsghdr *header, void *context)
 {
-	struct stoq_probe_xdp *xdp = context;
+	struct answer *answer = context;
 	struct nlattr *attribute;
 
 	mnl_attr_for_each (attribute, header, sizeof(struct genlmsghdr)) {
@@ -73,17 +77,17 @@ static int on_device(const struct nlmsghdr *header, void *context)
 
 		if (type == NETDEV_A_DEV_FEATURES &&
 			mnl_attr_get_payload_len(attribute) == sizeof(uint64_t)) {
-			memcpy(&xdp->features, mnl_attr_get_payload(attribute), sizeof(uint64_t));
-			xdp->known = true;
+			answer->netdev.xdp_features = mnl_attr_get_u64(attribute);
+			answer->has_features = true;
 		} else if (type == NETDEV_A_DEV_ZC_SEGS &&
 			   mnl_attr_validate(attribute, MNL_TYPE_U32) == 0) {
-			xdp->zero_copy_segments = mnl_attr_get_u32(attribute);
+			answer->netdev.zero_copy_segments = mnl_attr_get_u32(attribute);
 		}
 	}
 	return MNL_CB_OK;
 }
 
-static int ask_all(struct mnl_socket *socket, int ifindex, struct stoq_probe_xdp *xdp)
+static int ask_all(struct mnl_socket *socket, int ifindex, struct answer *answer)
 {
 	char buffer[BUFFER_BYTES] = {0}; /* paddings are sent, too */
 	struct nlmsghdr *header;
@@ -93,25 +97,32 @@ static int ask_all(struct mnl_socket *socket, int ifindex, struct stoq_probe_xdp
 	header = put_request(buffer, GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
 	mnl_attr_put_strz(header, CTRL_ATTR_FAMILY_NAME, "netdev");
 	result = ask(socket, header, on_family, &family);
+	if (result == -ENOENT || (!result && !family))
+		return -ENOTSUP;
 	if (result)
 		return result;
-	if (!family)
-		return -ENOENT;
 	header = put_request(buffer, family, NETDEV_CMD_DEV_GET);
 	mnl_attr_put_u32(header, NETDEV_A_DEV_IFINDEX, (uint32_t)ifindex);
-	return ask(socket, header, on_device, xdp);
+	result = ask(socket, header, on_device, answer);
+	return result ? result : answer->has_features ? 0 : -ENOTSUP;
 }
 
-int stoq_probe_netdev(int ifindex, struct stoq_probe_xdp *xdp)
+int stoq_netdev_ask(int ifindex, struct stoq_netdev *netdev)
 {
-	struct mnl_socket *socket = mnl_socket_open(NETLINK_GENERIC);
+	struct mnl_socket *socket;
+	struct answer answer = {0};
 	int result;
 
-	*xdp = (struct stoq_probe_xdp){0};
+	*netdev = (struct stoq_netdev){0};
+	if (ifindex <= 0) /* which the kernel would call out of range */
+		return -ENODEV;
+	socket = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
 	if (!socket)
 		return -errno;
 	result = mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) ? -errno
-								: ask_all(socket, ifindex, xdp);
+								: ask_all(socket, ifindex, &answer);
 	mnl_socket_close(socket);
+	if (!result)
+		*netdev = answer.netdev;
 	return result;
 }

@@ -8,6 +8,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -21,7 +22,14 @@ struct stoq_probe_fact {
 	enum stoq_probe_answer answer;
 	char value[128];  /* what it is, or how much */
 	char why[224];	  /* not yes: the reason */
-	char remedy[160]; /* the command or setting that would change it */
+	char remedy[256]; /* the command or setting that would change it */
+};
+
+/* What the process that looks may do: sets of capabilities, by their numbers. */
+struct stoq_probe_rights {
+	uint64_t effective, bounding;
+	uint64_t usable; /* what the kernel will accept of it for BPF */
+	bool root, no_new, in_user_namespace;
 };
 
 struct stoq_probe {
@@ -29,6 +37,7 @@ struct stoq_probe {
 	size_t count;
 	/* While it is made. */
 	const char *root, *topic, *subject;
+	struct stoq_probe_rights rights;
 	size_t capacity;
 	bool out_of_memory;
 };

@@ -18,6 +18,13 @@ void stoq_probe_no(struct stoq_probe *probe, const char *name, const char *remed
 void stoq_probe_unknown(struct stoq_probe *probe, const char *name, const char *remedy,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* No, for lack of these capabilities (bits by their numbers); what: they are for. */
+void stoq_probe_lacks(
+	struct stoq_probe *probe, const char *name, uint64_t wanted, const char *what);
+
+/* Unknown, for the kernel refused the try with EPERM or EACCES, and it needs these. */
+void stoq_probe_forbidden(struct stoq_probe *probe, const char *name, uint64_t wanted);
+
 /* True if the kernel may be asked: root is the real one. */
 static inline bool stoq_probe_is_real(const struct stoq_probe *probe)
 {
@@ -47,23 +54,24 @@ void stoq_probe_sockets(struct stoq_probe *probe);
 void stoq_probe_machine(struct stoq_probe *probe);
 void stoq_probe_modules(struct stoq_probe *probe);
 
-/* 0: a clsact qdisc can be made; else a negative errno. In a network namespace of its own. */
-int stoq_probe_try_clsact(void);
-
-/* What the kernel says of an interface's XDP. */
-struct stoq_probe_xdp {
-	bool known;
-	uint64_t features; /* NETDEV_XDP_ACT_ */
-	uint32_t zero_copy_segments;
+/* What the kernel tells of an interface of this process's network namespace. */
+struct stoq_probe_link {
+	char driver[32];
+	short flags;
+	bool ethernet;
+	int mtu;
+	unsigned int queues; /* 0: it does not tell */
 };
 
-#define STOQ_XDP_ACT_BASIC	  (1 << 0)
-#define STOQ_XDP_ACT_REDIRECT	  (1 << 1)
-#define STOQ_XDP_ACT_NDO_XMIT	  (1 << 2)
-#define STOQ_XDP_ACT_XSK_ZEROCOPY (1 << 3)
-#define STOQ_XDP_ACT_HW_OFFLOAD	  (1 << 4)
-#define STOQ_XDP_ACT_RX_SG	  (1 << 5)
-#define STOQ_XDP_ACT_NDO_XMIT_SG  (1 << 6)
+/* XDP and AF_XDP on an interface. */
+void stoq_probe_interface_xdp(
+	struct stoq_probe *probe, const char *interface, const struct stoq_probe_link *link);
 
-/* Asks the netdev netlink family. -ENOENT: the kernel has none; other errno: it failed. */
-int stoq_probe_netdev(int ifindex, struct stoq_probe_xdp *xdp);
+/*
+ * 0: a clsact qdisc can be made; -EPERM: no network namespace to try it in can be made;
+ * -EACCES: nothing can be added there; another negative errno: the kernel has none.
+ */
+int stoq_probe_try_clsact(void);
+
+/* 0: AF_XDP sockets can be made; else a negative errno. */
+int stoq_probe_try_af_xdp(void);

@@ -2,6 +2,7 @@
 
 /* UDP's offloads, AF_XDP and busy polling, by trying, on loopback. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
@@ -110,20 +111,24 @@ static void probe_segmentation(struct stoq_probe *probe)
 
 /* ---- AF_XDP and busy polling ---- */
 
-static void probe_af_xdp(struct stoq_probe *probe)
+int stoq_probe_try_af_xdp(void)
 {
 	int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 
-	if (fd >= 0) {
+	return fd < 0 ? -errno : close(fd);
+}
+
+static void probe_af_xdp(struct stoq_probe *probe)
+{
+	int result = stoq_probe_try_af_xdp();
+
+	if (result == 0)
 		stoq_probe_yes(probe, "af_xdp", "sockets can be made");
-		close(fd);
-	} else if (errno == EPERM) {
-		stoq_probe_unknown(probe, "af_xdp", "run stoq probe as root",
-			"this process may not make one: CAP_NET_RAW is missing");
-	} else {
-		stoq_probe_no(
-			probe, "af_xdp", "a kernel with CONFIG_XDP_SOCKETS", "%s", strerror(errno));
-	}
+	else if (result == -EPERM)
+		stoq_probe_forbidden(probe, "af_xdp", 1ULL << CAP_NET_RAW);
+	else
+		stoq_probe_no(probe, "af_xdp", "a kernel with CONFIG_XDP_SOCKETS", "%s",
+			strerror(-result));
 }
 
 static void probe_busy_poll(struct stoq_probe *probe)
@@ -138,8 +143,8 @@ static void probe_busy_poll(struct stoq_probe *probe)
 		setsockopt(fd, SOL_SOCKET, SO_PREFER_BUSY_POLL, &on, sizeof(on)) == 0)
 		stoq_probe_yes(probe, "busy_poll", "SO_BUSY_POLL and SO_PREFER_BUSY_POLL");
 	else if (errno == EPERM)
-		stoq_probe_no(probe, "busy_poll", "run as root, or: setcap cap_net_admin+ep stoq",
-			"this process may not raise it: CAP_NET_ADMIN is missing");
+		stoq_probe_lacks(probe, "busy_poll", 1ULL << CAP_NET_ADMIN,
+			"only who has it may poll longer than net.core.busy_read says");
 	else
 		stoq_probe_no(probe, "busy_poll", "a kernel with CONFIG_NET_RX_BUSY_POLL", "%s",
 			strerror(errno));

@@ -72,6 +72,21 @@ static void assert_fact(const struct stoq_probe *probe, const char *topic, const
 		fail_msg("%s: '%s%s' has no '%s'", name, fact->value, fact->why, text);
 }
 
+static void assert_remedy(
+	const struct stoq_probe *probe, const char *topic, const char *name, const char *remedy)
+{
+	assert_string_equal(find(probe, topic, "", name)->remedy, remedy);
+}
+
+static void assert_remedy_has(
+	const struct stoq_probe *probe, const char *topic, const char *name, const char *part)
+{
+	const struct stoq_probe_fact *fact = stoq_probe_find(probe, topic, "", name);
+
+	if (!fact || !strstr(fact->remedy, part))
+		fail_msg("%s: '%s' has no '%s'", name, fact ? fact->remedy : "", part);
+}
+
 /* What is not yes says why. */
 static void assert_complete(const struct stoq_probe *probe)
 {
@@ -150,8 +165,7 @@ static void test_good_machine(void **state)
 	assert_fact(&probe, "process", "", "CAP_PERFMON", STOQ_PROBE_YES, "");
 	assert_fact(&probe, "process", "", "CAP_NET_ADMIN", STOQ_PROBE_YES, "");
 	assert_fact(&probe, "process", "", "CAP_SYS_ADMIN", STOQ_PROBE_NO, "lacks");
-	assert_string_equal(find(&probe, "process", "", "CAP_SYS_ADMIN")->remedy,
-		"run as root, or: setcap cap_sys_admin+ep stoq");
+	assert_remedy(&probe, "process", "CAP_SYS_ADMIN", "run as root");
 	assert_fact(&probe, "processor", "", "model", STOQ_PROBE_YES, "A Processor");
 	assert_fact(&probe, "processor", "", "avx2", STOQ_PROBE_YES, "");
 	assert_fact(&probe, "processor", "", "vaes", STOQ_PROBE_NO, "wide");
@@ -191,6 +205,90 @@ static void test_lesser_machine(void **state)
 	stoq_probe_free(&probe);
 }
 
+/* Another process, on the same machine. */
+static void look_as(struct stoq_probe *probe, const char *status, const char *uid_map)
+{
+	put("/proc/self/status", status);
+	put("/proc/self/uid_map", uid_map);
+	assert_int_equal(stoq_probe_run(probe, root, NULL), 0);
+	assert_complete(probe);
+}
+
+#define EVERYBODY   "         0          0 4294967295\n"
+#define ALL_BUT_BPF "0000017fffffffff"
+
+/* What would give a capability depends on who took it away. */
+static void test_capabilities(void **state)
+{
+	struct stoq_probe probe;
+
+	(void)state;
+	put_good_machine();
+	look_as(&probe,
+		"Name:\tx\nUid:\t1000\t1000\t1000\t1000\nCapEff:\t0\nCapBnd:\t000001ffffffffff\n",
+		EVERYBODY);
+	assert_fact(&probe, "process", "", "CAP_BPF", STOQ_PROBE_NO, "lacks CAP_BPF: load");
+	/* setcap replaces what the file had: the next remedy must not undo this one. */
+	assert_remedy(&probe, "process", "CAP_BPF",
+		"run as root, or: setcap cap_bpf,cap_net_admin,cap_perfmon,cap_net_raw+ep stoq");
+	assert_remedy(&probe, "process", "CAP_IPC_LOCK",
+		"run as root, or: setcap cap_bpf,cap_net_admin,cap_perfmon,cap_net_raw,cap_ipc_lock"
+		"+ep stoq");
+	stoq_probe_free(&probe);
+
+	look_as(&probe, "Name:\tx\nUid:\t1000\t1000\nCapEff:\t0\nNoNewPrivs:\t1\n", EVERYBODY);
+	assert_remedy_has(&probe, "process", "CAP_BPF", "NoNewPrivileges=no");
+	stoq_probe_free(&probe);
+
+	look_as(&probe,
+		"Name:\tx\nUid:\t0\t0\nCapEff:\t00000000a80425fb\nCapBnd:\t00000000a80425fb\n",
+		EVERYBODY);
+	assert_remedy(&probe, "process", "CAP_BPF",
+		"docker run --cap-add CAP_BPF, or CapabilityBoundingSet= of the systemd unit");
+	stoq_probe_free(&probe);
+
+	look_as(&probe, "Name:\tx\nUid:\t0\t0\nCapEff:\t0\nCapBnd:\t000001ffffffffff\n", EVERYBODY);
+	assert_remedy_has(&probe, "process", "CAP_BPF", "took cap_bpf from this root");
+	stoq_probe_free(&probe);
+}
+
+static void test_capabilities_that_do_not_count(void **state)
+{
+	struct stoq_probe probe;
+
+	(void)state;
+	put_good_machine();
+	look_as(&probe,
+		"Name:\tx\nUid:\t0\t0\nCapEff:\t" ALL_BUT_BPF "\nCapBnd:\t" ALL_BUT_BPF "\n",
+		EVERYBODY);
+	assert_fact(&probe, "process", "", "CAP_BPF", STOQ_PROBE_YES, "by CAP_SYS_ADMIN");
+	stoq_probe_free(&probe);
+
+	look_as(&probe,
+		"Name:\tx\nUid:\t0\t0\nCapEff:\t000001ffffffffff\nCapBnd:\t000001ffffffffff\n",
+		"         0       1000          1\n");
+	assert_fact(&probe, "process", "", "CAP_BPF", STOQ_PROBE_NO, "in its user namespace only");
+	stoq_probe_free(&probe);
+}
+
+static void test_kvm(void **state)
+{
+	struct stoq_probe probe;
+	char path[128];
+
+	(void)state;
+	put_good_machine();
+	snprintf(path, sizeof(path), "%s/dev/kvm", root);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(stoq_probe_run(&probe, root, NULL), 0);
+	assert_remedy_has(&probe, "software", "kvm", "firmware");
+	stoq_probe_free(&probe);
+	put("/proc/cpuinfo", "flags\t\t: fpu vmx aes\n");
+	assert_int_equal(stoq_probe_run(&probe, root, NULL), 0);
+	assert_remedy_has(&probe, "software", "kvm", "modprobe kvm_intel");
+	stoq_probe_free(&probe);
+}
+
 static void test_this_machine(void **state)
 {
 	struct stoq_probe probe;
@@ -210,6 +308,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing_there, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(test_good_machine, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(test_lesser_machine, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(test_capabilities, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(
+			test_capabilities_that_do_not_count, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(test_kvm, make_root, remove_root),
 		cmocka_unit_test(test_this_machine),
 	};
 
