@@ -107,13 +107,19 @@ static size_t offer(struct stoq_stream *stream, const uint8_t *data, size_t size
 	return taken;
 }
 
+static bool may_offer(const struct stoq_stream *stream)
+{
+	return !stream->paused && !stream->read_over && !stream->connection->close_wanted;
+}
+
 int stoq_stream_receive(struct stoq_stream *stream, const uint8_t *data, size_t size, bool finished)
 {
 	size_t taken = 0;
 
 	stoq_counter_add(&stream->connection->worker->metrics.stream_bytes_received, size);
 	stream->finish_received |= finished;
-	if (!stream->paused && !stream->read_over && !stream->connection->close_wanted)
+	/* What waits for its turn since the stream was resumed comes first. */
+	if (!stream->unread && may_offer(stream))
 		taken = offer(stream, data, size, finished);
 	if (stream->read_over || stream->connection->close_wanted) {
 		stoq_stream_give_credit(stream, size);
@@ -122,11 +128,6 @@ int stoq_stream_receive(struct stoq_stream *stream, const uint8_t *data, size_t 
 	stoq_stream_give_credit(stream, taken);
 	/* A frame may hold nothing but the end; then data may be NULL. */
 	return taken == size ? 0 : keep(stream, data + taken, size - taken);
-}
-
-static bool may_offer(const struct stoq_stream *stream)
-{
-	return !stream->paused && !stream->read_over && !stream->connection->close_wanted;
 }
 
 void stoq_stream_deliver(struct stoq_stream *stream)

@@ -67,6 +67,31 @@ static void test_reader_that_pauses_holds_the_writer(void **state)
 	finish(&rig);
 }
 
+/* Resumed, but not asked yet when more comes: the order stays. */
+static void test_what_comes_after_a_resume_waits_its_turn(void **state)
+{
+	struct stoq_stream *stream;
+	struct rig rig;
+
+	rig_prepare(&rig, 13);
+	rig.server.take_max = 0;
+	start(&rig);
+	rig_set_link(&rig, &(struct stoq_memory_link){0});
+	stream = open_stream(&rig, STOQ_UNIDIRECTIONAL);
+	assert_int_equal(stoq_stream_write(stream, data, 1000, 0), 1000);
+	rig_run(&rig, RIG_S);
+	assert_int_equal(rig_metrics(&rig.server).buffered_receive_bytes, 1000);
+	assert_int_equal(stoq_stream_write(stream, data + 1000, 100, STOQ_FINISH), 100);
+	rig.now_ns += RIG_MS;
+	assert_int_equal(stoq_transport_process(rig.client.transport, 0, rig.now_ns), 0);
+	rig.server.take_max = SIZE_MAX;
+	stoq_stream_resume(rig.server.stream);
+	assert_true(rig_run_until(&rig, server_finished, RIG_S));
+	assert_int_equal(rig.server.received, 1100);
+	assert_true(rig.server.hash == rig_hash(0, data, 1100));
+	finish(&rig);
+}
+
 static void test_connection_window_bounds_all_streams(void **state)
 {
 	struct rig rig;
@@ -438,6 +463,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reader_that_pauses_holds_the_writer),
+		cmocka_unit_test(test_what_comes_after_a_resume_waits_its_turn),
 		cmocka_unit_test(test_connection_window_bounds_all_streams),
 		cmocka_unit_test(test_write_takes_what_fits_and_tells_when_there_is_room),
 		cmocka_unit_test(test_owned_memory_is_released_once_acknowledged),
