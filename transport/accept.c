@@ -12,13 +12,14 @@
 #include "transport/endpoint.h"
 #include "transport/worker.h"
 
-#define RESETS_PER_SECOND	100
-#define NEGOTIATIONS_PER_SECOND 1000
-#define RETRY_TOKEN_LIFETIME_NS (10 * NGTCP2_SECONDS)
-#define TOKEN_LIFETIME_NS	(3600ull * NGTCP2_SECONDS)
-#define INITIAL_BYTES_MIN	1200
-#define RESET_BYTES_MIN		41 /* RFC 9000, 10.3: smaller ones might be answered for ever */
-#define ANSWER_BYTES		512
+#define RESETS_PER_SECOND	   100
+#define NEGOTIATIONS_PER_SECOND	   1000
+#define REFUSALS_LOGGED_PER_SECOND 1
+#define RETRY_TOKEN_LIFETIME_NS	   (10 * NGTCP2_SECONDS)
+#define TOKEN_LIFETIME_NS	   (3600ull * NGTCP2_SECONDS)
+#define INITIAL_BYTES_MIN	   1200
+#define RESET_BYTES_MIN		   41 /* RFC 9000, 10.3: smaller ones might be answered for ever */
+#define ANSWER_BYTES		   512
 
 /* A packet that may become a connection. */
 struct first_packet {
@@ -97,16 +98,27 @@ static void reset_stateless(struct stoq_worker *worker, const struct stoq_datagr
 	answer(worker, datagram, packet, written);
 }
 
-static void refuse(struct stoq_worker *worker, const struct first_packet *first, uint64_t code)
+static void refuse(struct stoq_worker *worker, const struct first_packet *first, uint64_t code,
+	const char *reason)
 {
 	const ngtcp2_pkt_hd *header = &first->header;
 	uint8_t packet[ANSWER_BYTES];
 	ngtcp2_ssize size = ngtcp2_crypto_write_connection_close(packet, sizeof(packet),
-		header->version, &header->scid, &header->dcid, code, NULL, 0);
+		header->version, &header->scid, &header->dcid, code, (const uint8_t *)reason,
+		strlen(reason));
 
 	stoq_counter_add(&worker->metrics.refused, 1);
 	if (size > 0)
 		answer(worker, first->datagram, packet, size);
+}
+
+static void refuse_one_more(
+	struct stoq_worker *worker, const struct first_packet *first, const char *reason)
+{
+	if (stoq_rate_take(&worker->refusal_log_rate, REFUSALS_LOGGED_PER_SECOND, worker->now_ns))
+		stoq_transport_log(worker->transport, STOQ_LOG_WARNING,
+			"a connection was refused: %s. Raise the limit, or have fewer", reason);
+	refuse(worker, first, NGTCP2_CONNECTION_REFUSED, reason);
 }
 
 static void send_retry(struct stoq_worker *worker, const struct first_packet *first)
@@ -177,12 +189,18 @@ static bool must_prove_address(const struct stoq_worker *worker)
 	}
 }
 
-static bool full(const struct stoq_worker *worker)
+/* Why there may be no more connections; NULL: there may. */
+static const char *full(const struct stoq_worker *worker)
 {
 	const struct stoq_transport_config *config = &worker->settings->config;
 
-	return worker->connection_count >= stoq_worker_share(worker, config->max_connections) ||
-	       worker->half_open >= stoq_worker_share(worker, config->max_half_open);
+	if (worker->connection_count >= stoq_worker_share(worker, config->max_connections))
+		return "max_connections are open";
+	if (worker->half_open >= stoq_worker_share(worker, config->max_half_open))
+		return "max_half_open handshakes are unfinished";
+	if (!stoq_budget_admits(&worker->budget))
+		return "max_memory_bytes are in use";
+	return NULL;
 }
 
 /* ---- a new connection ---- */
@@ -218,17 +236,19 @@ static void accept_first(struct stoq_worker *worker, struct first_packet *first)
 {
 	ngtcp2_cid original;
 	enum token token = check_token(worker, first, &original);
+	const char *reason;
 
 	if (token == BAD_TOKEN) {
-		refuse(worker, first, NGTCP2_INVALID_TOKEN);
+		refuse(worker, first, NGTCP2_INVALID_TOKEN, "");
 		return;
 	}
 	if (token == NO_TOKEN && must_prove_address(worker)) {
 		send_retry(worker, first);
 		return;
 	}
-	if (full(worker)) {
-		refuse(worker, first, NGTCP2_CONNECTION_REFUSED);
+	reason = full(worker);
+	if (reason) {
+		refuse_one_more(worker, first, reason);
 		return;
 	}
 	start(worker, first, token, &original);

@@ -155,20 +155,6 @@ static int receive_stream_data(ngtcp2_conn *quic, uint32_t flags, int64_t id, ui
 	return 0;
 }
 
-/* There is enough room again to tell the writer; a byte at a time would be too often. */
-static void tell_writer(struct stoq_stream *stream)
-{
-	struct stoq_connection *connection = stream->connection;
-	const struct stoq_transport_callbacks *callbacks = stoq_connection_callbacks(connection);
-
-	if (!stream->writable_wanted || stream->write_over || connection->close_wanted ||
-		stoq_stream_room(stream) < connection->settings->config.send_buffer_bytes / 4)
-		return;
-	stream->writable_wanted = false;
-	if (callbacks->writable)
-		callbacks->writable(stream, stoq_connection_callback_user(connection));
-}
-
 static int acknowledged(ngtcp2_conn *quic, int64_t id, uint64_t offset, uint64_t size, void *user,
 	void *stream_user)
 {
@@ -178,8 +164,8 @@ static int acknowledged(ngtcp2_conn *quic, int64_t id, uint64_t offset, uint64_t
 	if (!stream || !size)
 		return 0;
 	stoq_counter_subtract(&connection->worker->metrics.buffered_send_bytes, size);
-	stoq_send_queue_acknowledge(&stream->queue, &connection->worker->pool, size);
-	tell_writer(stream);
+	stoq_send_queue_acknowledge(&stream->queue, &connection->account, size);
+	stoq_stream_tell_writer(stream);
 	return 0;
 }
 

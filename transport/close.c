@@ -111,6 +111,7 @@ static void finish(
 	/* ngtcp2 first: it refers to the data of the streams. */
 	stoq_connection_end_quic(connection);
 	end_streams(connection);
+	stoq_budget_close(&connection->account);
 	/* An accepted connection that never was announced is none to the application. */
 	if (callbacks->closed && (connection->announced || !connection->server))
 		callbacks->closed(connection, stoq_connection_callback_user(connection));

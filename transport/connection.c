@@ -32,6 +32,10 @@ struct stoq_connection *stoq_connection_new(struct stoq_worker *worker, bool ser
 	connection->credentials = stoq_transport_credentials(worker->transport);
 	connection->server = server;
 	connection->sampled_ns = worker->now_ns;
+	connection->credit.since_ns = worker->now_ns;
+	stoq_budget_open(
+		&worker->budget, &connection->account, connection->settings->config.window_bytes);
+	connection->datagrams.account = &connection->account;
 	stoq_list_init(&connection->dirty);
 	stoq_list_init(&connection->streams);
 	stoq_list_init(&connection->sendable);
@@ -125,6 +129,7 @@ void stoq_connection_free(struct stoq_connection *connection)
 	stoq_outbox_forget(&worker->outbox, connection);
 	stoq_list_remove(&connection->link);
 	worker->connection_count--;
+	stoq_budget_close(&connection->account);
 	stoq_settings_release(connection->settings);
 	free(connection->goodbye.packet);
 	free(connection);

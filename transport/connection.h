@@ -7,6 +7,8 @@
 #include <stoq/transport.h>
 
 #include "datapath/datapath.h"
+#include "transport/budget.h"
+#include "transport/credit.h"
 #include "transport/datagrams.h"
 #include "transport/list.h"
 #include "transport/ngtcp2_compat.h"
@@ -78,7 +80,9 @@ struct stoq_connection {
 
 	struct stoq_list streams, sendable, resumed_streams;
 	uint32_t stream_count;
-	bool flow_blocked; /* by the peer's credit for the connection */
+	bool flow_blocked;		    /* by the peer's credit for the connection */
+	struct stoq_budget_account account; /* what it may receive and hold */
+	struct stoq_credit credit;
 
 	struct stoq_datagrams datagrams;
 	struct stoq_path_size path_size;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What applications ask of connections; opening one. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,11 @@ static int check_connect(const struct stoq_worker *worker, const struct stoq_con
 		return stoq_error_set(error, -EAGAIN,
 			"max_connections (%u) are open. Close some, or raise the limit",
 			settings->max_connections);
+	if (!stoq_budget_admits(&worker->budget))
+		return stoq_error_set(error, -EAGAIN,
+			"max_memory_bytes (%" PRIu64 ") are in use. Close some connections, or "
+			"raise the limit",
+			settings->max_memory_bytes);
 	memcpy(&remote->sa, config->remote, config->remote_length);
 	remote->length = config->remote_length;
 	return 0;

@@ -49,8 +49,8 @@ static void fill_settings(struct stoq_connection *connection, ngtcp2_settings *s
 	settings->initial_rtt = config->initial_rtt_ns;
 	settings->cc_algo = congestion_control(config->congestion_control);
 	settings->handshake_timeout = config->handshake_timeout_ns;
-	settings->max_window = config->max_window_bytes;
-	/* Windows of streams are ours: see credit.c. */
+	/* Windows grow as credit.c says. */
+	settings->max_window = 0;
 	settings->max_stream_window = 0;
 	settings->ack_thresh = connection->worker->joins ? ACK_THRESHOLD_JOINED : ACK_THRESHOLD;
 	/* path_size.c decides how large packets are. */
@@ -67,7 +67,7 @@ static void fill_params(struct stoq_connection *connection, ngtcp2_transport_par
 	params->initial_max_stream_data_bidi_local = config->stream_window_bytes;
 	params->initial_max_stream_data_bidi_remote = config->stream_window_bytes;
 	params->initial_max_stream_data_uni = config->stream_window_bytes;
-	params->initial_max_data = config->window_bytes;
+	params->initial_max_data = connection->account.window_bytes;
 	params->initial_max_streams_bidi = config->max_bidirectional_streams;
 	params->initial_max_streams_uni = config->max_unidirectional_streams;
 	params->max_idle_timeout = config->idle_timeout_ns;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * How much a peer may send on a stream: a window that doubles, up to its limit, when half of it is
- * used up within two round trips.
+ * How much a peer may send, on a stream and in all: windows that grow while they are used fast; the
+ * connection's as far as the budget of memory allows.
  *
- * ngtcp2 could do that itself, but 0.12 loses track when a MAX_STREAM_DATA frame does not fit the
- * packet, as happens when congestion control leaves room for a short one: the peer is told of the
- * larger window later, and when it makes use of that, the connection is closed with
+ * ngtcp2 could do the former itself, but 0.12 loses track when a MAX_STREAM_DATA frame does not fit
+ * the packet, as happens when congestion control leaves room for a short one: the peer is told of
+ * the larger window later, and when it makes use of that, the connection is closed with
  * FLOW_CONTROL_ERROR. With a window that ngtcp2 does not change, it catches up in time.
  */
 #include "transport/connection.h"
@@ -21,40 +21,62 @@ static uint64_t round_trip_ns(const struct stoq_connection *connection)
 	return info.smoothed_rtt;
 }
 
-/* By how much the window grows, now that this many bytes of it were used. */
-static uint64_t growth(struct stoq_stream *stream, size_t used)
+/*
+ * By how much a window is to grow, now that this many bytes of it were used: it doubles, up to its
+ * limit, when half of it went within two round trips.
+ */
+static uint64_t growth(const struct stoq_connection *connection, struct stoq_credit *credit,
+	uint64_t window_bytes, uint64_t max_bytes, size_t used)
 {
-	const struct stoq_connection *connection = stream->connection;
-	const struct stoq_transport_config *config = &connection->settings->config;
-	uint64_t now_ns = connection->worker->now_ns, more, elapsed_ns;
-	struct stoq_credit *credit = &stream->credit;
+	uint64_t now_ns = connection->worker->now_ns, elapsed_ns, more;
 
-	if (!credit->window_bytes)
-		*credit = (struct stoq_credit){
-			.window_bytes = config->stream_window_bytes, .since_ns = now_ns};
 	credit->used_bytes += used;
-	if (credit->used_bytes < credit->window_bytes / 2)
+	if (credit->used_bytes < window_bytes / 2)
 		return 0;
 	elapsed_ns = now_ns - credit->since_ns;
 	credit->used_bytes = 0;
 	credit->since_ns = now_ns;
-	if (credit->window_bytes >= config->max_stream_window_bytes ||
-		elapsed_ns >= 2 * round_trip_ns(connection))
+	if (window_bytes >= max_bytes || elapsed_ns >= 2 * round_trip_ns(connection))
 		return 0;
-	more = config->max_stream_window_bytes - credit->window_bytes;
-	if (more > credit->window_bytes)
-		more = credit->window_bytes;
-	credit->window_bytes += more;
-	return more;
+	more = max_bytes - window_bytes;
+	return more < window_bytes ? more : window_bytes;
+}
+
+static uint64_t credit_of_stream(struct stoq_stream *stream, size_t size)
+{
+	const struct stoq_connection *connection = stream->connection;
+	const struct stoq_transport_config *config = &connection->settings->config;
+	uint64_t more;
+
+	if (!stream->window_bytes) {
+		stream->window_bytes = config->stream_window_bytes;
+		stream->credit.since_ns = connection->worker->now_ns;
+	}
+	more = growth(connection, &stream->credit, stream->window_bytes,
+		config->max_stream_window_bytes, size);
+	stream->window_bytes += more;
+	return size + more;
+}
+
+/* All streams together: as far as there is memory. */
+static uint64_t credit_of_connection(struct stoq_connection *connection, size_t size)
+{
+	struct stoq_budget_account *account = &connection->account;
+	uint64_t more = growth(connection, &connection->credit, account->window_bytes,
+		connection->settings->config.max_window_bytes, size);
+
+	return size + stoq_budget_grow(account, more) - stoq_budget_shrink(account, size);
 }
 
 void stoq_stream_give_credit(struct stoq_stream *stream, size_t size)
 {
-	ngtcp2_conn *quic = stream->connection->quic;
+	struct stoq_connection *connection = stream->connection;
+	ngtcp2_conn *quic = connection->quic;
 
 	if (!size || !quic)
 		return;
 	if (!stream->quic_closed && !stream->finish_received)
-		ngtcp2_conn_extend_max_stream_offset(quic, stream->id, size + growth(stream, size));
-	ngtcp2_conn_extend_max_offset(quic, size);
+		ngtcp2_conn_extend_max_stream_offset(
+			quic, stream->id, credit_of_stream(stream, size));
+	ngtcp2_conn_extend_max_offset(quic, credit_of_connection(connection, size));
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/budget.h"
+
 static int prepare(struct stoq_datagrams *datagrams, uint32_t max)
 {
 	if (datagrams->ring)
@@ -28,9 +30,13 @@ int stoq_datagrams_put(
 	if (datagrams->count >= datagrams->capacity)
 		return -EAGAIN;
 	slot = &datagrams->ring[(datagrams->first + datagrams->count) % datagrams->capacity];
+	if (!stoq_budget_hold(datagrams->account, size + 1))
+		return -EAGAIN;
 	slot->data = malloc(size + 1);
-	if (!slot->data)
+	if (!slot->data) {
+		stoq_budget_release(datagrams->account, size + 1);
 		return -ENOMEM;
+	}
 	slot->data[0] = STOQ_DATAGRAM_APPLICATION;
 	if (size)
 		memcpy(slot->data + 1, data, size);
@@ -49,7 +55,10 @@ const struct stoq_queued_datagram *stoq_datagrams_first(const struct stoq_datagr
 
 void stoq_datagrams_drop_first(struct stoq_datagrams *datagrams)
 {
-	free(datagrams->ring[datagrams->first].data);
+	struct stoq_queued_datagram *first = &datagrams->ring[datagrams->first];
+
+	free(first->data);
+	stoq_budget_release(datagrams->account, first->size);
 	datagrams->first = (datagrams->first + 1) % datagrams->capacity;
 	datagrams->count--;
 }

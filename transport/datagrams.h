@@ -24,14 +24,18 @@ struct stoq_queued_datagram {
 	uint8_t *data; /* the type byte first */
 };
 
+struct stoq_budget_account;
+
 struct stoq_datagrams {
+	struct stoq_budget_account *account; /* whose memory it is */
 	struct stoq_queued_datagram *ring;
 	uint32_t capacity;
 	uint32_t first, count;
 	uint64_t next_id;
 };
 
-/* Takes a copy behind the type byte. 0, -EAGAIN: max are queued, -ENOMEM. */
+/* Takes a copy behind the type byte. 0, -EAGAIN: max are queued, or no memory may be held;
+ * -ENOMEM. */
 int stoq_datagrams_put(struct stoq_datagrams *datagrams, uint32_t max, const void *data,
 	size_t size, uint64_t *id);
 /* The next to be sent; NULL: none. */

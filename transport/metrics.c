@@ -129,6 +129,9 @@ void stoq_transport_metrics(
 		add_connections(metrics, counted);
 		add_packets(metrics, counted);
 		metrics->pool_bytes += stoq_pool_bytes(&worker->pool);
+		metrics->memory_used_bytes += stoq_counter_read(&worker->budget.used_bytes);
+		metrics->memory_limit_bytes += stoq_counter_read(&worker->budget.limit_bytes);
+		metrics->memory_held_back += stoq_counter_read(&worker->budget.held_back);
 		pthread_mutex_lock(&counted->lock);
 		stoq_histogram_add(&rtt, &counted->rtt);
 		if (counted->rtt_min_ns < min_ns)

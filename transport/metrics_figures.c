@@ -106,6 +106,12 @@ static void add_machine(struct stoq_figures *f, const struct stoq_transport_metr
 	add(f, false, "buffered_receive_bytes", m->buffered_receive_bytes,
 		"Stream data held until they are taken");
 	add(f, false, "pool_bytes", m->pool_bytes, "Memory of pooled buffers");
+	add(f, false, "memory_used_bytes", m->memory_used_bytes,
+		"Memory promised to peers or held for them, of what the limit allows");
+	add(f, false, "memory_limit_bytes", m->memory_limit_bytes,
+		"The limit of memory for all connections together");
+	add(f, true, "memory_held_back", m->memory_held_back,
+		"Times that credit or a write was held back for want of memory");
 	if (!m->cpu_ns)
 		return; /* the loop is the caller's */
 	add_ns(f, true, "cpu_seconds", m->cpu_ns, "Processor time of the workers' threads");

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/budget.h"
 #include "transport/ngtcp2_compat.h"
-#include "transport/pool.h"
 #include "transport/stream.h"
 
 #define FIRST_CAPACITY 4
@@ -46,50 +46,76 @@ static int make_room(struct stoq_send_queue *queue, size_t more)
 	return 0;
 }
 
-/* Fills up the last chunk, if it is a copy; returns the bytes taken. */
-static size_t fill_last(struct stoq_send_queue *queue, const uint8_t *data, size_t size)
+/* What the last chunk takes, if it is a copy. */
+static size_t room_in_last(const struct stoq_send_queue *queue)
 {
-	struct stoq_chunk *last;
-	size_t room;
+	const struct stoq_chunk *last;
 
 	if (!queue->count)
 		return 0;
 	last = chunk_at(queue, queue->count - 1);
-	room = last->capacity > last->size ? last->capacity - last->size : 0;
+	return last->capacity > last->size ? last->capacity - last->size : 0;
+}
+
+/* Fills up the last chunk; returns the bytes taken. */
+static size_t fill_last(struct stoq_send_queue *queue, const uint8_t *data, size_t size)
+{
+	size_t room = room_in_last(queue);
+	struct stoq_chunk *last;
+
 	if (size > room)
 		size = room;
-	if (size)
-		memcpy(last->data + last->size, data, size);
+	if (!size)
+		return 0;
+	last = chunk_at(queue, queue->count - 1);
+	memcpy(last->data + last->size, data, size);
 	last->size += size;
 	queue->end += size;
 	return size;
 }
 
-static int append_block(struct stoq_send_queue *queue, struct stoq_pool *pool, size_t size)
+/* Small only for the first, or when there is no more memory: frames of few pieces are cheaper. */
+static size_t block_bytes(
+	const struct stoq_send_queue *queue, const struct stoq_budget_account *account, size_t size)
 {
-	/* Small only for the first: frames of few pieces are cheaper. */
-	size_t capacity = size <= STOQ_POOL_SMALL_BYTES && !queue->count ? STOQ_POOL_SMALL_BYTES
-									 : STOQ_POOL_LARGE_BYTES;
+	bool small = (size <= STOQ_POOL_SMALL_BYTES && !queue->count) ||
+		     stoq_budget_room(account) < STOQ_POOL_LARGE_BYTES;
+
+	return small ? STOQ_POOL_SMALL_BYTES : STOQ_POOL_LARGE_BYTES;
+}
+
+static int append_block(
+	struct stoq_send_queue *queue, struct stoq_budget_account *account, size_t size)
+{
+	size_t capacity = block_bytes(queue, account, size);
 	uint8_t *block;
 	int status = make_room(queue, 1);
 
 	if (status)
 		return status;
-	block = stoq_pool_get(pool, capacity);
+	block = stoq_budget_get_block(account, capacity);
 	if (!block)
 		return -ENOMEM;
 	*chunk_at(queue, queue->count++) = (struct stoq_chunk){.data = block, .capacity = capacity};
 	return 0;
 }
 
-size_t stoq_send_queue_copy(
-	struct stoq_send_queue *queue, struct stoq_pool *pool, const void *data, size_t size)
+uint64_t stoq_send_queue_room(
+	const struct stoq_send_queue *queue, const struct stoq_budget_account *account)
+{
+	uint64_t blocks = stoq_budget_room(account) / STOQ_POOL_SMALL_BYTES;
+
+	return room_in_last(queue) + blocks * STOQ_POOL_SMALL_BYTES;
+}
+
+size_t stoq_send_queue_copy(struct stoq_send_queue *queue, struct stoq_budget_account *account,
+	const void *data, size_t size)
 {
 	const uint8_t *bytes = data;
 	size_t taken = fill_last(queue, bytes, size);
 
 	while (taken < size) {
-		if (append_block(queue, pool, size - taken))
+		if (append_block(queue, account, size - taken))
 			break;
 		taken += fill_last(queue, bytes + taken, size - taken);
 	}
@@ -143,7 +169,7 @@ void stoq_send_queue_sent(struct stoq_send_queue *queue, size_t bytes)
 	}
 }
 
-static void drop_first(struct stoq_send_queue *queue, struct stoq_pool *pool)
+static void drop_first(struct stoq_send_queue *queue, struct stoq_budget_account *account)
 {
 	struct stoq_chunk chunk = *chunk_at(queue, 0);
 
@@ -154,19 +180,19 @@ static void drop_first(struct stoq_send_queue *queue, struct stoq_pool *pool)
 	else
 		queue->sent_bytes = 0;
 	if (chunk.capacity)
-		stoq_pool_put(pool, chunk.data, chunk.capacity);
+		stoq_budget_put_block(account, chunk.data, chunk.capacity);
 	else if (chunk.release)
 		chunk.release(chunk.argument);
 }
 
 void stoq_send_queue_acknowledge(
-	struct stoq_send_queue *queue, struct stoq_pool *pool, uint64_t bytes)
+	struct stoq_send_queue *queue, struct stoq_budget_account *account, uint64_t bytes)
 {
 	queue->acknowledged += bytes;
 	queue->acknowledged_bytes += bytes;
 	while (queue->count && queue->acknowledged_bytes >= chunk_at(queue, 0)->size) {
 		queue->acknowledged_bytes -= chunk_at(queue, 0)->size;
-		drop_first(queue, pool);
+		drop_first(queue, account);
 	}
 }
 
@@ -177,10 +203,10 @@ void stoq_send_queue_rewind(struct stoq_send_queue *queue)
 	queue->sent_bytes = queue->acknowledged_bytes;
 }
 
-void stoq_send_queue_clear(struct stoq_send_queue *queue, struct stoq_pool *pool)
+void stoq_send_queue_clear(struct stoq_send_queue *queue, struct stoq_budget_account *account)
 {
 	while (queue->count)
-		drop_first(queue, pool);
+		drop_first(queue, account);
 	free(queue->chunks);
 	*queue = (struct stoq_send_queue){0};
 }

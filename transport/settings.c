@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "transport/budget.h"
 
 #define SECOND_NS	   1000000000ull
 #define MIB		   (1024ull * 1024)
@@ -32,6 +33,7 @@ void stoq_transport_config_init(struct stoq_transport_config *config)
 		.window_bytes = 4 * MIB,
 		.max_window_bytes = 32 * MIB,
 		.send_buffer_bytes = 16 * MIB,
+		.max_memory_bytes = 4096 * MIB,
 		.max_datagram_bytes = 65000,
 		.max_queued_datagrams = 64,
 		.handshake_timeout_ns = 10 * SECOND_NS,
@@ -88,6 +90,20 @@ static int check_ranges(const struct stoq_transport_config *config, struct stoq_
 				range->name, range->value, range->min, range->max);
 	}
 	return 0;
+}
+
+/* Whatever happens, every connection can go on, if slowly. */
+static int check_memory(const struct stoq_transport_config *config, struct stoq_error *error)
+{
+	uint64_t each = (config->max_connections + config->workers - 1ull) / config->workers;
+	uint64_t least = each * config->workers * STOQ_BUDGET_MIN;
+
+	if (config->max_memory_bytes >= least)
+		return 0;
+	return stoq_error_set(error, -EINVAL,
+		"max_memory_bytes is %" PRIu64 ", and %u connections need %" PRIu64
+		" at least, 128 KiB each. Raise it, or lower max_connections",
+		config->max_memory_bytes, config->max_connections, least);
 }
 
 static int check_tls(const struct stoq_transport_config *config, struct stoq_error *error)
@@ -173,6 +189,8 @@ int stoq_settings_new(struct stoq_settings **settings, const struct stoq_transpo
 	struct stoq_settings *new;
 	int status = check_ranges(config, error);
 
+	if (!status)
+		status = check_memory(config, error);
 	if (!status)
 		status = check_tls(config, error);
 	if (status)

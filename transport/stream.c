@@ -6,6 +6,7 @@
 
 #include "transport/connection.h"
 #include "transport/counter.h"
+#include "transport/pool.h"
 #include "transport/worker.h"
 
 struct stoq_stream *stoq_stream_new(struct stoq_connection *connection, int64_t id, bool ours)
@@ -52,7 +53,7 @@ static void release_send_queue(struct stoq_stream *stream)
 	stoq_counter_subtract(
 		&worker->metrics.buffered_send_bytes, stoq_send_queue_held(&stream->queue));
 	stream->write_over = true;
-	stoq_send_queue_clear(&stream->queue, &worker->pool);
+	stoq_send_queue_clear(&stream->queue, &stream->connection->account);
 }
 
 /* A peer's stream is over: it may open another one. */
@@ -181,12 +182,56 @@ int stoq_stream_open(
 	return 0;
 }
 
-size_t stoq_stream_room(const struct stoq_stream *stream)
+/* What may be held beyond what is held, whosever memory it is. */
+static uint64_t buffer_room(const struct stoq_stream *stream)
 {
 	uint64_t limit = stream->connection->settings->config.send_buffer_bytes;
 	uint64_t held = stoq_send_queue_held(&stream->queue);
 
 	return stream->write_over || held >= limit ? 0 : limit - held;
+}
+
+size_t stoq_stream_room(const struct stoq_stream *stream)
+{
+	uint64_t room = buffer_room(stream);
+	uint64_t memory = stoq_send_queue_room(&stream->queue, &stream->connection->account);
+
+	return room < memory ? room : memory;
+}
+
+/* A byte at a time would be too often: a quarter of the buffer, and memory for a block at least. */
+static bool enough_room(const struct stoq_stream *stream)
+{
+	uint64_t quarter = stream->connection->settings->config.send_buffer_bytes / 4;
+	uint64_t block = quarter < STOQ_POOL_SMALL_BYTES ? quarter : STOQ_POOL_SMALL_BYTES;
+
+	return buffer_room(stream) >= quarter && stoq_stream_room(stream) >= block;
+}
+
+void stoq_stream_tell_writer(struct stoq_stream *stream)
+{
+	struct stoq_connection *connection = stream->connection;
+	const struct stoq_transport_callbacks *callbacks = stoq_connection_callbacks(connection);
+
+	if (!stream->writable_wanted || stream->write_over || connection->close_wanted ||
+		!enough_room(stream))
+		return;
+	stream->writable_wanted = false;
+	if (callbacks->writable)
+		callbacks->writable(stream, stoq_connection_callback_user(connection));
+}
+
+void stoq_streams_tell_writers(struct stoq_connection *connection)
+{
+	struct stoq_list *link;
+
+	for (link = connection->streams.next; link != &connection->streams; link = link->next) {
+		struct stoq_stream *stream = STOQ_LIST_ENTRY(link, struct stoq_stream, link);
+
+		stoq_stream_tell_writer(stream);
+		if (stream->writable_wanted && buffer_room(stream))
+			stoq_budget_wait(&connection->account);
+	}
 }
 
 static void finish_write(struct stoq_stream *stream, unsigned int flags, size_t queued)
@@ -207,8 +252,10 @@ ssize_t stoq_stream_write(
 	if (stream->write_over || !stream->connection->quic)
 		return -EPIPE;
 	taken = stoq_send_queue_copy(
-		&stream->queue, &stream->connection->worker->pool, data, size < room ? size : room);
+		&stream->queue, &stream->connection->account, data, size < room ? size : room);
 	stream->writable_wanted = taken < size;
+	if (taken < size && buffer_room(stream))
+		stoq_budget_wait(&stream->connection->account);
 	finish_write(stream, taken < size ? 0 : flags, taken);
 	return (ssize_t)taken;
 }
@@ -221,7 +268,7 @@ int stoq_stream_write_owned(struct stoq_stream *stream, const void *data, size_t
 	if (stream->write_over || !stream->connection->quic)
 		return -EPIPE;
 	/* One that is larger than the buffer goes when nothing else is held. */
-	if (size > stoq_stream_room(stream) && stoq_send_queue_held(&stream->queue)) {
+	if (size > buffer_room(stream) && stoq_send_queue_held(&stream->queue)) {
 		stream->writable_wanted = true;
 		return -EAGAIN;
 	}

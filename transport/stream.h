@@ -4,6 +4,7 @@
 /* A stream: what was written and is not acknowledged yet, what was received and not taken yet. */
 #include <stoq/transport.h>
 
+#include "transport/credit.h"
 #include "transport/list.h"
 
 struct stoq_receive_block;
@@ -30,13 +31,6 @@ struct stoq_send_queue {
 	size_t acknowledged_bytes; /* of the first chunk */
 };
 
-/* The window of what a peer may send; see credit.c. */
-struct stoq_credit {
-	uint64_t window_bytes; /* 0: not known yet */
-	uint64_t used_bytes;   /* since_ns */
-	uint64_t since_ns;
-};
-
 struct stoq_stream {
 	struct stoq_connection *connection;
 	struct stoq_list link;	   /* connection->streams */
@@ -52,6 +46,7 @@ struct stoq_stream {
 
 	struct stoq_receive_block *unread, *unread_last;
 	size_t unread_bytes;
+	uint64_t window_bytes; /* that the peer may send; 0: not known yet */
 	struct stoq_credit credit;
 
 	bool unidirectional;
@@ -80,7 +75,7 @@ void stoq_stream_deliver(struct stoq_stream *stream);
 /* Forgets what is unread and gives the credit back. */
 void stoq_stream_discard_unread(struct stoq_stream *stream);
 
-/* The peer may send that much more, and more still if it is fast. */
+/* The peer may send that much more, and more still if it is fast and there is memory: credit.c. */
 void stoq_stream_give_credit(struct stoq_stream *stream, size_t size);
 
 /* Makes one; NULL: no memory. */
@@ -97,6 +92,10 @@ void stoq_stream_receiving_over(struct stoq_stream *stream);
 /* Nothing more can be written: the peer has sent STOP_SENDING. The application hears of it soon. */
 void stoq_stream_stopped_by_peer(struct stoq_stream *stream);
 void stoq_stream_tell_stopped(struct stoq_stream *stream);
+/* Tells the application that there is room again, if it waits for that and there is enough. */
+void stoq_stream_tell_writer(struct stoq_stream *stream);
+/* The same for all of a connection, which waited for memory. */
+void stoq_streams_tell_writers(struct stoq_connection *connection);
 /* Tells the application and frees it: the connection is gone. */
 void stoq_stream_end(struct stoq_stream *stream, uint64_t code);
 
@@ -111,14 +110,17 @@ void stoq_stream_want_send(struct stoq_stream *stream);
 
 /* ---- send_queue.c ---- */
 
-struct stoq_pool;
+struct stoq_budget_account;
 
 bool stoq_send_queue_unsent(const struct stoq_send_queue *queue);
 /* Bytes between acknowledged and end. */
 uint64_t stoq_send_queue_held(const struct stoq_send_queue *queue);
+/* How many bytes the account allows to be copied. */
+uint64_t stoq_send_queue_room(
+	const struct stoq_send_queue *queue, const struct stoq_budget_account *account);
 /* How many bytes were taken; fewer than size: no memory. */
-size_t stoq_send_queue_copy(
-	struct stoq_send_queue *queue, struct stoq_pool *pool, const void *data, size_t size);
+size_t stoq_send_queue_copy(struct stoq_send_queue *queue, struct stoq_budget_account *account,
+	const void *data, size_t size);
 /* 0 or -ENOMEM. */
 int stoq_send_queue_own(struct stoq_send_queue *queue, const void *data, size_t size,
 	void (*release)(void *argument), void *argument);
@@ -128,7 +130,7 @@ size_t stoq_send_queue_peek(const struct stoq_send_queue *queue, struct ngtcp2_v
 	size_t max, size_t enough_bytes);
 void stoq_send_queue_sent(struct stoq_send_queue *queue, size_t bytes);
 void stoq_send_queue_acknowledge(
-	struct stoq_send_queue *queue, struct stoq_pool *pool, uint64_t bytes);
+	struct stoq_send_queue *queue, struct stoq_budget_account *account, uint64_t bytes);
 /* Early data were refused: all goes out again. */
 void stoq_send_queue_rewind(struct stoq_send_queue *queue);
-void stoq_send_queue_clear(struct stoq_send_queue *queue, struct stoq_pool *pool);
+void stoq_send_queue_clear(struct stoq_send_queue *queue, struct stoq_budget_account *account);

@@ -27,7 +27,8 @@ static uint32_t room_of(const struct stoq_receive_block *block)
 static struct stoq_receive_block *append_block(struct stoq_stream *stream, size_t size)
 {
 	struct stoq_worker *worker = stream->connection->worker;
-	uint32_t capacity = size + sizeof(struct stoq_receive_block) <= STOQ_POOL_SMALL_BYTES
+	/* A large one only when much waits: else a few bytes could take up a lot of memory. */
+	uint32_t capacity = stream->unread_bytes + size < STOQ_POOL_LARGE_BYTES / 2
 				    ? STOQ_POOL_SMALL_BYTES
 				    : STOQ_POOL_LARGE_BYTES;
 	struct stoq_receive_block *block = stoq_pool_get(&worker->pool, capacity);

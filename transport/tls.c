@@ -106,6 +106,17 @@ static int common(struct stoq_connection *connection)
 	return 0;
 }
 
+/*
+ * A client's early data go by the window of the connection before (RFC 9000, 7.4.1): they are
+ * refused when there is no memory for one as large.
+ */
+static bool takes_early_data(const struct stoq_connection *connection)
+{
+	const struct stoq_transport_config *config = &connection->settings->config;
+
+	return config->early_data && connection->account.window_bytes == config->window_bytes;
+}
+
 int stoq_tls_start_server(struct stoq_connection *connection)
 {
 	const struct stoq_transport_config *config = &connection->settings->config;
@@ -113,7 +124,7 @@ int stoq_tls_start_server(struct stoq_connection *connection)
 	unsigned int flags =
 		GNUTLS_SERVER | GNUTLS_NO_AUTO_SEND_TICKET | GNUTLS_NO_END_OF_EARLY_DATA;
 
-	if (config->early_data)
+	if (takes_early_data(connection))
 		flags |= GNUTLS_ENABLE_EARLY_DATA;
 	if (gnutls_init(&connection->tls, flags) < 0) {
 		connection->tls = NULL;

@@ -12,6 +12,7 @@
 #include "transport/connection.h"
 #include "transport/counter.h"
 #include "transport/endpoint.h"
+#include "transport/stream.h"
 
 #define POOL_KEEP_BYTES (16u << 20)
 #define SECOND_NS	1000000000ull
@@ -39,6 +40,14 @@ bool stoq_rate_take(struct stoq_rate *rate, uint32_t per_second, uint64_t now_ns
 		return false;
 	rate->tokens--;
 	return true;
+}
+
+static void set_budget(struct stoq_worker *worker)
+{
+	const struct stoq_transport_config *config = &worker->settings->config;
+
+	stoq_budget_set(&worker->budget, config->max_memory_bytes / worker->transport->worker_count,
+		stoq_worker_share(worker, config->max_connections));
 }
 
 /* ---- what to wait for ---- */
@@ -134,6 +143,8 @@ int stoq_worker_new(struct stoq_worker **result, struct stoq_transport *transpor
 	stoq_list_init(&worker->connections);
 	stoq_list_init(&worker->dirty);
 	stoq_pool_init(&worker->pool, POOL_KEEP_BYTES);
+	stoq_budget_init(&worker->budget, &worker->pool);
+	set_budget(worker);
 	status = prepare(worker);
 	if (status) {
 		stoq_worker_free(worker);
@@ -192,6 +203,7 @@ static void adopt_settings(struct stoq_worker *worker)
 	stoq_settings_release(worker->settings);
 	worker->settings = stoq_transport_settings(transport);
 	worker->settings_version = version;
+	set_budget(worker);
 	if (keep_alive_ns == worker->settings->config.keep_alive_ns)
 		return;
 	keep_alive_ns = worker->settings->config.keep_alive_ns;
@@ -227,6 +239,21 @@ static void expire_timers(struct stoq_worker *worker)
 
 	while ((timer = stoq_timers_expire(&worker->timers, worker->now_ns)))
 		stoq_connection_expire(STOQ_LIST_ENTRY(timer, struct stoq_connection, timer));
+}
+
+/* Writers that waited for memory, and may find some now. */
+static void tell_writers(struct stoq_worker *worker)
+{
+	struct stoq_list waiting;
+
+	stoq_budget_take_waiting(&worker->budget, &waiting);
+	while (!stoq_list_empty(&waiting)) {
+		struct stoq_list *link = waiting.next;
+
+		stoq_list_remove(link);
+		stoq_streams_tell_writers(
+			STOQ_LIST_ENTRY(link, struct stoq_connection, account.waiting));
+	}
 }
 
 /* Each one that was touched gets its turn once. */
@@ -283,6 +310,7 @@ int stoq_worker_process(struct stoq_worker *worker, uint64_t now_ns)
 		describe(worker);
 	expire_timers(worker);
 	stop(worker);
+	tell_writers(worker);
 	work(worker);
 	stoq_outbox_flush(worker);
 	watch_datapath(worker);

@@ -8,6 +8,7 @@
 
 #include "base/histogram.h"
 #include "datapath/datapath.h"
+#include "transport/budget.h"
 #include "transport/cid.h"
 #include "transport/inbox.h"
 #include "transport/list.h"
@@ -68,12 +69,13 @@ struct stoq_worker {
 	ngtcp2_cid last_cid;
 	struct stoq_timers timers;
 	struct stoq_pool pool;
+	struct stoq_budget budget;
 	struct stoq_list connections, dirty;
 	uint32_t connection_count, half_open;
 	struct stoq_outbox outbox;
 	struct stoq_datagram received[STOQ_RECEIVE_BUFFERS];
 	uint8_t *receive_memory;
-	struct stoq_rate reset_rate, negotiation_rate;
+	struct stoq_rate reset_rate, negotiation_rate, refusal_log_rate;
 
 	uint64_t now_ns; /* of the call of stoq_transport_process() that runs */
 	bool stopped;	 /* everything was closed because the transport stops */

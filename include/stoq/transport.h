@@ -181,6 +181,13 @@ struct stoq_transport_config {
 	uint64_t window_bytes;		     /* the same for the whole connection [4 MiB] */
 	uint64_t max_window_bytes;	     /* [32 MiB] */
 	uint64_t send_buffer_bytes;	     /* unacknowledged bytes of a stream we hold [16 MiB] */
+	/*
+	 * All of this for all connections together, at least 128 KiB for each of max_connections,
+	 * which is kept for them: what peers may send before it is taken, copies of what is written
+	 * and not acknowledged, datagrams to be sent. When little is left, windows stay small or
+	 * shrink and writes take less; no connection is closed for it [4 GiB].
+	 */
+	uint64_t max_memory_bytes;
 	uint32_t max_datagram_bytes;   /* largest datagram we accept [65000]; 0: none at all */
 	uint32_t max_queued_datagrams; /* to be sent, per connection [64] */
 
@@ -303,8 +310,8 @@ struct stoq_connect_config {
 
 /*
  * Begins to connect; callback connected() or closed() follows. In the worker's thread only.
- * -EAGAIN: max_connections are open; -EINVAL, also for a session that is damaged or of another
- * version: connect without; -ENETUNREACH and its kin.
+ * -EAGAIN: max_connections are open, or max_memory_bytes in use since it was lowered; -EINVAL, also
+ * for a session that is damaged or of another version: connect without; -ENETUNREACH and its kin.
  */
 STOQ_API int stoq_transport_connect(struct stoq_transport *transport, unsigned int worker,
 	const struct stoq_connect_config *config, uint64_t now_ns,
@@ -374,8 +381,8 @@ STOQ_API void stoq_connection_info(
 
 /*
  * Takes a copy; sent once, never repeated. id: for datagram_settled(), may be NULL.
- * -EAGAIN: the queue is full; -EMSGSIZE: larger than peer and path take; -ENOTSUP: the peer wants
- * none; -ENOTCONN.
+ * -EAGAIN: the queue is full, or max_memory_bytes in use; -EMSGSIZE: larger than peer and path
+ * take; -ENOTSUP: the peer wants none; -ENOTCONN.
  */
 STOQ_API int stoq_connection_send_datagram(
 	struct stoq_connection *connection, const void *data, size_t size, uint64_t *id);
@@ -412,9 +419,9 @@ STOQ_API void stoq_stream_set_user(struct stoq_stream *stream, void *user);
 #define STOQ_FINISH 1u /* flag: nothing follows */
 
 /*
- * Copies as much as there is room for and returns that (0..size); if it is less than size,
- * writable() will come and STOQ_FINISH was not done. -EPIPE: our direction is finished, reset or
- * stopped, or not ours (a peer's unidirectional stream).
+ * Copies as much as there is room for (send_buffer_bytes, max_memory_bytes) and returns that
+ * (0..size); if it is less than size, writable() will come and STOQ_FINISH was not done. -EPIPE:
+ * our direction is finished, reset or stopped, or not ours (a peer's unidirectional stream).
  */
 STOQ_API ssize_t stoq_stream_write(
 	struct stoq_stream *stream, const void *data, size_t size, unsigned int flags);
@@ -458,7 +465,7 @@ struct stoq_transport_metrics {
 	/* connections, ever */
 	uint64_t connections_accepted, connections_connected, connections_closed;
 	uint64_t connections_failed;  /* the handshake did not end well */
-	uint64_t connections_refused; /* max_connections or max_half_open */
+	uint64_t connections_refused; /* one of the limits */
 	uint64_t connections_resumed;
 	uint64_t retries_sent, version_negotiations_sent, stateless_resets_sent;
 	uint64_t streams_opened, streams_closed, streams_open;
@@ -490,7 +497,9 @@ struct stoq_transport_metrics {
 
 	uint64_t buffered_send_bytes, buffered_receive_bytes; /* held now */
 	uint64_t pool_bytes; /* memory of pooled buffers, in use or not */
-	uint64_t cpu_ns;     /* of the workers' threads; 0 if the loop is the caller's */
+	/* Of max_memory_bytes: in use; all; times that credit or a write was held back for want. */
+	uint64_t memory_used_bytes, memory_limit_bytes, memory_held_back;
+	uint64_t cpu_ns; /* of the workers' threads; 0 if the loop is the caller's */
 	uint64_t voluntary_switches, involuntary_switches; /* of these threads */
 	/* cpu_ns by the core that a thread was on when it was looked at, ten times a second. */
 	uint64_t core_cpu_ns[STOQ_CORES_MAX]; /* the last one: it and all above */
