@@ -156,9 +156,10 @@ static int open_queues(struct stoq_af_xdp *datapath, const struct stoq_af_xdp_co
 			link->name, link->mtu, link->name);
 	if (count > STOQ_AF_XDP_QUEUES_MAX || count <= config->worker)
 		return stoq_error_set(error, -ENOTSUP,
-			"AF_XDP cannot run on %s: it has %u queues, and must have one for each "
+			"AF_XDP cannot run on %s: it has %u queue%s, and must have one for each "
 			"worker and at most %u; ethtool -L %s combined N",
-			link->name, count, STOQ_AF_XDP_QUEUES_MAX, link->name);
+			link->name, count, count == 1 ? "" : "s", STOQ_AF_XDP_QUEUES_MAX,
+			link->name);
 	datapath->queues = calloc(count, sizeof(*datapath->queues));
 	if (!datapath->queues)
 		return stoq_error_set(error, -ENOMEM, "out of memory");

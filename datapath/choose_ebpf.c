@@ -69,6 +69,9 @@ int choose_filter(const struct stoq_datapath_wish *wish, struct stoq_datapath_ch
 	config.interface = choice->interface;
 	config.ports = &port;
 	config.port_count = 1;
+	/* Without a wish for the filter itself it is for AF_XDP only, which is native. */
+	if (!wish->filter || wish->kind == STOQ_DATAPATH_AF_XDP)
+		config.mode = STOQ_XDP_NATIVE;
 	config.refuse_connections = wish->refuse_connections;
 	for (int kind = 0; kind < STOQ_XDP_LIMITS && !wish->filter; kind++)
 		config.limits[kind].per_second = 0;
@@ -91,7 +94,8 @@ static int check_native(const struct stoq_datapath_choice *choice, struct stoq_e
 	if (stoq_xdp_filter_mode(choice->filter) == STOQ_XDP_NATIVE)
 		return 0;
 	return stoq_error_set(error, -ENOTSUP,
-		"AF_XDP needs XDP in the driver, and that of %s has none", choice->interface);
+		"no AF_XDP: the driver of %s does not take XDP programs here: %s",
+		choice->interface, strerror(-stoq_xdp_filter_native_refusal(choice->filter)));
 }
 
 static void explain(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice)

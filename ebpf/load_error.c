@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "ebpf/load_error.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <cap-ng.h>
 #include <errno.h>
+#include <linux/bpf.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +80,22 @@ static int missing_capabilities(char *text, size_t size)
 	return length > 0;
 }
 
+/* Whether the kernel takes a program that does nothing. */
+static bool may_load_anything(void)
+{
+	/* return 0 */
+	const struct bpf_insn program[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "stoq_may_load", "GPL", program, 2, NULL);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
 /* Without it a kernel does not know what the context of a global function is. */
 static const char *missing_btf(void)
 {
@@ -86,18 +105,47 @@ static const char *missing_btf(void)
 		       : "";
 }
 
+/* 0: it has what it needs, so it was the verifier. */
+static int forbidden(struct stoq_error *error, int code)
+{
+	char missing[64];
+
+	if (missing_capabilities(missing, sizeof(missing)))
+		return stoq_error_set(error, code,
+			"loading the BPF program needs capabilities that this process lacks: %s; "
+			"%s",
+			missing,
+			geteuid() ? "run as root, or: setcap "
+				    "cap_bpf,cap_net_admin,cap_perfmon,cap_net_raw+ep on the binary"
+				  : "they were taken from root here (`stoq probe` says more)");
+	if (may_load_anything())
+		return 0;
+	return stoq_error_set(error, code,
+		"this process may load no BPF program though it has the capabilities: a user "
+		"namespace "
+		"(a rootless container), seccomp or a security module is in the way (`stoq probe` "
+		"says "
+		"more)");
+}
+
 int stoq_load_error(struct stoq_error *error, int code, const char *kernel_options)
 {
-	char missing[64], log[LINES * LINE_BYTES] = "";
+	char log[LINES * LINE_BYTES] = "";
 	struct utsname system;
 	size_t length = 0;
 
-	if ((code == -EPERM || code == -EACCES) && missing_capabilities(missing, sizeof(missing)))
+	if (code == -EPERM || code == -EACCES) {
+		int result = forbidden(error, code);
+
+		if (result)
+			return result;
+	}
+	if (code == -ENOMEM)
 		return stoq_error_set(error, code,
-			"loading the BPF program needs capabilities that this process lacks: %s; "
-			"run as "
-			"root, or: setcap cap_bpf,cap_net_admin,cap_perfmon+ep on the stoq binary",
-			missing);
+			"no kernel memory for the BPF program and its tables; a memory limit of "
+			"the "
+			"control group (memory.max, MemoryMax=, docker run --memory) counts it, "
+			"too");
 	for (unsigned int i = 0; i < LINES; i++) {
 		const char *line = kept.line[(kept.next + i) % LINES];
 

@@ -12,8 +12,9 @@
  * it works as well: it says what it does without, and why. With METRICS-PORT, metrics are served
  * there: curl http://127.0.0.1:METRICS-PORT/metrics
  *
- *	cc ebpf_demo.c $(pkg-config --cflags --libs stoq)
+ *	cc ebpf_demo.c $(pkg-config --cflags --libs libstoq)
  */
+#include <ctype.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,15 @@ static const char *kind_name(enum stoq_datapath_kind kind)
 	return names[kind];
 }
 
+/* Interfaces can have any name, and a reason may quote one. */
+static void print_text(const char *name, const char *text)
+{
+	printf("\"%s\":\"", name);
+	for (; *text; text++)
+		printf(*text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+	printf("\",");
+}
+
 static void print_status(void)
 {
 	struct stoq_transport_metrics metrics;
@@ -82,23 +92,27 @@ static void print_status(void)
 
 	stoq_transport_ebpf_status(transport, &status);
 	stoq_transport_metrics(transport, &metrics);
-	printf("{\"asked\":\"%s\",\"datapath\":\"%s\",\"reason\":\"%s\",\"interface\":\"%s\","
-	       "\"filter\":%s,\"queues\":%u,\"zero_copy_queues\":%u,\"frames_sent\":%llu,"
+	printf("{\"asked\":\"%s\",\"datapath\":\"%s\",", kind_name(status.asked),
+		kind_name(status.datapath));
+	print_text("reason", status.reason);
+	print_text("interface", status.interface);
+	printf("\"filter\":%s,\"queues\":%u,\"zero_copy_queues\":%u,\"frames_sent\":%llu,"
 	       "\"frames_received\":%llu,\"socket_sent\":%llu,\"socket_received\":%llu,",
-		kind_name(status.asked), kind_name(status.datapath), status.reason,
-		status.interface, status.filter ? "true" : "false", status.queues,
-		status.zero_copy_queues, (unsigned long long)status.frames_sent,
-		(unsigned long long)status.frames_received, (unsigned long long)status.socket_sent,
-		(unsigned long long)status.socket_received);
+		status.filter ? "true" : "false", status.queues, status.zero_copy_queues,
+		(unsigned long long)status.frames_sent, (unsigned long long)status.frames_received,
+		(unsigned long long)status.socket_sent, (unsigned long long)status.socket_received);
 	printf("\"zero_copy_operations\":%llu,\"copied_operations\":%llu,\"wakeups\":%llu,"
 	       "\"umem_bytes\":%llu,\"packets_sent\":%llu,\"packets_received\":%llu,"
-	       "\"retransmitted\":%llu,\"rtt_p50_us\":%.1f,\"rtt_p99_us\":%.1f}\n",
+	       "\"retransmitted\":%llu",
 		(unsigned long long)status.zero_copy_operations,
 		(unsigned long long)status.copied_operations, (unsigned long long)status.wakeups,
 		(unsigned long long)status.umem_bytes, (unsigned long long)metrics.packets_sent,
 		(unsigned long long)metrics.packets_received,
-		(unsigned long long)metrics.packets_retransmitted, metrics.rtt.p50 / 1e3,
-		metrics.rtt.p99 / 1e3);
+		(unsigned long long)metrics.packets_retransmitted);
+	if (metrics.rtt.count)
+		printf(",\"rtt_p50_us\":%.1f,\"rtt_p99_us\":%.1f", metrics.rtt.p50 / 1e3,
+			metrics.rtt.p99 / 1e3);
+	printf("}\n");
 	fflush(stdout);
 }
 
@@ -209,16 +223,33 @@ static void closed(struct stoq_connection *connection, void *user)
 
 static int set_datapath(struct stoq_transport_config *config, const char *text)
 {
-	size_t length = strcspn(text, "+");
+	const char *behind = strchr(text, '+');
+	size_t length = behind ? (size_t)(behind - text) : strlen(text);
 
 	for (int kind = 0; kind < 3; kind++)
 		if (length == strlen(kind_name(kind)) &&
-			strncmp(text, kind_name(kind), length) == 0) {
+			strncmp(text, kind_name(kind), length) == 0 &&
+			(!behind || strcmp(behind, "+filter") == 0)) {
 			config->datapath = kind;
-			config->xdp_filter = strcmp(text + length, "+filter") == 0;
+			config->xdp_filter = behind;
 			return 0;
 		}
-	fprintf(stderr, "ebpf_demo: '%s' is no datapath: auto, socket or af_xdp\n", text);
+	fprintf(stderr,
+		"ebpf_demo: '%s' is no datapath: auto, socket or af_xdp, with +filter or without\n",
+		text);
+	return -1;
+}
+
+/* 1 to most. */
+static int take_number(const char *what, const char *text, uint64_t most, uint64_t *number)
+{
+	char *end = NULL;
+
+	*number = isdigit((unsigned char)*text) ? strtoull(text, &end, 10) : 0;
+	if (*number && *number <= most && !*end)
+		return 0;
+	fprintf(stderr, "ebpf_demo: '%s' is no %s: 1 to %llu\n", text, what,
+		(unsigned long long)most);
 	return -1;
 }
 
@@ -230,7 +261,8 @@ static int usage(void)
 	return 2;
 }
 
-static void configure(struct stoq_transport_config *config, char **argv, char files[3][512])
+static void configure(
+	struct stoq_transport_config *config, char **argv, uint64_t port, char files[3][512])
 {
 	/* The server serves all whom the authority has certified. */
 	static const char *const everybody[] = {"*"};
@@ -247,7 +279,7 @@ static void configure(struct stoq_transport_config *config, char **argv, char fi
 	config->interface = strcmp(argv[6], "-") ? argv[6] : NULL;
 	config->listen = !to_send;
 	config->bind_address = to_send ? NULL : argv[2];
-	config->port = to_send ? 0 : (uint16_t)strtoul(argv[3], NULL, 10);
+	config->port = to_send ? 0 : (uint16_t)port;
 	config->callbacks = (struct stoq_transport_callbacks){.connected = connected,
 		.stream_opened = stream_opened,
 		.received = received,
@@ -257,8 +289,8 @@ static void configure(struct stoq_transport_config *config, char **argv, char fi
 		.log = say};
 }
 
-/* Runs until everything is sent, or a signal comes. */
-static int run(const char *metrics_port)
+/* Runs until everything is sent, or a signal comes. metrics_port 0: nothing is served. */
+static int run(uint64_t metrics_port)
 {
 	struct stoq_metrics_endpoint *endpoint = NULL;
 	struct stoq_error error;
@@ -266,7 +298,7 @@ static int run(const char *metrics_port)
 
 	if (metrics_port)
 		status = stoq_metrics_endpoint_open(
-			transport, (uint16_t)strtoul(metrics_port, NULL, 10), &endpoint, &error);
+			transport, (uint16_t)metrics_port, &endpoint, &error);
 	if (!status)
 		status = stoq_transport_run(transport, &error);
 	if (status)
@@ -280,13 +312,18 @@ int main(int argc, char **argv)
 	bool sending = argc == 9 && strcmp(argv[1], "send") == 0;
 	struct stoq_transport_config config;
 	struct stoq_ebpf_status status;
+	uint64_t port, metrics_port = 0;
 	struct stoq_error error;
 	char files[3][512];
 
 	if (!sending && !((argc == 7 || argc == 8) && strcmp(argv[1], "listen") == 0))
 		return usage();
-	to_send = sending ? strtoull(argv[8], NULL, 10) << 20 : 0;
-	configure(&config, argv, files);
+	if (take_number("port", argv[3], 65535, &port) ||
+		(sending && take_number("number of megabytes", argv[8], 1 << 24, &to_send)) ||
+		(argc == 8 && take_number("port", argv[7], 65535, &metrics_port)))
+		return 2;
+	to_send <<= 20;
+	configure(&config, argv, port, files);
 	if (set_datapath(&config, argv[5]))
 		return 2;
 	if (stoq_transport_create(&config, &transport, &error)) {
@@ -299,7 +336,7 @@ int main(int argc, char **argv)
 	fprintf(stderr, "ebpf_demo: ready: %s\n", status.reason);
 	if (sending && example_connect(transport, argv[2], argv[3], argv[7]))
 		return EXIT_FAILURE;
-	if (run(sending || argc == 7 ? NULL : argv[7]))
+	if (run(metrics_port))
 		return EXIT_FAILURE;
 	stoq_transport_destroy(transport);
 	return sending ? result : EXIT_SUCCESS;

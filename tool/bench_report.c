@@ -3,7 +3,10 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
+#include "base/json.h"
 #include "tool/bench.h"
+
+#define SCHEMA_VERSION 1
 
 static double gigabits(uint64_t bytes, uint64_t ns)
 {
@@ -181,7 +184,7 @@ static void put_transport(struct json_object *object, const struct bench_results
 static int print_json(const struct bench_options *options, const struct bench_results *results,
 	struct stoq_error *error)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = stoq_json_new_report("bench", SCHEMA_VERSION);
 	const char *text;
 
 	put_text(object, "mode",

@@ -77,12 +77,11 @@ static struct json_object *fact_as_json(const struct stoq_probe_fact *fact)
 
 static void print_json(const struct stoq_probe *probe)
 {
-	struct json_object *all = json_object_new_object(), *facts = json_object_new_array();
+	struct json_object *all = stoq_json_new_report("probe", SCHEMA_VERSION);
+	struct json_object *facts = json_object_new_array();
 
 	for (size_t i = 0; i < probe->count; i++)
 		json_object_array_add(facts, fact_as_json(&probe->facts[i]));
-	stoq_json_add_number(all, "schema_version", SCHEMA_VERSION);
-	stoq_json_add_text(all, "type", "probe");
 	json_object_object_add(all, "facts", facts);
 	printf("%s\n", json_object_to_json_string_ext(
 			       all, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));

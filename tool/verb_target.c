@@ -10,6 +10,8 @@
 #include "tool/options.h"
 #include "tool/verb.h"
 
+#define SCHEMA_VERSION 1
+
 static const char help[] =
 #include "stoq-target.help.h"
 	;
@@ -402,7 +404,7 @@ static int show(int argc, char **argv)
 				     : show_all(request.config.run_base, list);
 	if (!request.json)
 		return status;
-	object = json_object_new_object();
+	object = stoq_json_new_report("target", SCHEMA_VERSION);
 	json_object_object_add(object, "targets", list);
 	puts(json_object_to_json_string_ext(
 		object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));

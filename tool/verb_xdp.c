@@ -212,7 +212,8 @@ static int read_all(
 static void show(const struct filters *filters, const struct stoq_xdp_status *now,
 	const struct stoq_xdp_status *before, bool json)
 {
-	struct json_object *all = json_object_new_object(), *list = json_object_new_array();
+	struct json_object *all = stoq_json_new_report("xdp", SCHEMA_VERSION);
+	struct json_object *list = json_object_new_array();
 
 	for (size_t i = 0; i < filters->count; i++) {
 		struct tool_xdp_view view = {.interface = filters->interface[i],
@@ -225,8 +226,6 @@ static void show(const struct filters *filters, const struct stoq_xdp_status *no
 		else
 			tool_xdp_print(stdout, &view);
 	}
-	stoq_json_add_number(all, "schema_version", SCHEMA_VERSION);
-	stoq_json_add_text(all, "type", "xdp");
 	json_object_object_add(all, "filters", list);
 	if (json)
 		printf("%s\n", json_object_to_json_string_ext(all,
@@ -265,41 +264,70 @@ static int status(int argc, char **argv)
 
 /* ---- allow, deny, limit ---- */
 
-static int change_prefix(struct stoq_xdp_maps *maps, enum stoq_xdp_list list, bool remove,
-	const char *text, struct stoq_error *error)
+/* What the command line names, in memory to be freed; NULL after saying what is wrong. */
+static struct stoq_xdp_prefix *parse_prefixes(int count, char **words, int *status)
 {
-	struct stoq_xdp_prefix prefix;
-	int result = stoq_xdp_prefix_parse(&prefix, text, error);
+	struct stoq_xdp_prefix *prefixes = calloc((size_t)count + 1, sizeof(*prefixes));
+	struct stoq_error error;
 
-	if (result)
-		return result;
-	return remove ? stoq_xdp_remove_prefix(maps, list, &prefix, error)
-		      : stoq_xdp_add_prefix(maps, list, &prefix, error);
+	if (!prefixes) {
+		stoq_error_set(&error, -ENOMEM, "out of memory");
+		*status = tool_fail(&error);
+		return NULL;
+	}
+	for (int i = 0; i < count; i++)
+		if (stoq_xdp_prefix_parse(&prefixes[i], words[i], &error)) {
+			*status = tool_usage("%s", error.text);
+			free(prefixes);
+			return NULL;
+		}
+	return prefixes;
+}
+
+/*
+ * On each filter. What shall go need not be on all of them: it is wrong only if no filter has it.
+ */
+static int change_filters(struct filters *filters, enum stoq_xdp_list list, bool remove,
+	const struct stoq_xdp_prefix *prefixes, size_t count, struct stoq_error *error)
+{
+	int (*change)(struct stoq_xdp_maps *, enum stoq_xdp_list, const struct stoq_xdp_prefix *,
+		size_t, struct stoq_error *) =
+		remove ? stoq_xdp_remove_prefixes : stoq_xdp_add_prefixes;
+	struct stoq_error reason;
+	size_t misses = 0;
+
+	for (size_t i = 0; i < filters->count; i++) {
+		int result = change(&filters->maps[i], list, prefixes, count, &reason);
+
+		misses += result == -ENOENT;
+		if (result && (result != -ENOENT || misses == filters->count))
+			return stoq_error_set(
+				error, result, "%s: %s", filters->interface[i], reason.text);
+	}
+	return 0;
 }
 
 static int change_prefixes(int argc, char **argv, enum stoq_xdp_list list)
 {
 	static struct filters filters;
-	struct stoq_xdp_prefix prefix;
+	struct stoq_xdp_prefix *prefixes;
 	struct request request;
 	struct stoq_error error;
-	int code, result = 0;
+	int code, result;
 
 	if (parse(argc, argv, prefix_options, &request, &code))
 		return code;
 	if (optind == argc)
 		return tool_usage("which prefix? For example 10.0.0.0/8");
-	/* All of them are good, or none is used. */
-	for (int i = optind; i < argc; i++)
-		if (stoq_xdp_prefix_parse(&prefix, argv[i], &error))
-			return tool_usage("%s", error.text);
-	if (open_some(&filters, &request, &error))
-		return tool_fail(&error);
-	for (size_t filter = 0; filter < filters.count; filter++)
-		for (int i = optind; i < argc && !result; i++)
-			result = change_prefix(
-				&filters.maps[filter], list, request.remove, argv[i], &error);
+	prefixes = parse_prefixes(argc - optind, argv + optind, &code);
+	if (!prefixes)
+		return code;
+	result = open_some(&filters, &request, &error);
+	if (!result)
+		result = change_filters(
+			&filters, list, request.remove, prefixes, (size_t)(argc - optind), &error);
 	close_filters(&filters);
+	free(prefixes);
 	return result ? tool_fail(&error) : EXIT_SUCCESS;
 }
 

@@ -11,7 +11,8 @@
 
 #include "base/error.h"
 
-#define CONNECTIONS_MAX 8
+/* Scrapers keep theirs open; who opens too many and says nothing loses them after the time. */
+#define CONNECTIONS_MAX 64
 #define TIMEOUT_S	10
 
 struct stoq_metrics_endpoint {
@@ -126,7 +127,8 @@ int stoq_metrics_endpoint_open(struct stoq_transport *transport, uint16_t port,
 		return stoq_error_set(error, -ENOMEM, "out of memory");
 	opened->transport = transport;
 	errno = 0;
-	opened->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, port, NULL, NULL,
+	/* AUTO: epoll or poll. select() would fail in a process with a thousand sockets. */
+	opened->daemon = MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD, port, NULL, NULL,
 		on_request, opened, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
 		MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
 		TIMEOUT_S, MHD_OPTION_END);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Metrics as one object of JSON. */
+#include "datapath/choose.h"
 #include "transport/metrics_figures.h"
 
 /* Text of ours, but it may quote the kernel's and a user's names. */
@@ -90,7 +91,8 @@ void stoq_metrics_put_json(FILE *out, const struct stoq_figures *figures,
 {
 	fputs("{\"datapath\": ", out);
 	put_quoted(out, metrics->datapath);
-	fputs(", \"reason\": ", out);
+	fprintf(out, ", \"datapath_asked\": \"%s\", \"reason\": ",
+		stoq_datapath_kind_name(status->asked));
 	put_quoted(out, status->reason);
 	for (size_t i = 0; i < figures->count; i++) {
 		fprintf(out, ", \"%s\": ", figures->of[i].name);

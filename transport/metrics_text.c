@@ -6,6 +6,7 @@
 
 #include <stoq/metrics.h>
 
+#include "datapath/choose.h"
 #include "transport/metrics_figures.h"
 
 /* Buckets of round trips in the text: up to 1 us to up to 17 s. They are always the same. */
@@ -95,10 +96,33 @@ static void put_verdicts(FILE *out, const struct stoq_ebpf_status *status, bool 
 			status->verdicts[i].name, (unsigned long long)status->verdicts[i].bytes);
 }
 
+static void put_label(FILE *out, const char *text)
+{
+	for (; *text; text++)
+		if (*text == '\n')
+			fputs("\\n", out);
+		else
+			fprintf(out, "%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
+}
+
+/* Which way datagrams go, and why: OpenMetrics has a type for such, Prometheus' format has not. */
+static void put_choice(FILE *out, const struct stoq_ebpf_status *status, bool openmetrics)
+{
+	put_head(out, openmetrics ? "datapath" : "datapath_info", "Which way datagrams go, and why",
+		openmetrics ? "info" : "gauge", openmetrics);
+	fprintf(out, "stoq_datapath_info{asked=\"%s\",datapath=\"%s\",interface=\"",
+		stoq_datapath_kind_name(status->asked), stoq_datapath_kind_name(status->datapath));
+	put_label(out, status->interface);
+	fputs("\",reason=\"", out);
+	put_label(out, status->reason);
+	fputs("\"} 1\n", out);
+}
+
 static void put_text(FILE *out, const struct stoq_figures *figures,
 	const struct stoq_transport_metrics *metrics, const struct stoq_ebpf_status *status,
 	bool openmetrics)
 {
+	put_choice(out, status, openmetrics);
 	for (size_t i = 0; i < figures->count; i++)
 		put_figure(out, &figures->of[i], openmetrics);
 	put_rtt(out, metrics, openmetrics);

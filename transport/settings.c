@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +79,7 @@ static int check_ranges(const struct stoq_transport_config *config, struct stoq_
 		{"max_udp_payload_bytes", config->max_udp_payload_bytes, MIN_UDP_BYTES, 65527},
 		{"key_update_packets", config->key_update_packets, 64, KEY_UPDATE_PACKETS},
 		{"retry", config->retry, STOQ_RETRY_UNDER_LOAD, STOQ_RETRY_NEVER},
+		{"datapath", config->datapath, STOQ_DATAPATH_AUTO, STOQ_DATAPATH_AF_XDP},
 	};
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
@@ -104,6 +106,16 @@ static int check_memory(const struct stoq_transport_config *config, struct stoq_
 		"max_memory_bytes is %" PRIu64 ", and %u connections need %" PRIu64
 		" at least, 128 KiB each. Raise it, or lower max_connections",
 		config->max_memory_bytes, config->max_connections, least);
+}
+
+/* A name that is cut could be another interface's. */
+static int check_interface(const struct stoq_transport_config *config, struct stoq_error *error)
+{
+	if (!config->interface || strlen(config->interface) < IF_NAMESIZE)
+		return 0;
+	return stoq_error_set(error, -ENODEV,
+		"there is no interface %.60s: names have at most %d characters", config->interface,
+		IF_NAMESIZE - 1);
 }
 
 static int check_tls(const struct stoq_transport_config *config, struct stoq_error *error)
@@ -155,10 +167,10 @@ static size_t bytes_of(const char *text)
 static size_t all_bytes(const struct stoq_transport_config *config)
 {
 	const struct stoq_tls_config *tls = &config->tls;
-	size_t bytes = 1 + bytes_of(config->bind_address) + bytes_of(config->qlog_directory) +
-		       bytes_of(tls->ca_file) + bytes_of(tls->certificate_file) +
-		       bytes_of(tls->key_file) + bytes_of(tls->crl_file) +
-		       bytes_of(tls->keylog_file);
+	size_t bytes = 1 + bytes_of(config->bind_address) + bytes_of(config->interface) +
+		       bytes_of(config->qlog_directory) + bytes_of(tls->ca_file) +
+		       bytes_of(tls->certificate_file) + bytes_of(tls->key_file) +
+		       bytes_of(tls->crl_file) + bytes_of(tls->keylog_file);
 
 	for (size_t i = 0; i < tls->peer_name_count; i++)
 		bytes += bytes_of(tls->peer_names[i]);
@@ -172,6 +184,7 @@ static void keep_strings(struct stoq_settings *settings, const struct stoq_trans
 	char *end = settings->strings;
 
 	config->bind_address = keep(&end, from->bind_address);
+	config->interface = keep(&end, from->interface);
 	config->qlog_directory = keep(&end, from->qlog_directory);
 	tls->ca_file = keep(&end, from->tls.ca_file);
 	tls->certificate_file = keep(&end, from->tls.certificate_file);
@@ -191,6 +204,8 @@ int stoq_settings_new(struct stoq_settings **settings, const struct stoq_transpo
 
 	if (!status)
 		status = check_memory(config, error);
+	if (!status)
+		status = check_interface(config, error);
 	if (!status)
 		status = check_tls(config, error);
 	if (status)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -20,7 +21,8 @@
 struct stoq_xdp_filter {
 	struct stoq_xdp_maps maps;
 	enum stoq_xdp_mode mode;
-	int link_fd; /* holds the program, which holds the maps */
+	int native_refusal; /* why it is generic, a negative errno */
+	int link_fd;	    /* holds the program, which holds the maps */
 };
 
 void stoq_xdp_filter_config_init(struct stoq_xdp_filter_config *config)
@@ -54,7 +56,8 @@ const char *stoq_xdp_mode_name(enum stoq_xdp_mode mode)
 
 /* ---- the interface ---- */
 
-static int read_flags(const char *interface, short *flags)
+/* Its ARPHRD_ type, or a negative errno. */
+static int read_type(const char *interface)
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), result;
 	struct ifreq request = {0};
@@ -62,25 +65,30 @@ static int read_flags(const char *interface, short *flags)
 	if (fd < 0)
 		return -errno;
 	strncpy(request.ifr_name, interface, sizeof(request.ifr_name) - 1);
-	result = ioctl(fd, SIOCGIFFLAGS, &request) ? -errno : 0;
+	result = ioctl(fd, SIOCGIFHWADDR, &request) ? -errno : request.ifr_hwaddr.sa_family;
 	close(fd);
-	*flags = request.ifr_flags;
 	return result;
 }
 
 static int check_interface(const char *interface, unsigned int *ifindex, struct stoq_error *error)
 {
-	short flags = 0;
+	int type = read_type(interface);
 
 	*ifindex = if_nametoindex(interface);
-	if (!*ifindex || read_flags(interface, &flags))
+	if (!*ifindex || type < 0)
 		return stoq_error_set(error, -ENODEV, "there is no interface %s", interface);
-	if (flags & IFF_LOOPBACK)
+	if (type == ARPHRD_LOOPBACK)
 		return stoq_error_set(error, -EOPNOTSUPP,
 			"no XDP filter on %s: loopback has no native XDP, and programs for packets "
 			"in several "
 			"buffers crash some kernels there. It needs no filter: its packets are "
 			"local",
+			interface);
+	if (type != ARPHRD_ETHER)
+		return stoq_error_set(error, -EOPNOTSUPP,
+			"no XDP filter on %s: it is no Ethernet interface, and the filter reads "
+			"Ethernet frames. Put it on the interface below, which carries these "
+			"packets",
 			interface);
 	return 0;
 }
@@ -172,20 +180,32 @@ static int busy_error(const char *interface, struct stoq_error *error)
 	return -EBUSY;
 }
 
+/* What can be done about a driver that does not take the program. */
+static const char *attach_advice(int code)
+{
+	switch (code) {
+	case -EPERM:
+		return "; CAP_NET_ADMIN is missing (run as root)";
+	case -EOPNOTSUPP:
+		return "; the driver has no native XDP, or none beside these offloads (ethtool -K: "
+		       "lro and rx-gro-hw off). AF_XDP needs it; the filter alone can be generic";
+	case -EINVAL:
+	case -ERANGE:
+	case -ENOSPC:
+		return "; the driver does not take XDP with this MTU, these queues or these "
+		       "offloads (try a smaller MTU, other queues: ethtool -L, LRO off: ethtool "
+		       "-K)";
+	}
+	return "";
+}
+
 static int attach_error(
 	const char *interface, enum stoq_xdp_mode mode, int code, struct stoq_error *error)
 {
 	if (code == -EBUSY || code == -EEXIST)
 		return busy_error(interface, error);
 	return stoq_error_set(error, code, "cannot attach the XDP filter to %s (%s): %s%s",
-		interface, stoq_xdp_mode_name(mode), strerror(-code),
-		code == -EPERM ? "; CAP_NET_ADMIN is missing (run as root)"
-		: code == -EOPNOTSUPP && mode == STOQ_XDP_NATIVE
-			? "; its driver has no native XDP. Generic mode works on any interface"
-		: code == -EINVAL || code == -ERANGE
-			? "; the driver does not take XDP with this MTU or these offloads (try a "
-			  "smaller MTU, or LRO off: ethtool -K)"
-			: "");
+		interface, stoq_xdp_mode_name(mode), strerror(-code), attach_advice(code));
 }
 
 static int attach_as(struct stoq_xdp_filter *filter, int program_fd, unsigned int ifindex,
@@ -212,6 +232,7 @@ static int attach(struct stoq_xdp_filter *filter, int program_fd, unsigned int i
 	if (result && config->mode == STOQ_XDP_NATIVE_ELSE_GENERIC && result != -EBUSY &&
 		result != -EEXIST && result != -EPERM) {
 		mode = STOQ_XDP_GENERIC;
+		filter->native_refusal = result;
 		result = attach_as(filter, program_fd, ifindex, mode);
 	}
 	return result ? attach_error(config->interface, mode, result, error) : 0;
@@ -274,6 +295,11 @@ struct stoq_xdp_maps *stoq_xdp_filter_maps(struct stoq_xdp_filter *filter)
 enum stoq_xdp_mode stoq_xdp_filter_mode(const struct stoq_xdp_filter *filter)
 {
 	return filter->mode;
+}
+
+int stoq_xdp_filter_native_refusal(const struct stoq_xdp_filter *filter)
+{
+	return filter->native_refusal;
 }
 
 bool stoq_xdp_filter_is_attached(const struct stoq_xdp_filter *filter)

@@ -50,8 +50,8 @@ struct stoq_xdp_filter_config {
 void stoq_xdp_filter_config_init(struct stoq_xdp_filter_config *config);
 
 /*
- * 0, or a negative errno with the sentence for people: -EOPNOTSUPP (lo, or no native XDP),
- * -EBUSY (there is a program already), -EPERM, -ENODEV, ...
+ * 0, or a negative errno with the sentence for people: -EOPNOTSUPP (lo, no Ethernet, or no native
+ * XDP), -EBUSY (there is a program already), -EPERM, -ENODEV, ...
  */
 int stoq_xdp_filter_open(const struct stoq_xdp_filter_config *config,
 	struct stoq_xdp_filter **filter, struct stoq_error *error);
@@ -62,6 +62,9 @@ struct stoq_xdp_maps *stoq_xdp_filter_maps(struct stoq_xdp_filter *filter);
 
 /* STOQ_XDP_NATIVE or STOQ_XDP_GENERIC: what it has become. */
 enum stoq_xdp_mode stoq_xdp_filter_mode(const struct stoq_xdp_filter *filter);
+
+/* Why the driver did not take it, a negative errno; 0: it did, or was not asked. */
+int stoq_xdp_filter_native_refusal(const struct stoq_xdp_filter *filter);
 
 /* False: the interface is gone, and the program with it. */
 bool stoq_xdp_filter_is_attached(const struct stoq_xdp_filter *filter);

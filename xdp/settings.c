@@ -107,43 +107,77 @@ static void announce(struct stoq_xdp_maps *maps, enum stoq_xdp_list list, size_t
 	__atomic_fetch_add(&maps->config->generation, 1, __ATOMIC_RELEASE);
 }
 
-static int prefix_failed(
-	struct stoq_error *error, int code, const char *what, const struct stoq_xdp_prefix *prefix)
+static int prefix_failed(struct stoq_error *error, int code, bool adding, enum stoq_xdp_list list,
+	const struct stoq_xdp_prefix *prefix)
 {
+	const char *name = list == STOQ_XDP_ALLOWED ? "allowed" : "denied";
 	char text[STOQ_XDP_PREFIX_TEXT];
 
 	stoq_xdp_prefix_print(text, prefix);
-	return stoq_error_set(error, code, "cannot %s the prefix %s: %s", what, text,
-		code == -ENOSPC ? "the list is full" : strerror(-code));
+	if (code == -ENOSPC)
+		return stoq_error_set(error, code,
+			"cannot add the prefix %s: the list of %s ones is full with %d; take some "
+			"away (--remove), or join neighbours to shorter ones",
+			text, name, STOQ_XDP_PREFIXES_MAX);
+	if (code == -ENOENT)
+		return stoq_error_set(error, code,
+			"%s is none of the %s prefixes (`stoq xdp status` lists them)", text, name);
+	return stoq_error_set(error, code, "cannot %s the prefix %s: %s", adding ? "add" : "remove",
+		text, strerror(-code));
 }
 
-int stoq_xdp_add_prefix(struct stoq_xdp_maps *maps, enum stoq_xdp_list list,
-	const struct stoq_xdp_prefix *prefix, struct stoq_error *error)
+int stoq_xdp_add_prefixes(struct stoq_xdp_maps *maps, enum stoq_xdp_list list,
+	const struct stoq_xdp_prefix *prefixes, size_t count, struct stoq_error *error)
 {
 	struct stoq_xdp_rule rule = {0};
-	int result = bpf_map_update_elem(list_fd(maps, list), prefix, &rule, BPF_NOEXIST);
+	int result = 0;
 
-	if (result && result != -EEXIST)
-		return prefix_failed(error, result, "add", prefix);
+	for (size_t i = 0; i < count && !result; i++) {
+		result = bpf_map_update_elem(list_fd(maps, list), &prefixes[i], &rule, BPF_NOEXIST);
+		if (result == -EEXIST)
+			result = 0;
+		if (result)
+			prefix_failed(error, result, true, list, &prefixes[i]);
+	}
 	announce(maps, list, stoq_xdp_list_prefixes(maps, list, NULL, 0));
-	return 0;
+	return result;
 }
 
-int stoq_xdp_remove_prefix(struct stoq_xdp_maps *maps, enum stoq_xdp_list list,
-	const struct stoq_xdp_prefix *prefix, struct stoq_error *error)
+/* How many of a list these are not. */
+static size_t count_others(const struct stoq_xdp_maps *maps, enum stoq_xdp_list list,
+	const struct stoq_xdp_prefix *prefixes, size_t count)
 {
-	struct stoq_xdp_prefix_entry first;
-	int result;
+	size_t others = stoq_xdp_list_prefixes(maps, list, NULL, 0);
+	struct stoq_xdp_prefix key, *last = NULL;
+	int fd = list_fd(maps, list);
+
+	while (others && bpf_map_get_next_key(fd, last, &key) == 0) {
+		last = &key;
+		for (size_t i = 0; i < count; i++)
+			if (memcmp(&key, &prefixes[i], sizeof(key)) == 0) {
+				others--;
+				break;
+			}
+	}
+	return others;
+}
+
+int stoq_xdp_remove_prefixes(struct stoq_xdp_maps *maps, enum stoq_xdp_list list,
+	const struct stoq_xdp_prefix *prefixes, size_t count, struct stoq_error *error)
+{
+	int result = 0;
 
 	/* An empty list would let nobody in. */
-	if (stoq_xdp_list_prefixes(maps, list, &first, 1) == 1 &&
-		memcmp(&first.prefix, prefix, sizeof(*prefix)) == 0)
+	if (count_others(maps, list, prefixes, count) == 0)
 		announce(maps, list, 0);
-	result = bpf_map_delete_elem(list_fd(maps, list), prefix);
-	if (result && result != -ENOENT)
-		return prefix_failed(error, result, "remove", prefix);
+	for (size_t i = 0; i < count; i++) {
+		int code = bpf_map_delete_elem(list_fd(maps, list), &prefixes[i]);
+
+		if (code && !result)
+			result = prefix_failed(error, code, false, list, &prefixes[i]);
+	}
 	announce(maps, list, stoq_xdp_list_prefixes(maps, list, NULL, 0));
-	return 0;
+	return result;
 }
 
 size_t stoq_xdp_list_prefixes(const struct stoq_xdp_maps *maps, enum stoq_xdp_list list,

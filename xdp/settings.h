@@ -45,13 +45,15 @@ void stoq_xdp_set_flags(struct stoq_xdp_maps *maps, uint32_t flags, bool on);
 enum stoq_xdp_list { STOQ_XDP_ALLOWED = 0, STOQ_XDP_DENIED };
 
 /*
- * Adds to, or removes from, the allowed or denied prefixes. Adding what is there, or removing what
- * is not, is no failure. -ENOSPC: the list is full.
+ * Adds to the allowed or denied prefixes. All take effect at once; what is there already stays.
+ * After an error some are there.
  */
-int stoq_xdp_add_prefix(struct stoq_xdp_maps *maps, enum stoq_xdp_list list,
-	const struct stoq_xdp_prefix *prefix, struct stoq_error *error);
-int stoq_xdp_remove_prefix(struct stoq_xdp_maps *maps, enum stoq_xdp_list list,
-	const struct stoq_xdp_prefix *prefix, struct stoq_error *error);
+int stoq_xdp_add_prefixes(struct stoq_xdp_maps *maps, enum stoq_xdp_list list,
+	const struct stoq_xdp_prefix *prefixes, size_t count, struct stoq_error *error);
+
+/* Takes them away. -ENOENT: one was not there; all that were are gone. */
+int stoq_xdp_remove_prefixes(struct stoq_xdp_maps *maps, enum stoq_xdp_list list,
+	const struct stoq_xdp_prefix *prefixes, size_t count, struct stoq_error *error);
 
 struct stoq_xdp_prefix_entry {
 	struct stoq_xdp_prefix prefix;

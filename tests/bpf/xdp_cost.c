@@ -128,7 +128,7 @@ static void denying(void)
 
 		snprintf(text, sizeof(text), "10.%d.%d.0/24", i / 256, i % 256);
 		stoq_xdp_prefix_parse(&prefix, i ? text : "192.168.0.0/24", NULL);
-		stoq_xdp_add_prefix(&the_xdp_rig->maps, STOQ_XDP_DENIED, &prefix, NULL);
+		stoq_xdp_add_prefixes(&the_xdp_rig->maps, STOQ_XDP_DENIED, &prefix, 1, NULL);
 	}
 }
 

@@ -173,7 +173,7 @@ void xdp_rig_add_prefix(struct xdp_rig *rig, enum stoq_xdp_list list, const char
 	struct stoq_xdp_prefix prefix;
 
 	assert_int_equal(stoq_xdp_prefix_parse(&prefix, text, NULL), 0);
-	assert_int_equal(stoq_xdp_add_prefix(&rig->maps, list, &prefix, NULL), 0);
+	assert_int_equal(stoq_xdp_add_prefixes(&rig->maps, list, &prefix, 1, NULL), 0);
 	if (list == STOQ_XDP_ALLOWED)
 		rig->model.allow[rig->model.allow_count++] = prefix;
 	else
@@ -187,7 +187,8 @@ void xdp_rig_remove_prefixes(struct xdp_rig *rig)
 	for (int list = STOQ_XDP_ALLOWED; list <= STOQ_XDP_DENIED; list++)
 		while (stoq_xdp_list_prefixes(&rig->maps, list, &entry, 1))
 			assert_int_equal(
-				stoq_xdp_remove_prefix(&rig->maps, list, &entry.prefix, NULL), 0);
+				stoq_xdp_remove_prefixes(&rig->maps, list, &entry.prefix, 1, NULL),
+				0);
 	rig->model.allow_count = rig->model.deny_count = 0;
 }
 

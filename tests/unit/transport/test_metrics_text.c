@@ -6,8 +6,10 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <stoq/metrics.h>
@@ -37,8 +39,8 @@ static void check_sample(const char *line, size_t length)
 	size_t name = strspn(line, "abcdefghijklmnopqrstuvwxyz_"), value;
 
 	assert_int_equal(strncmp(line, "stoq_", 5), 0);
-	if (line[name] == '{')
-		name = (size_t)(strchr(line, '}') - line) + 1;
+	if (line[name] == '{') /* a reason may have any character */
+		name = (size_t)(strstr(line, "} ") - line) + 1;
 	assert_int_equal(line[name], ' ');
 	value = strspn(line + name + 1, "0123456789.");
 	assert_true(value > 0);
@@ -75,11 +77,14 @@ static void test_both_text_formats(void **state)
 				     "stoq_connections_accepted_total 1\n"));
 	assert_non_null(strstr(text, "# TYPE stoq_connections_open gauge\n"
 				     "stoq_connections_open 1\n"));
+	assert_non_null(strstr(text, "# TYPE stoq_datapath info\n"
+				     "stoq_datapath_info{asked=\"auto\",datapath=\""));
 	assert_string_equal(text + strlen(text) - 6, "# EOF\n");
 	free(text);
 	text = text_of(&rig, STOQ_METRICS_PROMETHEUS);
 	assert_true(check_lines(text) > 50);
 	assert_non_null(strstr(text, "# TYPE stoq_connections_accepted_total counter\n"));
+	assert_non_null(strstr(text, "# TYPE stoq_datapath_info gauge\n"));
 	assert_null(strstr(text, "# EOF"));
 	free(text);
 	rig_stop(&rig);
@@ -184,6 +189,64 @@ static void test_http(void **state)
 	rig_stop(&rig);
 }
 
+#define IDLERS	    20
+#define DESCRIPTORS 1100
+
+/* A connection on which nothing is said. */
+static int say_nothing(uint16_t port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+/* What is no request, who says nothing, and a process that has many files open. */
+static void test_bad_http(void **state)
+{
+	static const char *const bad[] = {"GARBAGE\r\n\r\n", "GET\r\n\r\n",
+		"GET /metrics HTTP/9.9\r\n\r\n", "HEAD /metrics HTTP/1.0\r\n\r\n",
+		"POST /metrics HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc"};
+	static char answer[65536], long_line[40000];
+	struct rlimit limit, more;
+	struct stoq_metrics_endpoint *endpoint;
+	int idlers[IDLERS], files[DESCRIPTORS];
+	struct rig rig;
+	uint16_t port;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	more = limit;
+	more.rlim_cur = more.rlim_max < 4096 ? more.rlim_max : 4096;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &more), 0);
+	for (int i = 0; i < DESCRIPTORS; i++)
+		assert_true((files[i] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0);
+	start(&rig);
+	assert_int_equal(stoq_metrics_endpoint_open(rig.server.transport, 0, &endpoint, NULL), 0);
+	port = stoq_metrics_endpoint_port(endpoint);
+	for (int i = 0; i < IDLERS; i++)
+		idlers[i] = say_nothing(port);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ask(port, bad[i], answer, sizeof(answer));
+		assert_null(strstr(answer, "stoq_connections"));
+	}
+	snprintf(long_line, sizeof(long_line), "GET /metrics?%039000d", 0);
+	ask(port, long_line, answer, sizeof(answer));
+	assert_null(strstr(answer, " 200 OK"));
+	ask(port, "GET /metrics HTTP/1.0\r\n\r\n", answer, sizeof(answer));
+	assert_non_null(strstr(answer, "stoq_connections_open 1\n"));
+	for (int i = 0; i < IDLERS; i++)
+		close(idlers[i]);
+	stoq_metrics_endpoint_close(endpoint);
+	rig_stop(&rig);
+	for (int i = 0; i < DESCRIPTORS; i++)
+		close(files[i]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
 static void test_promtool(void **state)
 {
 	struct rig rig;
@@ -210,6 +273,7 @@ int main(void)
 		cmocka_unit_test(test_both_text_formats),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_http),
+		cmocka_unit_test(test_bad_http),
 		cmocka_unit_test(test_promtool),
 	};
 

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+/* The settings that a transport keeps: what is refused, and whose strings they are. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "transport/settings.h"
+
+static void make_config(struct stoq_transport_config *config)
+{
+	stoq_transport_config_init(config);
+	config->tls.insecure = true;
+}
+
+static void assert_refused(
+	const struct stoq_transport_config *config, int code, const char *part_of_reason)
+{
+	struct stoq_settings *settings;
+	struct stoq_error error;
+
+	assert_int_equal(stoq_settings_new(&settings, config, &error), code);
+	if (!strstr(error.text, part_of_reason))
+		fail_msg("'%s' has no '%s'", error.text, part_of_reason);
+}
+
+static void test_refusals(void **state)
+{
+	struct stoq_transport_config config;
+
+	(void)state;
+	make_config(&config);
+	config.datapath = STOQ_DATAPATH_AF_XDP + 1;
+	assert_refused(&config, -EINVAL, "datapath is 3, but must be 0 to 2");
+	make_config(&config);
+	config.workers = 0;
+	assert_refused(&config, -EINVAL, "workers is 0");
+	make_config(&config);
+	/* Cut to what fits it would be another one. */
+	config.interface = "enp0s31f6.4094x1";
+	assert_refused(&config, -ENODEV, "no interface enp0s31f6.4094x1: names have at most 15");
+	make_config(&config);
+	config.listen = true;
+	assert_refused(&config, -EINVAL, "stoq pki");
+}
+
+/* The caller's strings may be gone, or others, when an update is compared. */
+static void test_strings_are_kept(void **state)
+{
+	char address[] = "192.0.2.1", interface[] = "eth0";
+	struct stoq_transport_config config, same;
+	struct stoq_settings *settings;
+
+	(void)state;
+	make_config(&config);
+	config.bind_address = address;
+	config.interface = interface;
+	assert_int_equal(stoq_settings_new(&settings, &config, NULL), 0);
+	memset(address, 'x', sizeof(address) - 1);
+	memset(interface, 'x', sizeof(interface) - 1);
+	assert_string_equal(settings->config.bind_address, "192.0.2.1");
+	assert_string_equal(settings->config.interface, "eth0");
+	same = config;
+	same.bind_address = "192.0.2.1";
+	same.interface = "eth0";
+	assert_int_equal(stoq_settings_compatible(&settings->config, &same, NULL), 0);
+	same.interface = "eth1";
+	assert_int_equal(stoq_settings_compatible(&settings->config, &same, NULL), -EINVAL);
+	stoq_settings_release(settings);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_strings_are_kept),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
