@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/udp.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -125,6 +126,24 @@ static uint32_t route_payload(struct stoq_datapath *from, const struct stoq_addr
 	return route.max_payload_bytes;
 }
 
+/* Whether the kernel cuts up what goes to host: 5.15 answers EINVAL for IPv6, whatever the sizes.
+ */
+static bool kernel_segments(const char *host)
+{
+	struct stoq_address address = rig_address(host);
+	int fd = socket(address.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), size = 1;
+	ssize_t sent;
+
+	assert_true(fd >= 0);
+	stoq_address_set_port(&address, 9);
+	assert_int_equal(setsockopt(fd, SOL_UDP, UDP_SEGMENT, &size, sizeof(size)), 0);
+	sent = sendto(fd, "abc", 3, 0, &address.sa, address.length);
+	if (sent < 0)
+		assert_int_equal(errno, EINVAL);
+	close(fd);
+	return sent == 3;
+}
+
 /* Up to the interface's MTU exactly, one datagram or many; above it the sender is told. */
 static void mtu_of_the_interface(const char *from_bind, const char *to_host, uint16_t largest)
 {
@@ -141,7 +160,7 @@ static void mtu_of_the_interface(const char *from_bind, const char *to_host, uin
 	assert_int_equal(rig_expect_bytes(to, bytes, several, largest), 7);
 	assert_int_equal(rig_counters(from).too_large, 2);
 	/* What was too large is no reason to do without GSO. */
-	assert_int_equal(rig_counters(from).gso_refused, 0);
+	assert_int_equal(rig_counters(from).gso_refused, !kernel_segments(to_host));
 	stoq_datapath_close(from);
 	stoq_datapath_close(to);
 	free(bytes);
