@@ -17,9 +17,6 @@
 #include "inspect/tables.h"
 #include "stoq_tc.skel.h"
 
-#define FLOWS_MAX	     (1u << 20)
-#define COMMANDS_MAX	     (1u << 24)
-#define SERIES_MAX	     (1u << 18)
 #define DISPATCH_MAX	     16384 /* events a call: whoever dispatches has other things to do, too */
 #define IDENTIFY_INTERVAL_NS 20000000
 #define RING_BYTES_PDUS	     (1u << 26)
@@ -56,12 +53,13 @@ static int check_limit(const char *what, uint32_t value, uint32_t limit, struct 
 
 static int check_config(const struct stoq_inspect_config *config, struct stoq_error *error)
 {
-	int result = check_limit("flows", config->max_flows, FLOWS_MAX, error);
+	int result = check_limit("flows", config->max_flows, STOQ_INSPECT_FLOWS_MAX, error);
 
 	if (!result)
-		result = check_limit("commands", config->max_commands, COMMANDS_MAX, error);
+		result = check_limit(
+			"commands", config->max_commands, STOQ_INSPECT_COMMANDS_MAX, error);
 	if (!result)
-		result = check_limit("series", config->max_series, SERIES_MAX, error);
+		result = check_limit("series", config->max_series, STOQ_INSPECT_SERIES_MAX, error);
 	if (result)
 		return result;
 	if (config->interface_count == 0)
@@ -231,18 +229,15 @@ static int open_beside(struct stoq_inspect *inspect, const struct stoq_inspect_c
 	return inspect->bss ? 0 : error->code;
 }
 
-static int attach_interface(struct stoq_inspect *inspect, const char *interface,
-	const struct stoq_inspect_config *config, struct stoq_error *error)
+static int attach_interface(struct stoq_inspect *inspect, const char *interface, int ifindex,
+	bool loopback, const struct stoq_inspect_config *config, struct stoq_error *error)
 {
 	struct stoq_attach_programs programs = {
 		.program_fd = bpf_program__fd(inspect->program->progs.stoq_watch),
 		.entry_fd = bpf_program__fd(inspect->program->progs.stoq_entry),
 	};
-	bool loopback;
-	int ifindex, result = stoq_attach_check(interface, &ifindex, &loopback, error);
+	int result;
 
-	if (result)
-		return result;
 	stoq_attach_sweep(ifindex);
 	/* On loopback every packet passes egress, then ingress: once is enough. */
 	for (int ingress = 0; ingress <= (loopback ? 0 : 1); ingress++) {
@@ -255,23 +250,30 @@ static int attach_interface(struct stoq_inspect *inspect, const char *interface,
 	return 0;
 }
 
+/* By number: an interface may have several names. */
+static bool is_listed(const struct stoq_inspect *inspect, int ifindex)
+{
+	for (size_t i = 0; i < inspect->interface_count; i++)
+		if (inspect->ifindexes[i] == (unsigned int)ifindex)
+			return true;
+	return false;
+}
+
 static int add_interface(struct stoq_inspect *inspect, const char *interface,
 	const struct stoq_inspect_config *config, struct stoq_error *error)
 {
-	int result = inspect->beside ? 0 : attach_interface(inspect, interface, config, error);
+	bool loopback;
+	int ifindex, result = stoq_attach_check(interface, &ifindex, &loopback, error);
 
-	if (!result)
-		snprintf(inspect->interfaces[inspect->interface_count++], IF_NAMESIZE, "%s",
-			interface);
-	return result;
-}
-
-static bool is_listed(const struct stoq_inspect *inspect, const char *interface)
-{
-	for (size_t i = 0; i < inspect->interface_count; i++)
-		if (strcmp(inspect->interfaces[i], interface) == 0)
-			return true;
-	return false;
+	if (result || is_listed(inspect, ifindex))
+		return result;
+	if (!inspect->beside)
+		result = attach_interface(inspect, interface, ifindex, loopback, config, error);
+	if (result)
+		return result;
+	snprintf(inspect->interfaces[inspect->interface_count], IF_NAMESIZE, "%s", interface);
+	inspect->ifindexes[inspect->interface_count++] = (unsigned int)ifindex;
+	return 0;
 }
 
 int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspect_config *config,
@@ -303,8 +305,7 @@ int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspec
 		result = stoq_error_set(error, -ENOMEM, "no memory for the model");
 	inspect->start_ns = inspect->last_ns = stoq_inspect_now_ns();
 	for (size_t i = 0; !result && i < config->interface_count; i++)
-		if (!is_listed(inspect, config->interfaces[i]))
-			result = add_interface(inspect, config->interfaces[i], config, error);
+		result = add_interface(inspect, config->interfaces[i], config, error);
 	if (!result && inspect->beside)
 		result = stoq_update_base(inspect, error);
 	if (result) {
@@ -313,6 +314,7 @@ int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspec
 		return result;
 	}
 	inspect->model.interfaces = inspect->interfaces;
+	inspect->model.gone = inspect->gone;
 	inspect->model.interface_count = inspect->interface_count;
 	snprintf(inspect->attachment, sizeof(inspect->attachment), "%s",
 		inspect->beside ? config->beside_name

@@ -18,6 +18,10 @@ struct stoq_inspect_tables {
 };
 #define STOQ_INSPECT_TABLES 8
 
+#define STOQ_INSPECT_FLOWS_MAX	  (1u << 20)
+#define STOQ_INSPECT_COMMANDS_MAX (1u << 24)
+#define STOQ_INSPECT_SERIES_MAX	  (1u << 18)
+
 struct stoq_inspect_config {
 	const char *const *interfaces; /* names; at least one */
 	size_t interface_count;

@@ -26,6 +26,8 @@ struct stoq_inspect {
 	struct stoq_attachment attachments[2 * STOQ_INTERFACES_MAX];
 	size_t attachment_count;
 	char interfaces[STOQ_INTERFACES_MAX][IF_NAMESIZE];
+	unsigned int ifindexes[STOQ_INTERFACES_MAX];
+	bool gone[STOQ_INTERFACES_MAX]; /* once and for all: numbers are not used again */
 	size_t interface_count;
 
 	struct ring_buffer *ring;
@@ -62,5 +64,8 @@ void stoq_update_identities(struct stoq_inspect *inspect);
 
 /* Groups what the last reading said by the model's axis. 0 or -ENOMEM. */
 int stoq_update_groups(struct stoq_inspect *inspect);
+
+/* Which interfaces are still there, and what they are called now. */
+void stoq_interfaces_look(struct stoq_inspect *inspect);
 
 uint64_t stoq_inspect_now_ns(void);

@@ -10,11 +10,26 @@
 /* Retired identities are kept apart up to this many; then they are told apart by opcode only. */
 #define RETIRED_MAX 2048
 
+/* The kernel's maximum is of all time; for less, the highest bucket bounds it. 0: there is none. */
+static uint64_t highest_ns(const struct stoq_series *now, const struct stoq_series *before)
+{
+	unsigned int buckets = STOQ_LATENCY_BUCKETS;
+	uint64_t upper;
+
+	while (buckets && now->buckets[buckets - 1] == before->buckets[buckets - 1])
+		buckets--;
+	if (!buckets)
+		return 0;
+	upper = stoq_histogram_upper_ns(buckets - 1) - 1;
+	return upper < now->latency_max_ns ? upper : now->latency_max_ns;
+}
+
 void stoq_statistics_add_series(struct stoq_statistics *statistics, const struct stoq_series *now,
 	const struct stoq_series *before)
 {
 	static const struct stoq_series zero;
 	struct stoq_histogram *latency = &statistics->latency;
+	uint64_t high;
 
 	if (!before)
 		before = &zero;
@@ -22,20 +37,16 @@ void stoq_statistics_add_series(struct stoq_statistics *statistics, const struct
 	statistics->errors += now->errors - before->errors;
 	statistics->bytes += now->bytes - before->bytes;
 	latency->sum_ns += now->latency_sum_ns - before->latency_sum_ns;
+	/* No branch: there may be thousands of series. */
 	for (size_t i = 0; i < STOQ_LATENCY_BUCKETS; i++) {
 		uint64_t delta = now->buckets[i] - before->buckets[i];
 
-		if (!delta)
-			continue;
 		latency->buckets[i] += delta;
 		latency->count += delta;
-		/* The kernel's maximum is of all time; for less, the highest bucket bounds it. */
-		uint64_t upper = stoq_histogram_upper_ns(i) - 1;
-		uint64_t high = upper < now->latency_max_ns ? upper : now->latency_max_ns;
-
-		if (high > latency->max_ns)
-			latency->max_ns = high;
 	}
+	high = highest_ns(now, before);
+	if (high > latency->max_ns)
+		latency->max_ns = high;
 }
 
 void stoq_statistics_add(struct stoq_statistics *statistics, const struct stoq_statistics *other)

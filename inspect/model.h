@@ -7,6 +7,7 @@
  * folder and nobody else turn it into text. Plain data: tests make one by hand.
  */
 #include <net/if.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -98,8 +99,19 @@ struct stoq_model {
 	uint64_t untracked;		  /* commands for which there was no room */
 
 	const char *attachment; /* how the program is attached: "tcx link", "clsact filter" */
-	const char (*interfaces)[IF_NAMESIZE];
+	const char (*interfaces)[IF_NAMESIZE]; /* as they are called now */
+	const bool *gone;		       /* of each: is no more; NULL: all are there */
 	size_t interface_count;
 };
+
+/* How many of the interfaces are no more. */
+static inline size_t stoq_model_gone(const struct stoq_model *model)
+{
+	size_t gone = 0;
+
+	for (size_t i = 0; model->gone && i < model->interface_count; i++)
+		gone += model->gone[i];
+	return gone;
+}
 
 void stoq_model_free(struct stoq_model *model);

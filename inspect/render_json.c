@@ -193,15 +193,19 @@ static struct json_object *since_start(const struct stoq_model *model)
 	return object;
 }
 
-static struct json_object *interfaces(const struct stoq_model *model)
+/* Those that are there, or those that are gone. */
+static struct json_object *interfaces(const struct stoq_model *model, bool gone)
 {
 	struct json_object *list = json_object_new_array();
 	char name[4 * IF_NAMESIZE + 1];
 
-	for (size_t i = 0; list && i < model->interface_count; i++)
+	for (size_t i = 0; list && i < model->interface_count; i++) {
+		if ((model->gone && model->gone[i]) != gone)
+			continue;
 		json_object_array_add(
 			list, json_object_new_string(stoq_text_clean(name, sizeof(name),
 				      model->interfaces[i], IF_NAMESIZE, STOQ_TEXT_UTF8)));
+	}
 	return list;
 }
 
@@ -214,7 +218,8 @@ static char *period_object(const char *type, const struct period *period, uint64
 	stoq_json_put_time(object, unix_ns);
 	stoq_json_put_u64(object, "elapsed_ns", model->elapsed_ns);
 	stoq_json_put_u64(object, "interval_ns", period->length_ns);
-	stoq_json_put(object, "interfaces", interfaces(model));
+	stoq_json_put(object, "interfaces", interfaces(model, false));
+	stoq_json_put(object, "interfaces_gone", interfaces(model, true));
 	stoq_json_put_string(object, "attachment", model->attachment);
 	stoq_json_put_string(object, "by", stoq_axis_name(model->axis));
 	put_statistics(overall, period, &model->overall);

@@ -52,17 +52,20 @@ void stoq_view_move(struct stoq_view *view, const struct stoq_model *model, int 
 		view->selection = model->groups[at].identity;
 }
 
-/* "lo, eth0, eth1", as many as there is room for. */
+/* "lo, eth0 (gone), eth1", as many as there is room for. */
 static void list_interfaces(char *out, size_t size, const struct stoq_model *model, size_t room)
 {
+	static const char gone[] = " (gone)";
 	size_t used = 0;
 
 	out[0] = '\0';
 	for (size_t i = 0; i < model->interface_count; i++) {
-		char name[4 * IF_NAMESIZE + 1];
+		char name[4 * IF_NAMESIZE + sizeof(gone)];
 
 		stoq_text_clean(
 			name, sizeof(name), model->interfaces[i], IF_NAMESIZE, STOQ_TEXT_ASCII);
+		if (model->gone && model->gone[i])
+			strcat(name, gone);
 		if (used + strlen(name) + 10 > room && i + 1 < model->interface_count) {
 			snprintf(out + used, size - used, " +%zu", model->interface_count - i);
 			return;

@@ -271,7 +271,7 @@ static int take_series(struct stoq_inspect *inspect)
 
 static int group_series(struct stoq_inspect *inspect, const struct stoq_ledger_series *series)
 {
-	struct stoq_group *group, *overall = &inspect->model.overall;
+	struct stoq_group *group;
 	struct stoq_identity identity;
 
 	if (series->last.commands == series->base.commands)
@@ -282,8 +282,6 @@ static int group_series(struct stoq_inspect *inspect, const struct stoq_ledger_s
 		return -ENOMEM;
 	stoq_statistics_add_series(&group->interval, &series->last, &series->before);
 	stoq_statistics_add_series(&group->total, &series->last, &series->base);
-	stoq_statistics_add_series(&overall->interval, &series->last, &series->before);
-	stoq_statistics_add_series(&overall->total, &series->last, &series->base);
 	return 0;
 }
 
@@ -296,7 +294,6 @@ static int group_retired(struct stoq_inspect *inspect)
 		if (!group)
 			return -ENOMEM;
 		stoq_statistics_add(&group->total, &retired->total);
-		stoq_statistics_add(&inspect->model.overall.total, &retired->total);
 	}
 	return 0;
 }
@@ -392,7 +389,6 @@ static int count_outstanding(struct stoq_inspect *inspect, uint32_t uid,
 	if (!group)
 		return -ENOMEM;
 	group->outstanding++;
-	inspect->model.overall.outstanding++;
 	if (!*line || (*line)->uid != uid)
 		*line = find_line(&inspect->model, uid);
 	if (*line)
@@ -435,6 +431,18 @@ static int take_outstanding(struct stoq_inspect *inspect)
 	return 0;
 }
 
+/* Every command is of one group. */
+static void sum_groups(struct stoq_model *model)
+{
+	struct stoq_group *overall = &model->overall;
+
+	for (size_t i = 0; i < model->group_count; i++) {
+		stoq_statistics_add(&overall->interval, &model->groups[i].interval);
+		stoq_statistics_add(&overall->total, &model->groups[i].total);
+		overall->outstanding += model->groups[i].outstanding;
+	}
+}
+
 int stoq_update_groups(struct stoq_inspect *inspect)
 {
 	struct stoq_model *model = &inspect->model;
@@ -457,6 +465,7 @@ int stoq_update_groups(struct stoq_inspect *inspect)
 	stoq_groups_sort(&inspect->groups);
 	model->groups = inspect->groups.items;
 	model->group_count = inspect->groups.count;
+	sum_groups(model);
 	return result;
 }
 
@@ -473,6 +482,7 @@ int stoq_inspect_update(
 	model->interval_ns = now - inspect->last_ns;
 	model->elapsed_ns = now - inspect->start_ns;
 	inspect->last_ns = now;
+	stoq_interfaces_look(inspect);
 	sum_cpus(inspect);
 	result = take_flows(inspect);
 	if (!result)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tool/signals.h"
+#include "tool/verb.h"
 #include "tool/watch_screen.h"
 
 #define DRAIN_ROUNDS 32
@@ -23,6 +24,7 @@ struct loop {
 	struct stoq_error *error;
 	int epoll_fd, timer_fd, signal_fd;
 	uint64_t start_ns, next_ns, end_ns; /* CLOCK_MONOTONIC; no end: UINT64_MAX */
+	size_t gone;			    /* interfaces, as far as was said */
 	bool over;
 };
 
@@ -47,11 +49,30 @@ static int dispatch(struct loop *loop)
 	return 0;
 }
 
+/* The view and JSON show which interfaces are gone. */
+static void look_for_interfaces(struct loop *loop)
+{
+	const struct stoq_model *model = loop->model;
+	size_t gone = stoq_model_gone(model);
+
+	if (gone != loop->gone && loop->report->mode == WATCH_TEXT)
+		tool_notice(
+			"%zu of %zu watched interfaces went away", gone, model->interface_count);
+	loop->gone = gone;
+	if (gone == model->interface_count)
+		loop->over = true;
+}
+
 static int update(struct loop *loop)
 {
 	int result = dispatch(loop);
 
-	return result < 0 ? result : stoq_inspect_update(loop->inspect, &loop->model, loop->error);
+	if (result < 0)
+		return result;
+	result = stoq_inspect_update(loop->inspect, &loop->model, loop->error);
+	if (!result)
+		look_for_interfaces(loop);
+	return result;
 }
 
 static int on_timer(struct loop *loop)
@@ -283,5 +304,10 @@ int watch_loop_run(struct stoq_inspect *inspect, struct watch_report *report, in
 		close(loop.epoll_fd);
 	if (loop.timer_fd >= 0)
 		close(loop.timer_fd);
-	return result ? result : ended;
+	if (result || ended)
+		return result ? result : ended;
+	if (loop.gone && loop.gone == loop.model->interface_count)
+		return stoq_error_set(error, -ENODEV, "%s went away: nothing is left to watch",
+			loop.gone == 1 ? loop.model->interfaces[0] : "all interfaces");
+	return 0;
 }

@@ -63,14 +63,14 @@ static int parse_time(const char *option, const char *text, uint64_t min_ns, uin
 	return 0;
 }
 
-static int parse_limit(
-	const char *option, const char *text, uint32_t *limit, struct stoq_error *error)
+static int parse_limit(const char *option, const char *text, uint32_t most, uint32_t *limit,
+	struct stoq_error *error)
 {
 	uint64_t value;
 
-	if (stoq_parse_number(text, 1, 1 << 24, &value))
-		return stoq_error_set(
-			error, -EINVAL, "--%s: '%.40s' is not a number from 1 on", option, text);
+	if (stoq_parse_number(text, 1, most, &value))
+		return stoq_error_set(error, -EINVAL, "--%s: '%.40s' is not a number from 1 to %u",
+			option, text, most);
 	*limit = (uint32_t)value;
 	return 0;
 }
@@ -117,11 +117,14 @@ static int take_value(
 	case OPTION_SLOW:
 		return parse_time("slow", text, 0, &config->slow_ns, error);
 	case OPTION_MAX_FLOWS:
-		return parse_limit("max-flows", text, &config->max_flows, error);
+		return parse_limit(
+			"max-flows", text, STOQ_INSPECT_FLOWS_MAX, &config->max_flows, error);
 	case OPTION_MAX_COMMANDS:
-		return parse_limit("max-commands", text, &config->max_commands, error);
+		return parse_limit("max-commands", text, STOQ_INSPECT_COMMANDS_MAX,
+			&config->max_commands, error);
 	default:
-		return parse_limit("max-series", text, &config->max_series, error);
+		return parse_limit(
+			"max-series", text, STOQ_INSPECT_SERIES_MAX, &config->max_series, error);
 	}
 }
 
