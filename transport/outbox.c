@@ -42,14 +42,14 @@ uint8_t *stoq_outbox_reserve(struct stoq_worker *worker, size_t size)
 {
 	struct stoq_outbox *outbox = &worker->outbox;
 
-	if (outbox->count && !outbox->sealed) {
+	/* One slot is left for a packet that turns out not to fit behind the last one. */
+	if (outbox->count && !outbox->sealed && outbox->count < STOQ_OUTBOX_BUFFERS) {
 		const struct stoq_datagram *last = last_of(outbox);
 
 		if (last->size + size <= STOQ_OUTBOX_BUFFER_BYTES)
 			return last->data + last->size;
 		outbox->sealed = true;
 	}
-	/* One slot is left for a packet that turns out not to fit behind the last one. */
 	if (outbox->count >= STOQ_OUTBOX_BUFFERS - 1)
 		stoq_outbox_flush(worker);
 	if (outbox->count >= STOQ_OUTBOX_BUFFERS - 1)
