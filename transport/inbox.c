@@ -85,11 +85,13 @@ int stoq_inbox_put_packet(struct stoq_inbox *inbox, const struct stoq_datagram *
 void stoq_inbox_wake(struct stoq_inbox *inbox)
 {
 	uint64_t one = 1;
+	int interrupted = errno;
 
-	__atomic_store_n(&inbox->woken, true, __ATOMIC_RELEASE);
 	/* It fails only when the counter is full: then the worker is awake anyway. */
 	if (write(inbox->event_fd, &one, sizeof(one)) < 0)
-		return;
+		errno = interrupted;
+	/* Said after it is so: else the worker might look, find nothing, and not look again. */
+	__atomic_store_n(&inbox->woken, true, __ATOMIC_RELEASE);
 }
 
 void stoq_inbox_drain_wakes(struct stoq_inbox *inbox)

@@ -52,18 +52,20 @@ static void set_budget(struct stoq_worker *worker)
 
 /* ---- what to wait for ---- */
 
-static void watch_datapath(struct stoq_worker *worker)
+static int watch_datapath(struct stoq_worker *worker)
 {
 	struct epoll_event event = {0};
 	short wanted = 0;
 	int descriptor = stoq_datapath_descriptor(worker->datapath, &wanted);
+	int how = worker->polled_events < 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
 
 	if (descriptor < 0 || wanted == worker->polled_events)
-		return;
+		return 0;
 	event.events = (wanted & POLLIN ? EPOLLIN : 0) | (wanted & POLLOUT ? EPOLLOUT : 0);
-	epoll_ctl(worker->epoll_fd, worker->polled_events < 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
-		descriptor, &event);
+	if (epoll_ctl(worker->epoll_fd, how, descriptor, &event))
+		return -errno;
 	worker->polled_events = wanted;
+	return 0;
 }
 
 static int watch_inbox(struct stoq_worker *worker)
@@ -101,7 +103,7 @@ static int prepare(struct stoq_worker *worker)
 		worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 		status = worker->epoll_fd < 0 || watch_inbox(worker) ? -errno : 0;
 	}
-	return status;
+	return status ? status : watch_datapath(worker);
 }
 
 static void describe(struct stoq_worker *worker)
@@ -152,7 +154,6 @@ int stoq_worker_new(struct stoq_worker **result, struct stoq_transport *transpor
 			error, status, "worker %u cannot be made: %s", index, strerror(-status));
 	}
 	describe(worker);
-	watch_datapath(worker);
 	*result = worker;
 	return 0;
 }
@@ -231,6 +232,8 @@ static void empty_inbox(struct stoq_worker *worker)
 				worker, item.packet, item.packet->data, item.packet->size, true);
 		free(item.packet);
 	}
+	/* Only what comes into an empty one wakes us. */
+	stoq_inbox_wake(&worker->inbox);
 }
 
 static void expire_timers(struct stoq_worker *worker)
@@ -313,9 +316,8 @@ int stoq_worker_process(struct stoq_worker *worker, uint64_t now_ns)
 	tell_writers(worker);
 	work(worker);
 	stoq_outbox_flush(worker);
-	watch_datapath(worker);
 	stoq_worker_note_datapath(worker);
-	return 0;
+	return watch_datapath(worker);
 }
 
 uint64_t stoq_worker_next_ns(const struct stoq_worker *worker)

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What other threads post to a worker: bounded, in order, and nothing is left lying. */
+#include <poll.h>
+
+#include "tests/unit/transport/rig.h"
+
+#include "transport/inbox.h"
+
+static struct rig rig;
+static unsigned int called;
+
+static int setup(void **state)
+{
+	called = 0;
+	rig_prepare(&rig, 1);
+	rig_start_side(&rig.server);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	rig_stop(&rig);
+	return 0;
+}
+
+static bool has_work(void)
+{
+	struct pollfd wait = {
+		.fd = stoq_transport_descriptor(rig.server.transport, 0), .events = POLLIN};
+
+	return poll(&wait, 1, 0) == 1;
+}
+
+static void process(void)
+{
+	rig.now_ns += RIG_MS;
+	assert_int_equal(stoq_transport_process(rig.server.transport, 0, rig.now_ns), 0);
+}
+
+static void count(void *argument)
+{
+	assert_int_equal(*(unsigned int *)argument, called++);
+}
+
+static void test_calls_run_in_order_until_it_is_full(void **state)
+{
+	static unsigned int numbers[STOQ_INBOX_ITEMS];
+
+	for (unsigned int i = 0; i < STOQ_INBOX_ITEMS; i++) {
+		numbers[i] = i;
+		assert_int_equal(
+			stoq_transport_post(rig.server.transport, 0, count, &numbers[i]), 0);
+	}
+	assert_int_equal(stoq_transport_post(rig.server.transport, 0, count, NULL), -EAGAIN);
+	assert_true(has_work());
+	process();
+	assert_int_equal(called, STOQ_INBOX_ITEMS);
+	process();
+	assert_false(has_work());
+}
+
+/* As a busy other thread does: whenever one is taken, another one comes. */
+static void call_again(void *argument)
+{
+	called++;
+	if (called <= STOQ_INBOX_ITEMS)
+		assert_int_equal(stoq_transport_post(rig.server.transport, 0, call_again, NULL), 0);
+}
+
+static void test_what_is_left_of_a_round_wakes_the_worker(void **state)
+{
+	for (unsigned int i = 0; i < STOQ_INBOX_ITEMS; i++)
+		assert_int_equal(stoq_transport_post(rig.server.transport, 0, call_again, NULL), 0);
+	process();
+	assert_int_equal(called, STOQ_INBOX_ITEMS);
+	assert_true(has_work());
+	process();
+	assert_int_equal(called, 2 * STOQ_INBOX_ITEMS);
+}
+
+#define with_rig(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_rig(test_calls_run_in_order_until_it_is_full),
+		with_rig(test_what_is_left_of_a_round_wakes_the_worker),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
