@@ -22,12 +22,10 @@
 void stoq_transport_log(
 	struct stoq_transport *transport, enum stoq_log_level level, const char *format, ...)
 {
-	const struct stoq_transport_config *config = &transport->settings->config;
 	char text[LOG_BYTES];
 	va_list arguments;
 
-	/* Callbacks and user never change, so any settings will do. */
-	if (!config->callbacks.log)
+	if (!transport->log)
 		return;
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
@@ -36,7 +34,7 @@ void stoq_transport_log(
 	for (char *c = text; *c; c++)
 		if (iscntrl((unsigned char)*c))
 			*c = '?';
-	config->callbacks.log(level, text, config->user);
+	transport->log(level, text, transport->log_user);
 }
 
 /* ---- the key log ---- */
@@ -243,6 +241,8 @@ static int prepare(struct stoq_transport *transport, const struct stoq_transport
 {
 	int status = stoq_settings_new(&transport->settings, config, error);
 
+	transport->log = config->callbacks.log;
+	transport->log_user = config->user;
 	if (!status)
 		status = stoq_credentials_load(
 			&transport->credentials, &transport->settings->config.tls, error);

@@ -29,6 +29,10 @@ struct stoq_transport {
 	enum stoq_datapath_kind datapath_asked;
 	struct stoq_datapath_choice choice; /* all zero: created on datapaths of the caller's */
 
+	/* Of the configuration; they never change. */
+	void (*log)(enum stoq_log_level level, const char *text, void *user);
+	void *log_user;
+
 	bool stopping; /* atomic */
 
 	pthread_mutex_t lock; /* of what follows */
