@@ -40,6 +40,8 @@ void bench_configure(struct stoq_transport_config *config, const struct bench_op
 	config->interface = options->interface;
 	config->xdp_filter = options->xdp_filter;
 	config->max_connections = 8192;
+	/* What is measured is the transport, not this limit. */
+	config->max_memory_bytes = 1ull << 40;
 	config->max_bidirectional_streams = 2 * 4096 + 2;
 	if (options->spin)
 		config->spin_us = SPIN_US;

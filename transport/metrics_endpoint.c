@@ -39,8 +39,11 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned int st
 	struct MHD_Response *response = MHD_create_response_from_buffer(size, text, memory);
 	enum MHD_Result result;
 
-	if (!response)
+	if (!response) {
+		if (memory == MHD_RESPMEM_MUST_FREE)
+			free(text);
 		return MHD_NO;
+	}
 	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");

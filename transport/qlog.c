@@ -20,28 +20,31 @@ static void write_qlog(void *user, uint32_t flags, const void *data, size_t size
 		clearerr(connection->qlog);
 }
 
-static void file_name(
-	char *out, size_t size, const struct stoq_connection *connection, const ngtcp2_cid *odcid)
+/* The file; a negative descriptor with errno set if there is none. */
+static int create(char path[static PATH_MAX], const struct stoq_connection *connection,
+	const ngtcp2_cid *odcid)
 {
-	int end = snprintf(out, size, "%s/", connection->settings->config.qlog_directory);
+	char id[2 * NGTCP2_MAX_CIDLEN + 1] = "";
 
-	for (size_t i = 0; i < odcid->datalen && end > 0 && (size_t)end < size; i++)
-		end += snprintf(out + end, size - end, "%02x", odcid->data[i]);
-	if (end > 0 && (size_t)end < size)
-		snprintf(out + end, size - end, "-%s.sqlog",
-			connection->server ? "server" : "client");
+	for (size_t i = 0; i < odcid->datalen; i++)
+		snprintf(id + 2 * i, sizeof(id) - 2 * i, "%02x", odcid->data[i]);
+	if (snprintf(path, PATH_MAX, "%s/%s-%s.sqlog", connection->settings->config.qlog_directory,
+		    id, connection->server ? "server" : "client") >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 }
 
 void stoq_qlog_open(
 	struct stoq_connection *connection, ngtcp2_settings *settings, const ngtcp2_cid *odcid)
 {
-	char path[PATH_MAX] = "";
+	char path[PATH_MAX];
 	int descriptor;
 
 	if (!connection->settings->config.qlog_directory)
 		return;
-	file_name(path, sizeof(path), connection, odcid);
-	descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	descriptor = create(path, connection, odcid);
 	if (descriptor >= 0)
 		connection->qlog = fdopen(descriptor, "w");
 	if (!connection->qlog) {
