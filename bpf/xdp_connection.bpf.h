@@ -11,23 +11,26 @@
 #include "bpf/xdp_quic.bpf.h"
 
 static __always_inline int stoq_xdp_same_remote(
-	const struct stoq_xdp_tuple *one, const struct stoq_xdp_tuple *other)
+	const struct stoq_xdp_connection *connection, const struct stoq_xdp_tuple *tuple)
 {
-	const __u32 *a = (const __u32 *)one->remote, *b = (const __u32 *)other->remote;
+	const __u32 *a = (const __u32 *)connection->remote, *b = (const __u32 *)tuple->remote;
 
 	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] &&
-	       one->remote_port == other->remote_port;
+	       connection->remote_port == tuple->remote_port;
 }
 
-/* The entry, unless it is too old to count. */
-static __always_inline struct stoq_xdp_connection *stoq_xdp_find(
-	const struct stoq_xdp_config *config, const struct stoq_cid *cid, __u64 now_ns)
+static __always_inline void stoq_xdp_set_remote(
+	struct stoq_xdp_connection *connection, const struct stoq_xdp_tuple *tuple)
 {
-	struct stoq_xdp_connection *found = bpf_map_lookup_elem(&stoq_xdp_conns, &cid->random);
+	__builtin_memcpy(connection->remote, tuple->remote, sizeof(connection->remote));
+	connection->remote_port = tuple->remote_port;
+}
 
-	return found && found->tag == cid->tag && found->last_ns + config->idle_timeout_ns >= now_ns
-		       ? found
-		       : 0;
+/* The entry is this connection ID's, and not too old to count. */
+static __always_inline int stoq_xdp_is_live(const struct stoq_xdp_config *config,
+	const struct stoq_xdp_connection *found, const struct stoq_cid *cid, __u64 now_ns)
+{
+	return found->tag == cid->tag && found->last_ns + config->idle_timeout_ns >= now_ns;
 }
 
 /* A handshake from this 4-tuple was let in not long ago. */
@@ -50,7 +53,7 @@ static __always_inline void stoq_xdp_add(const struct stoq_xdp_config *config,
 		.state = state,
 	};
 
-	__builtin_memcpy(&connection.tuple, &packet->tuple, sizeof(connection.tuple));
+	stoq_xdp_set_remote(&connection, &packet->tuple);
 	bpf_map_update_elem(&stoq_xdp_conns, &packet->cid.random, &connection, BPF_ANY);
 	stats->opened++;
 	if (state == STOQ_XDP_ESTABLISHED)
@@ -62,7 +65,7 @@ static __always_inline int stoq_xdp_follow(const struct stoq_xdp_config *config,
 	struct stoq_xdp_connection *found, const struct stoq_xdp_packet *packet,
 	struct stoq_xdp_stats *stats, __u8 state, __u64 now_ns)
 {
-	int same = stoq_xdp_same_remote(&found->tuple, &packet->tuple);
+	int same = stoq_xdp_same_remote(found, &packet->tuple);
 	int verdict =
 		state == STOQ_XDP_ESTABLISHED ? STOQ_XDP_PASS_ESTABLISHED : STOQ_XDP_PASS_HANDSHAKE;
 
@@ -80,7 +83,7 @@ static __always_inline int stoq_xdp_follow(const struct stoq_xdp_config *config,
 	if (found->generation != packet->generation)
 		found->generation = packet->generation;
 	if (!same) {
-		__builtin_memcpy(&found->tuple, &packet->tuple, sizeof(found->tuple));
+		stoq_xdp_set_remote(found, &packet->tuple);
 		stats->migrated++;
 	}
 	if (found->state < state) {
@@ -149,13 +152,16 @@ static __always_inline int stoq_xdp_is_opening(
 		       stoq_cid_tag(&config->cid_key, packet->cid.random) == packet->cid.tag);
 }
 
-/* What becomes of a well-formed packet. */
+/*
+ * What becomes of a well-formed packet. found: what is in the table under its connection ID, which
+ * is for the caller to look up, as it may know already.
+ */
 static __always_inline int stoq_xdp_decide(const struct stoq_xdp_config *config,
-	struct stoq_xdp_packet *packet, struct stoq_xdp_stats *stats, __u32 kind)
+	struct stoq_xdp_packet *packet, struct stoq_xdp_stats *stats, __u32 kind,
+	struct stoq_xdp_connection *found)
 {
 	__u8 state = kind == STOQ_XDP_KIND_SHORT ? STOQ_XDP_ESTABLISHED : STOQ_XDP_HANDSHAKING;
 	__u64 now_ns = bpf_ktime_get_coarse_ns();
-	struct stoq_xdp_connection *found;
 	int denied;
 
 	/* A change that comes while we look must not count as looked at. */
@@ -164,11 +170,8 @@ static __always_inline int stoq_xdp_decide(const struct stoq_xdp_config *config,
 		(kind == STOQ_XDP_KIND_INITIAL || kind == STOQ_XDP_KIND_VERSION) &&
 		packet->end - packet->payload < STOQ_XDP_INITIAL_BYTES)
 		return STOQ_XDP_DROP_SMALL;
-	if (packet->cid_bytes == STOQ_CID_BYTES) {
-		found = stoq_xdp_find(config, &packet->cid, now_ns);
-		if (found)
-			return stoq_xdp_follow(config, found, packet, stats, state, now_ns);
-	}
+	if (found && stoq_xdp_is_live(config, found, &packet->cid, now_ns))
+		return stoq_xdp_follow(config, found, packet, stats, state, now_ns);
 	if (config->allow_prefixes || config->deny_prefixes) {
 		denied = stoq_xdp_check_source(config, &packet->tuple);
 		if (denied)

@@ -153,22 +153,21 @@ static __always_inline int stoq_xdp_parse_ipv6(struct xdp_md *ctx, __u32 offset,
 	return STOQ_XDP_OURS;
 }
 
-static __always_inline int stoq_xdp_is_our_port(__u16 port)
+static __always_inline int stoq_xdp_is_our_port(
+	const struct stoq_xdp_settings *settings, __u16 port)
 {
-	__u32 word = port / 64;
-	__u64 *bits = bpf_map_lookup_elem(&stoq_xdp_ports, &word);
-
-	return bits && *bits >> port % 64 & 1;
+	return settings->ports[port / 64] >> port % 64 & 1;
 }
 
-static __always_inline int stoq_xdp_parse_udp(
-	struct xdp_md *ctx, const struct stoq_xdp_network *network, struct stoq_xdp_packet *packet)
+static __always_inline int stoq_xdp_parse_udp(struct xdp_md *ctx,
+	const struct stoq_xdp_settings *settings, const struct stoq_xdp_network *network,
+	struct stoq_xdp_packet *packet)
 {
 	struct udphdr udp;
 	__u32 length;
 
 	if (stoq_xdp_load(ctx, network->start, &udp, sizeof(udp)) ||
-		!stoq_xdp_is_our_port(bpf_ntohs(udp.dest)))
+		!stoq_xdp_is_our_port(settings, bpf_ntohs(udp.dest)))
 		return STOQ_XDP_NOT_OURS;
 	length = bpf_ntohs(udp.len);
 	packet->tuple.remote_port = udp.source;
@@ -194,7 +193,8 @@ static __always_inline void stoq_xdp_measure(struct xdp_md *ctx, struct stoq_xdp
 }
 
 /* Fills packet up to `end`, without several_buffers; enum stoq_xdp_parse. */
-static __always_inline int stoq_xdp_parse_linear(struct xdp_md *ctx, struct stoq_xdp_packet *packet)
+static __always_inline int stoq_xdp_parse_linear(struct xdp_md *ctx,
+	const struct stoq_xdp_settings *settings, struct stoq_xdp_packet *packet)
 {
 	__u32 offset = ETH_HLEN;
 	struct stoq_xdp_network network = {0};
@@ -220,17 +220,19 @@ static __always_inline int stoq_xdp_parse_linear(struct xdp_md *ctx, struct stoq
 		result = stoq_xdp_parse_ipv6(ctx, offset, packet, &network);
 	else
 		return STOQ_XDP_NOT_OURS;
-	return result == STOQ_XDP_OURS ? stoq_xdp_parse_udp(ctx, &network, packet) : result;
+	return result == STOQ_XDP_OURS ? stoq_xdp_parse_udp(ctx, settings, &network, packet)
+				       : result;
 }
 
 /* Fills packet up to `end`; enum stoq_xdp_parse. */
-static __always_inline int stoq_xdp_parse(struct xdp_md *ctx, struct stoq_xdp_packet *packet)
+static __always_inline int stoq_xdp_parse(struct xdp_md *ctx,
+	const struct stoq_xdp_settings *settings, struct stoq_xdp_packet *packet)
 {
 	int result;
 
 	packet->frame_bytes = (__u32)(ctx->data_end - ctx->data);
 	packet->several_buffers = 0;
-	result = stoq_xdp_parse_linear(ctx, packet);
+	result = stoq_xdp_parse_linear(ctx, settings, packet);
 	if (result == STOQ_XDP_OURS && packet->network_end <= packet->frame_bytes)
 		return STOQ_XDP_OURS;
 	stoq_xdp_measure(ctx, packet);

@@ -5,16 +5,15 @@
  * What the XDP program (stoq_xdp.bpf.c) and user space share. The program is on one interface and
  * has maps of its own:
  *
- *   stoq_xdp_config  array, 1    struct stoq_xdp_config     settings, changed while it runs
- *   stoq_xdp_ports   array, 1024 __u64                      bit n of entry i: UDP port 64 * i + n
- * is ours stoq_xdp_allow   LPM trie    stoq_xdp_prefix -> _rule   if there are any: only these
- * sources stoq_xdp_deny    LPM trie    stoq_xdp_prefix -> _rule   never these; goes before allow
- *   stoq_xdp_source  LRU hash    __u64 -> __u64             a bucket for each source's handshakes
- *   stoq_xdp_bucket  array, 1    struct stoq_xdp_buckets    buckets that all sources share
- *   stoq_xdp_opens   LRU hash    stoq_xdp_tuple -> __u64    when a handshake was let in, by 4-tuple
- *   stoq_xdp_conns   LRU hash    __u64 -> _connection       connections, by our connection ID's
- * first half stoq_xdp_stats   per CPU, 1  struct stoq_xdp_stats      counters stoq_xdp_xsks XSKMAP
- * stoq_xdp_xsk_index()       AF_XDP sockets
+ * - stoq_xdp_config, array of 1, struct stoq_xdp_settings: changed while it runs
+ * - stoq_xdp_allow, LPM trie, stoq_xdp_prefix -> _rule: if there are any, only these sources
+ * - stoq_xdp_deny, LPM trie, stoq_xdp_prefix -> _rule: never these; goes before allow
+ * - stoq_xdp_source, LRU hash, __u64 -> __u64: a bucket for each source's handshakes
+ * - stoq_xdp_bucket, array of 1, struct stoq_xdp_buckets: buckets that all sources share
+ * - stoq_xdp_opens, LRU hash, stoq_xdp_tuple -> __u64: when a handshake was let in, by 4-tuple
+ * - stoq_xdp_conns, LRU hash, __u64 -> _connection: by our connection ID's first half
+ * - stoq_xdp_stats, array of 1 per CPU, struct stoq_xdp_stats: counters
+ * - stoq_xdp_xsks, XSKMAP, by stoq_xdp_xsk_index(): AF_XDP sockets
  *
  * Times are CLOCK_MONOTONIC, in the kernel's coarse reading (some milliseconds). Addresses are
  * IPv6; IPv4 is mapped (::ffff:a.b.c.d).
@@ -24,7 +23,7 @@
 #include "bpf/cid_shared.h"
 
 #define STOQ_XDP_PROGRAM      "stoq_xdp"
-#define STOQ_XDP_LAYOUT	      1 /* of the structures below; changes when they do */
+#define STOQ_XDP_LAYOUT	      2 /* of the structures below; changes when they do */
 #define STOQ_XDP_DEFAULT_PORT 9292
 
 #define STOQ_XDP_PORT_WORDS	 1024
@@ -77,6 +76,12 @@ struct stoq_xdp_config {
 	struct stoq_cid_key cid_key;
 };
 
+/* Ports lie beside the rest: one look-up for both. */
+struct stoq_xdp_settings {
+	struct stoq_xdp_config config;
+	__u64 ports[STOQ_XDP_PORT_WORDS]; /* bit n of word i: UDP port 64 * i + n is ours */
+};
+
 /* When the next event would be due if there were no tolerance. */
 struct stoq_xdp_buckets {
 	__u64 total_ns;
@@ -113,10 +118,12 @@ enum stoq_xdp_state {
 struct stoq_xdp_connection {
 	__u64 tag;     /* the other half of the connection ID */
 	__u64 last_ns; /* last packet; of closing and closed: when that was set */
-	struct stoq_xdp_tuple tuple;
-	__u32 generation;
+	__u64 tick;    /* the program's: jiffies at last_ns */
+	__u8 remote[16];
+	__be16 remote_port;
 	__u8 state;
-	__u8 pad[7];
+	__u8 pad;
+	__u32 generation;
 };
 
 /* What becomes of a packet, and why. */
@@ -172,4 +179,4 @@ _Static_assert(sizeof(struct stoq_xdp_config) == 32 + 3 * 24 + 24 + 16, "no padd
 _Static_assert(sizeof(struct stoq_xdp_buckets) == 128, "two cache lines");
 _Static_assert(sizeof(struct stoq_xdp_prefix) == 20, "a key without padding");
 _Static_assert(sizeof(struct stoq_xdp_tuple) == 36, "a key without padding");
-_Static_assert(sizeof(struct stoq_xdp_connection) == 64, "a cache line");
+_Static_assert(sizeof(struct stoq_xdp_connection) == 48, "no padding");

@@ -15,7 +15,6 @@
 
 static const char *const names[STOQ_XDP_MAPS] = {
 	[STOQ_XDP_MAP_CONFIG] = "stoq_xdp_config",
-	[STOQ_XDP_MAP_PORTS] = "stoq_xdp_ports",
 	[STOQ_XDP_MAP_ALLOW] = "stoq_xdp_allow",
 	[STOQ_XDP_MAP_DENY] = "stoq_xdp_deny",
 	[STOQ_XDP_MAP_SOURCE] = "stoq_xdp_source",
@@ -33,30 +32,24 @@ static void clear(struct stoq_xdp_maps *maps)
 		maps->fd[i] = -1;
 }
 
-static size_t mapped_bytes(size_t bytes)
+static size_t settings_bytes(void)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-	return (bytes + page - 1) / page * page;
-}
-
-static void *map_memory(int fd, size_t bytes)
-{
-	void *memory = mmap(NULL, mapped_bytes(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-	return memory == MAP_FAILED ? NULL : memory;
+	return (sizeof(struct stoq_xdp_settings) + page - 1) / page * page;
 }
 
 static int map_settings(struct stoq_xdp_maps *maps, struct stoq_error *error)
 {
+	struct stoq_xdp_settings *settings = mmap(NULL, settings_bytes(), PROT_READ | PROT_WRITE,
+		MAP_SHARED, maps->fd[STOQ_XDP_MAP_CONFIG], 0);
 	int result;
 
-	maps->config = map_memory(maps->fd[STOQ_XDP_MAP_CONFIG], sizeof(*maps->config));
-	if (maps->config)
-		maps->ports = map_memory(
-			maps->fd[STOQ_XDP_MAP_PORTS], STOQ_XDP_PORT_WORDS * sizeof(*maps->ports));
-	if (maps->config && maps->ports)
+	if (settings != MAP_FAILED) {
+		maps->config = &settings->config;
+		maps->ports = settings->ports;
 		return 0;
+	}
 	result = -errno;
 	stoq_xdp_maps_close(maps);
 	return stoq_error_set(
@@ -85,9 +78,7 @@ int stoq_xdp_maps_take(
 void stoq_xdp_maps_close(struct stoq_xdp_maps *maps)
 {
 	if (maps->config)
-		munmap(maps->config, mapped_bytes(sizeof(*maps->config)));
-	if (maps->ports)
-		munmap(maps->ports, mapped_bytes(STOQ_XDP_PORT_WORDS * sizeof(*maps->ports)));
+		munmap(maps->config, settings_bytes());
 	for (int i = 0; i < STOQ_XDP_MAPS; i++)
 		if (maps->fd[i] >= 0)
 			close(maps->fd[i]);

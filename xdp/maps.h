@@ -16,7 +16,6 @@ struct bpf_object;
 
 enum stoq_xdp_map {
 	STOQ_XDP_MAP_CONFIG = 0,
-	STOQ_XDP_MAP_PORTS,
 	STOQ_XDP_MAP_ALLOW,
 	STOQ_XDP_MAP_DENY,
 	STOQ_XDP_MAP_SOURCE,
@@ -30,9 +29,10 @@ enum stoq_xdp_map {
 
 struct stoq_xdp_maps {
 	int fd[STOQ_XDP_MAPS];
-	struct stoq_xdp_config *config; /* shared with the program */
-	uint64_t *ports;		/* a bit for each, shared with the program */
-	uint32_t program_id;		/* 0: not asked for; so is the next */
+	/* Both in one map, shared with the program. */
+	struct stoq_xdp_config *config;
+	__u64 *ports;	     /* a bit for each */
+	uint32_t program_id; /* 0: not asked for; so is the next */
 	bool native;
 };
 

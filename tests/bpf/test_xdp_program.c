@@ -377,7 +377,7 @@ static void test_sealed_connection(void **state)
 	moved.ipv6 = true;
 	assert_int_equal(send_short(&moved, &cid), STOQ_XDP_PASS_ESTABLISHED);
 	assert_true(xdp_rig_connection(the_xdp_rig, &cid, &connection));
-	assert_int_equal(connection.tuple.remote[0], 0x20);
+	assert_int_equal(connection.remote[0], 0x20);
 	/* What is not sealed has its own limit. */
 	assert_int_equal(send_short(&plain, &forged), STOQ_XDP_PASS_UNPROVEN);
 	assert_int_equal(send_short(&plain, &forged), STOQ_XDP_DROP_UNPROVEN);
@@ -387,6 +387,99 @@ static void test_sealed_connection(void **state)
 	handshake = with_cid(XDP_INITIAL, &cid);
 	assert_int_equal(send_long(&plain, &handshake), STOQ_XDP_PASS_HANDSHAKE);
 	xdp_rig_compare_state(the_xdp_rig);
+}
+
+/* Sends a packet of a known connection; true: it counted as one that has moved. */
+static bool has_moved(const uint8_t *frame, size_t length)
+{
+	uint64_t before = the_xdp_rig->stats.migrated;
+
+	assert_int_equal(xdp_rig_run(the_xdp_rig, frame, length), STOQ_XDP_PASS_ESTABLISHED);
+	return the_xdp_rig->stats.migrated != before;
+}
+
+/* A usual packet, of which each byte says who sent it, changed one at a time. */
+static void check_every_byte(const struct xdp_path *path, size_t address, size_t address_bytes)
+{
+	struct stoq_cid cid = xdp_sealed_cid(&key, 77 + path->ipv6);
+	size_t port = address + 2 * address_bytes, length;
+	uint8_t bytes[100], frame[XDP_FRAME_MAX];
+
+	length = xdp_quic_make_short(bytes, &cid, sizeof(bytes));
+	length = xdp_frame_make(frame, path, bytes, length);
+	assert_false(has_moved(frame, length));
+	for (size_t i = address; i < port + 2; i++) {
+		if (i == address + address_bytes) /* the destination's */
+			i = port;
+		frame[i] ^= 0x10;
+		assert_true(has_moved(frame, length));
+		assert_false(has_moved(frame, length));
+		frame[i] ^= 0x10;
+		assert_true(has_moved(frame, length));
+	}
+	/* The seal: eight bytes behind ports, UDP's rest, the first byte and the random half. */
+	for (size_t i = port + 17; i < port + 25; i++) {
+		frame[i] ^= 0x10;
+		assert_int_equal(
+			xdp_rig_compare(the_xdp_rig, frame, length), STOQ_XDP_DROP_UNPROVEN);
+		frame[i] ^= 0x10;
+	}
+	assert_false(has_moved(frame, length));
+}
+
+/* An IPv4 address, and IPv6 ones that differ from how it is kept in one bit. */
+static void check_families(void)
+{
+	uint8_t bytes[100], ipv4[XDP_FRAME_MAX], ipv6[XDP_FRAME_MAX], *address = ipv6 + 22;
+	struct stoq_cid cid = xdp_sealed_cid(&key, 79);
+	struct xdp_path path = plain;
+	size_t ipv4_length, ipv6_length;
+
+	xdp_quic_make_short(bytes, &cid, sizeof(bytes));
+	ipv4_length = xdp_frame_make(ipv4, &path, bytes, sizeof(bytes));
+	path.ipv6 = true;
+	ipv6_length = xdp_frame_make(ipv6, &path, bytes, sizeof(bytes));
+	memset(address, 0, 10);
+	memset(address + 10, 0xff, 2);
+	assert_false(has_moved(ipv4, ipv4_length));
+	assert_false(has_moved(ipv6, ipv6_length));
+	for (int i = 0; i < 12; i++) {
+		address[i] ^= 1;
+		assert_true(has_moved(ipv6, ipv6_length));
+		assert_true(has_moved(ipv4, ipv4_length));
+		address[i] ^= 1;
+	}
+}
+
+static void test_usual_packet(void **state)
+{
+	static const struct stoq_cid stranger = {1, 2};
+	struct xdp_path path = plain;
+
+	(void)state;
+	xdp_rig_set_limits(the_xdp_rig, 0, 0, 1);
+	assert_int_equal(send_short(&plain, &stranger), STOQ_XDP_PASS_UNPROVEN);
+	check_every_byte(&path, 26, 4);
+	path.ipv6 = true;
+	check_every_byte(&path, 22, 16);
+	check_families();
+}
+
+/* The time of the last packet is kept, though it is not looked at for each. */
+static void test_last_packet(void **state)
+{
+	struct stoq_cid cid = xdp_sealed_cid(&key, 78);
+	struct stoq_xdp_connection first, connection;
+	uint64_t start_ns = now_ns();
+
+	(void)state;
+	assert_int_equal(send_short(&plain, &cid), STOQ_XDP_PASS_ESTABLISHED);
+	assert_true(xdp_rig_connection(the_xdp_rig, &cid, &first));
+	do {
+		assert_int_equal(send_short(&plain, &cid), STOQ_XDP_PASS_ESTABLISHED);
+		assert_true(xdp_rig_connection(the_xdp_rig, &cid, &connection));
+	} while (connection.last_ns == first.last_ns && now_ns() - start_ns < 10000000000);
+	assert_true(connection.last_ns > first.last_ns);
 }
 
 static void test_unsealed_connection(void **state)
@@ -453,6 +546,7 @@ static void test_aging(void **state)
 	the_xdp_rig->maps.config->idle_timeout_ns = 1000000000;
 	assert_int_equal(bpf_map_lookup_elem(fd, &cid, &connection), 0);
 	connection.last_ns -= 2000000000;
+	connection.tick = 0;
 	assert_int_equal(bpf_map_update_elem(fd, &cid, &connection, BPF_EXIST), 0);
 	the_xdp_rig->model.connection_count = 0;
 	assert_int_equal(send_short(&plain, &cid), STOQ_XDP_DROP_UNPROVEN);
@@ -539,6 +633,8 @@ int main(void)
 		cmocka_unit_test_setup(test_total_limit, fresh),
 		cmocka_unit_test_setup(test_refill, fresh),
 		cmocka_unit_test_setup(test_sealed_connection, fresh_sealed),
+		cmocka_unit_test_setup(test_usual_packet, fresh_sealed),
+		cmocka_unit_test_setup(test_last_packet, fresh_sealed),
 		cmocka_unit_test_setup(test_unsealed_connection, fresh),
 		cmocka_unit_test_setup(test_zero_rtt, fresh),
 		cmocka_unit_test_setup(test_closing, fresh_sealed),
