@@ -44,6 +44,7 @@ static int check_link(const struct stoq_link *link, struct stoq_error *error)
 	return 0;
 }
 
+/* The interface that has this address. */
 static int interface_of(struct stoq_kernel_routes *routes, const struct stoq_address *local,
 	struct stoq_link *link, struct stoq_error *error)
 {
@@ -58,7 +59,15 @@ static int interface_of(struct stoq_kernel_routes *routes, const struct stoq_add
 		return stoq_error_set(error, -EADDRNOTAVAIL,
 			"no interface for AF_XDP belongs to %s; name one",
 			stoq_address_text(text, local));
-	return check_link(link, error);
+	return 0;
+}
+
+static int named_link(struct stoq_kernel_routes *routes, const char *name, struct stoq_link *link,
+	struct stoq_error *error)
+{
+	if (stoq_kernel_link(routes, (int)if_nametoindex(name), link) == 0)
+		return 0;
+	return stoq_error_set(error, -ENODEV, "there is no interface %s for AF_XDP", name);
 }
 
 int stoq_af_xdp_interface(
@@ -77,19 +86,30 @@ int stoq_af_xdp_interface(
 	return code;
 }
 
+int stoq_af_xdp_check_interface(const char *name, struct stoq_error *error)
+{
+	struct stoq_kernel_routes *routes;
+	struct stoq_link link = {0};
+	int code = stoq_kernel_routes_open(&routes, error);
+
+	if (code)
+		return code;
+	code = named_link(routes, name, &link, error);
+	stoq_kernel_routes_close(routes);
+	return code ? code : check_link(&link, error);
+}
+
 static int find_interface(struct stoq_af_xdp *datapath, const char *name, struct stoq_link *link,
 	struct stoq_error *error)
 {
 	int code;
 
-	if (!*name) {
+	if (*name)
+		code = named_link(datapath->routes, name, link, error);
+	else
 		code = interface_of(datapath->routes, &datapath->local, link, error);
-	} else {
-		code = stoq_kernel_link(datapath->routes, (int)if_nametoindex(name), link);
-		code = code ? stoq_error_set(
-				      error, -ENODEV, "there is no interface %s for AF_XDP", name)
-			    : check_link(link, error);
-	}
+	if (!code)
+		code = check_link(link, error);
 	if (code)
 		return code;
 	if (!link->enabled)

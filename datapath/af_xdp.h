@@ -48,10 +48,13 @@ struct stoq_datapath *stoq_af_xdp_unwrap(struct stoq_datapath *base);
 
 /*
  * The interface for a socket that is bound to this address: the one that has the address. 0, or
- * -EADDRNOTAVAIL: a wildcard, or an address of nobody's; -ENOTSUP: loopback or not Ethernet.
+ * -EADDRNOTAVAIL: a wildcard, or an address of nobody's.
  */
 int stoq_af_xdp_interface(
 	const struct stoq_address *local, char name[static IF_NAMESIZE], struct stoq_error *error);
+
+/* Whether AF_XDP can be on this interface at all: -ENOTSUP with the reason, -ENODEV. */
+int stoq_af_xdp_check_interface(const char *name, struct stoq_error *error);
 
 struct stoq_af_xdp_queue {
 	uint32_t queue;

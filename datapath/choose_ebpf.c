@@ -36,12 +36,18 @@ static int check_features(const struct stoq_datapath_wish *wish,
 {
 	bool zero_copy = wish->kind == STOQ_DATAPATH_AUTO || wish->zero_copy_only;
 	struct stoq_netdev netdev;
+	int code = 0;
 
-	if (wish->filter || stoq_netdev_ask((int)if_nametoindex(choice->interface), &netdev))
-		return 0;
+	if (!wish->filter || wish->kind == STOQ_DATAPATH_AF_XDP)
+		code = stoq_af_xdp_check_interface(choice->interface, error);
+	if (code || wish->filter ||
+		stoq_netdev_ask((int)if_nametoindex(choice->interface), &netdev))
+		return code;
 	if (!(netdev.xdp_features & STOQ_NETDEV_XDP_REDIRECT))
 		return stoq_error_set(error, -ENOTSUP,
-			"no AF_XDP: the driver of %s has no native XDP", choice->interface);
+			"no AF_XDP: the driver of %s offers no native XDP, at least not with its "
+			"queues and offloads as they are",
+			choice->interface);
 	if (zero_copy && !(netdev.xdp_features & STOQ_NETDEV_XDP_ZERO_COPY))
 		return stoq_error_set(error, -ENOTSUP,
 			"no AF_XDP: the driver of %s has no zero-copy", choice->interface);
@@ -202,7 +208,7 @@ static void add_worker(struct stoq_ebpf_status *status, struct stoq_datapath *da
 	if (!counters.active && status->datapath == STOQ_DATAPATH_AF_XDP) {
 		status->datapath = STOQ_DATAPATH_SOCKET;
 		snprintf(status->reason, sizeof(status->reason),
-			"AF_XDP on %s was given up, sockets carry everything: %s",
+			"AF_XDP on %s was given up, the socket carries everything: %s",
 			counters.interface, counters.reason);
 	}
 }

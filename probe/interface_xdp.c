@@ -43,10 +43,17 @@ static void probe_native(struct stoq_probe *probe, const char *interface,
 {
 	char remedy[REMEDY_BYTES];
 
+	/* Its driver offers XDP or not by the queues that it and its peer have. */
+	snprintf(remedy, sizeof(remedy), "ethtool -L %s rx N: as many as its peer has to send by",
+		interface);
+	if (strcmp(link->driver, "veth") == 0)
+		answer_feature(probe, netdev->xdp_features & STOQ_NETDEV_XDP_BASIC, "xdp_native",
+			"in the driver", remedy, "it has too few receive queues for its peer's");
+	else
+		answer_feature(probe, netdev->xdp_features & STOQ_NETDEV_XDP_BASIC, "xdp_native",
+			"in the driver", OTHER_CARD "; STOQ uses generic XDP until then",
+			"the driver offers no XDP");
 	single_buffer_remedy(remedy, interface, link, ONE_BUFFER_MTU);
-	answer_feature(probe, netdev->xdp_features & STOQ_NETDEV_XDP_BASIC, "xdp_native",
-		"in the driver", OTHER_CARD "; STOQ uses generic XDP until then",
-		"the driver has no XDP");
 	answer_feature(probe, netdev->xdp_features & STOQ_NETDEV_XDP_REDIRECT, "xdp_redirect",
 		"to AF_XDP sockets, too", OTHER_CARD, "the driver cannot redirect packets");
 	answer_feature(probe, netdev->xdp_features & STOQ_NETDEV_XDP_FRAGMENTS, "xdp_multi_buffer",
