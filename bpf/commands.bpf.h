@@ -2,33 +2,50 @@
 #pragma once
 
 /*
- * Commands outstanding, from capsule to completion: a hash table of our own in an array map
- * (tc_shared.h says why). CIDs are dense, so a command's slot is found by adding its CID to a
- * hash of the flow; if another flow's command has it, there are three more choices.
+ * Commands outstanding, from capsule to completion: in a slot of their flow, or in the table that
+ * all flows share (tc_shared.h says why there are two). CIDs are dense, so a shared slot is found
+ * by adding the CID to a hash of the flow; if another flow's command has it, there are three more
+ * choices.
  */
 #include "bpf/maps.bpf.h"
 
-/* Index of a choice, 0 to STOQ_COMMAND_CHOICES - 1: two places, and their neighbours. */
-static __always_inline __u32 stoq_command_index(__u32 uid, __u16 cid, __u32 choice)
+static __always_inline void stoq_slot_fill(
+	struct stoq_slot *slot, const struct stoq_command *command)
 {
-	__u32 base = choice & 2 ? uid * 0x85ebca6bu >> 9 : uid * 0x9e3779b1u >> 7;
-
-	return ((base + cid) ^ (choice & 1)) & stoq_command_mask;
+	slot->bytes = command->bytes;
+	slot->packed = stoq_slot_pack(command);
 }
 
-static __always_inline __u32 stoq_command_owner(__u32 uid, __u32 choice)
+static __always_inline struct stoq_slot *stoq_own_slot(struct stoq_flow *flow, __u16 cid)
 {
-	return uid << 2 | choice;
+	return &flow->slots[STOQ_BOUND(cid, STOQ_OWN_SLOTS)];
 }
 
 /*
- * Takes this slot for a command that begins. 0: done; 1: done, and an earlier command with this
- * CID, whose completion was never seen, has made way; -1: another flow has it.
+ * Takes the flow's slot for a command that begins. 0: done; 1: done, and an earlier command with
+ * this CID, whose completion was never seen, has made way; -1: it is taken, or not for this
+ * command. Only the flow's host side does this, under that side's lock: it needs no atomic
+ * instruction, for whose end the CPU would wait with all that follows.
  */
-static __always_inline int stoq_slot_take(
+static __always_inline int stoq_own_take(
+	struct stoq_flow *flow, __u16 cid, const struct stoq_command *command)
+{
+	struct stoq_slot *slot = stoq_own_slot(flow, cid);
+	__u32 before = *(volatile __u32 *)&slot->owner, owner = stoq_own_owner(cid);
+
+	if (stoq_keep_details || command->nsid >= STOQ_SLOT_NSID_FAR ||
+		(before != STOQ_COMMAND_FREE && before != owner))
+		return -1;
+	stoq_slot_fill(slot, command);
+	*(volatile __u32 *)&slot->owner = owner;
+	return before == owner;
+}
+
+/* The same with a slot of the shared table. */
+static __always_inline int stoq_shared_take(
 	__u32 uid, __u16 cid, __u32 choice, const struct stoq_command *command)
 {
-	__u32 at = stoq_command_index(uid, cid, choice);
+	__u32 at = stoq_command_index(uid, cid, choice, stoq_command_mask);
 	__u32 owner = stoq_command_owner(uid, choice), before;
 	struct stoq_slot *slot = bpf_map_lookup_elem(&stoq_commands, &at);
 	struct stoq_detail *detail;
@@ -39,8 +56,7 @@ static __always_inline int stoq_slot_take(
 	before = __sync_val_compare_and_swap(&slot->owner, STOQ_COMMAND_FREE, owner);
 	if (before != STOQ_COMMAND_FREE && before != owner)
 		return -1;
-	slot->bytes = command->bytes;
-	slot->packed = stoq_slot_pack(command);
+	stoq_slot_fill(slot, command);
 	if (!stoq_keep_details && command->nsid < STOQ_SLOT_NSID_FAR)
 		return before == owner;
 	detail = bpf_map_lookup_elem(&stoq_details, &at);
@@ -52,34 +68,43 @@ static __always_inline int stoq_slot_take(
 	return before == owner;
 }
 
-/* Takes one of the slots. As stoq_slot_take(), but -1: no room. */
+/* Takes one of the slots. As stoq_own_take(), but -1: no room. */
 static __always_inline int stoq_command_begin(
-	__u32 uid, __u16 cid, const struct stoq_command *command)
+	struct stoq_flow *flow, __u16 cid, const struct stoq_command *command)
 {
-	for (__u32 choice = 0; choice < STOQ_COMMAND_CHOICES; choice++) {
-		int result = stoq_slot_take(uid, cid, choice, command);
+	int result = stoq_own_take(flow, cid, command);
 
-		if (result >= 0)
-			return result;
-	}
-	return -1;
+	for (__u32 choice = 0; result < 0 && choice < STOQ_COMMAND_CHOICES; choice++)
+		result = stoq_shared_take(flow->uid, cid, choice, command);
+	return result;
 }
 
 /*
- * Takes a command out of the table, into *command. Only its flow's controller side does this,
- * under that side's lock, so a plain load and store will do: unlike a locked instruction,
- * they let the CPU go on while the cache line is on its way. 0, or -1: not there.
+ * Whether this slot has the command of this owner. Only its flow's controller side asks, under
+ * that side's lock, and frees it then. So a plain load and store will do: unlike a locked
+ * instruction, they let the CPU go on while the cache line is on its way.
  */
-static __always_inline int stoq_command_end(__u32 uid, __u16 cid, struct stoq_command *command)
+static __always_inline int stoq_slot_is(const struct stoq_slot *slot, __u32 owner)
+{
+	return *(const volatile __u32 *)&slot->owner == owner;
+}
+
+static __always_inline void stoq_slot_free(struct stoq_slot *slot)
+{
+	*(volatile __u32 *)&slot->owner = STOQ_COMMAND_FREE;
+}
+
+/* Takes a command out of the shared table, into *command. 0, or -1: not there. */
+static __always_inline int stoq_shared_end(__u32 uid, __u16 cid, struct stoq_command *command)
 {
 	for (__u32 choice = 0; choice < STOQ_COMMAND_CHOICES; choice++) {
-		__u32 at = stoq_command_index(uid, cid, choice);
+		__u32 at = stoq_command_index(uid, cid, choice, stoq_command_mask);
 		struct stoq_slot *slot = bpf_map_lookup_elem(&stoq_commands, &at);
 		struct stoq_detail *detail;
 
 		if (!slot)
 			return -1;
-		if (*(volatile __u32 *)&slot->owner != stoq_command_owner(uid, choice))
+		if (!stoq_slot_is(slot, stoq_command_owner(uid, choice)))
 			continue;
 		stoq_slot_unpack(command, slot);
 		if (stoq_keep_details || command->nsid == STOQ_SLOT_NSID_FAR) {
@@ -90,8 +115,21 @@ static __always_inline int stoq_command_end(__u32 uid, __u16 cid, struct stoq_co
 				command->blocks = detail->blocks;
 			}
 		}
-		*(volatile __u32 *)&slot->owner = STOQ_COMMAND_FREE;
+		stoq_slot_free(slot);
 		return 0;
 	}
 	return -1;
+}
+
+/* Takes a command out, from wherever it is, into *command. 0, or -1: not there. */
+static __always_inline int stoq_command_end(
+	struct stoq_flow *flow, __u16 cid, struct stoq_command *command)
+{
+	struct stoq_slot *slot = stoq_own_slot(flow, cid);
+
+	if (!stoq_slot_is(slot, stoq_own_owner(cid)))
+		return stoq_shared_end(flow->uid, cid, command);
+	stoq_slot_unpack(command, slot);
+	stoq_slot_free(slot);
+	return 0;
 }

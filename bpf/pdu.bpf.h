@@ -94,7 +94,7 @@ static __always_inline void stoq_on_command(struct stoq_flow *flow, struct stoq_
 	else if (!flow->connected && stoq_looks_admin(sqe))
 		flow->kind = NVME_QUEUE_ADMIN;
 	stoq_command_from_sqe(command, sqe, flow->kind, cpu->now_ns);
-	result = stoq_command_begin(flow->uid, nvme_le16(sqe->command_id), command);
+	result = stoq_command_begin(flow, nvme_le16(sqe->command_id), command);
 	if (result < 0) {
 		side->untracked++;
 		stoq_count(cpu, STOQ_COUNT_UNTRACKED, 1);
@@ -109,7 +109,7 @@ static __noinline void stoq_complete(struct stoq_flow *flow, struct stoq_flow_si
 {
 	struct stoq_command *command = &cpu->command;
 
-	if (stoq_command_end(flow->uid, cid, command)) {
+	if (stoq_command_end(flow, cid, command)) {
 		side->unmatched++;
 		stoq_count(cpu, STOQ_COUNT_UNMATCHED, 1);
 		return;

@@ -46,12 +46,16 @@ __noinline int stoq_fast_begin(
 	struct stoq_flow *flow, struct stoq_cpu *cpu, struct nvme_tcp_cmd_pdu *pdu)
 {
 	struct stoq_command command;
+	__u16 cid;
 	int result;
 
 	if (!flow || !cpu || !pdu || !stoq_is_plain(flow, &pdu->sqe))
 		return 0;
+	cid = nvme_le16(pdu->sqe.command_id);
 	stoq_command_from_sqe(&command, &pdu->sqe, NVME_QUEUE_IO, cpu->now_ns);
-	result = stoq_slot_take(flow->uid, nvme_le16(pdu->sqe.command_id), 0, &command);
+	result = stoq_own_take(flow, cid, &command);
+	if (result < 0)
+		result = stoq_shared_take(flow->uid, cid, 0, &command);
 	if (result == 0)
 		flow->side[NVME_TCP_FROM_HOST].commands++;
 	return result >= 0;
@@ -73,26 +77,39 @@ static __always_inline int stoq_tally_find(
 	return tally->series != 0;
 }
 
+/* Where this command is: in its flow's slot, or in its first choice of a shared one. NULL: neither.
+ */
+static __always_inline struct stoq_slot *stoq_fast_slot(struct stoq_flow *flow, __u16 cid)
+{
+	struct stoq_slot *slot = stoq_own_slot(flow, cid);
+	__u32 at;
+
+	if (stoq_slot_is(slot, stoq_own_owner(cid)))
+		return slot;
+	at = stoq_command_index(flow->uid, cid, 0, stoq_command_mask);
+	slot = bpf_map_lookup_elem(&stoq_commands, &at);
+	return slot && stoq_slot_is(slot, stoq_command_owner(flow->uid, 0)) ? slot : 0;
+}
+
 /* 0: the completion is not one for the fast walk. */
-static __always_inline int stoq_fast_end(const struct stoq_flow *flow, struct stoq_flow_side *side,
+static __always_inline int stoq_fast_end(struct stoq_flow *flow, struct stoq_flow_side *side,
 	struct stoq_cpu *cpu, struct stoq_tally *tally, __u16 cid)
 {
-	__u32 uid = flow->uid, at = stoq_command_index(uid, cid, 0);
-	struct stoq_slot *slot = bpf_map_lookup_elem(&stoq_commands, &at);
+	struct stoq_slot *slot = stoq_fast_slot(flow, cid);
 	__u64 latency_ns;
 
-	if (!slot || *(volatile __u32 *)&slot->owner != stoq_command_owner(uid, 0))
+	if (!slot)
 		return 0;
 	latency_ns = (cpu->now_ns - slot->packed) & (STOQ_SLOT_TIME - 1);
 	if (latency_ns >= stoq_slow_ns)
 		return 0;
 	if ((!tally->series || tally->class != slot->packed >> STOQ_SLOT_CLASS_SHIFT) &&
-		!stoq_tally_find(tally, cpu, uid, slot))
+		!stoq_tally_find(tally, cpu, flow->uid, slot))
 		return 0;
 	tally->series->commands++;
 	tally->series->bytes += slot->bytes;
 	stoq_series_time(tally->series, latency_ns);
-	*(volatile __u32 *)&slot->owner = STOQ_COMMAND_FREE;
+	stoq_slot_free(slot);
 	side->commands++;
 	return 1;
 }

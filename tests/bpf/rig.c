@@ -95,10 +95,14 @@ static void forget_cursor(struct stoq_cursor *cursor)
 	memset(cursor->carry + cursor->carry_bytes, 0, sizeof(cursor->carry) - cursor->carry_bytes);
 }
 
-/* What may differ between the two: when something was seen, what is left of earlier PDUs. */
+/*
+ * What may differ between the two: when something was seen, what is left of earlier PDUs, and where
+ * commands are kept.
+ */
 static void forget(struct stoq_flow *flow)
 {
 	flow->first_seen_ns = 0;
+	memset(flow->slots, 0, sizeof(flow->slots));
 	for (int side = 0; side < NVME_TCP_SIDES; side++) {
 		flow->side[side].last_seen_ns = 0;
 		forget_cursor(&flow->side[side].cursor);
@@ -121,6 +125,69 @@ static void compare_flows(const struct bpf_map *map, const struct bpf_map *twin)
 		forget(&other);
 		assert_memory_equal(&flow, &other, sizeof(flow));
 	}
+}
+
+static uint16_t cid_of_shared(const struct rig *rig, size_t at)
+{
+	uint32_t mask = rig_slot_count(rig) - 1, owner = rig->twin_slots[at].owner;
+
+	return (at ^ (owner & 1)) - stoq_command_index(owner >> 2, 0, owner & 2, mask);
+}
+
+/* The program with reports keeps all commands in the shared table. */
+static void assert_shared(const struct rig *rig, uint32_t uid, uint16_t cid)
+{
+	uint32_t choice = 0;
+
+	while (choice < STOQ_COMMAND_CHOICES &&
+		rig->slots[stoq_command_index(uid, cid, choice, rig_slot_count(rig) - 1)].owner !=
+			stoq_command_owner(uid, choice))
+		choice++;
+	assert_true(choice < STOQ_COMMAND_CHOICES);
+}
+
+/* How many commands the flows of this map have in slots of their own; rig: each is in its table. */
+static size_t own_commands(const struct bpf_map *map, const struct rig *rig)
+{
+	struct stoq_flow_key key;
+	struct stoq_flow flow;
+	size_t count = 0;
+
+	for (void *from = NULL; bpf_map__get_next_key(map, from, &key, sizeof(key)) == 0;
+		from = &key) {
+		assert_int_equal(
+			bpf_map__lookup_elem(map, &key, sizeof(key), &flow, sizeof(flow), 0), 0);
+		for (size_t i = 0; i < STOQ_OWN_SLOTS; i++) {
+			if (flow.slots[i].owner == STOQ_COMMAND_FREE)
+				continue;
+			assert_int_equal(flow.slots[i].owner >> 16, 1);
+			assert_int_equal(flow.slots[i].owner % STOQ_OWN_SLOTS, i);
+			if (rig)
+				assert_shared(rig, flow.uid, flow.slots[i].owner & 0xffff);
+			count++;
+		}
+	}
+	return count;
+}
+
+static size_t shared_commands(const struct rig *rig, const struct stoq_slot *slots)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < rig_slot_count(rig); i++)
+		count += slots[i].owner != STOQ_COMMAND_FREE;
+	return count;
+}
+
+static void compare_commands(const struct rig *rig)
+{
+	size_t own = own_commands(rig->twin->maps.stoq_flows, rig);
+
+	for (size_t i = 0; i < rig_slot_count(rig); i++)
+		if (rig->twin_slots[i].owner != STOQ_COMMAND_FREE)
+			assert_shared(rig, rig->twin_slots[i].owner >> 2, cid_of_shared(rig, i));
+	assert_int_equal(
+		shared_commands(rig, rig->slots), own + shared_commands(rig, rig->twin_slots));
 }
 
 static void compare_series(const struct bpf_map *map, const struct bpf_map *twin)
@@ -149,8 +216,7 @@ static void rig_compare_twins(struct rig *rig)
 		return;
 	compare_flows(rig->program->maps.stoq_flows, rig->twin->maps.stoq_flows);
 	compare_series(rig->program->maps.stoq_series, rig->twin->maps.stoq_series);
-	for (size_t i = 0; i < rig_slot_count(rig); i++)
-		assert_int_equal(rig->slots[i].owner, rig->twin_slots[i].owner);
+	compare_commands(rig);
 }
 
 struct rig *rig_open(void)
@@ -310,11 +376,7 @@ void rig_series(struct rig *rig, struct stoq_series *sum)
 
 size_t rig_outstanding(struct rig *rig)
 {
-	size_t count = 0;
-
-	for (size_t i = 0; i < rig_slot_count(rig); i++)
-		count += rig->slots[i].owner != STOQ_COMMAND_FREE;
-	return count;
+	return shared_commands(rig, rig->slots) + own_commands(rig->program->maps.stoq_flows, NULL);
 }
 
 struct rig *the_rig;
