@@ -9,13 +9,6 @@
  */
 #include "bpf/maps.bpf.h"
 
-static __always_inline void stoq_slot_fill(
-	struct stoq_slot *slot, const struct stoq_command *command)
-{
-	slot->bytes = command->bytes;
-	slot->packed = stoq_slot_pack(command);
-}
-
 static __always_inline struct stoq_slot *stoq_own_slot(struct stoq_flow *flow, __u16 cid)
 {
 	return &flow->slots[STOQ_BOUND(cid, STOQ_OWN_SLOTS)];
@@ -23,32 +16,31 @@ static __always_inline struct stoq_slot *stoq_own_slot(struct stoq_flow *flow, _
 
 /*
  * Takes the flow's slot for a command that begins. 0: done; 1: done, and an earlier command with
- * this CID, whose completion was never seen, has made way; -1: it is taken, or not for this
- * command. Only the flow's host side does this, under that side's lock: it needs no atomic
- * instruction, for whose end the CPU would wait with all that follows.
+ * this CID, whose completion was never seen, has made way; -1: another command has it. Only the
+ * flow's host side does this, under that side's lock: it needs no atomic instruction, for whose
+ * end the CPU would wait with all that follows.
  */
 static __always_inline int stoq_own_take(
-	struct stoq_flow *flow, __u16 cid, const struct stoq_command *command)
+	struct stoq_flow *flow, __u16 cid, __u32 bytes, __u64 packed)
 {
 	struct stoq_slot *slot = stoq_own_slot(flow, cid);
 	__u32 before = *(volatile __u32 *)&slot->owner, owner = stoq_own_owner(cid);
 
-	if (stoq_keep_details || command->nsid >= STOQ_SLOT_NSID_FAR ||
-		(before != STOQ_COMMAND_FREE && before != owner))
+	if (before != STOQ_COMMAND_FREE && before != owner)
 		return -1;
-	stoq_slot_fill(slot, command);
+	slot->bytes = bytes;
+	slot->packed = packed;
 	*(volatile __u32 *)&slot->owner = owner;
 	return before == owner;
 }
 
 /* The same with a slot of the shared table. */
 static __always_inline int stoq_shared_take(
-	__u32 uid, __u16 cid, __u32 choice, const struct stoq_command *command)
+	__u32 uid, __u16 cid, __u32 choice, __u32 bytes, __u64 packed)
 {
 	__u32 at = stoq_command_index(uid, cid, choice, stoq_command_mask);
 	__u32 owner = stoq_command_owner(uid, choice), before;
 	struct stoq_slot *slot = bpf_map_lookup_elem(&stoq_commands, &at);
-	struct stoq_detail *detail;
 
 	if (!slot)
 		return -1;
@@ -56,26 +48,49 @@ static __always_inline int stoq_shared_take(
 	before = __sync_val_compare_and_swap(&slot->owner, STOQ_COMMAND_FREE, owner);
 	if (before != STOQ_COMMAND_FREE && before != owner)
 		return -1;
-	stoq_slot_fill(slot, command);
-	if (!stoq_keep_details && command->nsid < STOQ_SLOT_NSID_FAR)
-		return before == owner;
-	detail = bpf_map_lookup_elem(&stoq_details, &at);
-	if (detail) {
-		detail->slba = command->slba;
-		detail->nsid = command->nsid;
-		detail->blocks = command->blocks;
-	}
+	slot->bytes = bytes;
+	slot->packed = packed;
 	return before == owner;
+}
+
+static __always_inline struct stoq_detail *stoq_shared_detail(__u32 uid, __u16 cid, __u32 choice)
+{
+	__u32 at = stoq_command_index(uid, cid, choice, stoq_command_mask);
+
+	return bpf_map_lookup_elem(&stoq_details, &at);
+}
+
+/* Whether there is more to be kept of a command than a slot has room for. */
+static __always_inline int stoq_has_detail(const struct stoq_command *command)
+{
+	return stoq_keep_details || command->nsid >= STOQ_SLOT_NSID_FAR;
+}
+
+static __always_inline void stoq_detail_keep(
+	__u32 uid, __u16 cid, __u32 choice, const struct stoq_command *command)
+{
+	struct stoq_detail *detail = stoq_shared_detail(uid, cid, choice);
+
+	if (!detail)
+		return;
+	detail->slba = command->slba;
+	detail->nsid = command->nsid;
+	detail->blocks = command->blocks;
 }
 
 /* Takes one of the slots. As stoq_own_take(), but -1: no room. */
 static __always_inline int stoq_command_begin(
 	struct stoq_flow *flow, __u16 cid, const struct stoq_command *command)
 {
-	int result = stoq_own_take(flow, cid, command);
+	__u64 packed = stoq_slot_pack(command);
+	int result =
+		stoq_has_detail(command) ? -1 : stoq_own_take(flow, cid, command->bytes, packed);
 
-	for (__u32 choice = 0; result < 0 && choice < STOQ_COMMAND_CHOICES; choice++)
-		result = stoq_shared_take(flow->uid, cid, choice, command);
+	for (__u32 choice = 0; result < 0 && choice < STOQ_COMMAND_CHOICES; choice++) {
+		result = stoq_shared_take(flow->uid, cid, choice, command->bytes, packed);
+		if (result >= 0 && stoq_has_detail(command))
+			stoq_detail_keep(flow->uid, cid, choice, command);
+	}
 	return result;
 }
 
@@ -107,13 +122,11 @@ static __always_inline int stoq_shared_end(__u32 uid, __u16 cid, struct stoq_com
 		if (!stoq_slot_is(slot, stoq_command_owner(uid, choice)))
 			continue;
 		stoq_slot_unpack(command, slot);
-		if (stoq_keep_details || command->nsid == STOQ_SLOT_NSID_FAR) {
-			detail = bpf_map_lookup_elem(&stoq_details, &at);
-			if (detail) {
-				command->slba = detail->slba;
-				command->nsid = detail->nsid;
-				command->blocks = detail->blocks;
-			}
+		detail = stoq_has_detail(command) ? stoq_shared_detail(uid, cid, choice) : 0;
+		if (detail) {
+			command->slba = detail->slba;
+			command->nsid = detail->nsid;
+			command->blocks = detail->blocks;
 		}
 		stoq_slot_free(slot);
 		return 0;

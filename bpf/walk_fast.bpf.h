@@ -45,17 +45,24 @@ static __always_inline int stoq_is_plain(const struct stoq_flow *flow, const str
 __noinline int stoq_fast_begin(
 	struct stoq_flow *flow, struct stoq_cpu *cpu, struct nvme_tcp_cmd_pdu *pdu)
 {
-	struct stoq_command command;
 	__u16 cid;
+	__u32 bytes;
+	__u64 packed;
 	int result;
 
 	if (!flow || !cpu || !pdu || !stoq_is_plain(flow, &pdu->sqe))
 		return 0;
 	cid = nvme_le16(pdu->sqe.command_id);
-	stoq_command_from_sqe(&command, &pdu->sqe, NVME_QUEUE_IO, cpu->now_ns);
-	result = stoq_own_take(flow, cid, &command);
+	bytes = stoq_transfer_bytes(&pdu->sqe, 0);
+	packed = stoq_slot_pack(&(struct stoq_command){
+		.start_ns = cpu->now_ns,
+		.opcode = pdu->sqe.opcode,
+		.nsid = nvme_le32(pdu->sqe.nsid),
+		.kind = NVME_QUEUE_IO,
+	});
+	result = stoq_own_take(flow, cid, bytes, packed);
 	if (result < 0)
-		result = stoq_shared_take(flow->uid, cid, 0, &command);
+		result = stoq_shared_take(flow->uid, cid, 0, bytes, packed);
 	if (result == 0)
 		flow->side[NVME_TCP_FROM_HOST].commands++;
 	return result >= 0;
