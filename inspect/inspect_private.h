@@ -68,4 +68,11 @@ int stoq_update_groups(struct stoq_inspect *inspect);
 /* Which interfaces are still there, and what they are called now. */
 void stoq_interfaces_look(struct stoq_inspect *inspect);
 
+/* The group that a command of this identity belongs to. NULL: no memory. */
+struct stoq_group *stoq_update_group(
+	struct stoq_inspect *inspect, const struct stoq_identity *identity);
+
+/* outstanding.c: adds the commands under way to their groups and flows. 0 or -ENOMEM. */
+int stoq_outstanding_count(struct stoq_inspect *inspect);
+
 uint64_t stoq_inspect_now_ns(void);

@@ -229,7 +229,7 @@ static void find_flow_late(struct stoq_inspect *inspect, struct stoq_ledger_seri
 
 /* ---- groups ---- */
 
-static struct stoq_group *group_of(
+struct stoq_group *stoq_update_group(
 	struct stoq_inspect *inspect, const struct stoq_identity *identity)
 {
 	struct stoq_identity reduced = *identity;
@@ -277,7 +277,7 @@ static int group_series(struct stoq_inspect *inspect, const struct stoq_ledger_s
 	if (series->last.commands == series->base.commands)
 		return 0; /* reserved, or begun and not counted yet */
 	stoq_ledger_identify(series, &identity);
-	group = group_of(inspect, &identity);
+	group = stoq_update_group(inspect, &identity);
 	if (!group)
 		return -ENOMEM;
 	stoq_statistics_add_series(&group->interval, &series->last, &series->before);
@@ -289,7 +289,7 @@ static int group_retired(struct stoq_inspect *inspect)
 {
 	for (size_t i = 0; i < inspect->ledger.retired_count; i++) {
 		const struct stoq_ledger_retired *retired = &inspect->ledger.retired[i];
-		struct stoq_group *group = group_of(inspect, &retired->identity);
+		struct stoq_group *group = stoq_update_group(inspect, &retired->identity);
 
 		if (!group)
 			return -ENOMEM;
@@ -360,114 +360,6 @@ static int take_statuses(struct stoq_inspect *inspect)
 	return 0;
 }
 
-/* ---- outstanding commands ---- */
-
-/* The line of this flow; the search begins with the last one that was found. NULL: none. */
-static struct stoq_flow_line *find_line(struct stoq_model *model, uint32_t uid, size_t *last)
-{
-	for (size_t i = 0; i < model->flow_count; i++) {
-		size_t at = (*last + i) % model->flow_count;
-
-		if (model->flows[at].uid == uid) {
-			*last = at;
-			return &model->flows[at];
-		}
-	}
-	return NULL;
-}
-
-static int count_outstanding(struct stoq_inspect *inspect, uint32_t uid,
-	const struct stoq_command *command, size_t *last)
-{
-	struct stoq_flow_line *line = find_line(&inspect->model, uid, last);
-	struct stoq_ledger_series series = {
-		.key = {.uid = uid,
-			.nsid = command->nsid,
-			.opcode = command->opcode,
-			.kind = command->kind,
-			.fctype = command->fctype},
-		.flow = stoq_ledger_flow_find(&inspect->ledger, uid),
-	};
-	struct stoq_identity identity;
-	struct stoq_group *group;
-
-	stoq_ledger_identify(&series, &identity);
-	group = group_of(inspect, &identity);
-	if (!group)
-		return -ENOMEM;
-	group->outstanding++;
-	if (line)
-		line->outstanding++;
-	return 0;
-}
-
-/* The commands in this flow's own slots. A slot may be read while it changes: its owner is written
- * last, so what it says of a command is whole. */
-static int take_own(struct stoq_inspect *inspect, const struct stoq_flow *flow, size_t *last)
-{
-	int result = 0;
-
-	for (size_t i = 0; i < STOQ_OWN_SLOTS && !result; i++) {
-		struct stoq_command command;
-
-		if (flow->slots[i].owner == STOQ_COMMAND_FREE)
-			continue;
-		stoq_slot_unpack(&command, &flow->slots[i]);
-		if (!command.untimed)
-			result = count_outstanding(inspect, flow->uid, &command, last);
-	}
-	return result;
-}
-
-/*
- * The commands in the table that all flows share. Frees the places of those whose connection is
- * gone: nobody will complete them. A command that begins or ends meanwhile may be seen or not.
- */
-static int take_shared(struct stoq_inspect *inspect)
-{
-	size_t last = 0;
-
-	for (size_t i = 0; i < inspect->command_count; i++) {
-		struct stoq_slot *slot = &inspect->commands[i];
-		__u32 owner = __atomic_load_n(&slot->owner, __ATOMIC_ACQUIRE), uid = owner >> 2;
-		struct stoq_ledger_flow *flow;
-		struct stoq_command command;
-
-		if (owner == STOQ_COMMAND_FREE)
-			continue;
-		flow = stoq_ledger_flow_find(&inspect->ledger, uid);
-		/* A flow that is not there, though it began before the maps were read. */
-		if (flow ? !flow->open : uid <= inspect->last_uid) {
-			__atomic_compare_exchange_n(&slot->owner, &owner, STOQ_COMMAND_FREE, false,
-				__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-			continue;
-		}
-		stoq_slot_unpack(&command, slot);
-		if (command.nsid == STOQ_SLOT_NSID_FAR)
-			command.nsid = inspect->details[i].nsid;
-		if (!flow || command.untimed)
-			continue;
-		if (count_outstanding(inspect, uid, &command, &last))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static int take_outstanding(struct stoq_inspect *inspect)
-{
-	size_t last = 0; /* flows and lines have the same order */
-
-	for (size_t i = 0; i < inspect->flows.count; i++) {
-		const struct stoq_flow *flow = stoq_map_dump_value(&inspect->flows, i);
-
-		if (!flow->uid || stoq_flow_state_of(flow) == STOQ_FLOW_CLOSED)
-			continue;
-		if (take_own(inspect, flow, &last))
-			return -ENOMEM;
-	}
-	return take_shared(inspect);
-}
-
 /* Every command is of one group. */
 static void sum_groups(struct stoq_model *model)
 {
@@ -498,7 +390,7 @@ int stoq_update_groups(struct stoq_inspect *inspect)
 			result = group_series(inspect, series);
 	}
 	if (!result)
-		result = take_outstanding(inspect);
+		result = stoq_outstanding_count(inspect);
 	stoq_groups_sort(&inspect->groups);
 	model->groups = inspect->groups.items;
 	model->group_count = inspect->groups.count;
