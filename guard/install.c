@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "guard/compile.h"
 #include "guard/policy.h"
 
@@ -221,14 +221,6 @@ static int read_policy(int fd, struct stoq_guard_installed *installed)
 	return installed->policy.rule_count > STOQ_GUARD_RULES_MAX ? -EPROTO : 0;
 }
 
-static uint64_t now_unix_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* Which entry is free, and which number no policy of this guard has had. */
 static int choose(const struct stoq_guard_pins *pins, struct stoq_guard_installed *installed,
 	struct stoq_error *error)
@@ -246,8 +238,8 @@ static int choose(const struct stoq_guard_pins *pins, struct stoq_guard_installe
 	installed->counts = fd >= 0 ? 1 - entry : 0;
 	installed->generation++;
 	/* A clock that was set back must not give a number again. */
-	if (now_unix_ns() > installed->generation)
-		installed->generation = now_unix_ns();
+	if (stoq_clock_unix_ns() > installed->generation)
+		installed->generation = stoq_clock_unix_ns();
 	return result;
 }
 

@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "inspect/attach_keep.h"
 
 /* What `on` works with. */
@@ -19,14 +19,6 @@ struct making {
 	struct stoq_guard_program *program;
 	struct stoq_error *error;
 };
-
-static uint64_t now_unix_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* ---- taking away ---- */
 
@@ -288,7 +280,7 @@ static int make_new(struct making *making)
 
 	making->made = (struct stoq_guard_made){.layout = STOQ_GUARD_LAYOUT,
 		.phase = STOQ_GUARD_MAKING,
-		.since_unix_ns = now_unix_ns(),
+		.since_unix_ns = stoq_clock_unix_ns(),
 		.netns = stoq_guard_netns(),
 		.program = config->program};
 	stoq_guard_made_by_us(&making->made, config->version);

@@ -8,13 +8,7 @@
 #include <stdint.h>
 #include <time.h>
 
-static inline uint64_t stoq_clock_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
+#include "base/clock.h"
 
 static inline uint64_t stoq_clock_deadline_ns(unsigned int timeout_ms)
 {

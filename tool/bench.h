@@ -48,10 +48,14 @@ extern const char bench_help[];
 /* 0: go on. Else the verb ends, with *status. */
 int bench_parse(int argc, char **argv, struct bench_options *options, int *status);
 
+#define BENCH_FOLDER_BYTES 512
+#define BENCH_FILE_BYTES   (BENCH_FOLDER_BYTES + 32) /* of a file in it */
+
 /* A folder with an end's certificates. */
 struct bench_identity {
-	char folder[128];
-	char ca[160], certificate[160], key[160], crl[160];
+	char folder[BENCH_FOLDER_BYTES];
+	char ca[BENCH_FILE_BYTES], certificate[BENCH_FILE_BYTES], key[BENCH_FILE_BYTES];
+	char crl[BENCH_FILE_BYTES];
 	bool has_crl;
 	bool temporary; /* made here, removed by bench_identity_remove() */
 };
@@ -100,7 +104,6 @@ int bench_print(const struct bench_options *options, const struct bench_results 
 
 /* bench_wire.c */
 struct bench_cpu bench_own_cpu(void);
-uint64_t bench_now_ns(void);
 
 /*
  * Every stream begins with this, from the client; numbers are little endian. What follows depends

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "tool/bench.h"
 
 #define CONNECT_TIMEOUT_NS 15000000000ull
@@ -88,7 +89,7 @@ static void request(struct stoq_stream *stream, struct client_stream *state)
 {
 	uint64_t bytes = state->client->options->request_bytes;
 
-	state->begun_ns = bench_now_ns();
+	state->begun_ns = stoq_clock_now_ns();
 	state->got = 0;
 	/* One at a time fits the stream's buffer, of which --request knows the limit. */
 	if (bench_write_zeros(stream, bytes) != bytes)
@@ -123,7 +124,8 @@ static void take_response(struct stoq_stream *stream, struct client_stream *stat
 	if (state->got < client->options->response_bytes)
 		return;
 	if (client->phase == MEASURING) {
-		stoq_histogram_record(&client->results->latency, bench_now_ns() - state->begun_ns);
+		stoq_histogram_record(
+			&client->results->latency, stoq_clock_now_ns() - state->begun_ns);
 		client->results->requests++;
 	}
 	request(stream, state);
@@ -212,11 +214,11 @@ static int begin_to_connect(struct client *client, struct stoq_error *error)
 
 		connection->client = client;
 		config.user = connection;
-		ret = stoq_transport_connect(client->transport, 0, &config, bench_now_ns(),
+		ret = stoq_transport_connect(client->transport, 0, &config, stoq_clock_now_ns(),
 			&connection->connection, error);
 	}
 	client->waiting = options->connections;
-	client->phase_end_ns = bench_now_ns() + CONNECT_TIMEOUT_NS;
+	client->phase_end_ns = stoq_clock_now_ns() + CONNECT_TIMEOUT_NS;
 	return ret;
 }
 
@@ -227,7 +229,7 @@ static void ask_for_reports(struct client *client, enum phase phase)
 	struct stoq_stream *stream;
 
 	client->phase = phase;
-	client->phase_end_ns = bench_now_ns() + REPORT_TIMEOUT_NS;
+	client->phase_end_ns = stoq_clock_now_ns() + REPORT_TIMEOUT_NS;
 	client->waiting = client->options->connections;
 	for (uint32_t i = 0; i < client->options->connections && client->phase != DONE; i++) {
 		client->connections[i].reported = false;
@@ -247,7 +249,7 @@ static void begin_to_measure(struct client *client)
 	client->cpu = bench_own_cpu();
 	stoq_transport_metrics(client->transport, &client->results->before);
 	client->received_bytes = 0;
-	client->measured_from_ns = bench_now_ns();
+	client->measured_from_ns = stoq_clock_now_ns();
 	client->phase_end_ns = client->measured_from_ns + client->options->duration_ns;
 }
 
@@ -256,7 +258,7 @@ static void end_measuring(struct client *client)
 	struct bench_results *results = client->results;
 	struct bench_cpu now = bench_own_cpu();
 
-	results->elapsed_ns = bench_now_ns() - client->measured_from_ns;
+	results->elapsed_ns = stoq_clock_now_ns() - client->measured_from_ns;
 	results->received_bytes = client->received_bytes;
 	results->client = cpu_since(&client->cpu, &now);
 	stoq_transport_metrics(client->transport, &results->after);
@@ -309,7 +311,7 @@ static void wait(const struct client *client)
 	struct pollfd poll_fd = {
 		.fd = stoq_transport_descriptor(client->transport, 0), .events = POLLIN};
 	uint64_t next_ns = stoq_transport_next_ns(client->transport, 0);
-	uint64_t now_ns = bench_now_ns(), wait_ns = 0;
+	uint64_t now_ns = stoq_clock_now_ns(), wait_ns = 0;
 	struct timespec timeout;
 
 	if (client->phase_end_ns < next_ns)
@@ -324,7 +326,7 @@ static void wait(const struct client *client)
 static int run(struct client *client, struct stoq_error *error)
 {
 	while (client->phase != DONE) {
-		uint64_t now_ns = bench_now_ns();
+		uint64_t now_ns = stoq_clock_now_ns();
 		int ret = stoq_transport_process(client->transport, 0, now_ns);
 
 		if (ret)

@@ -28,9 +28,15 @@ static int write_one(struct bench_identity *identity, const struct stoq_pki_mate
 	const char *temporary = getenv("TMPDIR");
 	struct stoq_pki_file files[] = {{STOQ_PKI_CA_FILE, material->ca},
 		{STOQ_PKI_CERT_FILE, material->certificate}, {STOQ_PKI_KEY_FILE, material->key}};
-	char folder[128];
+	char folder[BENCH_FOLDER_BYTES];
 
-	snprintf(folder, sizeof(folder), "%s/stoq-bench-XXXXXX", temporary ? temporary : "/tmp");
+	if (!temporary)
+		temporary = "/tmp";
+	if (snprintf(folder, sizeof(folder), "%s/stoq-bench-XXXXXX", temporary) >=
+		(int)sizeof(folder))
+		return stoq_error_set(error, -ENAMETOOLONG,
+			"the path in TMPDIR, '%.40s...', is too long: set a shorter one",
+			temporary);
 	if (!mkdtemp(folder)) {
 		int ret = -errno;
 

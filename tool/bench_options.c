@@ -313,7 +313,11 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		return 0;
 	case OPTION_CERTIFICATES:
 		options->certificates = text;
-		return 0;
+		return strlen(text) < BENCH_FOLDER_BYTES
+			       ? 0
+			       : stoq_error_set(error, -EINVAL,
+					 "--certificates: '%.40s...' has more than %d characters",
+					 text, BENCH_FOLDER_BYTES - 1);
 	case OPTION_NAME:
 		options->name = text;
 		return 0;

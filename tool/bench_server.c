@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "tool/bench.h"
 #include "tool/verb.h"
 
@@ -61,7 +62,7 @@ static void stream_closed(struct stoq_stream *stream, uint64_t code, void *user)
 
 static void report(struct stoq_stream *stream, const struct served_connection *connection)
 {
-	struct bench_report values = {.now_ns = bench_now_ns(),
+	struct bench_report values = {.now_ns = stoq_clock_now_ns(),
 		.received_bytes = connection->received_bytes,
 		.cpu = bench_own_cpu()};
 	uint8_t bytes[BENCH_REPORT_BYTES];

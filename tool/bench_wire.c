@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "tool/bench.h"
 
@@ -10,14 +9,6 @@
 
 static const uint8_t zeros[PIECE];
 static const char magic[4] = {'S', 'Q', 'B', '1'};
-
-uint64_t bench_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static uint64_t timeval_ns(const struct timeval *time)
 {

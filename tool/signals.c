@@ -5,7 +5,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 int tool_signals_open(bool resizing, struct stoq_error *error)
 {
@@ -26,20 +27,12 @@ int tool_signals_open(bool resizing, struct stoq_error *error)
 	return fd;
 }
 
-static uint64_t read_clock(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 uint64_t tool_unix_offset_ns(void)
 {
-	return read_clock(CLOCK_REALTIME) - read_clock(CLOCK_MONOTONIC);
+	return stoq_clock_unix_ns() - stoq_clock_now_ns();
 }
 
 uint64_t tool_now_ns(void)
 {
-	return read_clock(CLOCK_MONOTONIC);
+	return stoq_clock_now_ns();
 }

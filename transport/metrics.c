@@ -2,15 +2,14 @@
 /* What the workers counted, summed up. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/histogram.h"
 #include "transport/counter.h"
 #include "transport/endpoint.h"
 #include "transport/protection/protection.h"
 #include "transport/worker.h"
 
-#define SECOND_NS	       1000000000ull
 #define ADD(field)	       (metrics->field += stoq_counter_read(&counted->field))
 #define ADD_CONNECTIONS(field) (metrics->connections_##field += stoq_counter_read(&counted->field))
 
@@ -102,12 +101,10 @@ static void fill_rtt(
 static void fill_rates(struct stoq_transport *transport, struct stoq_transport_metrics *metrics)
 {
 	struct stoq_packet_rate rate;
-	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	pthread_mutex_lock(&transport->lock);
-	stoq_packet_rate_read(&transport->rate, (uint64_t)now.tv_sec * SECOND_NS + now.tv_nsec,
-		metrics->packets_sent, metrics->packets_received);
+	stoq_packet_rate_read(&transport->rate, stoq_clock_now_ns(), metrics->packets_sent,
+		metrics->packets_received);
 	rate = transport->rate;
 	pthread_mutex_unlock(&transport->lock);
 	metrics->rate_ns = rate.over_ns;

@@ -2,13 +2,12 @@
 /* What a worker counts beside its own work: sizes, the datapath's drops, its thread's cost. */
 #include <sched.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "transport/counter.h"
 #include "transport/metrics_figures.h"
 #include "transport/worker.h"
 
-#define SECOND_NS	 1000000000ull
 #define DATAPATH_LOOK_NS 100000000ull
 
 unsigned int stoq_packet_size_class(size_t size)
@@ -39,14 +38,12 @@ void stoq_worker_note_datapath(struct stoq_worker *worker)
 void stoq_worker_note_usage(struct stoq_worker *worker)
 {
 	struct stoq_worker_metrics *metrics = &worker->metrics;
-	struct timespec cpu;
 	struct rusage usage;
 	uint64_t cpu_ns;
 	int core = sched_getcpu();
 
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
 	getrusage(RUSAGE_THREAD, &usage);
-	cpu_ns = (uint64_t)cpu.tv_sec * SECOND_NS + cpu.tv_nsec;
+	cpu_ns = stoq_clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
 	if (core >= STOQ_CORES_MAX)
 		core = STOQ_CORES_MAX - 1;
 	if (core >= 0)

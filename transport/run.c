@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "transport/connection.h"
 #include "transport/endpoint.h"
@@ -50,14 +51,6 @@ struct runner {
 	uint64_t usage_due_ns;
 	bool started;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * SECOND_NS + time.tv_nsec;
-}
 
 /* What the thread costs; looked at rarely. */
 static void note_usage(struct runner *runner, uint64_t now)
@@ -122,7 +115,7 @@ static void *run_worker(void *argument)
 	struct runner *runner = argument;
 
 	while (!runner->status) {
-		uint64_t now = now_ns();
+		uint64_t now = stoq_clock_now_ns();
 
 		runner->status = stoq_worker_process(runner->worker, now);
 		note_usage(runner, now);

@@ -18,8 +18,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/units.h"
 #include "datapath/address.h"
 #include "datapath/af_xdp.h"
@@ -66,14 +66,6 @@ static void on_signal(int number)
 		stop = 1;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * SECOND_NS + now.tv_nsec;
-}
-
 /* Every byte depends on the number and the place. */
 static uint8_t byte_of(uint64_t number, uint64_t place)
 {
@@ -114,7 +106,7 @@ static void take_echo(struct mover *mover, const uint8_t *data, uint64_t size)
 		mover->back++;
 	if (number < mover->count)
 		mover->came[number / 8] |= 1 << number % 8;
-	mover->last_back_ns = now_ns();
+	mover->last_back_ns = stoq_clock_now_ns();
 }
 
 static void wait_ready(struct mover *mover, int timeout_ms)
@@ -131,7 +123,7 @@ static void send_all(struct mover *mover, struct stoq_datagram *datagrams, unsig
 	int taken;
 
 	while (count && !stop) {
-		taken = stoq_datapath_send(mover->datapath, datagrams, count, now_ns());
+		taken = stoq_datapath_send(mover->datapath, datagrams, count, stoq_clock_now_ns());
 		if (taken == -EAGAIN) {
 			wait_ready(mover, 100);
 			continue;
@@ -159,7 +151,7 @@ static int receive(struct mover *mover)
 	int count;
 
 	reset_buffers(mover);
-	count = stoq_datapath_receive(mover->datapath, mover->receive, BATCH, now_ns());
+	count = stoq_datapath_receive(mover->datapath, mover->receive, BATCH, stoq_clock_now_ns());
 	if (count < 0) {
 		fprintf(stderr, "receiving failed: %s\n", strerror(-count));
 		stop = 1;
@@ -303,22 +295,22 @@ static void send_some(struct mover *mover, uint8_t *buffer)
 static void run_load(struct mover *mover)
 {
 	uint8_t *buffer = calloc(1, BUFFER_BYTES);
-	uint64_t begin_ns = now_ns(), next_ns = begin_ns, lost;
+	uint64_t begin_ns = stoq_clock_now_ns(), next_ns = begin_ns, lost;
 
 	mover->last_back_ns = begin_ns;
 	while (buffer && !stop && mover->back + mover->unsent < mover->count) {
 		report_if_asked(mover);
-		if (now_ns() >= next_ns) {
+		if (stoq_clock_now_ns() >= next_ns) {
 			send_some(mover, buffer);
 			next_ns += mover->pause_ns;
 		}
 		take_echoes(mover);
 		lost = mover->sent - mover->back - mover->unsent;
-		if (now_ns() - mover->last_back_ns > mover->lose_after_ns) {
+		if (stoq_clock_now_ns() - mover->last_back_ns > mover->lose_after_ns) {
 			if (mover->sent == mover->count)
 				break;
 			mover->window += lost; /* go on without them */
-			mover->last_back_ns = now_ns();
+			mover->last_back_ns = stoq_clock_now_ns();
 		}
 	}
 	mover->elapsed_ns = mover->last_back_ns - begin_ns;

@@ -25,9 +25,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/units.h"
 #include "tests/bpf/xdp_frames.h"
 #include "tests/netns/xdp_key.h"
@@ -53,14 +53,6 @@ static struct {
 } options = {.count = 1000, .sources = 1, .port = 9292};
 
 static uint32_t random_state = 0x5eed5eed;
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* ---- frames ---- */
 
@@ -169,7 +161,7 @@ static int send_some(int fd, unsigned int want)
 
 static int flood(int fd)
 {
-	uint64_t start_ns = now_ns(), sent = 0, elapsed_ns = 0;
+	uint64_t start_ns = stoq_clock_now_ns(), sent = 0, elapsed_ns = 0;
 
 	while (options.seconds_ns ? elapsed_ns < options.seconds_ns : sent < options.count) {
 		uint64_t want = BATCH;
@@ -179,7 +171,7 @@ static int flood(int fd)
 			want = options.count - sent;
 		if (options.rate && sent * 1000000000u / options.rate > elapsed_ns) {
 			usleep(100);
-			elapsed_ns = now_ns() - start_ns;
+			elapsed_ns = stoq_clock_now_ns() - start_ns;
 			continue;
 		}
 		result = send_some(fd, (unsigned int)want);
@@ -188,7 +180,7 @@ static int flood(int fd)
 			return 1;
 		}
 		sent += (uint64_t)result;
-		elapsed_ns = now_ns() - start_ns;
+		elapsed_ns = stoq_clock_now_ns() - start_ns;
 	}
 	printf("{\"sent\": %llu, \"seconds\": %.3f, \"per_second\": %.0f}\n",
 		(unsigned long long)sent, (double)elapsed_ns / 1e9,

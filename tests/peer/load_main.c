@@ -106,7 +106,7 @@ static bool all(const struct run *run, bool ended)
 static void clock_running(struct run *run)
 {
 	if (run->began_ns)
-		run->busy_ns += peer_now_ns() - run->began_ns;
+		run->busy_ns += stoq_clock_now_ns() - run->began_ns;
 	run->began_ns = 0;
 }
 
@@ -114,7 +114,7 @@ static void set_state(struct run *run, enum peer_run state)
 {
 	atomic_store(&run->state, state);
 	if (state == PEER_RUN && !run->began_ns)
-		run->began_ns = peer_now_ns();
+		run->began_ns = stoq_clock_now_ns();
 }
 
 /* ---- while they work ---- */
@@ -178,7 +178,7 @@ static void read_input(struct run *run)
 
 static int keep_alive(struct run *run)
 {
-	uint64_t now = peer_now_ns();
+	uint64_t now = stoq_clock_now_ns();
 	uint64_t period = run->options->session.kato_ms * 500000ull;
 
 	if (!period || now < run->kept_alive_ns + period)
@@ -204,7 +204,7 @@ static int attend(struct run *run)
 			read_input(run);
 		status = keep_alive(run);
 		if (options->duration_ns && run->began_ns &&
-			run->busy_ns + peer_now_ns() - run->began_ns >= options->duration_ns)
+			run->busy_ns + stoq_clock_now_ns() - run->began_ns >= options->duration_ns)
 			set_state(run, PEER_STOP);
 	}
 	return status;

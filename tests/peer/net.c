@@ -7,7 +7,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SEND_PIECES 1024 /* what the kernel takes at once: UIO_MAXIOV */
@@ -117,12 +116,4 @@ ssize_t peer_receive(int fd, uint8_t *buffer, size_t size)
 	if (got == 0)
 		return -ENOTCONN;
 	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-}
-
-uint64_t peer_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "tests/peer/tx.h"
 
@@ -26,5 +27,3 @@ int peer_connect(const struct peer_address *address, struct stoq_error *error);
 int peer_send(int fd, struct peer_tx *tx);
 /* Bytes received, 0: nothing there, -ENOTCONN: the other end closed, or a negative errno. */
 ssize_t peer_receive(int fd, uint8_t *buffer, size_t size);
-
-uint64_t peer_now_ns(void);

@@ -135,7 +135,7 @@ static int receive(struct worker *worker, struct session *session)
 	if (got <= 0)
 		return (int)got;
 	return peer_connection_receive(
-		&session->connection, worker->buffer, (size_t)got, peer_now_ns());
+		&session->connection, worker->buffer, (size_t)got, stoq_clock_now_ns());
 }
 
 static void serve(struct worker *worker, struct session *session, uint32_t events)
@@ -204,7 +204,7 @@ static void accept_all(struct peer_server *server)
 /* Ends late commands whose time has come. How long epoll may sleep, in ms; -1: no limit. */
 static int tick(struct worker *worker)
 {
-	uint64_t now = worker->late ? peer_now_ns() : 0;
+	uint64_t now = worker->late ? stoq_clock_now_ns() : 0;
 	uint64_t next = UINT64_MAX;
 
 	for (struct session *session = worker->late, *after; session; session = after) {

@@ -59,7 +59,7 @@ static int exchange(struct peer_queue *queue)
 	ssize_t got;
 	int status;
 
-	peer_host_pump(&queue->host, peer_now_ns());
+	peer_host_pump(&queue->host, stoq_clock_now_ns());
 	status = peer_send(queue->fd, &queue->host.tx);
 	if (status == -EAGAIN)
 		poll_fd.events |= POLLOUT;
@@ -70,7 +70,7 @@ static int exchange(struct peer_queue *queue)
 	got = peer_receive(queue->fd, queue->buffer, PEER_RECEIVE_BYTES);
 	if (got <= 0)
 		return (int)got;
-	return peer_host_receive(&queue->host, queue->buffer, (size_t)got, peer_now_ns());
+	return peer_host_receive(&queue->host, queue->buffer, (size_t)got, stoq_clock_now_ns());
 }
 
 static int open_queue(struct peer_queue *queue, const struct peer_session *session,

@@ -100,9 +100,9 @@ static __attribute__((noreturn)) void serve(int listener, bool spin)
 static int measure(int fd, const struct options *options)
 {
 	static struct stoq_histogram histogram;
-	uint64_t end_ns = peer_now_ns() + options->seconds * 1000000000;
+	uint64_t end_ns = stoq_clock_now_ns() + options->seconds * 1000000000;
 	uint8_t message[MESSAGE_BYTES] = {0};
-	uint64_t now_ns = peer_now_ns();
+	uint64_t now_ns = stoq_clock_now_ns();
 	int ret = 0;
 
 	while (!ret && now_ns < end_ns) {
@@ -111,7 +111,7 @@ static int measure(int fd, const struct options *options)
 		ret = transmit(fd, message);
 		if (!ret)
 			ret = receive(fd, message, options->spin);
-		now_ns = peer_now_ns();
+		now_ns = stoq_clock_now_ns();
 		stoq_histogram_record(&histogram, now_ns - begin_ns);
 	}
 	if (ret)

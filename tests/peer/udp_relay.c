@@ -146,7 +146,7 @@ static void hand_out(struct relay *relay, struct side *side, uint64_t now_ns)
 
 static void wait(const struct relay *relay)
 {
-	uint64_t due_ns = stoq_memory_next_ns(relay->network), now_ns = peer_now_ns();
+	uint64_t due_ns = stoq_memory_next_ns(relay->network), now_ns = stoq_clock_now_ns();
 	struct timespec timeout = {.tv_sec = 1};
 	struct pollfd poll_fds[2];
 
@@ -225,7 +225,7 @@ int main(int argc, char **argv)
 	}
 	sigaction(SIGTERM, &on_end, NULL);
 	while (!ended) {
-		uint64_t now_ns = peer_now_ns();
+		uint64_t now_ns = stoq_clock_now_ns();
 
 		take_in(&relay, &relay.client, &relay.server, now_ns);
 		take_in(&relay, &relay.server, &relay.client, now_ns);

@@ -51,7 +51,7 @@ static void submit(const struct peer_worker *worker, struct peer_load *load)
 
 	if (!peer_host_can_submit(host))
 		return;
-	allowed = allowance(worker, load, worker->config.rate ? peer_now_ns() : 0);
+	allowed = allowance(worker, load, worker->config.rate ? stoq_clock_now_ns() : 0);
 	while (allowed && peer_host_can_submit(host)) {
 		struct peer_pick pick;
 
@@ -72,7 +72,7 @@ static int send_all(struct peer_load *load)
 	if (!host->tx.count && !host->asked_count)
 		return 0;
 	do {
-		peer_host_pump(host, peer_now_ns());
+		peer_host_pump(host, stoq_clock_now_ns());
 		status = peer_send(load->queue->fd, &host->tx);
 	} while (!status && (host->asked_count || host->tx.count));
 	return status == -EAGAIN ? 0 : status;
@@ -84,7 +84,8 @@ static int receive(struct peer_worker *worker, struct peer_load *load)
 
 	if (got <= 0)
 		return (int)got;
-	return peer_host_receive(&load->queue->host, worker->buffer, (size_t)got, peer_now_ns());
+	return peer_host_receive(
+		&load->queue->host, worker->buffer, (size_t)got, stoq_clock_now_ns());
 }
 
 /* True in busy if the queue still has something to do. */
@@ -121,7 +122,7 @@ static void sleep_until_ready(const struct peer_worker *worker, struct pollfd *f
 static void restart_rate(struct peer_worker *worker)
 {
 	for (uint32_t i = 0; i < worker->load_count; i++) {
-		worker->loads[i].began_ns = peer_now_ns();
+		worker->loads[i].began_ns = stoq_clock_now_ns();
 		worker->loads[i].submitted = 0;
 	}
 }
@@ -170,7 +171,7 @@ static void *work(void *argument)
 	else
 		stoq_error_set(&worker->error, -ENOMEM, "Out of memory");
 	free(fds);
-	worker->ended_ns = peer_now_ns();
+	worker->ended_ns = stoq_clock_now_ns();
 	atomic_store(&worker->idle, true);
 	atomic_store(&worker->ended, true);
 	return NULL;

@@ -4,9 +4,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "tests/unit/transport/rig.h"
 #include "transport/connection.h"
 
@@ -25,14 +25,6 @@ struct server {
 static struct server server;
 static unsigned int answers;
 static uint8_t message[MESSAGE_BYTES];
-
-static uint64_t now_ns(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * RIG_S + time.tv_nsec;
-}
 
 /* ---- the server: echo, in whichever worker has the connection ---- */
 
@@ -91,15 +83,15 @@ static size_t on_answer(
 /* A program's own loop: waits for the descriptor or the time, then lets the worker work. */
 static void loop_until_answered(struct stoq_transport *client)
 {
-	uint64_t end_ns = now_ns() + DEADLINE_NS;
+	uint64_t end_ns = stoq_clock_now_ns() + DEADLINE_NS;
 
-	while (answers < CONNECTIONS && now_ns() < end_ns) {
+	while (answers < CONNECTIONS && stoq_clock_now_ns() < end_ns) {
 		struct pollfd wait = {.fd = stoq_transport_descriptor(client, 0), .events = POLLIN};
-		uint64_t due_ns = stoq_transport_next_ns(client, 0), now = now_ns();
+		uint64_t due_ns = stoq_transport_next_ns(client, 0), now = stoq_clock_now_ns();
 		uint64_t wait_ms = due_ns <= now ? 0 : (due_ns - now) / RIG_MS + 1;
 
 		assert_true(poll(&wait, 1, wait_ms < 100 ? (int)wait_ms : 100) >= 0);
-		assert_int_equal(stoq_transport_process(client, 0, now_ns()), 0);
+		assert_int_equal(stoq_transport_process(client, 0, stoq_clock_now_ns()), 0);
 	}
 }
 
@@ -174,7 +166,7 @@ static struct stoq_transport *reset_transport(
 static void process_all(struct stoq_transport *transport, unsigned int workers)
 {
 	for (unsigned int i = 0; transport && i < workers; i++)
-		assert_int_equal(stoq_transport_process(transport, i, now_ns()), 0);
+		assert_int_equal(stoq_transport_process(transport, i, stoq_clock_now_ns()), 0);
 }
 
 static struct stoq_connection *reset_connect(
@@ -186,7 +178,8 @@ static struct stoq_connection *reset_connect(
 	struct stoq_connection *connection;
 	struct stoq_error error = {0};
 
-	if (stoq_transport_connect(transport, worker, &config, now_ns(), &connection, &error))
+	if (stoq_transport_connect(
+		    transport, worker, &config, stoq_clock_now_ns(), &connection, &error))
 		fail_msg("%s", error.text);
 	return connection;
 }
@@ -200,14 +193,14 @@ static void test_a_reset_reaches_its_worker(void **state)
 	struct sockaddr_storage peer_address, address;
 	struct stoq_connection *connection;
 	uint8_t reset[41] = {0x40};
-	uint64_t end_ns = now_ns() + DEADLINE_NS;
+	uint64_t end_ns = stoq_clock_now_ns() + DEADLINE_NS;
 	socklen_t length;
 	int fd;
 
 	stoq_transport_local_address(peer, &peer_address, &length);
 	stoq_transport_local_address(transport, &address, &length);
 	connection = reset_connect(transport, 1, &peer_address);
-	while (!(reset_connected && connection->confirmed) && now_ns() < end_ns) {
+	while (!(reset_connected && connection->confirmed) && stoq_clock_now_ns() < end_ns) {
 		process_all(transport, WORKERS);
 		process_all(peer, 1);
 	}
@@ -223,7 +216,7 @@ static void test_a_reset_reaches_its_worker(void **state)
 	reset[1] = 2; /* the ID's first byte: worker 2 */
 	assert_int_equal(sendto(fd, reset, sizeof(reset), 0, (struct sockaddr *)&address, length),
 		sizeof(reset));
-	while (!reset_close.reason[0] && now_ns() < end_ns)
+	while (!reset_close.reason[0] && stoq_clock_now_ns() < end_ns)
 		process_all(transport, WORKERS);
 	assert_int_equal(reset_close.origin, STOQ_CLOSE_STATELESS_RESET);
 	close(fd);
@@ -265,7 +258,8 @@ static void connect_all(struct stoq_transport *client)
 		};
 		struct stoq_connection *connection;
 
-		if (stoq_transport_connect(client, 0, &config, now_ns(), &connection, &error))
+		if (stoq_transport_connect(
+			    client, 0, &config, stoq_clock_now_ns(), &connection, &error))
 			fail_msg("%s", error.text);
 	}
 }
