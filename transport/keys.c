@@ -7,6 +7,7 @@
 #include "transport/connection.h"
 #include "transport/counter.h"
 #include "transport/protection/derive.h"
+#include "transport/tls.h"
 #include "transport/worker.h"
 
 /* RFC 9001, 6.6: how many packets a key may protect, and how many forged ones it survives. */
@@ -234,6 +235,9 @@ static int receive_secret(gnutls_session_t tls, gnutls_record_encryption_level_t
 	ngtcp2_encryption_level level =
 		ngtcp2_crypto_gnutls_from_gnutls_record_encryption_level(record_level);
 
+	/* Without the key nobody reads them; when the handshake is over the peer learns why. */
+	if (level == NGTCP2_ENCRYPTION_LEVEL_0RTT && !stoq_tls_hears_early_data(connection))
+		return 0;
 	if (check_parameters(connection, level) || prepare_level(connection, tls, level) ||
 		install(connection, level, receive, size, install_receive) ||
 		install(connection, level, send, size, install_send))

@@ -246,6 +246,30 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+/* RFC 9000, 7.4.1: clients that send early data go by the limits that they were told before. */
+static int check_early_limits(const struct stoq_transport_config *from,
+	const struct stoq_transport_config *to, struct stoq_error *error)
+{
+	const struct range limits[] = {
+		{"window_bytes", to->window_bytes, from->window_bytes, UINT64_MAX},
+		{"stream_window_bytes", to->stream_window_bytes, from->stream_window_bytes,
+			UINT64_MAX},
+		{"max_bidirectional_streams", to->max_bidirectional_streams,
+			from->max_bidirectional_streams, UINT64_MAX},
+		{"max_unidirectional_streams", to->max_unidirectional_streams,
+			from->max_unidirectional_streams, UINT64_MAX},
+	};
+
+	for (size_t i = 0; to->early_data && i < sizeof(limits) / sizeof(limits[0]); i++) {
+		if (limits[i].value < limits[i].min)
+			return stoq_error_set(error, -EINVAL,
+				"%s cannot become less than %" PRIu64 " while early_data is on. "
+				"Turn that off with the same update",
+				limits[i].name, limits[i].min);
+	}
+	return 0;
+}
+
 int stoq_settings_compatible(const struct stoq_transport_config *from,
 	const struct stoq_transport_config *to, struct stoq_error *error)
 {
@@ -285,5 +309,5 @@ int stoq_settings_compatible(const struct stoq_transport_config *from,
 				"Make a new transport for that",
 				fixed[i].name);
 	}
-	return 0;
+	return check_early_limits(from, to, error);
 }

@@ -253,7 +253,7 @@ ssize_t stoq_stream_write(
 		return -EPIPE;
 	taken = stoq_send_queue_copy(
 		&stream->queue, &stream->connection->account, data, size < room ? size : room);
-	stream->writable_wanted = taken < size;
+	stream->writable_wanted |= taken < size;
 	if (taken < size && buffer_room(stream))
 		stoq_budget_wait(&stream->connection->account);
 	finish_write(stream, taken < size ? 0 : flags, taken);

@@ -204,6 +204,14 @@ int stoq_tls_finish(struct stoq_connection *connection, int *alert)
 	return verify_peer(connection, alert);
 }
 
+bool stoq_tls_hears_early_data(struct stoq_connection *connection)
+{
+	int alert;
+
+	return !connection->server || connection->settings->config.tls.insecure ||
+	       !verify_peer(connection, &alert);
+}
+
 void stoq_tls_send_ticket(struct stoq_connection *connection)
 {
 	/* Without one the client cannot resume; nothing else depends on it. */

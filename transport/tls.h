@@ -3,6 +3,7 @@
 
 /* The TLS 1.3 handshake of a connection, by GnuTLS. */
 #include <gnutls/gnutls.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,10 @@ int stoq_tls_start_client(struct stoq_connection *connection, const char *name,
 
 /* The handshake is over: was it resumed, and is the peer still welcome? 0 or -EACCES, alert set. */
 int stoq_tls_finish(struct stoq_connection *connection, int *alert);
+
+/* Whether the peer whose session is resumed is welcome still, before anything that it sends early
+ * is read; true for what we send. */
+bool stoq_tls_hears_early_data(struct stoq_connection *connection);
 
 /* A server: gives the client a ticket. */
 void stoq_tls_send_ticket(struct stoq_connection *connection);

@@ -252,7 +252,8 @@ STOQ_API void stoq_transport_local_address(const struct stoq_transport *transpor
 /*
  * What can change while it runs, for connections made from then on: all but the address, the port,
  * listen, the sockets' options, the number of workers, the files, insecure, resumption, the
- * callbacks and user; early_data can only be turned off. keep_alive_ns also applies to connections
+ * callbacks and user; early_data can only be turned off, and while it is on, what a peer may send
+ * and open at first can only grow. keep_alive_ns and max_memory_bytes also apply to connections
  * that exist. -EINVAL with the reason if something else differs; then nothing has changed.
  */
 STOQ_API int stoq_transport_update(struct stoq_transport *transport,

@@ -160,6 +160,29 @@ static void test_early_data(void **state)
 	assert_true(info.early_data_accepted);
 }
 
+/* Nothing that it sends is heard, not even before it is told. */
+static void test_early_data_do_not_outlive_permission(void **state)
+{
+	static const char *const others[] = {"somebody.else"};
+	struct stoq_connection *connection;
+	struct stoq_stream *stream;
+
+	allow_early_data();
+	start();
+	first_connection();
+	rig.server.config.tls.peer_names = others;
+	assert_int_equal(stoq_transport_update(rig.server.transport, &rig.server.config, NULL), 0);
+	rig.server.received = rig.server.streams_opened = 0;
+	connection = connect_again(true);
+	assert_int_equal(stoq_stream_open(connection, STOQ_UNIDIRECTIONAL, &stream), 0);
+	assert_int_equal(stoq_stream_write(stream, "early", 5, STOQ_FINISH), 5);
+	assert_true(rig_run_until(&rig, client_closed, 10 * RIG_S));
+	assert_non_null(strstr(rig.client.close.reason, "no peer of this name"));
+	assert_int_equal(rig.server.accepted, 0);
+	assert_int_equal(rig.server.streams_opened, 0);
+	assert_int_equal(rig.server.received, 0);
+}
+
 static void test_early_data_are_off_by_default(void **state)
 {
 	struct stoq_connect_config config;
@@ -307,6 +330,7 @@ int main(void)
 		with_rig(test_resumption_does_not_outlive_permission),
 		with_rig(test_a_damaged_session_is_refused),
 		with_rig(test_early_data),
+		with_rig(test_early_data_do_not_outlive_permission),
 		with_rig(test_early_data_are_off_by_default),
 		with_rig(test_refused_early_data_are_sent_again),
 		with_rig(test_retry_always),

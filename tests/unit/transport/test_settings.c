@@ -77,11 +77,34 @@ static void test_strings_are_kept(void **state)
 	stoq_settings_release(settings);
 }
 
+/* Clients remember what they were told. */
+static void test_limits_of_early_data_only_grow(void **state)
+{
+	struct stoq_transport_config config, other;
+	struct stoq_error error;
+
+	(void)state;
+	make_config(&config);
+	config.early_data = true;
+	other = config;
+	other.window_bytes *= 2;
+	other.max_bidirectional_streams++;
+	assert_int_equal(stoq_settings_compatible(&config, &other, &error), 0);
+	assert_int_equal(stoq_settings_compatible(&other, &config, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "window_bytes cannot become less than 8388608"));
+	other = config;
+	other.max_unidirectional_streams--;
+	assert_int_equal(stoq_settings_compatible(&config, &other, &error), -EINVAL);
+	other.early_data = false;
+	assert_int_equal(stoq_settings_compatible(&config, &other, &error), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_strings_are_kept),
+		cmocka_unit_test(test_limits_of_early_data_only_grow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
