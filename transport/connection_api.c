@@ -20,6 +20,9 @@ static int check_connect(const struct stoq_worker *worker, const struct stoq_con
 {
 	const struct stoq_transport_config *settings = &worker->settings->config;
 
+	/* Who connects again whenever a connection ends would never be done. */
+	if (__atomic_load_n(&worker->transport->stopping, __ATOMIC_RELAXED))
+		return stoq_error_set(error, -ESHUTDOWN, "the transport stops");
 	if (!config->remote || config->remote_length > sizeof(remote->in6) ||
 		(config->remote->sa_family != AF_INET && config->remote->sa_family != AF_INET6))
 		return stoq_error_set(

@@ -392,13 +392,24 @@ void stoq_transport_ebpf_status(
 	status->asked = transport->datapath_asked;
 }
 
+/* While callbacks may come, all workers are there. */
+static void end_workers(struct stoq_transport *transport)
+{
+	__atomic_store_n(&transport->stopping, true, __ATOMIC_RELAXED);
+	transport->destroying = true;
+	for (unsigned int i = 0; i < transport->worker_count; i++)
+		if (transport->workers[i])
+			stoq_worker_end(transport->workers[i]);
+	for (unsigned int i = 0; i < transport->worker_count; i++)
+		if (transport->workers[i])
+			stoq_worker_free(transport->workers[i]);
+}
+
 void stoq_transport_destroy(struct stoq_transport *transport)
 {
 	if (!transport)
 		return;
-	for (unsigned int i = 0; i < transport->worker_count; i++)
-		if (transport->workers[i])
-			stoq_worker_free(transport->workers[i]);
+	end_workers(transport);
 	free(transport->workers);
 	stoq_datapath_choice_close(&transport->choice);
 	stoq_early_data_destroy(transport);

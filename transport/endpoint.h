@@ -33,7 +33,8 @@ struct stoq_transport {
 	void (*log)(enum stoq_log_level level, const char *text, void *user);
 	void *log_user;
 
-	bool stopping; /* atomic */
+	bool stopping;	 /* atomic */
+	bool destroying; /* set and read in stoq_transport_destroy() and its callbacks */
 
 	pthread_mutex_t lock; /* of what follows */
 	struct stoq_settings *settings;

@@ -21,17 +21,21 @@ int stoq_inbox_init(struct stoq_inbox *inbox)
 	return 0;
 }
 
-void stoq_inbox_destroy(struct stoq_inbox *inbox)
+void stoq_inbox_finish(struct stoq_inbox *inbox)
 {
 	struct stoq_inbox_item item;
 
-	if (inbox->event_fd < 0)
-		return;
 	while (stoq_inbox_take(inbox, &item)) {
 		if (item.call)
 			item.call(item.argument);
 		free(item.packet);
 	}
+}
+
+void stoq_inbox_destroy(struct stoq_inbox *inbox)
+{
+	if (inbox->event_fd < 0)
+		return;
 	pthread_mutex_destroy(&inbox->lock);
 	close(inbox->event_fd);
 	inbox->event_fd = -1;

@@ -34,6 +34,7 @@ struct stoq_inbox {
 /* 0 or a negative errno. */
 int stoq_inbox_init(struct stoq_inbox *inbox);
 /* Runs the calls that are left, drops the packets. */
+void stoq_inbox_finish(struct stoq_inbox *inbox);
 void stoq_inbox_destroy(struct stoq_inbox *inbox);
 
 /* From any thread: 0, -EAGAIN: full, -ENOMEM. */

@@ -158,8 +158,9 @@ int stoq_worker_new(struct stoq_worker **result, struct stoq_transport *transpor
 	return 0;
 }
 
-static void close_all(struct stoq_worker *worker)
+void stoq_worker_end(struct stoq_worker *worker)
 {
+	stoq_inbox_finish(&worker->inbox);
 	while (!stoq_list_empty(&worker->connections)) {
 		struct stoq_connection *connection =
 			STOQ_LIST_ENTRY(worker->connections.next, struct stoq_connection, link);
@@ -175,7 +176,6 @@ static void close_all(struct stoq_worker *worker)
 void stoq_worker_free(struct stoq_worker *worker)
 {
 	stoq_inbox_destroy(&worker->inbox);
-	close_all(worker);
 	stoq_datapath_close(worker->datapath);
 	stoq_outbox_destroy(&worker->outbox);
 	stoq_cid_table_destroy(&worker->cids);

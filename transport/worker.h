@@ -85,7 +85,8 @@ struct stoq_worker {
 /* Takes the datapath, also if it fails. */
 int stoq_worker_new(struct stoq_worker **result, struct stoq_transport *transport,
 	unsigned int index, struct stoq_datapath *datapath, struct stoq_error *error);
-/* Closes all connections without waiting. */
+/* Runs what was posted, closes all connections without waiting. */
+void stoq_worker_end(struct stoq_worker *worker);
 void stoq_worker_free(struct stoq_worker *worker);
 
 /* One round: what has come, what is due, what is to be sent. 0 or what broke the datapath. */

@@ -214,7 +214,8 @@ struct stoq_transport_config {
 	bool resumption; /* issue and accept session tickets [true] */
 	/*
 	 * Accept and send data before the handshake is over. An attacker can replay such data: only
-	 * for requests that may be executed twice, never for writes [false].
+	 * for requests that may be executed twice, never for writes. Streams with such data open
+	 * before accepted() is called [false].
 	 */
 	bool early_data;
 
@@ -287,7 +288,8 @@ STOQ_API int stoq_transport_process(
 
 /*
  * Runs call(argument) in the worker's thread, soon. From any thread. -EAGAIN: its queue is full.
- * What is still queued when the transport is destroyed is run by stoq_transport_destroy().
+ * What is still queued when the transport is destroyed is run by stoq_transport_destroy(), in whose
+ * callbacks nothing more can be posted: -ESHUTDOWN.
  */
 STOQ_API int stoq_transport_post(struct stoq_transport *transport, unsigned int worker,
 	void (*call)(void *argument), void *argument);
@@ -312,7 +314,8 @@ struct stoq_connect_config {
 /*
  * Begins to connect; callback connected() or closed() follows. In the worker's thread only.
  * -EAGAIN: max_connections are open, or max_memory_bytes in use since it was lowered; -EINVAL, also
- * for a session that is damaged or of another version: connect without; -ENETUNREACH and its kin.
+ * for a session that is damaged or of another version: connect without; -ESHUTDOWN: after
+ * stoq_transport_stop(); -ENETUNREACH and its kin.
  */
 STOQ_API int stoq_transport_connect(struct stoq_transport *transport, unsigned int worker,
 	const struct stoq_connect_config *config, uint64_t now_ns,

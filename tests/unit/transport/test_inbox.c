@@ -4,6 +4,7 @@
 
 #include "tests/unit/transport/rig.h"
 
+#include "datapath/address.h"
 #include "transport/inbox.h"
 
 static struct rig rig;
@@ -78,6 +79,57 @@ static void test_what_is_left_of_a_round_wakes_the_worker(void **state)
 	assert_int_equal(called, 2 * STOQ_INBOX_ITEMS);
 }
 
+/* ---- the end ---- */
+
+static struct stoq_transport *pair; /* with two workers */
+static int posted, connected;
+
+static void ask_everything(void *argument)
+{
+	struct stoq_transport_metrics metrics;
+
+	called++;
+	stoq_transport_metrics(pair, &metrics);
+	posted = stoq_transport_post(pair, 0, ask_everything, NULL);
+}
+
+static void connect_again(struct stoq_connection *connection, void *user)
+{
+	const struct stoq_connect_config config = rig_connect_config(&rig);
+	unsigned int worker = stoq_connection_worker(connection);
+	struct stoq_connection *next;
+
+	connected = stoq_transport_connect(pair, worker, &config, rig.now_ns, &next, NULL);
+	ask_everything(NULL);
+}
+
+/* Both workers are there as long as callbacks come, and nothing begins any more. */
+static void test_callbacks_of_the_end(void **state)
+{
+	static const char *const texts[] = {"192.0.2.11:5001", "192.0.2.12:5002"};
+	const struct stoq_connect_config config = rig_connect_config(&rig);
+	struct stoq_datapath *datapaths[2];
+	struct stoq_connection *connection;
+	struct stoq_address address;
+
+	rig.client.config.workers = 2;
+	rig.client.config.callbacks.closed = connect_again;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(stoq_address_parse(&address, texts[i], 0, NULL), 0);
+		assert_int_equal(stoq_memory_open(rig.network, &address, &datapaths[i]), 0);
+	}
+	assert_int_equal(stoq_transport_create_on(&rig.client.config, datapaths, &pair, NULL), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(stoq_transport_post(pair, i, ask_everything, NULL), 0);
+		assert_int_equal(
+			stoq_transport_connect(pair, i, &config, rig.now_ns, &connection, NULL), 0);
+	}
+	stoq_transport_destroy(pair);
+	assert_int_equal(called, 4);
+	assert_int_equal(posted, -ESHUTDOWN);
+	assert_int_equal(connected, -ESHUTDOWN);
+}
+
 #define with_rig(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -85,6 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with_rig(test_calls_run_in_order_until_it_is_full),
 		with_rig(test_what_is_left_of_a_round_wakes_the_worker),
+		with_rig(test_callbacks_of_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
