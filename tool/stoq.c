@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +100,12 @@ static const struct tool_verb *find_verb(const char *name)
 	return NULL;
 }
 
+/* What a build without eBPF lacks, though the manuals have it. */
+static bool needs_ebpf(const char *name)
+{
+	return strcmp(name, "watch") == 0 || strcmp(name, "guard") == 0 || strcmp(name, "xdp") == 0;
+}
+
 static int print_help(void)
 {
 	tool_help(help);
@@ -146,6 +153,10 @@ static int run(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	verb = find_verb(name);
+	if (!verb && needs_ebpf(name))
+		return tool_usage(
+			"this stoq was built without eBPF (-DSTOQ_EBPF=OFF) and has no verb '%s'",
+			name);
 	if (!verb)
 		return tool_usage("there is no verb '%.40s'", name);
 	snprintf(program, sizeof(program), "stoq %s", verb->name);
