@@ -167,15 +167,17 @@ static void draw_title(struct stoq_screen *screen, unsigned int row, const struc
 	const struct stoq_view *view, uint64_t count)
 {
 	size_t selected = stoq_view_selected(view, model);
+	unsigned int column;
 	char label[STOQ_LABEL_SIZE] = "all commands", number[STOQ_TEXT_NUMBER], text[128];
 
 	if (selected != STOQ_NO_GROUP)
 		stoq_group_label(label, &model->groups[selected].identity, model->axis,
 			screen->width > 60 ? screen->width - 46 : 14);
-	stoq_screen_printf(screen, row, 2, STOQ_BOLD, "Latency: %s", label);
+	column = stoq_screen_printf(screen, row, 2, STOQ_BOLD, "Latency: %s", label);
 	snprintf(text, sizeof(text), "%s commands, %s", stoq_text_count(number, count),
 		view->totals ? "since the start" : "last interval");
-	stoq_screen_text_right(screen, row, screen->width ? screen->width - 1 : 0, STOQ_DIM, text);
+	if (column + strlen(text) + 1 < screen->width)
+		stoq_screen_text_right(screen, row, screen->width - 1, STOQ_DIM, text);
 }
 
 static void draw_scale(const struct picture *picture)

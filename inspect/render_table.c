@@ -57,6 +57,7 @@ static const struct {
 	{COLUMN_COMMANDS, 34},
 };
 
+#define TITLE_SIZE 160
 #define MARK_WIDTH 2 /* "> " before the selected row */
 #define LABEL_MIN  20
 #define AIR_MAX	   3 /* extra blanks a column, where there is room */
@@ -181,13 +182,19 @@ static void draw_heading(const struct table *table, unsigned int row, size_t fir
 {
 	size_t count = table->model->group_count;
 	unsigned int end = MARK_WIDTH + table->label_width;
-	char title[96];
+	const char *axis = stoq_axis_name(table->model->axis);
+	char title[TITLE_SIZE], part[TITLE_SIZE / 2] = "";
 
-	snprintf(title, sizeof(title), "By %s", stoq_axis_name(table->model->axis));
 	if (rows < count && rows)
-		snprintf(title, sizeof(title), "By %s %zu-%zu/%zu",
-			stoq_axis_name(table->model->axis), first + 1, first + rows, count);
-	title[table->label_width < sizeof(title) ? table->label_width : sizeof(title) - 1] = '\0';
+		snprintf(part, sizeof(part), " %zu-%zu/%zu", first + 1, first + rows, count);
+	snprintf(title, sizeof(title), "By %s%s", axis, part);
+	/* Which rows these are is said whole, or not at all. */
+	if (strlen(title) > table->label_width)
+		snprintf(title, sizeof(title), "%s%s", axis, part);
+	if (strlen(title) > table->label_width)
+		snprintf(title, sizeof(title), "%s", part[0] ? part + 1 : axis);
+	if (strlen(title) > table->label_width)
+		snprintf(title, sizeof(title), "%.*s", (int)table->label_width, axis);
 	stoq_screen_text(table->screen, row, MARK_WIDTH, STOQ_BOLD, title);
 	for (unsigned int i = 0; i < COLUMNS; i++) {
 		if (!table->shown[i])
@@ -219,6 +226,9 @@ void stoq_draw_table(struct stoq_screen *screen, unsigned int row, unsigned int 
 	}
 }
 
+#define STATUS_COUNT_WIDTH  6  /* of a count, and a blank before it */
+#define STATUS_OPCODE_WIDTH 60 /* screens from which on errors are shown with their opcodes */
+
 /* Where the two columns of numbers of the errors end. */
 static unsigned int status_end(const struct stoq_screen *screen, bool total)
 {
@@ -232,12 +242,19 @@ static void draw_status(struct stoq_screen *screen, unsigned int row,
 {
 	char name[NVME_NAME_LENGTH], number[STOQ_TEXT_NUMBER], opcode[NVME_NAME_LENGTH];
 	unsigned int attributes = line->interval && !view->totals ? STOQ_BAD : STOQ_PLAIN;
+	unsigned int column = 2, end = status_end(screen, view->totals);
 
-	stoq_screen_printf(screen, row, 2, attributes, "%-16.16s %.40s",
-		line->opcode == NVME_OPCODE_FABRICS
-			? "Fabrics"
-			: nvme_opcode_name(line->kind, line->opcode, 0, opcode),
-		nvme_status_name(line->kind, line->opcode, line->status, name));
+	if (screen->width >= STATUS_OPCODE_WIDTH) {
+		stoq_screen_printf(screen, row, column, attributes, "%.16s",
+			line->opcode == NVME_OPCODE_FABRICS
+				? "Fabrics"
+				: nvme_opcode_name(line->kind, line->opcode, 0, opcode));
+		column += 17;
+	}
+	if (end > column + STATUS_COUNT_WIDTH)
+		stoq_screen_printf(screen, row, column, attributes, "%.*s",
+			(int)(end - column - STATUS_COUNT_WIDTH),
+			nvme_status_name(line->kind, line->opcode, line->status, name));
 	if (!view->totals)
 		stoq_screen_text_right(screen, row, status_end(screen, false), attributes,
 			stoq_text_count(number, line->interval));
@@ -251,7 +268,7 @@ void stoq_draw_statuses(struct stoq_screen *screen, unsigned int row, unsigned i
 	size_t shown = model->status_count <= rows ? model->status_count : rows;
 
 	stoq_screen_text(screen, row, 2, STOQ_BOLD, "Errors");
-	if (shown < model->status_count)
+	if (shown < model->status_count && screen->width >= STATUS_OPCODE_WIDTH)
 		stoq_screen_printf(screen, row, 9, STOQ_DIM, "(the %zu most frequent of %zu)",
 			shown, model->status_count);
 	if (!view->totals)

@@ -2,6 +2,7 @@
 #include "inspect/render_terminal.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "inspect/text.h"
 
 #define HEADER_ROWS	    3
+#define TINY_ROWS	    7 /* no blank lines up to this height */
 #define MISSED_ROWS	    3
 #define PICTURE_ROWS	    14 /* bars; more would not say more */
 #define PICTURE_USEFUL_ROWS 6
@@ -97,8 +99,24 @@ static void draw_title(
 	if (column + strlen(right) + 20 < screen->width)
 		stoq_screen_printf(screen, 0, column + 1, STOQ_DIM, "(%s)",
 			model->attachment ? model->attachment : "not attached");
-	stoq_screen_text_right(
-		screen, 0, screen->width, view->paused ? STOQ_WARN : STOQ_PLAIN, right);
+	if (column + strlen(right) < screen->width)
+		stoq_screen_text_right(
+			screen, 0, screen->width, view->paused ? STOQ_WARN : STOQ_PLAIN, right);
+}
+
+/* Whole words or none: half a number would be another number. Where the next item begins. */
+__attribute__((format(printf, 5, 6))) static unsigned int draw_item(struct stoq_screen *screen,
+	unsigned int row, unsigned int column, unsigned int attributes, const char *format, ...)
+{
+	va_list arguments;
+	char text[96];
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (column && column + strlen(text) > screen->width)
+		return column;
+	return stoq_screen_text(screen, row, column, attributes, text) + 3;
 }
 
 static void draw_overall(
@@ -109,20 +127,21 @@ static void draw_overall(
 	char number[STOQ_TEXT_NUMBER];
 	unsigned int column;
 
-	column = stoq_screen_printf(screen, 1, 0, STOQ_BOLD, "%s IOPS",
+	column = draw_item(screen, 1, 0, STOQ_BOLD, "%s IOPS",
 		stoq_text_count(
 			number, (uint64_t)(stoq_text_rate(all->commands, length_ns) + 0.5)));
-	column = stoq_screen_text(screen, 1, column + 3, STOQ_BOLD,
+	column = draw_item(screen, 1, column, STOQ_BOLD, "%s",
 		stoq_text_bytes(number, stoq_text_rate(all->bytes, length_ns), "/s"));
-	column = stoq_screen_printf(screen, 1, column + 3, STOQ_PLAIN, "%s outstanding",
+	column = draw_item(screen, 1, column, STOQ_PLAIN, "%s outstanding",
 		stoq_text_count(number, model->overall.outstanding));
-	column = stoq_screen_printf(screen, 1, column + 3,
-		all->errors ? STOQ_BAD | STOQ_BOLD : STOQ_PLAIN, "%s error%s",
-		stoq_text_count(number, all->errors), all->errors == 1 ? "" : "s");
+	column = draw_item(screen, 1, column, all->errors ? STOQ_BAD | STOQ_BOLD : STOQ_PLAIN,
+		"%s error%s", stoq_text_count(number, all->errors), all->errors == 1 ? "" : "s");
 	if (view->totals)
-		stoq_screen_printf(screen, 1, column + 3, STOQ_PLAIN, "%llu commands",
+		draw_item(screen, 1, column, STOQ_PLAIN, "%llu commands",
 			(unsigned long long)all->commands);
 }
+
+#define FLOWS_WIDTH 80 /* where there is less, states that no flow is in stay out */
 
 static void draw_flows(struct stoq_screen *screen, const struct stoq_model *model)
 {
@@ -141,12 +160,14 @@ static void draw_flows(struct stoq_screen *screen, const struct stoq_model *mode
 		uint64_t count = model->flow_states[order[i]];
 		char number[STOQ_TEXT_NUMBER];
 
+		if (!count && i && screen->width < FLOWS_WIDTH)
+			continue;
+		if (i)
+			column = stoq_screen_text(screen, 2, column, STOQ_PLAIN, ", ");
 		column = stoq_screen_printf(screen, 2, column,
 			count ? attributes[order[i]] : STOQ_DIM, "%s %s%s",
 			stoq_text_count(number, count), stoq_flow_state_name(order[i]),
 			order[i] == STOQ_FLOW_ENCRYPTED ? " (TLS)" : "");
-		column = stoq_screen_text(
-			screen, 2, column, STOQ_PLAIN, order[i] == STOQ_FLOW_CLOSED ? "" : ", ");
 	}
 }
 
@@ -185,11 +206,13 @@ static void draw_help(struct stoq_screen *screen, const struct stoq_view *view)
 
 static void draw_keys(struct stoq_screen *screen, const struct stoq_view *view)
 {
-	if (screen->height < 12)
-		return;
-	stoq_screen_printf(screen, screen->height - 1, 0, STOQ_DIM,
-		"q quit   b <- -> group by   up/down choose   t %s   space %s   ? help",
-		view->totals ? "interval" : "totals", view->paused ? "go on" : "pause");
+	const char *const keys[] = {"q quit", "b <- -> group by", "up/down choose",
+		view->totals ? "t interval" : "t totals",
+		view->paused ? "space go on" : "space pause", "? help"};
+	unsigned int column = 0;
+
+	for (size_t i = 0; screen->height >= 12 && i < sizeof(keys) / sizeof(keys[0]); i++)
+		column = draw_item(screen, screen->height - 1, column, STOQ_DIM, "%s", keys[i]);
 }
 
 static unsigned int least(size_t a, size_t b)
@@ -269,7 +292,7 @@ void stoq_render_screen(
 		return;
 	}
 	if (screen->height > row + 1)
-		draw_body(screen, row + 1, &shares, model, view);
+		draw_body(screen, row + (screen->height > TINY_ROWS), &shares, model, view);
 }
 
 /* The rows as one text. */

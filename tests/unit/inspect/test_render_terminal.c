@@ -131,6 +131,65 @@ static void test_text(void **state)
 	assert_golden("totals", text);
 }
 
+/* Nothing is cut in the middle of a word or a number. */
+static void test_narrow(void **state)
+{
+	static struct fixture fixture;
+	const struct stoq_view view = {.cursor = true};
+
+	fixture_init(&fixture);
+	assert_golden("opcode-40x16", screen_text(&fixture.model, &view, 40, 16));
+	assert_golden("opcode-30x30", screen_text(&fixture.model, &view, 30, 30));
+	assert_golden("opcode-20x5", screen_text(&fixture.model, &view, 20, 5));
+}
+
+static void test_gone_interface(void **state)
+{
+	static struct fixture fixture;
+	static const bool gone[] = {false, true};
+	const struct stoq_view view = {.cursor = true};
+	char *text;
+
+	fixture_init(&fixture);
+	fixture.model.gone = gone;
+	text = screen_text(&fixture.model, &view, 80, 24);
+	assert_non_null(strstr(text, " (gone) (tcx link)"));
+	free(text);
+}
+
+#define MANY 200
+
+/* The table's heading, with row number at selected. */
+static void assert_heading(enum stoq_axis axis, size_t at, const char *expected)
+{
+	static struct stoq_group groups[MANY];
+	struct stoq_view view = {.cursor = true, .has_selection = true};
+	struct stoq_model model = {
+		.axis = axis, .interval_ns = 1000000000, .groups = groups, .group_count = MANY};
+	char *text, *line;
+
+	for (size_t i = 0; i < MANY; i++) {
+		groups[i].identity = fixture_nobody();
+		groups[i].identity.nsid = groups[i].identity.qid = (int32_t)i;
+		groups[i].interval.commands = 1;
+	}
+	view.selection = groups[at].identity;
+	text = screen_text(&model, &view, 80, 24);
+	line = strstr(text, "IOPS   MB/s");
+	assert_non_null(line);
+	while (line > text && line[-1] != '\n')
+		line--;
+	assert_memory_equal(line, expected, strlen(expected));
+	free(text);
+}
+
+static void test_heading_says_which_rows(void **state)
+{
+	assert_heading(STOQ_BY_QUEUE, 0, "  By queue 1-9/200  IOPS");
+	assert_heading(STOQ_BY_QUEUE, 149, "  142-150/200       IOPS");
+	assert_heading(STOQ_BY_NAMESPACE, 0, "  1-9/200           IOPS");
+}
+
 static void test_nothing_yet(void **state)
 {
 	static const struct stoq_model model = {.axis = STOQ_BY_HOST, .interval_ns = 1000000000};
@@ -214,6 +273,9 @@ int main(void)
 		cmocka_unit_test(test_140_columns),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_narrow),
+		cmocka_unit_test(test_gone_interface),
+		cmocka_unit_test(test_heading_says_which_rows),
 		cmocka_unit_test(test_nothing_yet),
 		cmocka_unit_test(test_any_size),
 		cmocka_unit_test(test_one_slow_command_is_drawn),
