@@ -77,11 +77,17 @@ int stoq_transport_connect(struct stoq_transport *transport, unsigned int index,
 	const struct stoq_connect_config *config, uint64_t now_ns, struct stoq_connection **result,
 	struct stoq_error *error)
 {
-	struct stoq_worker *worker = transport->workers[index];
 	struct stoq_address local, remote = {0};
 	struct stoq_connection *connection;
-	int status = check_connect(worker, config, &remote, error);
+	struct stoq_worker *worker;
+	int status;
 
+	if (index >= transport->worker_count)
+		return stoq_error_set(error, -EINVAL,
+			"there is no worker %u: they count from 0, and there are %u", index,
+			transport->worker_count);
+	worker = transport->workers[index];
+	status = check_connect(worker, config, &remote, error);
 	if (!status)
 		status = find_route(worker, &remote, &local, error);
 	if (status)

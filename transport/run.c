@@ -37,6 +37,8 @@ int stoq_transport_process(struct stoq_transport *transport, unsigned int worker
 int stoq_transport_post(struct stoq_transport *transport, unsigned int worker,
 	void (*call)(void *argument), void *argument)
 {
+	if (worker >= transport->worker_count)
+		return -EINVAL;
 	if (transport->destroying)
 		return -ESHUTDOWN;
 	return stoq_inbox_put_call(&transport->workers[worker]->inbox, call, argument);

@@ -289,7 +289,7 @@ STOQ_API int stoq_transport_process(
 /*
  * Runs call(argument) in the worker's thread, soon. From any thread. -EAGAIN: its queue is full.
  * What is still queued when the transport is destroyed is run by stoq_transport_destroy(), in whose
- * callbacks nothing more can be posted: -ESHUTDOWN.
+ * callbacks nothing more can be posted: -ESHUTDOWN. -EINVAL: there is no such worker.
  */
 STOQ_API int stoq_transport_post(struct stoq_transport *transport, unsigned int worker,
 	void (*call)(void *argument), void *argument);
@@ -314,8 +314,8 @@ struct stoq_connect_config {
 /*
  * Begins to connect; callback connected() or closed() follows. In the worker's thread only.
  * -EAGAIN: max_connections are open, or max_memory_bytes in use since it was lowered; -EINVAL, also
- * for a session that is damaged or of another version: connect without; -ESHUTDOWN: after
- * stoq_transport_stop(); -ENETUNREACH and its kin.
+ * if there is no such worker, or for a session that is damaged or of another version: connect
+ * without; -ESHUTDOWN: after stoq_transport_stop(); -ENETUNREACH and its kin.
  */
 STOQ_API int stoq_transport_connect(struct stoq_transport *transport, unsigned int worker,
 	const struct stoq_connect_config *config, uint64_t now_ns,

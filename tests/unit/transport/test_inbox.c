@@ -60,6 +60,19 @@ static void test_calls_run_in_order_until_it_is_full(void **state)
 	assert_false(has_work());
 }
 
+static void test_there_is_no_such_worker(void **state)
+{
+	const struct stoq_connect_config config = rig_connect_config(&rig);
+	struct stoq_connection *connection;
+	struct stoq_error error;
+
+	assert_int_equal(stoq_transport_post(rig.server.transport, 1, count, NULL), -EINVAL);
+	assert_int_equal(stoq_transport_connect(
+				 rig.server.transport, 7, &config, rig.now_ns, &connection, &error),
+		-EINVAL);
+	assert_non_null(strstr(error.text, "no worker 7: they count from 0, and there are 1"));
+}
+
 /* As a busy other thread does: whenever one is taken, another one comes. */
 static void call_again(void *argument)
 {
@@ -136,6 +149,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_rig(test_calls_run_in_order_until_it_is_full),
+		with_rig(test_there_is_no_such_worker),
 		with_rig(test_what_is_left_of_a_round_wakes_the_worker),
 		with_rig(test_callbacks_of_the_end),
 	};
