@@ -202,9 +202,9 @@ void stoq_draw_picture(struct stoq_screen *screen, unsigned int row, unsigned in
 		.top = row + 1,
 		.rows = rows};
 
-	draw_title(screen, row, model, view, picture.latency->count);
 	if (!rows || screen->width < MARGIN + BUCKETS_MIN)
 		return;
+	draw_title(screen, row, model, view, picture.latency->count);
 	if (!picture.latency->count) {
 		stoq_screen_text(screen, row + 1 + rows / 2, MARGIN, STOQ_DIM, "no commands");
 		return;
