@@ -48,7 +48,11 @@ struct stoq_inspect {
 	struct stoq_groups groups;
 	struct stoq_model model;
 	size_t status_capacity;
-	uint32_t last_uid; /* no flow that began before the last reading has a higher one */
+	uint32_t flows_max;	  /* that the table has room for */
+	uint64_t flows_gone;	  /* that are not open any more, as of the last reading */
+	uint64_t flows_displaced; /* of these, those that others took the room of */
+	bool flows_crowded;	  /* at the last reading */
+	uint32_t last_uid;	  /* no flow that began before the last reading has a higher one */
 	uint64_t start_ns;
 	uint64_t last_ns;
 };

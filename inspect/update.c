@@ -35,6 +35,7 @@ int stoq_update_init(struct stoq_inspect *inspect, const struct stoq_inspect_con
 		stoq_map_dump_init(&inspect->statuses, sizeof(struct stoq_status_key),
 			sizeof(uint64_t), statuses))
 		return -ENOMEM;
+	inspect->flows_max = flows;
 	inspect->cpus = calloc(inspect->cpu_count, sizeof(*inspect->cpus));
 	inspect->model.flows = calloc(inspect->flows.capacity, sizeof(*inspect->model.flows));
 	return inspect->cpus && inspect->model.flows ? 0 : -ENOMEM;
@@ -154,10 +155,32 @@ static struct stoq_ledger_flow *take_flow(
 	return entry;
 }
 
+/*
+ * Some flows come and go between two readings: what is not open any more was closed. But where open
+ * ones fill the table, others make way for new ones, and closed ones, which go first, can be no
+ * more than are in the table still.
+ */
+static void count_gone_flows(struct stoq_inspect *inspect, uint64_t closed_in_table)
+{
+	struct stoq_model *model = &inspect->model;
+	uint64_t found = model->counters[STOQ_COUNT_FLOWS_NEW], open = model->flow_count;
+	uint64_t gone = found > open ? found - open : 0;
+	bool crowded = 2 * open >= inspect->flows_max;
+
+	if ((crowded || inspect->flows_crowded) && gone > inspect->flows_gone + closed_in_table)
+		inspect->flows_displaced += gone - inspect->flows_gone - closed_in_table;
+	inspect->flows_crowded = crowded;
+	inspect->flows_gone = gone;
+	model->counters[STOQ_COUNT_FLOWS_FULL] += inspect->flows_displaced;
+	model->flow_states[STOQ_FLOW_CLOSED] =
+		gone > inspect->flows_displaced ? gone - inspect->flows_displaced : 0;
+}
+
 static int take_flows(struct stoq_inspect *inspect)
 {
 	struct stoq_model *model = &inspect->model;
 	struct stoq_ledger_flow *entry, *next;
+	uint64_t closed = 0;
 
 	HASH_ITER(hh, inspect->ledger.flows, entry, next)
 	entry->open = false;
@@ -172,16 +195,14 @@ static int take_flows(struct stoq_inspect *inspect)
 		entry = take_flow(inspect, i, state);
 		if (!entry)
 			return -ENOMEM;
-		if (!entry->open)
+		if (!entry->open) {
+			closed++;
 			continue;
+		}
 		model->flow_states[state]++;
 		describe_flow(&model->flows[model->flow_count++], entry, flow);
 	}
-	/* Some come and go between two readings: count what is not open any more. */
-	model->flow_states[STOQ_FLOW_CLOSED] =
-		model->counters[STOQ_COUNT_FLOWS_NEW] > model->flow_count
-			? model->counters[STOQ_COUNT_FLOWS_NEW] - model->flow_count
-			: 0;
+	count_gone_flows(inspect, closed);
 	return 0;
 }
 
@@ -436,6 +457,8 @@ int stoq_update_base(struct stoq_inspect *inspect, struct stoq_error *error)
 	if (result)
 		return result;
 	memcpy(inspect->base_counters, inspect->model.counters, sizeof(inspect->base_counters));
+	inspect->base_counters[STOQ_COUNT_FLOWS_FULL] -= inspect->flows_displaced;
+	inspect->flows_gone = inspect->flows_displaced = 0;
 	memcpy(inspect->base_pdu_types, inspect->model.pdu_types, sizeof(inspect->base_pdu_types));
 	HASH_ITER(hh, inspect->ledger.series, series, next)
 	series->base = series->last;
