@@ -9,16 +9,19 @@
  * FOLDER holds ca.pem, cert.pem and key.pem (stoq pki issue makes it); DATAPATH is auto, socket or
  * af_xdp, with "+filter" behind it if an XDP filter shall stand in front; INTERFACE is the one for
  * eBPF, or "-" for the one that has the address. NAME is the server's. With auto and without rights
- * it works as well: it says what it does without, and why. With METRICS-PORT, metrics are served
- * there: curl http://127.0.0.1:METRICS-PORT/metrics
+ * it works as well: it says what it does without, and why; rights that it had it gives up once it
+ *is ready. With METRICS-PORT, metrics are served there: curl http://127.0.0.1:METRICS-PORT/metrics
  *
  *	cc ebpf_demo.c $(pkg-config --cflags --libs libstoq)
  */
 #include <ctype.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <stoq/metrics.h>
 #include <stoq/transport.h>
@@ -307,6 +310,21 @@ static int run(uint64_t metrics_port)
 	return status;
 }
 
+/*
+ * Programs are loaded and sockets are open: from now on no capability is needed (before Linux 5.19
+ * the filter's counters would want CAP_BPF). Threads that begin later have none either.
+ */
+static int give_up_capabilities(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {{0}};
+
+	if (syscall(SYS_capset, &header, none) == 0)
+		return 0;
+	perror("ebpf_demo: capset");
+	return -1;
+}
+
 int main(int argc, char **argv)
 {
 	bool sending = argc == 9 && strcmp(argv[1], "send") == 0;
@@ -330,6 +348,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "ebpf_demo: %s\n", error.text);
 		return EXIT_FAILURE;
 	}
+	if (give_up_capabilities())
+		return EXIT_FAILURE;
 	signal(SIGINT, stop);
 	signal(SIGTERM, stop);
 	stoq_transport_ebpf_status(transport, &status);
