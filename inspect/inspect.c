@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "ebpf/load_error.h"
 #include "inspect/identity.h"
 #include "inspect/inspect_private.h"
@@ -20,14 +20,6 @@
 #define DISPATCH_MAX	     16384 /* events a call: whoever dispatches has other things to do, too */
 #define IDENTIFY_INTERVAL_NS 20000000
 #define RING_BYTES_PDUS	     (1u << 26)
-
-uint64_t stoq_inspect_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
-}
 
 void stoq_inspect_config_init(struct stoq_inspect_config *config)
 {
@@ -125,7 +117,7 @@ static int map_commands(struct stoq_inspect *inspect, struct stoq_error *error)
 static const struct stoq_identity *identity_of(struct stoq_inspect *inspect, uint32_t uid)
 {
 	struct stoq_ledger_flow *flow = stoq_ledger_flow_find(&inspect->ledger, uid);
-	uint64_t now = stoq_inspect_now_ns();
+	uint64_t now = stoq_clock_now_ns();
 
 	if (!flow && now - inspect->identified_ns >= IDENTIFY_INTERVAL_NS) {
 		stoq_update_identities(inspect);
@@ -303,7 +295,7 @@ int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspec
 					: load_program(inspect, config, error);
 	if (!result && stoq_update_init(inspect, config))
 		result = stoq_error_set(error, -ENOMEM, "no memory for the model");
-	inspect->start_ns = inspect->last_ns = stoq_inspect_now_ns();
+	inspect->start_ns = inspect->last_ns = stoq_clock_now_ns();
 	for (size_t i = 0; !result && i < config->interface_count; i++)
 		result = add_interface(inspect, config->interfaces[i], config, error);
 	if (!result && inspect->beside)

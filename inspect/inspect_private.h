@@ -78,5 +78,3 @@ struct stoq_group *stoq_update_group(
 
 /* outstanding.c: adds the commands under way to their groups and flows. 0 or -ENOMEM. */
 int stoq_outstanding_count(struct stoq_inspect *inspect);
-
-uint64_t stoq_inspect_now_ns(void);

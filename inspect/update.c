@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "inspect/identity.h"
 #include "inspect/inspect_private.h"
 
@@ -423,7 +424,7 @@ int stoq_inspect_update(
 	struct stoq_inspect *inspect, const struct stoq_model **model_out, struct stoq_error *error)
 {
 	struct stoq_model *model = &inspect->model;
-	uint64_t now = stoq_inspect_now_ns();
+	uint64_t now = stoq_clock_now_ns();
 	int result = read_maps(inspect);
 
 	if (result)

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "inspect/render_event.h"
 #include "inspect/render_json.h"
 #include "tool/watch_screen.h"
@@ -27,10 +27,7 @@ static unsigned int text_width(void)
 
 static uint64_t now_unix_ns(const struct watch_report *report)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec + report->unix_offset_ns;
+	return stoq_clock_now_ns() + report->unix_offset_ns;
 }
 
 int watch_report_open(struct watch_report *report, const struct watch_options *options,

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/units.h"
 #include "xdp/prefix.h"
 
@@ -207,12 +207,10 @@ int stoq_xdp_end_connection(
 {
 	struct stoq_xdp_connection connection;
 	int fd = maps->fd[STOQ_XDP_MAP_CONNS];
-	struct timespec now;
 
 	if (bpf_map_lookup_elem(fd, &cid->random, &connection))
 		connection = (struct stoq_xdp_connection){0};
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	connection.last_ns = (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+	connection.last_ns = stoq_clock_read_ns(CLOCK_MONOTONIC_COARSE);
 	connection.tag = cid->tag;
 	connection.state = (uint8_t)state;
 	return bpf_map_update_elem(fd, &cid->random, &connection, BPF_ANY);

@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "ebpf/map_dump.h"
 
 /* They consist of 64-bit counters only. */
@@ -118,12 +118,10 @@ static int read_all(struct stoq_xdp_status *status, const struct stoq_xdp_maps *
 int stoq_xdp_status_read(
 	struct stoq_xdp_status *status, const struct stoq_xdp_maps *maps, struct stoq_error *error)
 {
-	struct timespec now;
 	int result;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	*status = (struct stoq_xdp_status){
-		.time_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+		.time_ns = stoq_clock_now_ns(),
 		.config = *maps->config,
 	};
 	result = read_all(status, maps);

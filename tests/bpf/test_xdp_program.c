@@ -6,11 +6,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <bpf/bpf.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "tests/bpf/xdp_rig.h"
 
 static const struct stoq_cid_key key = {{0x0706050403020100ull, 0x0f0e0d0c0b0a0908ull}};
@@ -329,14 +329,6 @@ static void test_total_limit(void **state)
 	}
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* Real time: what is let in never exceeds burst + rate * time, and refilling works. */
 static void test_refill(void **state)
 {
@@ -349,10 +341,10 @@ static void test_refill(void **state)
 	(void)state;
 	length = xdp_frame_make(frame, &plain, bytes, length);
 	stoq_xdp_set_limit(&the_xdp_rig->maps, STOQ_XDP_LIMIT_SOURCE, &limit);
-	start_ns = now_ns();
+	start_ns = stoq_clock_now_ns();
 	do {
 		passed += xdp_rig_run(the_xdp_rig, frame, length) == STOQ_XDP_PASS_INITIAL;
-		end_ns = now_ns();
+		end_ns = stoq_clock_now_ns();
 	} while (end_ns - start_ns < 30000000 || (passed < 10 && end_ns - start_ns < 10000000000));
 	assert_true(passed >= 10);
 	assert_true(passed <= 5 + (end_ns - start_ns) / 1000000 + 10); /* a tick of the clock */
@@ -471,7 +463,7 @@ static void test_last_packet(void **state)
 {
 	struct stoq_cid cid = xdp_sealed_cid(&key, 78);
 	struct stoq_xdp_connection first, connection;
-	uint64_t start_ns = now_ns();
+	uint64_t start_ns = stoq_clock_now_ns();
 
 	(void)state;
 	assert_int_equal(send_short(&plain, &cid), STOQ_XDP_PASS_ESTABLISHED);
@@ -479,7 +471,8 @@ static void test_last_packet(void **state)
 	do {
 		assert_int_equal(send_short(&plain, &cid), STOQ_XDP_PASS_ESTABLISHED);
 		assert_true(xdp_rig_connection(the_xdp_rig, &cid, &connection));
-	} while (connection.last_ns == first.last_ns && now_ns() - start_ns < 10000000000);
+	} while (connection.last_ns == first.last_ns &&
+		 stoq_clock_now_ns() - start_ns < 10000000000);
 	assert_true(connection.last_ns > first.last_ns);
 }
 
