@@ -105,19 +105,25 @@ static const char *missing_btf(void)
 		       : "";
 }
 
-/* 0: it has what it needs, so it was the verifier. */
-static int forbidden(struct stoq_error *error, int code)
+/* 0: none is. Whatever the error: without CAP_PERFMON some verifiers say EINVAL to our loops. */
+static int lacks_capabilities(struct stoq_error *error)
 {
 	char missing[64];
 
 	if (missing_capabilities(missing, sizeof(missing)))
-		return stoq_error_set(error, code,
+		return stoq_error_set(error, -EPERM,
 			"loading the BPF program needs capabilities that this process lacks: %s; "
 			"%s",
 			missing,
 			geteuid() ? "run as root, or: setcap "
 				    "cap_bpf,cap_net_admin,cap_perfmon,cap_net_raw+ep on the binary"
 				  : "they were taken from root here (`stoq probe` says more)");
+	return 0;
+}
+
+/* 0: it has what it needs, so it was the verifier. */
+static int forbidden(struct stoq_error *error, int code)
+{
 	if (may_load_anything())
 		return 0;
 	return stoq_error_set(error, code,
@@ -133,13 +139,12 @@ int stoq_load_error(struct stoq_error *error, int code, const char *kernel_optio
 	char log[LINES * LINE_BYTES] = "";
 	struct utsname system;
 	size_t length = 0;
+	int result = code == -ENOMEM ? 0 : lacks_capabilities(error);
 
-	if (code == -EPERM || code == -EACCES) {
-		int result = forbidden(error, code);
-
-		if (result)
-			return result;
-	}
+	if (!result && (code == -EPERM || code == -EACCES))
+		result = forbidden(error, code);
+	if (result)
+		return result;
 	if (code == -ENOMEM)
 		return stoq_error_set(error, code,
 			"no kernel memory for the BPF program and its tables; a memory limit of "
