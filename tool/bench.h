@@ -63,6 +63,7 @@ struct bench_identity {
 /* bench_identity.c: a folder that is there; or a pair for who measures both ends, or nobody. */
 void bench_identity_open(struct bench_identity *identity, const char *folder);
 int bench_identity_make(struct bench_identity pair[static 2], struct stoq_error *error);
+/* Once the transport has read it: so nothing is left, however the process ends. */
 void bench_identity_remove(struct bench_identity *identity);
 
 /* verb_bench.c: warnings go to stderr. */
@@ -73,8 +74,8 @@ void bench_configure(struct stoq_transport_config *config, const struct bench_op
 
 /* bench_server.c: serves until SIGINT or SIGTERM. ready: gets the port once it listens; -1: none.
  */
-int bench_serve(const struct bench_options *options, const struct bench_identity *identity,
-	int ready, struct stoq_error *error);
+int bench_serve(const struct bench_options *options, struct bench_identity *identity, int ready,
+	struct stoq_error *error);
 
 struct bench_cpu {
 	uint64_t user_ns, system_ns;
@@ -95,7 +96,7 @@ struct bench_results {
 };
 
 /* bench_client.c: connects, measures, closes. */
-int bench_measure(const struct bench_options *options, const struct bench_identity *identity,
+int bench_measure(const struct bench_options *options, struct bench_identity *identity,
 	struct bench_results *results, struct stoq_error *error);
 
 /* bench_report.c: to stdout. */

@@ -341,7 +341,7 @@ static int run(struct client *client, struct stoq_error *error)
 	return client->error.code;
 }
 
-int bench_measure(const struct bench_options *options, const struct bench_identity *identity,
+int bench_measure(const struct bench_options *options, struct bench_identity *identity,
 	struct bench_results *results, struct stoq_error *error)
 {
 	struct client client = {.options = options, .results = results};
@@ -360,6 +360,7 @@ int bench_measure(const struct bench_options *options, const struct bench_identi
 	if (!client.connections)
 		return stoq_error_set(error, -ENOMEM, "no memory for connections");
 	ret = stoq_transport_create(&config, &client.transport, error);
+	bench_identity_remove(identity);
 	if (!ret) {
 		ret = begin_to_connect(&client, error);
 		if (!ret)

@@ -176,8 +176,8 @@ static void announce(const struct bench_options *options, int ready)
 	}
 }
 
-int bench_serve(const struct bench_options *options, const struct bench_identity *identity,
-	int ready, struct stoq_error *error)
+int bench_serve(const struct bench_options *options, struct bench_identity *identity, int ready,
+	struct stoq_error *error)
 {
 	struct stoq_transport_config config;
 	char text[STOQ_ADDRESS_TEXT];
@@ -197,6 +197,7 @@ int bench_serve(const struct bench_options *options, const struct bench_identity
 		.writable = writable,
 		.log = bench_say};
 	ret = stoq_transport_create(&config, &running, error);
+	bench_identity_remove(identity);
 	if (ret)
 		return ret;
 	catch_signals();

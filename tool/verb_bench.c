@@ -74,7 +74,7 @@ static int use_cpu(int cpu, struct stoq_error *error)
 
 /* The server, in a process of its own that ends with this one. Does not return. */
 static void serve_child(
-	const struct bench_options *options, const struct bench_identity *identity, int ready)
+	const struct bench_options *options, struct bench_identity *identity, int ready)
 {
 	struct stoq_error error;
 
@@ -88,7 +88,7 @@ static void serve_child(
 }
 
 /* Its process, and the port it listens on. */
-static int start_server(struct bench_options *options, const struct bench_identity *identity,
+static int start_server(struct bench_options *options, struct bench_identity *identity,
 	pid_t *child, struct stoq_error *error)
 {
 	uint16_t port = 0;
