@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The stream decoder finds the same PDUs and data, however the stream is cut; offsets only
- * grow; every byte is accounted for. The first input byte chooses side and modes, the second
- * the cuts; the rest is the stream.
+ * grow; every byte is accounted for. libstoq's decoder tells the same. The first input byte chooses
+ * side and modes, the second the cuts; the rest is the stream.
  */
+#include <stoq/nvme.h>
+
 #include "nvme/nvme_digest.h"
 #include "nvme/nvme_tcp_stream.h"
 
@@ -95,6 +97,64 @@ static void follow(struct nvme_tcp_stream *stream, struct account *account, unsi
 	}
 }
 
+/* ---- <stoq/nvme.h> ---- */
+
+static void on_public_pdu(const struct stoq_nvme_pdu *pdu, void *user)
+{
+	struct account *account = user;
+
+	require(pdu->data_offset + pdu->data_length <= pdu->length);
+	require(stoq_nvme_pdu_name(pdu->type));
+	on_pdu(account, (const void *)pdu->header, pdu->offset);
+	require(account->data_length == pdu->data_length);
+}
+
+static void on_public_data(
+	const struct stoq_nvme_pdu *pdu, uint32_t at, const uint8_t *data, size_t size, void *user)
+{
+	on_data(user, (const void *)pdu->header, at, data, size);
+}
+
+static void on_public_finished(
+	const struct stoq_nvme_pdu *pdu, enum stoq_nvme_data_digest digest, void *user)
+{
+	on_end(user, (const void *)pdu->header, (enum nvme_tcp_data_digest)digest);
+}
+
+/* Without resynchronize it stops where the stream decoder, whose result is given, begins to learn.
+ */
+static void public_decoder_agrees(const struct nvme_tcp_stream *whole, const struct account *all,
+	unsigned char mode, size_t piece, const unsigned char *bytes, size_t size)
+{
+	struct account account = {.stream = bytes, .checksum = NVME_CRC32C_INIT};
+	struct stoq_nvme_decoder_config config = {
+		.side = mode & 1,
+		.resynchronize = !(mode & 2),
+		.check_digests = mode & 4,
+		.callbacks = {on_public_pdu, on_public_data, on_public_finished},
+		.user = &account,
+	};
+	struct stoq_nvme_decoder_status status;
+	struct stoq_nvme_decoder *decoder;
+	int ret = 0;
+
+	require(stoq_nvme_decoder_create(&config, &decoder, NULL) == 0);
+	for (size_t at = 0; at < size; at += piece)
+		ret = stoq_nvme_decoder_feed(
+			decoder, bytes + at, size - at < piece ? size - at : piece, NULL);
+	stoq_nvme_decoder_status(decoder, &status);
+	stoq_nvme_decoder_destroy(decoder);
+	require(status.code == ret && status.pdus == account.pdus && status.position <= size);
+	if (config.resynchronize || !whole->counters.bad_headers) {
+		require(ret == 0 && status.position == size);
+		require(account.checksum == all->checksum);
+		require(status.skipped_bytes == whole->counters.unsynced_bytes);
+	} else {
+		require(ret < 0 && status.bad_headers == 1 && status.position == account.next);
+		require(account.pdus <= all->pdus && account.ends == account.pdus);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
 	static struct nvme_tcp_stream whole, cut;
@@ -109,5 +169,6 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	require(!memcmp(&whole.counters, &cut.counters, sizeof(whole.counters)));
 	require(whole.phase == cut.phase && whole.at == cut.at && whole.end == cut.end);
 	require(whole.counters.pdus == all.pdus && whole.counters.unsynced_bytes <= size);
+	public_decoder_agrees(&whole, &all, data[0], 1 + data[1], data + 2, size - 2);
 	return 0;
 }

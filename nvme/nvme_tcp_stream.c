@@ -95,7 +95,7 @@ static void lose(struct nvme_tcp_stream *stream, enum verdict verdict)
 	if (verdict == VERDICT_BAD_DIGEST)
 		stream->counters.bad_header_digests++;
 	memset(stream->candidates, 0, sizeof(stream->candidates));
-	stream->phase = NVME_TCP_STREAM_LEARNING;
+	stream->phase = stream->never_learn ? NVME_TCP_STREAM_LOST : NVME_TCP_STREAM_LEARNING;
 }
 
 /* These three deal with bytes from `at` on; false: they need more. */
@@ -271,8 +271,10 @@ static bool step(struct nvme_tcp_stream *stream, const struct window *window)
 		return step_header(stream, window);
 	case NVME_TCP_STREAM_BODY:
 		return step_body(stream, window);
-	default:
+	case NVME_TCP_STREAM_LEARNING:
 		return step_learning(stream, window);
+	default:
+		return false;
 	}
 }
 
@@ -299,6 +301,8 @@ void nvme_tcp_stream_feed(struct nvme_tcp_stream *stream, const void *bytes, siz
 
 	while (step(stream, &window))
 		;
+	if (stream->phase == NVME_TCP_STREAM_LOST)
+		return;
 	/* What is left is less than a header and its digest, or it would have been judged. */
 	window_copy(&window, stream->at, window.end, rest);
 	memcpy(stream->carry, rest, window.end - stream->at);

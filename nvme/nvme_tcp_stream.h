@@ -9,7 +9,8 @@
  * A stream is either followed from a PDU's first byte, or entered in its middle and learned:
  * every place is tried, and one is believed when NVME_TCP_SYNC_CHAIN PDUs in a row, each where
  * the one before ends, pass the checks of nvme_tcp_check.h. PDUs are reported from the last of
- * that chain on. A bad header where a PDU had to begin leads back to learning.
+ * that chain on. A bad header where a PDU had to begin leads back to learning, or, with
+ * never_learn, ends it.
  *
  * Pure, no allocation, bounded memory; one thread at a time for each stream.
  */
@@ -60,6 +61,7 @@ enum nvme_tcp_stream_phase {
 	NVME_TCP_STREAM_HEADER, /* synced: a header begins at `at` */
 	NVME_TCP_STREAM_BODY,	/* synced: behind the header */
 	NVME_TCP_STREAM_LEARNING,
+	NVME_TCP_STREAM_LOST, /* for good: at `at` there is no PDU; nothing is fed any more */
 };
 
 #define NVME_TCP_STREAM_CANDIDATES 16
@@ -69,6 +71,7 @@ struct nvme_tcp_stream {
 	void *context;
 	enum nvme_tcp_side side;
 	bool check_digests; /* may be set after init: a wrong header digest is a bad header */
+	bool never_learn;   /* may be set after init from the start: a bad header ends it */
 	struct nvme_tcp_stream_counters counters;
 
 	/* The rest is private. Offsets are from the first byte fed. */
@@ -94,5 +97,5 @@ void nvme_tcp_stream_feed(struct nvme_tcp_stream *stream, const void *bytes, siz
 
 static inline bool nvme_tcp_stream_synced(const struct nvme_tcp_stream *stream)
 {
-	return stream->phase != NVME_TCP_STREAM_LEARNING;
+	return stream->phase == NVME_TCP_STREAM_HEADER || stream->phase == NVME_TCP_STREAM_BODY;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
+/* Marks what the library exports. */
+#define STOQ_API __attribute__((visibility("default")))
+
 /*
  * Functions that can fail return 0 or a negative errno. Those that take a struct stoq_error also
  * leave a text for people there: what failed, on what, why, and what to do next.

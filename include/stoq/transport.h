@@ -27,8 +27,6 @@
 extern "C" {
 #endif
 
-#define STOQ_API __attribute__((visibility("default")))
-
 #define STOQ_DEFAULT_PORT 9292
 #define STOQ_ALPN	  "stoq/1"
 #define STOQ_NEVER	  UINT64_MAX /* of a time: never */

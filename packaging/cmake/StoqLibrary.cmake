@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# stoq_closure(OBJECTS EXTERNALS COMPONENT): the objects of a component and of all components
-# that it uses, and the libraries from elsewhere that they need.
-function(stoq_closure objects externals component)
-	set(todo ${component})
+# stoq_closure(OBJECTS EXTERNALS COMPONENTS...): the objects of components and of all components
+# that they use, and the libraries from elsewhere that they need.
+function(stoq_closure objects externals)
+	set(todo ${ARGN})
 	set(seen)
 	set(found_objects)
 	set(found_externals)
