@@ -10,7 +10,7 @@
  * af_xdp, with "+filter" behind it if an XDP filter shall stand in front; INTERFACE is the one for
  * eBPF, or "-" for the one that has the address. NAME is the server's. With auto and without rights
  * it works as well: it says what it does without, and why; rights that it had it gives up once it
- *is ready. With METRICS-PORT, metrics are served there: curl http://127.0.0.1:METRICS-PORT/metrics
+ * is ready. With METRICS-PORT, metrics are served there: curl http://127.0.0.1:METRICS-PORT/metrics
  *
  *	cc ebpf_demo.c $(pkg-config --cflags --libs libstoq)
  */
