@@ -73,6 +73,35 @@ test_hung_boot() {
 	expect_text "the message" "$scratch/err" 'did not reach user space within 1 s'
 }
 
+# crashing_qemu TIMES: a QEMU in $scratch/bin that crashes so often, then is the real one.
+crashing_qemu() {
+	mkdir -p "$scratch/bin"
+	echo "$1" >"$scratch/crashes"
+	cat >"$scratch/bin/qemu-system-x86_64" <<-END
+		#!/bin/sh
+		left=\$(cat "$scratch/crashes")
+		echo \$((left - 1)) >"$scratch/crashes"
+		if [ "\$left" -gt 0 ]; then kill -SEGV \$\$; fi
+		exec "$(command -v qemu-system-x86_64)" "\$@"
+	END
+	chmod +x "$scratch/bin/qemu-system-x86_64"
+}
+
+test_crashing_qemu() {
+	local code=0
+	crashing_qemu 2
+	PATH=$scratch/bin:$PATH lab/run --accel tcg -- echo run >"$scratch/out" 2>"$scratch/err" || code=$?
+	expect "the exit code when QEMU crashed twice" $code 0
+	expect "what the command printed, once" "$(cat "$scratch/out")" run
+	expect "QEMU's crashes that were said" "$(grep -c 'QEMU itself crashed (SEGV)' "$scratch/err")" 2
+	crashing_qemu 99
+	PATH=$scratch/bin:$PATH lab/run --accel tcg -- echo run >"$scratch/out" 2>"$scratch/err" || code=$?
+	expect "the exit code when QEMU always crashes" $code 125
+	expect_text "the message" "$scratch/err" 'QEMU crashed 3 times \(SEGV\)'
+	expect "how often QEMU was started" "$(cat "$scratch/crashes")" 96
+	[[ ! -s $scratch/out ]] || fail "the command ran"
+}
+
 children() {
 	pgrep -f "qemu-system-x86_64 .*lab.job=$PWD/build/lab/killed/" || true
 }
@@ -100,4 +129,5 @@ test_mistakes
 test_command_and_timeout_at_once
 test_panic
 test_hung_boot
+test_crashing_qemu
 test_killed
