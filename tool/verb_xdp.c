@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/units.h"
@@ -16,6 +17,7 @@
 #define FILTERS_MAX	64
 #define SCHEMA_VERSION	1
 #define INTERVAL_MAX_NS 3600000000000ull
+#define LOCK_WAIT_NS	5000000000ull /* a change takes milliseconds */
 
 static const char help[] =
 #include "stoq-xdp.help.h"
@@ -189,6 +191,25 @@ static int open_some(
 		"runs");
 }
 
+/* The same, and no other command changes them until unlock(). */
+static int open_locked(
+	struct filters *filters, const struct request *request, int *lock, struct stoq_error *error)
+{
+	int result = open_some(filters, request, error);
+
+	if (!result)
+		result = stoq_xdp_settings_lock(LOCK_WAIT_NS, lock, error);
+	if (result)
+		close_filters(filters);
+	return result;
+}
+
+static void unlock(struct filters *filters, int lock)
+{
+	close_filters(filters);
+	close(lock);
+}
+
 /* ---- status ---- */
 
 static void sleep_ns(uint64_t ns)
@@ -313,7 +334,7 @@ static int change_prefixes(int argc, char **argv, enum stoq_xdp_list list)
 	struct stoq_xdp_prefix *prefixes;
 	struct request request;
 	struct stoq_error error;
-	int code, result;
+	int code, lock, result;
 
 	if (parse(argc, argv, prefix_options, &request, &code))
 		return code;
@@ -322,11 +343,12 @@ static int change_prefixes(int argc, char **argv, enum stoq_xdp_list list)
 	prefixes = parse_prefixes(argc - optind, argv + optind, &code);
 	if (!prefixes)
 		return code;
-	result = open_some(&filters, &request, &error);
-	if (!result)
+	result = open_locked(&filters, &request, &lock, &error);
+	if (!result) {
 		result = change_filters(
 			&filters, list, request.remove, prefixes, (size_t)(argc - optind), &error);
-	close_filters(&filters);
+		unlock(&filters, lock);
+	}
 	free(prefixes);
 	return result ? tool_fail(&error) : EXIT_SUCCESS;
 }
@@ -347,7 +369,7 @@ static int limit(int argc, char **argv)
 	struct request request;
 	struct stoq_error error;
 	bool any = false;
-	int code;
+	int code, lock;
 
 	if (parse_all(argc, argv, limit_options, &request, &code))
 		return code;
@@ -355,14 +377,14 @@ static int limit(int argc, char **argv)
 		any |= request.has_limit[kind];
 	if (!any)
 		return tool_usage("which limit? For example --source 100:50");
-	if (open_some(&filters, &request, &error))
+	if (open_locked(&filters, &request, &lock, &error))
 		return tool_fail(&error);
 	for (size_t filter = 0; filter < filters.count; filter++)
 		for (int kind = 0; kind < STOQ_XDP_LIMITS; kind++)
 			if (request.has_limit[kind])
 				stoq_xdp_set_limit(
 					&filters.maps[filter], kind, &request.limits[kind]);
-	close_filters(&filters);
+	unlock(&filters, lock);
 	return EXIT_SUCCESS;
 }
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "xdp/names.h"
@@ -32,14 +33,20 @@ static uint64_t per_second(const struct tool_xdp_view *view, uint64_t now, uint6
 	return elapsed_ns ? (uint64_t)((double)(now - before) * 1e9 / (double)elapsed_ns) : 0;
 }
 
-/* The prefixes of a list, in memory to be freed; NULL if there are none. */
+/*
+ * The prefixes of a list, in memory to be freed; NULL if there are none. While it changes it may
+ * be read with some of them twice: a change has a second to end.
+ */
 static struct stoq_xdp_prefix_entry *read_prefixes(
 	const struct tool_xdp_view *view, enum stoq_xdp_list list, size_t *count)
 {
 	struct stoq_xdp_prefix_entry *entries = calloc(STOQ_XDP_PREFIXES_MAX, sizeof(*entries));
+	int lock, locked = stoq_xdp_settings_lock(1000000000, &lock, NULL);
 
 	*count = entries ? stoq_xdp_list_prefixes(view->maps, list, entries, STOQ_XDP_PREFIXES_MAX)
 			 : 0;
+	if (!locked)
+		close(lock);
 	return entries;
 }
 

@@ -3,10 +3,14 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/units.h"
 #include "xdp/prefix.h"
 
@@ -14,6 +18,31 @@
 
 /* The program reads these while we write. */
 #define STORE(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELEASE)
+
+/* ---- one at a time ---- */
+
+static int lock_failed(struct stoq_error *error, int code, const char *what)
+{
+	return stoq_error_set(error, code,
+		"cannot %s: %s; it keeps two changes of a filter apart%s", what, strerror(-code),
+		code == -EACCES ? ": run as root" : "");
+}
+
+/* A filter has no file of its own to be locked: nothing of it is pinned. */
+int stoq_xdp_settings_lock(uint64_t wait_ns, int *lock, struct stoq_error *error)
+{
+	int result;
+
+	if (mkdir(STOQ_XDP_LOCK_FOLDER, 0755) && errno != EEXIST)
+		return lock_failed(error, -errno, "make the folder " STOQ_XDP_LOCK_FOLDER);
+	*lock = open(STOQ_XDP_LOCK, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*lock < 0)
+		return lock_failed(error, -errno, "open " STOQ_XDP_LOCK);
+	result = stoq_lock_wait(*lock, STOQ_XDP_LOCK, wait_ns, error);
+	if (result)
+		close(*lock);
+	return result;
+}
 
 /* ---- limits ---- */
 

@@ -4,11 +4,22 @@
 /*
  * Settings of an XDP filter that change while it runs, by its owner or by `stoq xdp`. Each
  * function leaves the filter whole at every moment: a packet sees the old setting or the new one.
+ * Limits and prefixes of a filter that others may change, too, are changed with the lock held:
+ * each is several values that belong together. Ports and flags need no lock.
  */
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "xdp/maps.h"
+
+#define STOQ_XDP_LOCK_FOLDER "/run/stoq"
+#define STOQ_XDP_LOCK	     STOQ_XDP_LOCK_FOLDER "/xdp.lock"
+
+/*
+ * The lock on the settings of all filters of this machine; waits for it, and gives the descriptor
+ * that holds it: close it to unlock. -ETIMEDOUT: somebody else has had it for wait_ns.
+ */
+int stoq_xdp_settings_lock(uint64_t wait_ns, int *lock, struct stoq_error *error);
 
 #define STOQ_XDP_RATE_MAX  1000000
 #define STOQ_XDP_BURST_MAX 1000000
