@@ -312,18 +312,13 @@ static int read_text(
 	return result;
 }
 
-/* One attempt. -ESTALE: a reload came between. */
-static int read_once(const struct stoq_guard_pins *pins, struct stoq_guard_in_force *in_force,
-	struct stoq_error *error)
+/* What belongs to the policy with this id. */
+static int read_parts(const struct stoq_guard_pins *pins, uint32_t id,
+	struct stoq_guard_in_force *in_force, struct stoq_error *error)
 {
-	uint32_t id, again, entry;
-	int result = read_id(pins, &id, error), fd;
+	uint32_t entry;
+	int fd = open_policy(pins, id, &entry), result;
 
-	if (result)
-		return result;
-	if (!id)
-		return -ENOENT;
-	fd = open_policy(pins, id, &entry);
 	if (fd < 0)
 		return -ESTALE;
 	result = read_policy(fd, in_force->installed);
@@ -332,11 +327,25 @@ static int read_once(const struct stoq_guard_pins *pins, struct stoq_guard_in_fo
 		result = read_text(pins, entry, in_force);
 	if (!result)
 		in_force->counts_fd = open_map(pins, "counts", entry, error);
-	if (!result && in_force->counts_fd < 0)
-		result = in_force->counts_fd;
-	if (!result && (read_id(pins, &again, error) || again != id))
-		result = -ESTALE;
-	return result;
+	return !result && in_force->counts_fd < 0 ? in_force->counts_fd : result;
+}
+
+/*
+ * One attempt. -ESTALE: reloads came between. The second of them takes the names away that the
+ * policy in force before the first one had.
+ */
+static int read_once(const struct stoq_guard_pins *pins, struct stoq_guard_in_force *in_force,
+	struct stoq_error *error)
+{
+	uint32_t id, again;
+	int result = read_id(pins, &id, error);
+
+	if (result)
+		return result;
+	if (!id)
+		return -ENOENT;
+	result = read_parts(pins, id, in_force, error);
+	return read_id(pins, &again, error) || again != id ? -ESTALE : result;
 }
 
 int stoq_guard_in_force_read(const struct stoq_guard_pins *pins,
@@ -355,7 +364,10 @@ int stoq_guard_in_force_read(const struct stoq_guard_pins *pins,
 	if (!result)
 		return 0;
 	return stoq_error_set(error, result, "cannot read the policy in force of guard %s: %s",
-		pins->name, result == -ENOENT ? "there is none" : strerror(-result));
+		pins->name,
+		result == -ENOENT   ? "there is none"
+		: result == -ESTALE ? "it is being changed all the time; try again"
+				    : strerror(-result));
 }
 
 void stoq_guard_in_force_free(struct stoq_guard_in_force *in_force)
@@ -367,4 +379,21 @@ void stoq_guard_in_force_free(struct stoq_guard_in_force *in_force)
 	in_force->counts_fd = -1;
 	in_force->installed = NULL;
 	in_force->text = NULL;
+}
+
+int stoq_guard_install_again(const struct stoq_guard_pins *pins, struct stoq_error *error)
+{
+	struct stoq_guard_in_force in_force = {.counts_fd = -1};
+	struct stoq_guard_source source;
+	int result = stoq_guard_in_force_read(pins, &in_force, error);
+
+	if (!in_force.installed)
+		return result;
+	source = (struct stoq_guard_source){.text = in_force.text,
+		.size = in_force.size,
+		.compiled = &in_force.installed->policy};
+	memcpy(source.path, in_force.path, sizeof(source.path));
+	result = stoq_guard_install(pins, &source, error);
+	stoq_guard_in_force_free(&in_force);
+	return result;
 }

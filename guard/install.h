@@ -34,6 +34,12 @@ void stoq_guard_source_free(struct stoq_guard_source *source);
 int stoq_guard_install(const struct stoq_guard_pins *pins, const struct stoq_guard_source *source,
 	struct stoq_error *error);
 
+/*
+ * Puts the policy that is in force there anew: the program then asks again whose each connection
+ * is. The folder's lock is held by the caller.
+ */
+int stoq_guard_install_again(const struct stoq_guard_pins *pins, struct stoq_error *error);
+
 struct stoq_guard_in_force {
 	struct stoq_guard_installed *installed; /* 1.3 MiB */
 	uint64_t since_unix_ns;

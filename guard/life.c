@@ -371,6 +371,7 @@ int stoq_guard_on(const struct stoq_guard_config *config, const struct stoq_guar
 
 /* ---- reload ---- */
 
+/* source: NULL for the policy that is in force. */
 static int reload(const struct stoq_guard_pins *pins, const struct stoq_guard_source *source,
 	struct stoq_error *error)
 {
@@ -394,13 +395,14 @@ static int reload(const struct stoq_guard_pins *pins, const struct stoq_guard_so
 			"policies in another form; `stoq guard on --replace --name %s FILE` puts "
 			"this version's in its place, without a gap",
 			pins->name, made.version, pins->name);
-	return stoq_guard_install(pins, source, error);
+	return source ? stoq_guard_install(pins, source, error)
+		      : stoq_guard_install_again(pins, error);
 }
 
-/* What is done to a guard that is on, with the lock held. */
+/* What is done to a guard that is on, with the lock held. Either may be NULL. */
 struct change {
 	const struct stoq_guard_source *source;
-	const struct stoq_guard_identities *identities; /* or NULL */
+	const struct stoq_guard_identities *identities;
 };
 
 static int apply(
@@ -431,9 +433,8 @@ int stoq_guard_reload(
 	return change_guard(name, &(const struct change){.source = source}, error);
 }
 
-int stoq_guard_tell(const char *name, const struct stoq_guard_identities *identities,
-	const struct stoq_guard_source *source, struct stoq_error *error)
+int stoq_guard_tell(
+	const char *name, const struct stoq_guard_identities *identities, struct stoq_error *error)
 {
-	return change_guard(
-		name, &(const struct change){.source = source, .identities = identities}, error);
+	return change_guard(name, &(const struct change){.identities = identities}, error);
 }

@@ -33,11 +33,11 @@ int stoq_guard_reload(
 	const char *name, const struct stoq_guard_source *source, struct stoq_error *error);
 
 /*
- * Tells a guard that is on of connections that were made while it was being turned on; source is
- * the policy that is in force. 0 or a negative errno.
+ * Tells a guard that is on of connections that were made while it was being turned on. Its policy
+ * stays, also if it is another one by now. 0 or a negative errno.
  */
-int stoq_guard_tell(const char *name, const struct stoq_guard_identities *identities,
-	const struct stoq_guard_source *source, struct stoq_error *error);
+int stoq_guard_tell(
+	const char *name, const struct stoq_guard_identities *identities, struct stoq_error *error);
 
 /* Removes all of it, half made or whole. -ENOENT: there is none. */
 int stoq_guard_off(const char *name, struct stoq_error *error);

@@ -41,8 +41,7 @@ static int reconnect(const char *name, const struct guard_found *found, struct s
 }
 
 /* Connections that were made meanwhile, and those that stay unknown. */
-static int settle(const struct guard_options *options, const struct stoq_guard_source *source,
-	size_t told, struct stoq_error *error)
+static int settle(const struct guard_options *options, size_t told, struct stoq_error *error)
 {
 	struct guard_found found;
 	int result = guard_identify(&found, options, error);
@@ -50,7 +49,7 @@ static int settle(const struct guard_options *options, const struct stoq_guard_s
 	if (result)
 		return result;
 	if (found.identities.count > told)
-		result = stoq_guard_tell(name_of(options), &found.identities, source, error);
+		result = stoq_guard_tell(name_of(options), &found.identities, error);
 	if (!result && options->reconnect)
 		result = reconnect(name_of(options), &found, error);
 	guard_found_free(&found);
@@ -86,7 +85,7 @@ static int turn_on(const struct guard_options *options, const struct stoq_guard_
 	if (!result) {
 		printf("guard %s: on, policy %s, hash %016llx\n", config.name, source->path,
 			(unsigned long long)source->compiled->hash);
-		if (settle(options, source, found.identities.count, &error))
+		if (settle(options, found.identities.count, &error))
 			tool_notice("the policy is in force, but: %s", error.text);
 	}
 	guard_found_free(&found);
