@@ -27,7 +27,8 @@ int stoq_run_base_lock(const char *path, bool create, int *lock, struct stoq_err
 {
 	int fd, ret;
 
-	if (create && mkdir(path, 0755) && errno != EEXIST)
+	/* Whoever may open it may lock it. */
+	if (create && mkdir(path, 0700) && errno != EEXIST)
 		return stoq_error_set(error, -errno, "cannot make %s: %s%s", path, strerror(errno),
 			errno == EACCES ? ". Run as root, or choose a folder with --run-dir" : "");
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

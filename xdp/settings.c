@@ -33,7 +33,7 @@ int stoq_xdp_settings_lock(uint64_t wait_ns, int *lock, struct stoq_error *error
 {
 	int result;
 
-	if (mkdir(STOQ_XDP_LOCK_FOLDER, 0755) && errno != EEXIST)
+	if (mkdir(STOQ_XDP_LOCK_FOLDER, 0700) && errno != EEXIST)
 		return lock_failed(error, -errno, "make the folder " STOQ_XDP_LOCK_FOLDER);
 	*lock = open(STOQ_XDP_LOCK, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*lock < 0)
