@@ -5,6 +5,7 @@
 
 #define PLENTY 2 /* half of all */
 #define TIGHT  8 /* an eighth */
+#define SPARE  16
 
 static uint64_t larger(uint64_t a, uint64_t b)
 {
@@ -49,16 +50,25 @@ static bool tight(const struct stoq_budget *budget)
 	return available(budget) < budget->limit_bytes / TIGHT;
 }
 
+static uint64_t whole_share(const struct stoq_budget *budget)
+{
+	return budget->limit_bytes / (budget->accounts ? budget->accounts : 1);
+}
+
 /* An equal share of one direction. */
 static uint64_t share(const struct stoq_budget *budget)
 {
-	return budget->limit_bytes / 2 / (budget->accounts ? budget->accounts : 1);
+	return whole_share(budget) / 2;
 }
 
-/* How much may be added to what an account has of one direction, its minimum included. */
+/*
+ * How much may be added to what an account has of one direction, its minimum included. The last
+ * part of all is spared for what connections take themselves, which is not asked for: packets under
+ * way have to be remembered, for example.
+ */
 static uint64_t addable(const struct stoq_budget *budget, uint64_t has_bytes)
 {
-	uint64_t left = available(budget);
+	uint64_t left = beyond(available(budget), budget->limit_bytes / SPARE);
 
 	return tight(budget) ? smaller(left, beyond(share(budget), has_bytes)) : left;
 }
@@ -99,7 +109,8 @@ void stoq_budget_close(struct stoq_budget_account *account)
 		return;
 	charge(budget,
 		larger(account->window_bytes, STOQ_BUDGET_WINDOW_MIN) +
-			larger(account->held_bytes, STOQ_BUDGET_HELD_MIN),
+			larger(account->held_bytes, STOQ_BUDGET_HELD_MIN) +
+			larger(account->own_bytes, STOQ_BUDGET_OWN_MIN),
 		0);
 	budget->accounts--;
 	stoq_list_remove(&account->waiting);
@@ -194,6 +205,34 @@ void stoq_budget_put_block(struct stoq_budget_account *account, void *block, siz
 {
 	stoq_pool_put(account->budget->pool, block, bytes);
 	stoq_budget_release(account, bytes);
+}
+
+/* ---- what it takes itself ---- */
+
+static void set_own(struct stoq_budget_account *account, uint64_t own_bytes)
+{
+	charge(account->budget, larger(account->own_bytes, STOQ_BUDGET_OWN_MIN),
+		larger(own_bytes, STOQ_BUDGET_OWN_MIN));
+	account->own_bytes = own_bytes;
+}
+
+void stoq_budget_add_own(struct stoq_budget_account *account, uint64_t bytes)
+{
+	set_own(account, account->own_bytes + bytes);
+}
+
+void stoq_budget_subtract_own(struct stoq_budget_account *account, uint64_t bytes)
+{
+	set_own(account, account->own_bytes - bytes);
+}
+
+bool stoq_budget_overdrawn(const struct stoq_budget_account *account, uint64_t allowed_bytes)
+{
+	const struct stoq_budget *budget = account->budget;
+
+	return budget->used_bytes > budget->limit_bytes &&
+	       account->own_bytes > whole_share(budget) + allowed_bytes + account->window_bytes +
+					    account->held_bytes;
 }
 
 /* ---- waiting ---- */

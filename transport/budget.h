@@ -4,7 +4,7 @@
 /*
  * The memory that a worker's connections hold together. What a peer was told it may send counts as
  * soon as it was told, because that cannot be taken back; what is to be sent counts while it is
- * held.
+ * held; what a connection is made of counts while it is there.
  *
  * A minimum is kept for every connection, those still to come included. What is beyond it belongs
  * to who needs it. New connections begin with large windows only while half of all is left. When
@@ -21,7 +21,9 @@
 /* What every connection may receive and hold, whatever the others do. */
 #define STOQ_BUDGET_WINDOW_MIN 65536
 #define STOQ_BUDGET_HELD_MIN   65536
-#define STOQ_BUDGET_MIN	       (STOQ_BUDGET_WINDOW_MIN + STOQ_BUDGET_HELD_MIN)
+/* What it may need for itself: more than one that has little to do takes. */
+#define STOQ_BUDGET_OWN_MIN    131072
+#define STOQ_BUDGET_MIN	       (STOQ_BUDGET_WINDOW_MIN + STOQ_BUDGET_HELD_MIN + STOQ_BUDGET_OWN_MIN)
 
 struct stoq_budget {
 	struct stoq_pool *pool;
@@ -39,6 +41,7 @@ struct stoq_budget_account {
 	struct stoq_budget *budget; /* NULL: not open */
 	uint64_t window_bytes;	    /* what the peer may send before something is taken */
 	uint64_t held_bytes;	    /* to be sent, or not acknowledged yet */
+	uint64_t own_bytes;	    /* state of QUIC, TLS and streams; lists of what is missing */
 	struct stoq_list waiting;   /* budget->waiting */
 };
 
@@ -63,6 +66,15 @@ uint64_t stoq_budget_shrink(struct stoq_budget_account *account, uint64_t taken_
 uint64_t stoq_budget_room(const struct stoq_budget_account *account);
 bool stoq_budget_hold(struct stoq_budget_account *account, uint64_t bytes);
 void stoq_budget_release(struct stoq_budget_account *account, uint64_t bytes);
+
+/* What the connection itself takes: never refused, as it is taken already. */
+void stoq_budget_add_own(struct stoq_budget_account *account, uint64_t bytes);
+void stoq_budget_subtract_own(struct stoq_budget_account *account, uint64_t bytes);
+/*
+ * Nothing is left, and it takes more for itself than could have an honest reason: an equal share of
+ * all, allowed_bytes, and as much as its data.
+ */
+bool stoq_budget_overdrawn(const struct stoq_budget_account *account, uint64_t allowed_bytes);
 
 /* A block of the pool that is held; NULL: no room, or no memory. */
 void *stoq_budget_get_block(struct stoq_budget_account *account, size_t bytes);

@@ -36,6 +36,8 @@ static int keep_token(struct stoq_connection *connection, const uint8_t *bytes, 
 		return NGTCP2_ERR_NOMEM;
 	if (size)
 		memcpy(copy, bytes, size);
+	stoq_budget_add_own(&connection->account, size);
+	stoq_budget_subtract_own(&connection->account, connection->session_token_size);
 	free(connection->session_token);
 	connection->session_token = copy;
 	connection->session_token_size = size;

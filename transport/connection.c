@@ -8,6 +8,7 @@
 #include "transport/counter.h"
 #include "transport/credentials.h"
 #include "transport/endpoint.h"
+#include "transport/quic_memory.h"
 #include "transport/send.h"
 #include "transport/stream.h"
 #include "transport/tls.h"
@@ -15,7 +16,8 @@
 
 #define SAMPLE_INTERVAL_NS  100000000ull
 #define BLACK_HOLE_MIN_NS   200000000ull
-#define BLACK_HOLE_TIMEOUTS 6 /* probe timeouts: the third is sent after 1 + 2 + 4 of them */
+#define STREAM_BYTES_MAX    16384 /* that an honest one takes beside its data */
+#define BLACK_HOLE_TIMEOUTS 6	  /* probe timeouts: the third is sent after 1 + 2 + 4 of them */
 
 struct stoq_connection *stoq_connection_new(struct stoq_worker *worker, bool server)
 {
@@ -35,6 +37,8 @@ struct stoq_connection *stoq_connection_new(struct stoq_worker *worker, bool ser
 	connection->credit.since_ns = worker->now_ns;
 	stoq_budget_open(
 		&worker->budget, &connection->account, connection->settings->config.window_bytes);
+	stoq_budget_add_own(&connection->account, sizeof(*connection) + STOQ_TLS_BYTES);
+	connection->quic_memory = stoq_quic_memory(&connection->account);
 	connection->datagrams.account = &connection->account;
 	stoq_list_init(&connection->dirty);
 	stoq_list_init(&connection->streams);
@@ -326,6 +330,25 @@ void stoq_connection_expire(struct stoq_connection *connection)
 	stoq_connection_touch(connection);
 }
 
+/*
+ * Data that come in the tiniest pieces, with gaps between them, take many times their size to keep
+ * track of. A peer that sends them is not to starve the others.
+ */
+static void close_if_overdrawn(struct stoq_connection *connection)
+{
+	const struct stoq_transport_config *config = &connection->settings->config;
+	uint64_t streams =
+		(uint64_t)config->max_bidirectional_streams + config->max_unidirectional_streams;
+	ngtcp2_ccerr error;
+
+	if (!stoq_budget_overdrawn(&connection->account, streams * STREAM_BYTES_MAX))
+		return;
+	ngtcp2_ccerr_default(&error);
+	ngtcp2_ccerr_set_transport_error(&error, NGTCP2_INTERNAL_ERROR, NULL, 0);
+	stoq_close_want(connection, STOQ_CLOSE_LOCAL, &error,
+		"max_memory_bytes are in use, and this connection takes more than its share");
+}
+
 void stoq_connection_receive(struct stoq_connection *connection,
 	const struct stoq_datagram *datagram, const uint8_t *data, size_t size)
 {
@@ -349,8 +372,10 @@ void stoq_connection_receive(struct stoq_connection *connection,
 	connection->silence_ns = 0;
 	/* Credit may have come; whoever is blocked tries again. */
 	connection->flow_blocked = false;
-	if (failure)
+	if (failure) {
 		stoq_close_for_error(connection, failure);
-	else
-		sample(connection);
+		return;
+	}
+	sample(connection);
+	close_if_overdrawn(connection);
 }

@@ -55,6 +55,7 @@ struct stoq_connection {
 	bool close_wanted;   /* at the next opportunity, with close_error */
 
 	ngtcp2_conn *quic; /* NULL from STOQ_CLOSING on */
+	ngtcp2_mem quic_memory;
 	ngtcp2_ccerr close_error;
 	struct stoq_close_info close;
 	struct stoq_goodbye goodbye;
@@ -86,6 +87,7 @@ struct stoq_connection {
 
 	struct stoq_datagrams datagrams;
 	struct stoq_path_size path_size;
+	bool larger_wanted; /* there was more to send than a packet took */
 
 	uint64_t key_updates;
 	uint64_t silence_ns; /* when we first sent after the last packet came; 0: not yet */

@@ -205,8 +205,11 @@ int stoq_connection_send_datagram(
 		return -EMSGSIZE;
 	status = stoq_datagrams_put(&connection->datagrams,
 		connection->settings->config.max_queued_datagrams, data, size, id);
-	if (!status)
+	if (!status) {
+		/* The next one may be as large as stoq_connection_max_datagram() says by then. */
+		connection->larger_wanted = true;
 		stoq_connection_touch(connection);
+	}
 	return status;
 }
 

@@ -175,7 +175,7 @@ int stoq_connection_start_server(
 		return -EIO;
 	stoq_qlog_open(connection, &settings, start->original_dcid);
 	if (ngtcp2_conn_server_new(&connection->quic, &header->scid, &scid, &path, header->version,
-		    &callbacks, &settings, &params, NULL, connection))
+		    &callbacks, &settings, &params, &connection->quic_memory, connection))
 		return -ENOMEM;
 	insist_on_quic_bit(connection);
 	return stoq_tls_start_server(connection);
@@ -221,7 +221,7 @@ int stoq_connection_start_client(struct stoq_connection *connection,
 		return -ENOMEM;
 	stoq_qlog_open(connection, &settings, &dcid);
 	if (ngtcp2_conn_client_new(&connection->quic, &dcid, &scid, &path, NGTCP2_PROTO_VER_V1,
-		    &callbacks, &settings, &params, NULL, connection))
+		    &callbacks, &settings, &params, &connection->quic_memory, connection))
 		return -ENOMEM;
 	insist_on_quic_bit(connection);
 	connection->early_data =

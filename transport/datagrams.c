@@ -14,6 +14,7 @@ static int prepare(struct stoq_datagrams *datagrams, uint32_t max)
 	datagrams->ring = calloc(max, sizeof(datagrams->ring[0]));
 	if (!datagrams->ring)
 		return -ENOMEM;
+	stoq_budget_add_own(datagrams->account, max * sizeof(datagrams->ring[0]));
 	datagrams->capacity = max;
 	datagrams->next_id = 1;
 	return 0;

@@ -281,6 +281,7 @@ static enum progress send_all(struct stoq_connection *connection, struct packet 
 		if (written <= 0)
 			return NOTHING_MORE;
 		commit(connection, packet, written);
+		connection->larger_wanted |= !stoq_list_empty(&connection->sendable);
 		sent += written;
 		if (said_all(connection, packet, written))
 			return PROBABLY_ALL;
@@ -288,9 +289,13 @@ static enum progress send_all(struct stoq_connection *connection, struct packet 
 	return PAUSE;
 }
 
+/*
+ * Who has little to say needs no larger packets, and the peer no memory to decrypt them: ngtcp2
+ * keeps a buffer for the largest that has come.
+ */
 static bool wants_probe(const struct stoq_connection *connection)
 {
-	return connection->confirmed && connection->path_size.enabled;
+	return connection->confirmed && connection->larger_wanted && connection->path_size.enabled;
 }
 
 bool stoq_send_packets(struct stoq_connection *connection)

@@ -25,7 +25,8 @@ uint64_t stoq_send_queue_held(const struct stoq_send_queue *queue)
 	return queue->end - queue->acknowledged;
 }
 
-static int make_room(struct stoq_send_queue *queue, size_t more)
+static int make_room(
+	struct stoq_send_queue *queue, struct stoq_budget_account *account, size_t more)
 {
 	size_t capacity = queue->capacity ? queue->capacity : FIRST_CAPACITY;
 	struct stoq_chunk *chunks;
@@ -40,6 +41,7 @@ static int make_room(struct stoq_send_queue *queue, size_t more)
 	for (size_t i = 0; i < queue->count; i++)
 		chunks[i] = *chunk_at(queue, i);
 	free(queue->chunks);
+	stoq_budget_add_own(account, (capacity - queue->capacity) * sizeof(chunks[0]));
 	queue->chunks = chunks;
 	queue->capacity = capacity;
 	queue->first = 0;
@@ -89,7 +91,7 @@ static int append_block(
 {
 	size_t capacity = block_bytes(queue, account, size);
 	uint8_t *block;
-	int status = make_room(queue, 1);
+	int status = make_room(queue, account, 1);
 
 	if (status)
 		return status;
@@ -122,10 +124,10 @@ size_t stoq_send_queue_copy(struct stoq_send_queue *queue, struct stoq_budget_ac
 	return taken;
 }
 
-int stoq_send_queue_own(struct stoq_send_queue *queue, const void *data, size_t size,
-	void (*release)(void *argument), void *argument)
+int stoq_send_queue_own(struct stoq_send_queue *queue, struct stoq_budget_account *account,
+	const void *data, size_t size, void (*release)(void *argument), void *argument)
 {
-	int status = make_room(queue, 1);
+	int status = make_room(queue, account, 1);
 
 	if (status)
 		return status;
@@ -207,6 +209,7 @@ void stoq_send_queue_clear(struct stoq_send_queue *queue, struct stoq_budget_acc
 {
 	while (queue->count)
 		drop_first(queue, account);
+	stoq_budget_subtract_own(account, queue->capacity * sizeof(queue->chunks[0]));
 	free(queue->chunks);
 	*queue = (struct stoq_send_queue){0};
 }

@@ -104,7 +104,7 @@ static int check_memory(const struct stoq_transport_config *config, struct stoq_
 		return 0;
 	return stoq_error_set(error, -EINVAL,
 		"max_memory_bytes is %" PRIu64 ", and %u connections need %" PRIu64
-		" at least, 128 KiB each. Raise it, or lower max_connections",
+		" at least, 256 KiB each. Raise it, or lower max_connections",
 		config->max_memory_bytes, config->max_connections, least);
 }
 

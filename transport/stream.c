@@ -15,6 +15,7 @@ struct stoq_stream *stoq_stream_new(struct stoq_connection *connection, int64_t 
 
 	if (!stream)
 		return NULL;
+	stoq_budget_add_own(&connection->account, sizeof(*stream));
 	stream->connection = connection;
 	stream->id = id;
 	stream->ours = ours;
@@ -87,6 +88,7 @@ void stoq_stream_end(struct stoq_stream *stream, uint64_t code)
 	stoq_list_remove(&stream->resumed);
 	connection->stream_count--;
 	stoq_counter_add(&connection->worker->metrics.streams_closed, 1);
+	stoq_budget_subtract_own(&connection->account, sizeof(*stream));
 	free(stream);
 	stoq_connection_touch(connection);
 }
@@ -273,7 +275,8 @@ int stoq_stream_write_owned(struct stoq_stream *stream, const void *data, size_t
 		return -EAGAIN;
 	}
 	if (size) {
-		status = stoq_send_queue_own(&stream->queue, data, size, release, argument);
+		status = stoq_send_queue_own(&stream->queue, &stream->connection->account, data,
+			size, release, argument);
 		if (status)
 			return status;
 	}

@@ -122,8 +122,8 @@ uint64_t stoq_send_queue_room(
 size_t stoq_send_queue_copy(struct stoq_send_queue *queue, struct stoq_budget_account *account,
 	const void *data, size_t size);
 /* 0 or -ENOMEM. */
-int stoq_send_queue_own(struct stoq_send_queue *queue, const void *data, size_t size,
-	void (*release)(void *argument), void *argument);
+int stoq_send_queue_own(struct stoq_send_queue *queue, struct stoq_budget_account *account,
+	const void *data, size_t size, void (*release)(void *argument), void *argument);
 /* Up to max pieces of what comes next, as many as hold enough_bytes; how many pieces. */
 struct ngtcp2_vec;
 size_t stoq_send_queue_peek(const struct stoq_send_queue *queue, struct ngtcp2_vec *pieces,

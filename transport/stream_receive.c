@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * From the peer to the application. What the application takes at once is never copied. What it
- * leaves waits in pooled blocks, bounded by the credit the peer has.
+ * leaves waits in pooled blocks, bounded by the credit the peer has, which counts as memory in use
+ * since it was given. So of the blocks only what is empty counts in addition.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "transport/pool.h"
 #include "transport/stream.h"
 #include "transport/worker.h"
+
+#define LARGE_FROM_BYTES (4 * STOQ_POOL_LARGE_BYTES)
 
 struct stoq_receive_block {
 	struct stoq_receive_block *next;
@@ -27,15 +30,15 @@ static uint32_t room_of(const struct stoq_receive_block *block)
 static struct stoq_receive_block *append_block(struct stoq_stream *stream, size_t size)
 {
 	struct stoq_worker *worker = stream->connection->worker;
-	/* A large one only when much waits: else a few bytes could take up a lot of memory. */
-	uint32_t capacity = stream->unread_bytes + size < STOQ_POOL_LARGE_BYTES / 2
-				    ? STOQ_POOL_SMALL_BYTES
-				    : STOQ_POOL_LARGE_BYTES;
+	/* A large one only when much waits: what is empty of it is little then. */
+	uint32_t capacity = stream->unread_bytes + size < LARGE_FROM_BYTES ? STOQ_POOL_SMALL_BYTES
+									   : STOQ_POOL_LARGE_BYTES;
 	struct stoq_receive_block *block = stoq_pool_get(&worker->pool, capacity);
 
 	if (!block)
 		return NULL;
 	*block = (struct stoq_receive_block){.capacity = capacity};
+	stoq_budget_add_own(&stream->connection->account, capacity);
 	if (stream->unread_last)
 		stream->unread_last->next = block;
 	else
@@ -51,6 +54,7 @@ static void drop_first_block(struct stoq_stream *stream)
 	stream->unread = block->next;
 	if (!stream->unread)
 		stream->unread_last = NULL;
+	stoq_budget_subtract_own(&stream->connection->account, block->capacity);
 	stoq_pool_put(&stream->connection->worker->pool, block, block->capacity);
 }
 
@@ -66,6 +70,7 @@ static int keep(struct stoq_stream *stream, const uint8_t *data, size_t size)
 			return -ENOMEM;
 		part = room_of(block) < size ? room_of(block) : size;
 		memcpy(block->data + block->end, data, part);
+		stoq_budget_subtract_own(&stream->connection->account, part);
 		block->end += part;
 		data += part;
 		size -= part;
@@ -84,6 +89,7 @@ static void take(struct stoq_stream *stream, size_t size)
 		uint32_t part = block->end - block->first < size ? block->end - block->first : size;
 
 		block->first += part;
+		stoq_budget_add_own(&stream->connection->account, part);
 		size -= part;
 		if (block->first == block->end)
 			drop_first_block(stream);

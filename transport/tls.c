@@ -195,9 +195,22 @@ int stoq_tls_start_client(struct stoq_connection *connection, const char *name,
 	return session_size ? resume(connection, session, session_size) : 0;
 }
 
+/* GnuTLS keeps them as they came; how many and how large, is the peer's choice. */
+static size_t peer_certificate_bytes(gnutls_session_t tls)
+{
+	unsigned int count = 0;
+	const gnutls_datum_t *list = gnutls_certificate_get_peers(tls, &count);
+	size_t bytes = 0;
+
+	for (unsigned int i = 0; list && i < count; i++)
+		bytes += list[i].size;
+	return bytes;
+}
+
 int stoq_tls_finish(struct stoq_connection *connection, int *alert)
 {
 	connection->resumed = gnutls_session_is_resumed(connection->tls);
+	stoq_budget_add_own(&connection->account, peer_certificate_bytes(connection->tls));
 	/* A resumed handshake shows no certificate; that of the first one may be revoked by now. */
 	if (!connection->resumed || connection->settings->config.tls.insecure)
 		return 0;

@@ -180,10 +180,11 @@ struct stoq_transport_config {
 	uint64_t max_window_bytes;	     /* [32 MiB] */
 	uint64_t send_buffer_bytes;	     /* unacknowledged bytes of a stream we hold [16 MiB] */
 	/*
-	 * All of this for all connections together, at least 128 KiB for each of max_connections,
+	 * All of this for all connections together, at least 256 KiB for each of max_connections,
 	 * which is kept for them: what peers may send before it is taken, copies of what is written
-	 * and not acknowledged, datagrams to be sent. When little is left, windows stay small or
-	 * shrink and writes take less; no connection is closed for it [4 GiB].
+	 * and not acknowledged, datagrams to be sent, and what connections take themselves, about
+	 * 90 KiB and more when they are busy. When little is left, windows stay small or shrink and
+	 * writes take less; when nothing is, new connections are refused [4 GiB].
 	 */
 	uint64_t max_memory_bytes;
 	uint32_t max_datagram_bytes;   /* largest datagram we accept [65000]; 0: none at all */
@@ -311,7 +312,7 @@ struct stoq_connect_config {
 
 /*
  * Begins to connect; callback connected() or closed() follows. In the worker's thread only.
- * -EAGAIN: max_connections are open, or max_memory_bytes in use since it was lowered; -EINVAL, also
+ * -EAGAIN: max_connections are open, or max_memory_bytes in use; -EINVAL, also
  * if there is no such worker, or for a session that is damaged or of another version: connect
  * without; -ESHUTDOWN: after stoq_transport_stop(); -ENETUNREACH and its kin.
  */
@@ -389,7 +390,10 @@ STOQ_API void stoq_connection_info(
 STOQ_API int stoq_connection_send_datagram(
 	struct stoq_connection *connection, const void *data, size_t size, uint64_t *id);
 
-/* The largest that stoq_connection_send_datagram() takes now; 0: the peer wants none. */
+/*
+ * The largest that stoq_connection_send_datagram() takes now; 0: the peer wants none. It grows
+ * after the first datagram, or after more was written than a packet takes.
+ */
 STOQ_API size_t stoq_connection_max_datagram(const struct stoq_connection *connection);
 
 /* New packet keys (RFC 9001, section 6). -EAGAIN: too soon after the last time. */

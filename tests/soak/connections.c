@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Many connections, opened and closed: everything that they took is given back. And a day's worth
- * of key updates.
+ * Many connections, opened and closed: everything that they took is given back. A day's worth of
+ * key updates. And what idle connections take, compared with what is counted for them.
  */
 #include <dirent.h>
 #include <malloc.h>
@@ -9,10 +9,12 @@
 
 #include "tests/unit/transport/rig.h"
 
+#include "transport/connection.h"
 #include "transport/worker.h"
 
 #define CONNECTIONS 10000
 #define AT_ONCE	    50
+#define IDLE	    500
 #define KEY_UPDATES 8640 /* at 10 Gbit/s a key lasts 10 s */
 
 static unsigned int open_descriptors(void)
@@ -126,11 +128,75 @@ static void test_a_day_of_key_updates(void **state)
 	rig_stop(&rig);
 }
 
+static size_t heap_bytes(void)
+{
+	struct mallinfo2 heap = mallinfo2();
+
+	return heap.uordblks + heap.hblkhd;
+}
+
+/* AddressSanitizer's allocator does not tell. */
+static bool heap_is_told(void)
+{
+	size_t before = heap_bytes();
+	void *volatile block = malloc(1u << 20);
+	bool told = heap_bytes() >= before + (1u << 20);
+
+	free(block);
+	return told;
+}
+
+static uint64_t counted_bytes(const struct rig_side *side)
+{
+	const struct stoq_worker *worker = side->transport->workers[0];
+	const struct stoq_list *link;
+	uint64_t bytes = 0;
+
+	for (link = worker->connections.next; link != &worker->connections; link = link->next)
+		bytes += STOQ_LIST_ENTRY(link, struct stoq_connection, link)->account.own_bytes;
+	return bytes;
+}
+
+static void test_idle_connections_take_what_is_counted(void **state)
+{
+	uint64_t counted;
+	struct rig rig;
+	size_t held;
+
+	if (!heap_is_told()) {
+		print_message("skipped: the heap of this build does not tell its size\n");
+		skip();
+	}
+	rig_prepare(&rig, 3);
+	rig.server.config.retry = STOQ_RETRY_NEVER;
+	rig.server.config.idle_timeout_ns = rig.client.config.idle_timeout_ns = 0;
+	rig_start(&rig);
+	rig_set_link(&rig, &(struct stoq_memory_link){.delay_ns = RIG_MS});
+	/* With the first, all comes that is made once. */
+	rig_connected(&rig);
+	rig_run(&rig, 5 * RIG_S);
+	held = heap_bytes();
+	counted = counted_bytes(&rig.client) + counted_bytes(&rig.server);
+	for (unsigned int i = 0; i < IDLE; i++) {
+		rig_connect(&rig);
+		rig_run(&rig, 5 * RIG_MS);
+	}
+	rig_run(&rig, 5 * RIG_S);
+	assert_int_equal(rig.server.accepted, IDLE + 1);
+	held = heap_bytes() - held;
+	counted = counted_bytes(&rig.client) + counted_bytes(&rig.server) - counted;
+	print_message("an end of an idle connection takes %zu bytes, and %zu are counted\n",
+		held / 2 / IDLE, (size_t)counted / 2 / IDLE);
+	assert_in_range(counted, held - held / 10, held + held / 10);
+	rig_stop(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_connections_come_and_go),
 		cmocka_unit_test(test_a_day_of_key_updates),
+		cmocka_unit_test(test_idle_connections_take_what_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,6 +96,57 @@ static void test_a_large_window_makes_way_for_others(void **state)
 	assert_in_range(accounts[1].window_bytes, share, 10 * MIB);
 }
 
+/* ---- what connections take themselves ---- */
+
+static void test_what_a_connection_takes_itself(void **state)
+{
+	begin(4 * (uint64_t)MIN, 2);
+	stoq_budget_open(&budget, &accounts[0], STOQ_BUDGET_WINDOW_MIN);
+	stoq_budget_add_own(&accounts[0], STOQ_BUDGET_OWN_MIN);
+	assert_int_equal(budget.used_bytes, MIN);
+	stoq_budget_add_own(&accounts[0], 1000);
+	assert_int_equal(budget.used_bytes, MIN + 1000);
+	/* There is less for data now. */
+	stoq_budget_add_own(&accounts[0], 2 * (uint64_t)MIN - 2000);
+	assert_int_equal(stoq_budget_room(&accounts[0]), STOQ_BUDGET_HELD_MIN);
+	assert_int_equal(stoq_budget_grow(&accounts[0], 1), 0);
+	assert_true(stoq_budget_admits(&budget));
+	/* It is not refused, but nobody else is let in. */
+	stoq_budget_add_own(&accounts[0], 1001);
+	assert_false(stoq_budget_admits(&budget));
+	stoq_budget_subtract_own(&accounts[0], 1);
+	assert_true(stoq_budget_admits(&budget));
+	stoq_budget_close(&accounts[0]);
+	assert_int_equal(budget.used_bytes, 0);
+}
+
+static void test_data_leave_a_part_of_all_to_the_connections(void **state)
+{
+	begin(16 * MIB, 1);
+	stoq_budget_open(&budget, &accounts[0], STOQ_BUDGET_WINDOW_MIN);
+	stoq_budget_grow(&accounts[0], 100 * MIB);
+	assert_int_equal(budget.used_bytes, 15 * MIB);
+	assert_int_equal(stoq_budget_room(&accounts[0]), STOQ_BUDGET_HELD_MIN);
+}
+
+static void test_who_takes_more_than_its_share(void **state)
+{
+	begin(8 * (uint64_t)MIN, 2);
+	stoq_budget_open(&budget, &accounts[0], STOQ_BUDGET_WINDOW_MIN);
+	stoq_budget_open(&budget, &accounts[1], STOQ_BUDGET_WINDOW_MIN);
+	/* More than its share is fine while there is enough. */
+	stoq_budget_add_own(&accounts[0], 5 * (uint64_t)MIN);
+	assert_false(stoq_budget_overdrawn(&accounts[0], 0));
+	stoq_budget_add_own(&accounts[1], 3 * (uint64_t)MIN);
+	assert_true(budget.used_bytes > budget.limit_bytes);
+	assert_true(stoq_budget_overdrawn(&accounts[0], 0));
+	assert_true(stoq_budget_overdrawn(&accounts[0], MIN - STOQ_BUDGET_WINDOW_MIN - 1));
+	assert_false(stoq_budget_overdrawn(&accounts[0], MIN - STOQ_BUDGET_WINDOW_MIN));
+	assert_false(stoq_budget_overdrawn(&accounts[1], 0));
+	stoq_budget_close(&accounts[0]);
+	assert_false(stoq_budget_overdrawn(&accounts[1], 0));
+}
+
 static unsigned int waiters(void)
 {
 	struct stoq_list waiting;
@@ -142,9 +193,14 @@ static uint32_t random_below(uint32_t limit)
 	return (uint32_t)(seed >> 33) % limit;
 }
 
+static uint64_t at_least(uint64_t bytes, uint64_t least)
+{
+	return bytes > least ? bytes : least;
+}
+
 static void check_sums(void)
 {
-	uint64_t used = 0;
+	uint64_t data = 0, own = 0;
 	uint32_t open = 0;
 
 	for (int i = 0; i < MOST; i++) {
@@ -153,15 +209,15 @@ static void check_sums(void)
 		if (!account->budget)
 			continue;
 		open++;
-		used += account->window_bytes > STOQ_BUDGET_WINDOW_MIN ? account->window_bytes
-								       : STOQ_BUDGET_WINDOW_MIN;
-		used += account->held_bytes > STOQ_BUDGET_HELD_MIN ? account->held_bytes
-								   : STOQ_BUDGET_HELD_MIN;
+		data += at_least(account->window_bytes, STOQ_BUDGET_WINDOW_MIN) +
+			at_least(account->held_bytes, STOQ_BUDGET_HELD_MIN);
+		own += at_least(account->own_bytes, STOQ_BUDGET_OWN_MIN);
 	}
 	assert_int_equal(budget.accounts, open);
-	assert_int_equal(budget.used_bytes, used);
-	/* The minimum of those who are not here is left for them. */
-	assert_true(used + (MOST - open) * (uint64_t)MIN <= budget.limit_bytes);
+	assert_int_equal(budget.used_bytes, data + own);
+	/* Data leave the minimum of those who are not here to them. */
+	assert_true(data + open * (uint64_t)STOQ_BUDGET_OWN_MIN + (MOST - open) * (uint64_t)MIN <=
+		    budget.limit_bytes);
 }
 
 static void do_anything(struct stoq_budget_account *account)
@@ -169,7 +225,7 @@ static void do_anything(struct stoq_budget_account *account)
 	uint32_t bytes = random_below(1u << random_below(22));
 	bool room = stoq_budget_room(account) >= bytes;
 
-	switch (random_below(6)) {
+	switch (random_below(8)) {
 	case 0:
 		stoq_budget_grow(account, bytes);
 		break;
@@ -182,6 +238,12 @@ static void do_anything(struct stoq_budget_account *account)
 		break;
 	case 4:
 		stoq_budget_release(account, random_below((uint32_t)account->held_bytes + 1));
+		break;
+	case 5:
+		stoq_budget_add_own(account, bytes);
+		break;
+	case 6:
+		stoq_budget_subtract_own(account, random_below((uint32_t)account->own_bytes + 1));
 		break;
 	default:
 		if (random_below(20))
@@ -213,6 +275,9 @@ int main(void)
 		cmocka_unit_test(test_small_windows_are_not_charged_less),
 		cmocka_unit_test(test_new_windows_are_large_while_half_is_left),
 		cmocka_unit_test(test_a_large_window_makes_way_for_others),
+		cmocka_unit_test(test_what_a_connection_takes_itself),
+		cmocka_unit_test(test_data_leave_a_part_of_all_to_the_connections),
+		cmocka_unit_test(test_who_takes_more_than_its_share),
 		cmocka_unit_test(test_who_waits_is_asked_when_there_is_more),
 		cmocka_unit_test(test_never_more_than_all),
 	};

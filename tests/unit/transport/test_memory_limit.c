@@ -9,7 +9,7 @@
 #define STREAMS	     4 /* of each */
 #define STREAM_BYTES 1000000
 #define ALL_BYTES    (CONNECTIONS * STREAMS * (uint64_t)STREAM_BYTES)
-#define LIMIT_BYTES  (4u << 20)
+#define LIMIT_BYTES  (8u << 20)
 
 static const struct stoq_memory_link usual = {.delay_ns = RIG_MS};
 
@@ -220,7 +220,7 @@ static void test_a_newer_connection_gets_its_share(void **state)
 	assert_int_equal(windows[1]->window_bytes, STOQ_BUDGET_WINDOW_MIN);
 	assert_int_equal(stoq_stream_open(connections[1], STOQ_UNIDIRECTIONAL, &streams[1]), 0);
 	write_on(streams, 500);
-	assert_in_range(windows[1]->window_bytes, LIMIT_BYTES / 8, LIMIT_BYTES / 2);
+	assert_in_range(windows[1]->window_bytes, LIMIT_BYTES / 8, LIMIT_BYTES / 8 * 5);
 	assert_in_range(windows[0]->window_bytes, LIMIT_BYTES / 4, alone_bytes - 1);
 	assert_int_equal(rig.client.closed, 0);
 }
@@ -246,6 +246,120 @@ static void test_datagrams_count(void **state)
 		0);
 }
 
+/* ---- what connections take themselves ---- */
+
+static struct stoq_budget_account *accounts[CONNECTIONS];
+
+static void keep_account(struct rig_side *side, struct stoq_connection *connection)
+{
+	accounts[(side->accepted - 1) % CONNECTIONS] = &connection->account;
+}
+
+/* Their state, TLS and keys are in the minimum, and counted. */
+static void test_idle_connections(void **state)
+{
+	rig.server.on_connection = keep_account;
+	connect_all();
+	rig_run(&rig, 5 * RIG_S);
+	for (int i = 0; i < CONNECTIONS; i++)
+		assert_in_range(accounts[i]->own_bytes, 50000, STOQ_BUDGET_OWN_MIN);
+	end_all();
+}
+
+/* All that comes is lost until loss_ppm is 0. */
+static void write_pieces(struct stoq_stream *const *streams, unsigned int flags, uint32_t loss_ppm)
+{
+	rig_set_link(&rig, &(struct stoq_memory_link){.delay_ns = RIG_MS, .loss_ppm = loss_ppm});
+	for (int i = 0; i < STREAMS; i++)
+		assert_int_equal(stoq_stream_write(streams[i], data, 1000, flags), 1000);
+	rig_run(&rig, 2 * RIG_MS);
+}
+
+static void test_data_with_gaps_count(void **state)
+{
+	uint64_t before;
+
+	rig.server.on_connection = keep_account;
+	rig.server.echo = true;
+	rig.client.config.path_mtu_discovery = false;
+	rig.client.config.max_udp_payload_bytes = 1200;
+	rig_start(&rig);
+	rig_connected(&rig);
+	rig_run(&rig, RIG_S);
+	for (int i = 0; i < STREAMS; i++)
+		assert_int_equal(stoq_stream_open(connections[0], STOQ_BIDIRECTIONAL, &sent[i]), 0);
+	before = accounts[0]->own_bytes;
+	write_pieces(sent, 0, 1000000);
+	assert_int_equal(accounts[0]->own_bytes, before);
+	write_pieces(sent, STOQ_FINISH, 0);
+	assert_int_equal(rig.server.received, 0);
+	assert_true(accounts[0]->own_bytes > before + STREAMS * 8192);
+	before = accounts[0]->own_bytes;
+	rig_run(&rig, 5 * RIG_S);
+	assert_int_equal(rig.server.received, STREAMS * 2000);
+	assert_true(accounts[0]->own_bytes < before - STREAMS * 8192);
+}
+
+/* A few bytes of each of many streams are left unread: that takes more than the minimum. */
+static void test_above_the_limit_new_connections_are_refused(void **state)
+{
+	struct stoq_stream *stream;
+
+	rig.server.take_max = 0;
+	rig.server.config.max_connections = 3;
+	rig.server.config.max_memory_bytes = 3 * STOQ_BUDGET_MIN;
+	rig_start(&rig);
+	rig_connected(&rig);
+	rig_connect(&rig);
+	rig_run(&rig, RIG_S);
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(stoq_stream_open(connections[0], STOQ_UNIDIRECTIONAL, &stream), 0);
+		assert_int_equal(stoq_stream_write(stream, "x", 1, 0), 1);
+	}
+	rig_run(&rig, RIG_S);
+	assert_in_range(rig_metrics(&rig.server).memory_used_bytes, 3 * STOQ_BUDGET_MIN,
+		4 * STOQ_BUDGET_MIN);
+	rig_connect(&rig);
+	rig_run(&rig, RIG_S);
+	assert_int_equal(rig.client.closed, 1);
+	assert_string_equal(rig.client.close.reason, "max_memory_bytes are in use");
+	assert_int_equal(rig_metrics(&rig.server).connections_open, 2);
+	assert_int_equal(rig.server.closed, 0);
+	/* One goes, another may come. */
+	stoq_connection_close(connections[0], 0, "");
+	rig_run(&rig, RIG_S);
+	rig_connect(&rig);
+	rig_run(&rig, RIG_S);
+	assert_int_equal(rig_metrics(&rig.server).connections_open, 2);
+	assert_int_equal(rig.client.closed, 2);
+}
+
+/* As pieces of one byte with gaps of one byte would. */
+static void test_who_takes_everything_is_closed(void **state)
+{
+	struct stoq_stream *stream;
+
+	rig.server.on_connection = keep_account;
+	connect_all();
+	/* Beyond what its streams may need. */
+	stoq_budget_add_own(accounts[0], 32u << 20);
+	for (int i = 0; i < CONNECTIONS; i++) {
+		assert_int_equal(stoq_stream_open(connections[i], STOQ_UNIDIRECTIONAL, &stream), 0);
+		assert_int_equal(stoq_stream_write(stream, data, 100, STOQ_FINISH), 100);
+	}
+	rig_run(&rig, RIG_S);
+	assert_int_equal(rig.server.closed, 1);
+	assert_int_equal(rig.server.close.origin, STOQ_CLOSE_LOCAL);
+	assert_non_null(strstr(rig.server.close.reason, "takes more than its share"));
+	assert_int_equal(rig.client.close.code, NGTCP2_INTERNAL_ERROR);
+	assert_int_equal(rig.server.finished, CONNECTIONS);
+	assert_in_range(rig_metrics(&rig.server).memory_used_bytes, 1, LIMIT_BYTES);
+	rig_run(&rig, 5 * RIG_S);
+	rig_connect(&rig);
+	rig_run(&rig, RIG_S);
+	assert_int_equal(rig_metrics(&rig.server).connections_open, CONNECTIONS);
+}
+
 /* ---- limits that are too small ---- */
 
 static void test_too_little_for_all_connections(void **state)
@@ -256,7 +370,7 @@ static void test_too_little_for_all_connections(void **state)
 	rig.server.config.max_memory_bytes = CONNECTIONS * (uint64_t)STOQ_BUDGET_MIN - 1;
 	assert_int_equal(
 		stoq_transport_update(rig.server.transport, &rig.server.config, &error), -EINVAL);
-	assert_non_null(strstr(error.text, "8 connections need 1048576 at least"));
+	assert_non_null(strstr(error.text, "8 connections need 2097152 at least"));
 }
 
 static void update(struct rig_side *side, uint64_t max_memory_bytes)
@@ -290,7 +404,7 @@ static void test_a_lowered_limit_refuses_new_connections(void **state)
 	assert_int_equal(stoq_transport_connect(
 				 rig.client.transport, 0, &config, rig.now_ns, &connection, &error),
 		-EAGAIN);
-	assert_non_null(strstr(error.text, "max_memory_bytes (262144) are in use"));
+	assert_non_null(strstr(error.text, "max_memory_bytes (524288) are in use"));
 
 	update(&rig.client, 64u << 20);
 	update(&rig.server, 64u << 20);
@@ -339,6 +453,10 @@ int main(void)
 		with_rig(test_a_writer_hears_of_memory_that_another_gives_back),
 		with_rig(test_a_newer_connection_gets_its_share),
 		with_rig(test_datagrams_count),
+		with_rig(test_idle_connections),
+		with_rig(test_data_with_gaps_count),
+		with_rig(test_above_the_limit_new_connections_are_refused),
+		with_rig(test_who_takes_everything_is_closed),
 		with_rig(test_too_little_for_all_connections),
 		with_rig(test_a_lowered_limit_refuses_new_connections),
 		with_rig(test_early_data_wait_when_there_is_no_memory),

@@ -46,7 +46,7 @@ static void test_refusals(void **state)
 	assert_refused(&config, -ENODEV, "no interface enp0s31f6.4094x1: names have at most 15");
 	make_config(&config);
 	config.max_connections = 65536;
-	assert_refused(&config, -EINVAL, "65536 connections need 8589934592 at least");
+	assert_refused(&config, -EINVAL, "65536 connections need 17179869184 at least");
 	make_config(&config);
 	config.listen = true;
 	assert_refused(&config, -EINVAL, "stoq pki");
