@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/privileges.h"
 #include "ebpf/load_error.h"
 #include "inspect/identity.h"
 #include "inspect/inspect_private.h"
-#include "inspect/privileges.h"
 #include "inspect/tables.h"
 #include "stoq_tc.skel.h"
 
@@ -352,7 +352,7 @@ int stoq_inspect_drop_privileges(struct stoq_inspect *inspect, struct stoq_error
 
 	for (size_t i = 0; i < inspect->attachment_count; i++)
 		clsact |= inspect->attachments[i].kind == STOQ_ATTACH_CLSACT;
-	return stoq_drop_privileges(clsact, error);
+	return stoq_drop_privileges(STOQ_KEEP_BPF | (clsact ? STOQ_KEEP_NET_ADMIN : 0), error);
 }
 
 int stoq_inspect_set_axis(struct stoq_inspect *inspect, enum stoq_axis axis)

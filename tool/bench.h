@@ -72,6 +72,12 @@ void bench_say(enum stoq_log_level level, const char *text, void *user);
 void bench_configure(struct stoq_transport_config *config, const struct bench_options *options,
 	const struct bench_identity *identity);
 
+/*
+ * Once the transport is made: attaching, sockets, AF_XDP and the larger buffers needed rights; what
+ * goes on needs none, also to fall back from AF_XDP. Threads that begin later have none either.
+ */
+int bench_drop_privileges(struct stoq_transport *transport, struct stoq_error *error);
+
 /* bench_server.c: serves until SIGINT or SIGTERM. ready: gets the port once it listens; -1: none.
  */
 int bench_serve(const struct bench_options *options, struct bench_identity *identity, int ready,

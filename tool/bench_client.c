@@ -362,7 +362,9 @@ int bench_measure(const struct bench_options *options, struct bench_identity *id
 	ret = stoq_transport_create(&config, &client.transport, error);
 	bench_identity_remove(identity);
 	if (!ret) {
-		ret = begin_to_connect(&client, error);
+		ret = bench_drop_privileges(client.transport, error);
+		if (!ret)
+			ret = begin_to_connect(&client, error);
 		if (!ret)
 			ret = run(&client, error);
 		client.phase = DONE;

@@ -200,9 +200,12 @@ int bench_serve(const struct bench_options *options, struct bench_identity *iden
 	bench_identity_remove(identity);
 	if (ret)
 		return ret;
-	catch_signals();
-	announce(options, ready);
-	ret = stoq_transport_run(running, error);
+	ret = bench_drop_privileges(running, error);
+	if (!ret) {
+		catch_signals();
+		announce(options, ready);
+		ret = stoq_transport_run(running, error);
+	}
 	stoq_transport_destroy(running);
 	return ret;
 }

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/privileges.h"
 #include "guard/report.h"
 #include "guard/report_event.h"
-#include "inspect/privileges.h"
 #include "tool/guard_options.h"
 #include "tool/output.h"
 #include "tool/signals.h"
@@ -202,7 +202,7 @@ static int follow(struct following *following, int signal_fd)
 
 static int run_events(struct following *following, int signal_fd, struct stoq_error *error)
 {
-	int result = stoq_drop_privileges(false, error);
+	int result = stoq_drop_privileges(STOQ_KEEP_BPF, error);
 
 	if (result)
 		return result;

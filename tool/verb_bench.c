@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/privileges.h"
 #include "tool/bench.h"
 #include "tool/verb.h"
 
@@ -51,6 +52,14 @@ void bench_configure(struct stoq_transport_config *config, const struct bench_op
 		config->max_window_bytes = options->window_bytes;
 		config->max_stream_window_bytes = options->window_bytes;
 	}
+}
+
+int bench_drop_privileges(struct stoq_transport *transport, struct stoq_error *error)
+{
+	struct stoq_ebpf_status status;
+
+	stoq_transport_ebpf_status(transport, &status);
+	return stoq_drop_privileges(status.interface[0] ? STOQ_KEEP_BPF : 0, error);
 }
 
 /* Figures of another CPU than the one asked for would mislead. */
