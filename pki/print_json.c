@@ -2,6 +2,8 @@
 #include "base/json.h"
 #include "pki/print.h"
 
+#define SCHEMA_VERSION 1
+
 /* RFC 3339. */
 static void add_time(struct json_object *object, const char *key, time_t when)
 {
@@ -28,10 +30,9 @@ static void add_names(struct json_object *object, const struct stoq_pki_descript
 	json_object_object_add(object, "names", names);
 }
 
-static struct json_object *certificate_object(const struct stoq_pki_view *view)
+static void add_certificate(struct json_object *object, const struct stoq_pki_view *view)
 {
 	const struct stoq_pki_description *description = view->description;
-	struct json_object *object = json_object_new_object();
 
 	stoq_json_add_text(object, "subject", description->subject);
 	stoq_json_add_text(object, "state", stoq_pki_state_name(view->state));
@@ -47,7 +48,6 @@ static struct json_object *certificate_object(const struct stoq_pki_view *view)
 	stoq_json_add_text(object, "key", description->key_type);
 	stoq_json_add_text(object, "serial", description->serial);
 	stoq_json_add_text(object, "sha256", description->fingerprint);
-	return object;
 }
 
 static void print_object(FILE *out, struct json_object *object)
@@ -60,19 +60,24 @@ static void print_object(FILE *out, struct json_object *object)
 
 void stoq_pki_print_certificate_json(FILE *out, const struct stoq_pki_view *view)
 {
-	print_object(out, certificate_object(view));
+	struct json_object *object = stoq_json_new_report("certificate", SCHEMA_VERSION);
+
+	add_certificate(object, view);
+	print_object(out, object);
 }
 
 void stoq_pki_print_records_json(FILE *out, const struct stoq_pki_records *records, time_t now)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = stoq_json_new_report("certificates", SCHEMA_VERSION);
 	struct json_object *list = json_object_new_array();
 
 	for (size_t i = 0; i < records->count; i++) {
 		const struct stoq_pki_view view = {
 			&records->records[i].description, records->records[i].state, now};
+		struct json_object *certificate = json_object_new_object();
 
-		json_object_array_add(list, certificate_object(&view));
+		add_certificate(certificate, &view);
+		json_object_array_add(list, certificate);
 	}
 	json_object_object_add(object, "certificates", list);
 	print_object(out, object);
