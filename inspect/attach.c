@@ -134,23 +134,28 @@ static bool is_ours(const struct stoq_tc_filter *filter)
 	return filter->handle == STOQ_HANDLE || filter->handle == STOQ_HANDLE_OWNS_QDISC;
 }
 
-/* Whether the interface has a filter of any kind, and one that says we made the qdisc. */
-static void look_at_filters(int ifindex, bool *any, bool *owns_qdisc)
-{
-	struct stoq_tc_filter filters[STOQ_TC_FILTERS_MAX];
-	size_t count;
+/* Whether an interface has a filter of any kind, and one that says we made the qdisc. */
+struct look {
+	bool any;
+	bool owns_qdisc;
+};
 
-	*any = *owns_qdisc = false;
-	for (int ingress = 0; ingress <= 1; ingress++) {
-		if (stoq_tc_filters_list(ifindex, ingress, filters, &count)) {
-			*any = true; /* unknown: touch nothing */
-			continue;
-		}
-		*any |= count > 0;
-		for (size_t i = 0; i < count && i < STOQ_TC_FILTERS_MAX; i++)
-			*owns_qdisc |=
-				stoq_handle_owns_qdisc(filters[i].handle) && filters[i].program_id;
-	}
+static void look_at(void *context, bool ingress, const struct stoq_tc_filter *filter)
+{
+	struct look *look = context;
+
+	(void)ingress;
+	look->any = true;
+	look->owns_qdisc |= stoq_handle_owns_qdisc(filter->handle) && filter->program_id;
+}
+
+static struct look look_at_filters(int ifindex)
+{
+	struct look look = {0};
+
+	if (stoq_tc_filters_each(ifindex, look_at, &look))
+		look.any = true; /* unknown: touch nothing */
+	return look;
 }
 
 void stoq_clsact_undo(int ifindex)
@@ -164,55 +169,38 @@ void stoq_clsact_remove(int ifindex, bool ingress, uint32_t handle, uint32_t pri
 {
 	struct bpf_tc_hook hook = stoq_clsact_hook(ifindex, ingress);
 	LIBBPF_OPTS(bpf_tc_opts, options, .handle = handle, .priority = priority);
-	bool any, owns_qdisc;
 
 	bpf_tc_detach(&hook, &options);
-	if (!stoq_handle_owns_qdisc(handle))
-		return;
-	look_at_filters(ifindex, &any, &owns_qdisc);
-	if (!any)
+	if (stoq_handle_owns_qdisc(handle) && !look_at_filters(ifindex).any)
 		stoq_clsact_undo(ifindex);
 }
 
-/* Removes orphans; *others: filters of ours whose owner seems to live. Number removed. */
-static int sweep_once(int ifindex, int *others)
-{
-	struct stoq_tc_filter filters[STOQ_TC_FILTERS_MAX];
-	size_t count;
-	int removed = 0;
+struct sweep {
+	int ifindex;
+	int removed; /* orphans */
+	int others;  /* filters of ours whose owner seems to live */
+};
 
-	*others = 0;
-	for (int ingress = 0; ingress <= 1; ingress++) {
-		if (stoq_tc_filters_list(ifindex, ingress, filters, &count))
-			continue;
-		for (size_t i = 0; i < count && i < STOQ_TC_FILTERS_MAX; i++) {
-			if (!is_ours(&filters[i]))
-				continue;
-			if (!is_orphan(filters[i].program_id)) {
-				++*others;
-				continue;
-			}
-			stoq_clsact_remove(
-				ifindex, ingress, filters[i].handle, filters[i].priority);
-			removed++;
-		}
+static void sweep_filter(void *context, bool ingress, const struct stoq_tc_filter *filter)
+{
+	struct sweep *sweep = context;
+
+	if (!is_ours(filter))
+		return;
+	if (!is_orphan(filter->program_id)) {
+		sweep->others++;
+		return;
 	}
-	return removed;
+	stoq_clsact_remove(sweep->ifindex, ingress, filter->handle, filter->priority);
+	sweep->removed++;
 }
 
-static bool has_filter_of_ours(int ifindex)
+static void find_ours(void *context, bool ingress, const struct stoq_tc_filter *filter)
 {
-	struct stoq_tc_filter filters[STOQ_TC_FILTERS_MAX];
-	size_t count;
+	bool *found = context;
 
-	for (int ingress = 0; ingress <= 1; ingress++) {
-		if (stoq_tc_filters_list(ifindex, ingress, filters, &count))
-			continue;
-		for (size_t i = 0; i < count && i < STOQ_TC_FILTERS_MAX; i++)
-			if (is_ours(&filters[i]))
-				return true;
-	}
-	return false;
+	(void)ingress;
+	*found |= is_ours(filter);
 }
 
 /*
@@ -224,26 +212,25 @@ static bool has_filter_of_ours(int ifindex)
 int stoq_attach_sweep(int ifindex)
 {
 	static const struct timespec pause = {.tv_nsec = SWEEP_PAUSE_NS};
-	int others = 1, removed = 0;
+	struct sweep sweep = {.ifindex = ifindex, .others = 1};
+	bool any = false;
 
-	if (!has_filter_of_ours(ifindex))
-		return 0;
-	for (int i = 0; others && i < SWEEP_TURNS; i++) {
+	stoq_tc_filters_each(ifindex, find_ours, &any);
+	for (int i = 0; any && sweep.others && i < SWEEP_TURNS; i++) {
 		nanosleep(&pause, NULL);
-		removed += sweep_once(ifindex, &others);
+		sweep.others = 0;
+		stoq_tc_filters_each(ifindex, sweep_filter, &sweep);
 	}
-	return removed;
+	return sweep.removed;
 }
 
 int stoq_clsact_prepare(
 	struct stoq_attachment *attachment, bool *marked, bool *made, struct stoq_error *error)
 {
 	struct bpf_tc_hook hook = stoq_clsact_hook(attachment->ifindex, attachment->ingress);
-	bool any, owns_qdisc;
-	int result;
+	struct look look = look_at_filters(attachment->ifindex);
+	int result = bpf_tc_hook_create(&hook);
 
-	look_at_filters(attachment->ifindex, &any, &owns_qdisc);
-	result = bpf_tc_hook_create(&hook);
 	if (result && result != -EEXIST)
 		return stoq_error_set(error, result, "cannot add a clsact qdisc to %s: %s%s",
 			attachment->interface, strerror(-result),
@@ -251,8 +238,8 @@ int stoq_clsact_prepare(
 					     "(module sch_ingress)"
 			: result == -EPERM ? "; CAP_NET_ADMIN is missing (run as root)"
 					   : "");
-	*marked = result == 0 || owns_qdisc;
-	*made = *marked && !any;
+	*marked = result == 0 || look.owns_qdisc;
+	*made = *marked && !look.any;
 	return 0;
 }
 

@@ -221,24 +221,29 @@ enum stoq_keep_state stoq_attach_keep_look(
 	return tcx_first(attachment) == *program_id ? STOQ_KEEP_ATTACHED : STOQ_KEEP_BEHIND;
 }
 
+struct sweep {
+	bool (*wanted)(void *context, uint32_t program_id);
+	void *context;
+	int ifindex;
+	int removed;
+};
+
+static void sweep_filter(void *context, bool ingress, const struct stoq_tc_filter *filter)
+{
+	struct sweep *sweep = context;
+
+	if (!stoq_handle_is_kept(filter->handle) ||
+		!sweep->wanted(sweep->context, filter->program_id))
+		return;
+	stoq_clsact_remove(sweep->ifindex, ingress, filter->handle, filter->priority);
+	sweep->removed++;
+}
+
 int stoq_attach_keep_sweep(
 	int ifindex, bool (*wanted)(void *context, uint32_t program_id), void *context)
 {
-	struct stoq_tc_filter filters[STOQ_TC_FILTERS_MAX];
-	size_t count;
-	int removed = 0;
+	struct sweep sweep = {.wanted = wanted, .context = context, .ifindex = ifindex};
 
-	for (int ingress = 0; ingress <= 1; ingress++) {
-		if (stoq_tc_filters_list(ifindex, ingress, filters, &count))
-			continue;
-		for (size_t i = 0; i < count && i < STOQ_TC_FILTERS_MAX; i++) {
-			if (!stoq_handle_is_kept(filters[i].handle) ||
-				!wanted(context, filters[i].program_id))
-				continue;
-			stoq_clsact_remove(
-				ifindex, ingress, filters[i].handle, filters[i].priority);
-			removed++;
-		}
-	}
-	return removed;
+	stoq_tc_filters_each(ifindex, sweep_filter, &sweep);
+	return sweep.removed;
 }

@@ -101,3 +101,24 @@ int stoq_tc_filters_list(int ifindex, bool ingress,
 	*count = listing.count;
 	return result;
 }
+
+int stoq_tc_filters_each(int ifindex,
+	void (*seen)(void *context, bool ingress, const struct stoq_tc_filter *filter),
+	void *context)
+{
+	struct stoq_tc_filter filters[STOQ_TC_FILTERS_MAX];
+	int result = 0;
+	size_t count = 0;
+
+	for (int ingress = 0; ingress <= 1; ingress++) {
+		int failure = stoq_tc_filters_list(ifindex, ingress, filters, &count);
+
+		if (failure) {
+			result = failure;
+			continue;
+		}
+		for (size_t i = 0; i < count && i < STOQ_TC_FILTERS_MAX; i++)
+			seen(context, ingress, &filters[i]);
+	}
+	return result;
+}

@@ -20,3 +20,9 @@ struct stoq_tc_filter {
  */
 int stoq_tc_filters_list(int ifindex, bool ingress,
 	struct stoq_tc_filter filters[static STOQ_TC_FILTERS_MAX], size_t *count);
+
+/* Calls seen with each stored filter of both sides. 0, or the errno of a side that cannot be read.
+ */
+int stoq_tc_filters_each(int ifindex,
+	void (*seen)(void *context, bool ingress, const struct stoq_tc_filter *filter),
+	void *context);
