@@ -4,84 +4,21 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <libmnl/libmnl.h>
-#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
-#include <net/if_arp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "datapath/address.h"
+#include "datapath/kernel_messages.h"
 
-#define BUFFER_BYTES  8192
-#define VALID_STATES  (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY)
-#define ATTRIBUTE_MAX 64
+#define BUFFER_BYTES 8192
 
 struct stoq_kernel_routes {
 	struct mnl_socket *ask;
 	struct mnl_socket *events;
 	uint32_t sequence;
 };
-
-/* The attributes of a message, by their type. */
-struct attributes {
-	const struct nlattr *of[ATTRIBUTE_MAX];
-};
-
-static int collect(const struct nlattr *attribute, void *context)
-{
-	struct attributes *attributes = context;
-	uint16_t type = mnl_attr_get_type(attribute);
-
-	if (type < ATTRIBUTE_MAX)
-		attributes->of[type] = attribute;
-	return MNL_CB_OK;
-}
-
-static struct attributes attributes_of(const struct nlmsghdr *message, size_t header)
-{
-	struct attributes attributes = {{NULL}};
-
-	mnl_attr_parse(message, header, collect, &attributes);
-	return attributes;
-}
-
-static uint32_t get_u32(const struct nlattr *attribute)
-{
-	return attribute && mnl_attr_validate(attribute, MNL_TYPE_U32) == 0
-		       ? mnl_attr_get_u32(attribute)
-		       : 0;
-}
-
-static bool get_mac(const struct nlattr *attribute, uint8_t mac[static STOQ_MAC_BYTES])
-{
-	if (!attribute || mnl_attr_get_payload_len(attribute) != STOQ_MAC_BYTES)
-		return false;
-	memcpy(mac, mnl_attr_get_payload(attribute), STOQ_MAC_BYTES);
-	return true;
-}
-
-/* bytes: an IPv4 or IPv6 address, as its size says. */
-static bool set_address(struct stoq_address *address, const void *bytes, size_t size)
-{
-	memset(address, 0, sizeof(*address));
-	if (size == sizeof(struct in_addr)) {
-		address->in.sin_family = AF_INET;
-		memcpy(&address->in.sin_addr, bytes, size);
-		address->length = sizeof(address->in);
-	} else if (size == sizeof(struct in6_addr)) {
-		address->in6.sin6_family = AF_INET6;
-		memcpy(&address->in6.sin6_addr, bytes, size);
-		address->length = sizeof(address->in6);
-	}
-	return address->length;
-}
-
-static bool get_address(const struct nlattr *attribute, struct stoq_address *address)
-{
-	return attribute && set_address(address, mnl_attr_get_payload(attribute),
-				    mnl_attr_get_payload_len(attribute));
-}
 
 static void put_address(struct nlmsghdr *message, uint16_t type, const struct stoq_address *address)
 {
@@ -191,52 +128,6 @@ void stoq_kernel_routes_close(struct stoq_kernel_routes *routes)
 	free(routes);
 }
 
-static void read_vlan(const struct nlattr *info, struct stoq_link *link)
-{
-	struct attributes parts = {{NULL}}, vlan = {{NULL}};
-
-	if (!info)
-		return;
-	mnl_attr_parse_nested(info, collect, &parts);
-	if (!parts.of[IFLA_INFO_KIND] || !parts.of[IFLA_INFO_DATA] ||
-		mnl_attr_validate(parts.of[IFLA_INFO_KIND], MNL_TYPE_NUL_STRING) ||
-		strcmp(mnl_attr_get_str(parts.of[IFLA_INFO_KIND]), "vlan") != 0)
-		return;
-	mnl_attr_parse_nested(parts.of[IFLA_INFO_DATA], collect, &vlan);
-	if (!vlan.of[IFLA_VLAN_ID] || mnl_attr_validate(vlan.of[IFLA_VLAN_ID], MNL_TYPE_U16))
-		return;
-	link->vlan.id = mnl_attr_get_u16(vlan.of[IFLA_VLAN_ID]);
-	link->vlan.protocol = 0x8100;
-	if (vlan.of[IFLA_VLAN_PROTOCOL] &&
-		mnl_attr_validate(vlan.of[IFLA_VLAN_PROTOCOL], MNL_TYPE_U16) == 0)
-		link->vlan.protocol = ntohs(mnl_attr_get_u16(vlan.of[IFLA_VLAN_PROTOCOL]));
-}
-
-static void read_link(const struct nlmsghdr *message, void *result)
-{
-	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
-	struct attributes attributes = attributes_of(message, sizeof(*header));
-	struct stoq_link *link = result;
-
-	*link = (struct stoq_link){
-		.ifindex = header->ifi_index,
-		.mtu = get_u32(attributes.of[IFLA_MTU]),
-		.loopback = header->ifi_flags & IFF_LOOPBACK,
-		.enabled = header->ifi_flags & IFF_UP,
-		.up = (header->ifi_flags & IFF_UP) && (header->ifi_flags & IFF_RUNNING),
-	};
-	link->ethernet =
-		header->ifi_type == ARPHRD_ETHER && get_mac(attributes.of[IFLA_ADDRESS], link->mac);
-	if (attributes.of[IFLA_IFNAME] &&
-		mnl_attr_validate(attributes.of[IFLA_IFNAME], MNL_TYPE_NUL_STRING) == 0)
-		strncpy(link->name, mnl_attr_get_str(attributes.of[IFLA_IFNAME]),
-			sizeof(link->name) - 1);
-	read_vlan(attributes.of[IFLA_LINKINFO], link);
-	/* A parent in another network namespace has another numbering. */
-	if (link->vlan.protocol && !attributes.of[IFLA_LINK_NETNSID])
-		link->parent = (int)get_u32(attributes.of[IFLA_LINK]);
-}
-
 int stoq_kernel_link(struct stoq_kernel_routes *routes, int ifindex, struct stoq_link *link)
 {
 	char buffer[256];
@@ -246,45 +137,12 @@ int stoq_kernel_link(struct stoq_kernel_routes *routes, int ifindex, struct stoq
 	request->nlmsg_type = RTM_GETLINK;
 	header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
 	header->ifi_index = ifindex;
-	return ask(routes, request, read_link, link);
-}
-
-struct route {
-	uint8_t type;
-	int ifindex;
-	uint32_t mtu;
-	bool plain; /* no tunnel, no labels */
-	struct stoq_address gateway;
-	struct stoq_address source;
-};
-
-static void read_route(const struct nlmsghdr *message, void *result)
-{
-	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
-	struct attributes attributes = attributes_of(message, sizeof(*header));
-	struct attributes metrics = {{NULL}};
-	const struct nlattr *via = attributes.of[RTA_VIA];
-	struct route *route = result;
-
-	*route = (struct route){
-		.type = header->rtm_type,
-		.ifindex = (int)get_u32(attributes.of[RTA_OIF]),
-		.plain = !attributes.of[RTA_ENCAP] && !attributes.of[RTA_NEWDST],
-	};
-	get_address(attributes.of[RTA_GATEWAY], &route->gateway);
-	get_address(attributes.of[RTA_PREFSRC], &route->source);
-	if (via && mnl_attr_get_payload_len(via) > sizeof(struct rtvia))
-		set_address(&route->gateway,
-			(const uint8_t *)mnl_attr_get_payload(via) + sizeof(struct rtvia),
-			mnl_attr_get_payload_len(via) - sizeof(struct rtvia));
-	if (attributes.of[RTA_METRICS])
-		mnl_attr_parse_nested(attributes.of[RTA_METRICS], collect, &metrics);
-	route->mtu = get_u32(metrics.of[RTAX_MTU]);
+	return ask(routes, request, stoq_kernel_read_link, link);
 }
 
 /* With the ports, by which rules and several next hops may choose. */
 static int find_route(struct stoq_kernel_routes *routes, const struct stoq_address *remote,
-	const struct stoq_address *local, struct route *route)
+	const struct stoq_address *local, struct stoq_kernel_route *route)
 {
 	char buffer[512];
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
@@ -306,7 +164,7 @@ static int find_route(struct stoq_kernel_routes *routes, const struct stoq_addre
 	mnl_attr_put_u16(request, RTA_DPORT, htons(stoq_address_port(remote)));
 	if (local->length)
 		mnl_attr_put_u16(request, RTA_SPORT, htons(stoq_address_port(local)));
-	return ask(routes, request, read_route, route);
+	return ask(routes, request, stoq_kernel_read_route, route);
 }
 
 /* Which interface has an address of ours; 0: none. */
@@ -334,7 +192,7 @@ int stoq_kernel_interface_of(
 	struct stoq_kernel_routes *routes, const struct stoq_address *address, int *ifindex)
 {
 	struct stoq_address none = {.length = 0};
-	struct route route = {0};
+	struct stoq_kernel_route route = {0};
 	struct stoq_link link = {0};
 	int code;
 
@@ -353,27 +211,8 @@ int stoq_kernel_interface_of(
 	return code;
 }
 
-struct neighbour {
-	uint16_t state;
-	bool has_mac;
-	uint8_t mac[STOQ_MAC_BYTES];
-	int ifindex;
-	struct stoq_address address;
-};
-
-static void read_neighbour(const struct nlmsghdr *message, void *result)
-{
-	const struct ndmsg *header = mnl_nlmsg_get_payload(message);
-	struct attributes attributes = attributes_of(message, sizeof(*header));
-	struct neighbour *neighbour = result;
-
-	*neighbour = (struct neighbour){.state = header->ndm_state, .ifindex = header->ndm_ifindex};
-	neighbour->has_mac = get_mac(attributes.of[NDA_LLADDR], neighbour->mac);
-	get_address(attributes.of[NDA_DST], &neighbour->address);
-}
-
 static int find_neighbour(struct stoq_kernel_routes *routes, int ifindex,
-	const struct stoq_address *address, struct neighbour *neighbour)
+	const struct stoq_address *address, struct stoq_kernel_neighbour *neighbour)
 {
 	char buffer[256];
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
@@ -384,7 +223,7 @@ static int find_neighbour(struct stoq_kernel_routes *routes, int ifindex,
 	header->ndm_family = address->sa.sa_family;
 	header->ndm_ifindex = ifindex;
 	put_address(request, NDA_DST, address);
-	return ask(routes, request, read_neighbour, neighbour);
+	return ask(routes, request, stoq_kernel_read_neighbour, neighbour);
 }
 
 /* From a VLAN interface down to the one that frames leave by; tags outermost first. */
@@ -419,8 +258,8 @@ static int find_link(struct stoq_kernel_routes *routes, int from, int ifindex, s
 int stoq_kernel_way(struct stoq_kernel_routes *routes, int ifindex,
 	const struct stoq_address *remote, const struct stoq_address *local, struct stoq_way *way)
 {
-	struct neighbour neighbour = {0};
-	struct route route = {0};
+	struct stoq_kernel_neighbour neighbour = {0};
+	struct stoq_kernel_route route = {0};
 	int code = find_route(routes, remote, local, &route);
 
 	if (code)
@@ -440,7 +279,7 @@ int stoq_kernel_way(struct stoq_kernel_routes *routes, int ifindex,
 	code = find_neighbour(routes, route.ifindex, &way->next_hop, &neighbour);
 	if (code)
 		return code == -ENOENT ? -EAGAIN : code;
-	if (!(neighbour.state & VALID_STATES) || !neighbour.has_mac)
+	if (!neighbour.reachable)
 		return -EAGAIN;
 	memcpy(way->link.remote_mac, neighbour.mac, STOQ_MAC_BYTES);
 	return 0;
@@ -459,13 +298,12 @@ struct listener {
 static void tell_neighbour(const struct nlmsghdr *message, const struct listener *listener)
 {
 	struct stoq_kernel_event event = {.what = STOQ_KERNEL_NEIGHBOUR};
-	struct neighbour neighbour;
+	struct stoq_kernel_neighbour neighbour;
 
-	read_neighbour(message, &neighbour);
+	stoq_kernel_read_neighbour(message, &neighbour);
 	event.ifindex = neighbour.ifindex;
 	event.neighbour = neighbour.address;
-	event.reachable = message->nlmsg_type == RTM_NEWNEIGH && neighbour.has_mac &&
-			  (neighbour.state & VALID_STATES);
+	event.reachable = message->nlmsg_type == RTM_NEWNEIGH && neighbour.reachable;
 	memcpy(event.mac, neighbour.mac, STOQ_MAC_BYTES);
 	if (event.neighbour.length)
 		listener->back(listener->context, &event);
@@ -480,7 +318,7 @@ static void tell_link(const struct nlmsghdr *message, const struct listener *lis
 
 	if (header->ifi_family != AF_UNSPEC)
 		return;
-	read_link(message, &link);
+	stoq_kernel_read_link(message, &link);
 	event = (struct stoq_kernel_event){
 		.what = message->nlmsg_type == RTM_DELLINK ? STOQ_KERNEL_LINK_GONE
 							   : STOQ_KERNEL_LINK,
