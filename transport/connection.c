@@ -14,10 +14,12 @@
 #include "transport/tls.h"
 #include "transport/worker.h"
 
-#define SAMPLE_INTERVAL_NS  100000000ull
-#define BLACK_HOLE_MIN_NS   200000000ull
-#define STREAM_BYTES_MAX    16384 /* that an honest one takes beside its data */
-#define BLACK_HOLE_TIMEOUTS 6	  /* probe timeouts: the third is sent after 1 + 2 + 4 of them */
+#define SAMPLE_INTERVAL_NS    100000000ull
+#define BLACK_HOLE_MIN_NS     200000000ull
+#define BLACK_HOLE_TIMEOUTS   6 /* probe timeouts: the third is sent after 1 + 2 + 4 of them */
+/* That an honest one takes beside its data, and when it is over and ngtcp2 keeps it. */
+#define STREAM_BYTES_MAX      32768
+#define KEPT_STREAM_BYTES_MAX 2048
 
 struct stoq_connection *stoq_connection_new(struct stoq_worker *worker, bool server)
 {
@@ -339,9 +341,11 @@ static void close_if_overdrawn(struct stoq_connection *connection)
 	const struct stoq_transport_config *config = &connection->settings->config;
 	uint64_t streams =
 		(uint64_t)config->max_bidirectional_streams + config->max_unidirectional_streams;
+	uint64_t allowed_bytes = streams * STREAM_BYTES_MAX +
+				 connection->kept_streams * (uint64_t)KEPT_STREAM_BYTES_MAX;
 	ngtcp2_ccerr error;
 
-	if (!stoq_budget_overdrawn(&connection->account, streams * STREAM_BYTES_MAX))
+	if (!stoq_budget_overdrawn(&connection->account, allowed_bytes))
 		return;
 	ngtcp2_ccerr_default(&error);
 	ngtcp2_ccerr_set_transport_error(&error, NGTCP2_INTERNAL_ERROR, NULL, 0);

@@ -81,6 +81,7 @@ struct stoq_connection {
 
 	struct stoq_list streams, sendable, resumed_streams;
 	uint32_t stream_count;
+	uint32_t kept_streams;		    /* that are over, but not for ngtcp2 */
 	bool flow_blocked;		    /* by the peer's credit for the connection */
 	struct stoq_budget_account account; /* what it may receive and hold */
 	struct stoq_credit credit;

@@ -25,6 +25,7 @@ typedef ngtcp2_connection_id_status_type stoq_ngtcp2_id_status; /* what dcid_sta
 /* A parameter of the callback path_validation that 0.12 does not have. */
 #define STOQ_NGTCP2_OLD_PATH		const ngtcp2_path *old_path,
 #define STOQ_NGTCP2_UNI_MAX		(1ull << 60) /* all there are */
+#define STOQ_NGTCP2_KEEPS_UNI		0
 
 /* Defines the callback recv_new_token, which calls store(user, bytes, size). */
 #define STOQ_NGTCP2_NEW_TOKEN(name, store)                                                         \
@@ -112,7 +113,8 @@ typedef ngtcp2_conn_stat ngtcp2_conn_info;
  * open that many in a connection.
  */
 #define STOQ_NGTCP2_OLD_PATH
-#define STOQ_NGTCP2_UNI_MAX 65536
+#define STOQ_NGTCP2_UNI_MAX   65536
+#define STOQ_NGTCP2_KEEPS_UNI 1
 
 #define STOQ_NGTCP2_NEW_TOKEN(name, store)                                                         \
 	static int name(ngtcp2_conn *conn, const ngtcp2_vec *token, void *user)                    \

@@ -62,9 +62,12 @@ static void allow_another(struct stoq_connection *connection, const struct stoq_
 {
 	uint64_t number = (uint64_t)stream->id >> 2;
 
-	if (!stream->unidirectional)
+	if (!stream->unidirectional) {
 		ngtcp2_conn_extend_max_streams_bidi(connection->quic, 1);
-	else if (number < STOQ_NGTCP2_UNI_MAX)
+		return;
+	}
+	connection->kept_streams += STOQ_NGTCP2_KEEPS_UNI;
+	if (number < STOQ_NGTCP2_UNI_MAX)
 		ngtcp2_conn_extend_max_streams_uni(connection->quic, 1);
 }
 
