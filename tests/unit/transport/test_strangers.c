@@ -7,189 +7,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "tests/quic/initial.h"
-#include "tests/unit/nvme/sample_stream.h"
-#include "tests/unit/transport/rig.h"
-
 #include "datapath/address.h"
+#include "tests/unit/nvme/sample_stream.h"
+#include "tests/unit/transport/strangers.h"
 
 #define CRYPTO_ERROR		0x100
 #define NO_APPLICATION_PROTOCOL 120
 #define STRANGER		"203.0.113.7:4000"
 #define UNKNOWN_VERSION		0x1a2a3a4au
-
-/* A datagram that was seen. */
-struct seen {
-	uint8_t bytes[2048];
-	size_t size;
-};
-
-/* What goes through the filters. */
-static struct {
-	struct seen first; /* of the client */
-	struct seen last;  /* of the server */
-	uint64_t server_bytes, server_datagrams;
-	struct stoq_address counted; /* only to this one; length 0: to all */
-	bool hold_client;	     /* nothing of the client arrives */
-	bool change_alpn;
-} way;
-
-static struct rig rig;
-static uint32_t seed;
-
-static void keep(struct seen *seen, const struct stoq_datagram *datagram)
-{
-	seen->size = datagram->size < sizeof(seen->bytes) ? datagram->size : sizeof(seen->bytes);
-	memcpy(seen->bytes, datagram->data, seen->size);
-}
-
-/* Anybody on the way can do this to the first packets: TLS will find out, ALPN comes first. */
-static void change_alpn(struct stoq_datagram *datagram)
-{
-	struct quic_initial initial;
-	struct quic_cid unused, key;
-	uint32_t version;
-	size_t header;
-	uint8_t *found;
-
-	if (!quic_long_header(datagram->data, datagram->size, &version, &key, &unused, &header) ||
-		!quic_initial_open(&initial, datagram->data, datagram->size, &key, true))
-		return;
-	found = memmem(initial.payload, initial.payload_size, "stoq/1", 6);
-	if (!found)
-		return;
-	found[5] = '2';
-	/* PADDING is added anew. */
-	while (initial.payload_size && !initial.payload[initial.payload_size - 1])
-		initial.payload_size--;
-	assert_int_equal(quic_initial_seal(datagram->data, &initial, &key, true), datagram->size);
-}
-
-static bool see_client(void *context, struct stoq_datagram *datagram)
-{
-	if (!way.first.size)
-		keep(&way.first, datagram);
-	if (way.change_alpn)
-		change_alpn(datagram);
-	return !way.hold_client;
-}
-
-static bool see_server(void *context, struct stoq_datagram *datagram)
-{
-	if (way.counted.length && !stoq_address_equal(&way.counted, &datagram->remote))
-		return true;
-	keep(&way.last, datagram);
-	way.server_bytes += datagram->size;
-	way.server_datagrams++;
-	return true;
-}
-
-static int setup(void **state)
-{
-	memset(&way, 0, sizeof(way));
-	seed = 4711;
-	rig_prepare(&rig, 1);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rig_stop(&rig);
-	return 0;
-}
-
-static void start(void)
-{
-	rig_start(&rig);
-	stoq_memory_set_filter(rig.client.datapath, see_client, NULL);
-	stoq_memory_set_filter(rig.server.datapath, see_server, NULL);
-}
-
-/* ---- sending as somebody ---- */
-
-static struct stoq_address address_of(const char *text)
-{
-	struct stoq_address address;
-
-	assert_int_equal(stoq_address_parse(&address, text, 0, NULL), 0);
-	return address;
-}
-
-static void to_server(const char *from, const uint8_t *bytes, size_t size)
-{
-	const struct stoq_address address = address_of(from);
-
-	rig_inject(&rig, &address, &rig.server.address, bytes, size);
-}
-
-static void random_bytes(uint8_t *bytes, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		bytes[i] = (uint8_t)sample_random(&seed);
-}
-
-static void random_cid(struct quic_cid *cid, size_t size)
-{
-	cid->size = size;
-	random_bytes(cid->bytes, size);
-}
-
-/* What a client's first packet says, with its ClientHello; the client itself gives up. */
-static void take_hello(struct quic_initial *hello)
-{
-	struct quic_cid key, unused;
-	uint32_t version;
-	size_t header;
-
-	way.hold_client = true;
-	stoq_connection_close(rig_connect(&rig), 0, NULL);
-	rig_connect(&rig);
-	rig_run(&rig, 10 * RIG_MS);
-	assert_true(way.first.size >= QUIC_INITIAL_BYTES);
-	assert_true(quic_long_header(
-		way.first.bytes, way.first.size, &version, &key, &unused, &header));
-	assert_true(quic_initial_open(hello, way.first.bytes, way.first.size, &key, true));
-	while (hello->payload_size && !hello->payload[hello->payload_size - 1])
-		hello->payload_size--;
-	if (rig.client.connection)
-		stoq_connection_close(rig.client.connection, 0, NULL);
-	rig_run(&rig, RIG_S);
-	way.hold_client = false;
-}
-
-/* The same ClientHello in a packet of a connection of its own. */
-static size_t spoof(uint8_t datagram[static QUIC_INITIAL_BYTES], struct quic_initial *hello)
-{
-	random_cid(&hello->destination, 8 + sample_random(&seed) % 13);
-	return quic_initial_seal(datagram, hello, &hello->destination, true);
-}
-
-static void spoof_from(const char *address, struct quic_initial *hello)
-{
-	uint8_t datagram[QUIC_INITIAL_BYTES];
-
-	assert_int_equal(spoof(datagram, hello), sizeof(datagram));
-	to_server(address, datagram, sizeof(datagram));
-}
-
-static void spoof_from_anywhere(struct quic_initial *hello)
-{
-	char text[64];
-
-	snprintf(text, sizeof(text), "10.%u.%u.%u:%u", sample_random(&seed) % 256,
-		sample_random(&seed) % 256, sample_random(&seed) % 256,
-		1024 + sample_random(&seed) % 60000);
-	spoof_from(text, hello);
-}
-
-static void expect_service(void)
-{
-	rig.client.connected = rig.server.accepted = 0;
-	rig_connected(&rig);
-	stoq_connection_close(rig.client.connection, 0, NULL);
-	rig_run(&rig, 30 * RIG_S);
-	rig_assert_idle(&rig);
-}
 
 /* ---- ALPN ---- */
 
@@ -200,16 +25,16 @@ static bool client_closed(struct rig *any)
 
 static void test_wrong_alpn(void **state)
 {
-	start();
-	way.change_alpn = true;
-	rig_connect(&rig);
-	assert_true(rig_run_until(&rig, client_closed, 20 * RIG_S));
-	assert_int_equal(rig.client.close.origin, STOQ_CLOSE_PEER_TRANSPORT);
-	assert_int_equal(rig.client.close.code, CRYPTO_ERROR + NO_APPLICATION_PROTOCOL);
-	assert_non_null(strstr(rig.client.close.reason, "application protocol"));
-	assert_non_null(strstr(rig.server.log, "application protocol"));
-	way.change_alpn = false;
-	expect_service();
+	stranger_start();
+	stranger_way.change_alpn = true;
+	rig_connect(&stranger_rig);
+	assert_true(rig_run_until(&stranger_rig, client_closed, 20 * RIG_S));
+	assert_int_equal(stranger_rig.client.close.origin, STOQ_CLOSE_PEER_TRANSPORT);
+	assert_int_equal(stranger_rig.client.close.code, CRYPTO_ERROR + NO_APPLICATION_PROTOCOL);
+	assert_non_null(strstr(stranger_rig.client.close.reason, "application protocol"));
+	assert_non_null(strstr(stranger_rig.server.log, "application protocol"));
+	stranger_way.change_alpn = false;
+	stranger_expect_service();
 }
 
 /* ---- TLS that is not QUIC's ---- */
@@ -221,17 +46,17 @@ static void test_no_transport_parameters(void **state)
 	struct quic_initial hello;
 	uint8_t *found;
 
-	start();
-	take_hello(&hello);
+	stranger_start();
+	stranger_take_hello(&hello);
 	found = memmem(hello.payload, hello.payload_size, extension, sizeof(extension));
 	assert_non_null(found);
 	found[1] = 0x38;
 	for (int i = 0; i < 10; i++)
-		spoof_from(STRANGER, &hello);
-	rig_run(&rig, RIG_S);
-	assert_non_null(strstr(rig.server.log, "no QUIC transport parameters"));
-	assert_int_equal(rig_metrics(&rig.server).connections_handshaking, 0);
-	expect_service();
+		stranger_hello_from(STRANGER, &hello);
+	rig_run(&stranger_rig, RIG_S);
+	assert_non_null(strstr(stranger_rig.server.log, "no QUIC transport parameters"));
+	assert_int_equal(rig_metrics(&stranger_rig.server).connections_handshaking, 0);
+	stranger_expect_service();
 }
 
 /* ---- versions ---- */
@@ -240,8 +65,8 @@ static size_t unknown_version(uint8_t *packet, size_t size)
 {
 	struct quic_cid destination, source;
 
-	random_cid(&destination, 8);
-	random_cid(&source, 8);
+	stranger_random_cid(&destination, 8);
+	stranger_random_cid(&source, 8);
 	memset(packet, 0, size);
 	quic_long_header_write(packet, 0xc0, UNKNOWN_VERSION, &destination, &source);
 	return size;
@@ -254,21 +79,21 @@ static void test_unknown_version_is_answered(void **state)
 	uint32_t version;
 	size_t at;
 
-	start();
-	to_server(STRANGER, packet, unknown_version(packet, QUIC_INITIAL_BYTES));
-	rig_run(&rig, RIG_S);
-	assert_int_equal(way.server_datagrams, 1);
-	assert_true(quic_long_header(
-		way.last.bytes, way.last.size, &version, &destination, &source, &at));
+	stranger_start();
+	stranger_send(STRANGER, packet, unknown_version(packet, QUIC_INITIAL_BYTES));
+	rig_run(&stranger_rig, RIG_S);
+	assert_int_equal(stranger_way.server_datagrams, 1);
+	assert_true(quic_long_header(stranger_way.last.bytes, stranger_way.last.size, &version,
+		&destination, &source, &at));
 	assert_int_equal(version, 0);
-	assert_int_equal(way.last.size, at + 4);
-	assert_memory_equal(way.last.bytes + at, "\0\0\0\1", 4);
+	assert_int_equal(stranger_way.last.size, at + 4);
+	assert_memory_equal(stranger_way.last.bytes + at, "\0\0\0\1", 4);
 	/* What is too short for a first packet might be a reflection. */
-	to_server(STRANGER, packet, unknown_version(packet, QUIC_INITIAL_BYTES - 1));
-	rig_run(&rig, RIG_S);
-	assert_int_equal(way.server_datagrams, 1);
-	assert_int_equal(rig_metrics(&rig.server).version_negotiations_sent, 1);
-	expect_service();
+	stranger_send(STRANGER, packet, unknown_version(packet, QUIC_INITIAL_BYTES - 1));
+	rig_run(&stranger_rig, RIG_S);
+	assert_int_equal(stranger_way.server_datagrams, 1);
+	assert_int_equal(rig_metrics(&stranger_rig.server).version_negotiations_sent, 1);
+	stranger_expect_service();
 }
 
 /* What comes at once is answered up to a number, and so it is a second later. */
@@ -276,11 +101,12 @@ static void expect_answers(const uint8_t *packet, size_t size, unsigned int most
 {
 	for (uint64_t second = 1; second <= 2; second++) {
 		for (unsigned int i = 0; i < 2 * most; i++) {
-			to_server(STRANGER, packet, size);
-			rig_run(&rig, 1000);
+			stranger_send(STRANGER, packet, size);
+			rig_run(&stranger_rig, 1000);
 		}
-		assert_in_range(way.server_datagrams, second * most, second * most + most / 10);
-		rig_run(&rig, 2 * RIG_S);
+		assert_in_range(
+			stranger_way.server_datagrams, second * most, second * most + most / 10);
+		rig_run(&stranger_rig, 2 * RIG_S);
 	}
 }
 
@@ -288,9 +114,9 @@ static void test_negotiations_are_few(void **state)
 {
 	uint8_t packet[QUIC_INITIAL_BYTES];
 
-	start();
+	stranger_start();
 	expect_answers(packet, unknown_version(packet, sizeof(packet)), 1000);
-	assert_true(way.last.size < 100);
+	assert_true(stranger_way.last.size < 100);
 }
 
 /* In the server's name, in answer to the client's first packet. */
@@ -301,66 +127,68 @@ static void inject_negotiation(uint32_t offered)
 	uint32_t version;
 	size_t header;
 
-	assert_true(quic_long_header(
-		way.first.bytes, way.first.size, &version, &destination, &source, &header));
+	assert_true(quic_long_header(stranger_way.first.bytes, stranger_way.first.size, &version,
+		&destination, &source, &header));
 	at += quic_long_header_write(packet, 0x80, 0, &source, &destination);
 	for (int shift = 24; shift >= 0; shift -= 8)
 		*at++ = (uint8_t)(offered >> shift);
-	rig_inject(&rig, &rig.server.address, &rig.client.address, packet, (size_t)(at - packet));
+	rig_inject(&stranger_rig, &stranger_rig.server.address, &stranger_rig.client.address,
+		packet, (size_t)(at - packet));
 }
 
 static void test_negotiation_is_told(void **state)
 {
-	start();
-	way.hold_client = true;
-	rig_connect(&rig);
-	rig_run(&rig, 10 * RIG_MS);
+	stranger_start();
+	stranger_way.hold_client = true;
+	rig_connect(&stranger_rig);
+	rig_run(&stranger_rig, 10 * RIG_MS);
 	/* One that offers what was asked for is forged (RFC 9000, 6.2). */
 	inject_negotiation(1);
-	rig_run(&rig, 10 * RIG_MS);
-	assert_int_equal(rig.client.closed, 0);
+	rig_run(&stranger_rig, 10 * RIG_MS);
+	assert_int_equal(stranger_rig.client.closed, 0);
 	inject_negotiation(UNKNOWN_VERSION);
-	assert_true(rig_run_until(&rig, client_closed, RIG_S));
-	assert_int_equal(rig.client.close.origin, STOQ_CLOSE_VERSION);
-	assert_true(rig.client.close.reason[0]);
+	assert_true(rig_run_until(&stranger_rig, client_closed, RIG_S));
+	assert_int_equal(stranger_rig.client.close.origin, STOQ_CLOSE_VERSION);
+	assert_true(stranger_rig.client.close.reason[0]);
 }
 
 static void test_late_negotiation_is_ignored(void **state)
 {
-	start();
-	rig_connected(&rig);
+	stranger_start();
+	rig_connected(&stranger_rig);
 	inject_negotiation(UNKNOWN_VERSION);
-	rig_run(&rig, RIG_S);
-	assert_int_equal(rig.client.closed, 0);
+	rig_run(&stranger_rig, RIG_S);
+	assert_int_equal(stranger_rig.client.closed, 0);
 }
 
 /* ---- replays ---- */
 
 static void test_replayed_first_packet(void **state)
 {
-	start();
-	rig_connected(&rig);
+	stranger_start();
+	rig_connected(&stranger_rig);
 	for (int i = 0; i < 500; i++) {
-		rig_inject(&rig, &rig.client.address, &rig.server.address, way.first.bytes,
-			way.first.size);
-		rig_run(&rig, 10 * RIG_MS);
+		rig_inject(&stranger_rig, &stranger_rig.client.address,
+			&stranger_rig.server.address, stranger_way.first.bytes,
+			stranger_way.first.size);
+		rig_run(&stranger_rig, 10 * RIG_MS);
 	}
-	assert_int_equal(rig.server.accepted, 1);
-	assert_int_equal(rig.server.closed, 0);
-	assert_int_equal(rig_metrics(&rig.server).connections_handshaking, 0);
-	stoq_connection_close(rig.client.connection, 0, NULL);
-	rig_run(&rig, 30 * RIG_S);
+	assert_int_equal(stranger_rig.server.accepted, 1);
+	assert_int_equal(stranger_rig.server.closed, 0);
+	assert_int_equal(rig_metrics(&stranger_rig.server).connections_handshaking, 0);
+	stoq_connection_close(stranger_rig.client.connection, 0, NULL);
+	rig_run(&stranger_rig, 30 * RIG_S);
 	/* Nobody remembers it any more: a connection that is never finished. */
-	way.counted = address_of(STRANGER);
-	way.server_bytes = 0;
-	to_server(STRANGER, way.first.bytes, way.first.size);
-	rig_run(&rig, 10 * RIG_MS);
-	assert_int_equal(rig_metrics(&rig.server).connections_handshaking, 1);
-	rig_run(&rig, 60 * RIG_S);
-	assert_in_range(way.server_bytes, 1, 3 * way.first.size);
-	assert_int_equal(rig.server.accepted, 1);
-	way.counted.length = 0;
-	expect_service();
+	stranger_way.counted = stranger_address(STRANGER);
+	stranger_way.server_bytes = 0;
+	stranger_send(STRANGER, stranger_way.first.bytes, stranger_way.first.size);
+	rig_run(&stranger_rig, 10 * RIG_MS);
+	assert_int_equal(rig_metrics(&stranger_rig.server).connections_handshaking, 1);
+	rig_run(&stranger_rig, 60 * RIG_S);
+	assert_in_range(stranger_way.server_bytes, 1, 3 * stranger_way.first.size);
+	assert_int_equal(stranger_rig.server.accepted, 1);
+	stranger_way.counted.length = 0;
+	stranger_expect_service();
 }
 
 /* ---- amplification ---- */
@@ -370,21 +198,21 @@ static void expect_amplification(size_t token_size)
 	struct quic_initial hello;
 	uint8_t datagram[QUIC_INITIAL_BYTES];
 
-	rig.server.config.retry = STOQ_RETRY_NEVER;
-	start();
-	take_hello(&hello);
-	random_bytes(hello.token, token_size);
+	stranger_rig.server.config.retry = STOQ_RETRY_NEVER;
+	stranger_start();
+	stranger_take_hello(&hello);
+	stranger_random_bytes(hello.token, token_size);
 	/* As if it were from NEW_TOKEN; a Retry's would be refused. */
 	hello.token[0] = 0x36;
 	hello.token_size = token_size;
-	way.counted = address_of(STRANGER);
-	way.server_bytes = 0;
-	assert_int_equal(spoof(datagram, &hello), sizeof(datagram));
-	to_server(STRANGER, datagram, sizeof(datagram));
+	stranger_way.counted = stranger_address(STRANGER);
+	stranger_way.server_bytes = 0;
+	assert_int_equal(stranger_hello(datagram, &hello), sizeof(datagram));
+	stranger_send(STRANGER, datagram, sizeof(datagram));
 	/* It would repeat its answer until it gives up. */
-	rig_run(&rig, 60 * RIG_S);
-	assert_in_range(way.server_bytes, sizeof(datagram), 3 * sizeof(datagram));
-	rig_assert_idle(&rig);
+	rig_run(&stranger_rig, 60 * RIG_S);
+	assert_in_range(stranger_way.server_bytes, sizeof(datagram), 3 * sizeof(datagram));
+	rig_assert_idle(&stranger_rig);
 }
 
 static void test_amplification(void **state)
@@ -403,19 +231,19 @@ static void test_retry_is_small(void **state)
 {
 	struct quic_initial hello;
 
-	rig.server.config.retry = STOQ_RETRY_ALWAYS;
-	start();
-	take_hello(&hello);
-	way.counted = address_of(STRANGER);
-	way.server_bytes = 0;
+	stranger_rig.server.config.retry = STOQ_RETRY_ALWAYS;
+	stranger_start();
+	stranger_take_hello(&hello);
+	stranger_way.counted = stranger_address(STRANGER);
+	stranger_way.server_bytes = 0;
 	for (int i = 0; i < 100; i++)
-		spoof_from(STRANGER, &hello);
-	rig_run(&rig, RIG_S);
-	assert_int_equal(way.server_datagrams, 100);
-	assert_true(way.server_bytes < 100 * 300);
-	assert_int_equal(rig_metrics(&rig.server).connections_handshaking, 0);
-	assert_int_equal(rig_metrics(&rig.server).retries_sent, 100);
-	expect_service();
+		stranger_hello_from(STRANGER, &hello);
+	rig_run(&stranger_rig, RIG_S);
+	assert_int_equal(stranger_way.server_datagrams, 100);
+	assert_true(stranger_way.server_bytes < 100 * 300);
+	assert_int_equal(rig_metrics(&stranger_rig.server).connections_handshaking, 0);
+	assert_int_equal(rig_metrics(&stranger_rig.server).retries_sent, 100);
+	stranger_expect_service();
 }
 
 /* ---- floods ---- */
@@ -443,33 +271,33 @@ static void test_flood(void **state)
 	struct quic_initial hello;
 	size_t before, used = 0;
 
-	start();
-	take_hello(&hello);
+	stranger_start();
+	stranger_take_hello(&hello);
 	before = memory_used();
 	for (unsigned long i = 0; i < count; i++) {
-		spoof_from_anywhere(&hello);
-		rig_run(&rig, 20000);
+		stranger_hello_from_anywhere(&hello);
+		rig_run(&stranger_rig, 20000);
 		if (i == count / 2) {
 			used = memory_used() - before;
-			rig.client.connected = rig.server.accepted = 0;
-			rig_connected(&rig);
+			stranger_rig.client.connected = stranger_rig.server.accepted = 0;
+			rig_connected(&stranger_rig);
 		}
-		assert_true(rig_metrics(&rig.server).connections_handshaking <=
-			    rig.server.config.retry_half_open);
+		assert_true(rig_metrics(&stranger_rig.server).connections_handshaking <=
+			    stranger_rig.server.config.retry_half_open);
 	}
 	/* What the first ones fill is all that there will be. */
 	if (before)
 		assert_true(used < (32u << 20));
 	if (before && count >= 5000)
 		assert_true(memory_used() - before < used + (1u << 20));
-	metrics = rig_metrics(&rig.server);
+	metrics = rig_metrics(&stranger_rig.server);
 	assert_true(metrics.retries_sent > count / 2);
 	assert_true(metrics.bytes_sent < 3 * metrics.bytes_received);
-	assert_int_equal(rig.server.closed, 0);
-	stoq_connection_close(rig.client.connection, 0, NULL);
-	rig_run(&rig, 60 * RIG_S);
-	rig_assert_idle(&rig);
-	expect_service();
+	assert_int_equal(stranger_rig.server.closed, 0);
+	stoq_connection_close(stranger_rig.client.connection, 0, NULL);
+	rig_run(&stranger_rig, 60 * RIG_S);
+	rig_assert_idle(&stranger_rig);
+	stranger_expect_service();
 }
 
 /* Without Retry the limit of half-open connections is what holds. */
@@ -477,19 +305,19 @@ static void test_flood_without_retry(void **state)
 {
 	struct quic_initial hello;
 
-	rig.server.config.retry = STOQ_RETRY_NEVER;
-	rig.server.config.max_half_open = 16;
-	start();
-	take_hello(&hello);
+	stranger_rig.server.config.retry = STOQ_RETRY_NEVER;
+	stranger_rig.server.config.max_half_open = 16;
+	stranger_start();
+	stranger_take_hello(&hello);
 	for (int i = 0; i < 500; i++) {
-		spoof_from_anywhere(&hello);
-		rig_run(&rig, 20000);
-		assert_true(rig_metrics(&rig.server).connections_handshaking <= 16);
+		stranger_hello_from_anywhere(&hello);
+		rig_run(&stranger_rig, 20000);
+		assert_true(rig_metrics(&stranger_rig.server).connections_handshaking <= 16);
 	}
-	assert_true(rig_metrics(&rig.server).connections_refused > 300);
-	rig_run(&rig, 60 * RIG_S);
-	rig_assert_idle(&rig);
-	expect_service();
+	assert_true(rig_metrics(&stranger_rig.server).connections_refused > 300);
+	rig_run(&stranger_rig, 60 * RIG_S);
+	rig_assert_idle(&stranger_rig);
+	stranger_expect_service();
 }
 
 /* No packet at all, or one cut anywhere, or with one wrong bit. */
@@ -498,25 +326,26 @@ static void test_noise(void **state)
 	struct quic_initial hello;
 	uint8_t datagram[QUIC_INITIAL_BYTES];
 
-	start();
-	take_hello(&hello);
+	stranger_start();
+	stranger_take_hello(&hello);
 	for (size_t i = 0; i < 1000; i++) {
 		size_t size = sizeof(datagram);
 
-		spoof(datagram, &hello);
+		stranger_hello(datagram, &hello);
 		if (i % 4 == 0)
-			random_bytes(datagram, sizeof(datagram));
+			stranger_random_bytes(datagram, sizeof(datagram));
 		else if (i % 4 == 1)
-			size = 1 + sample_random(&seed) % sizeof(datagram);
+			size = 1 + sample_random(&stranger_seed) % sizeof(datagram);
 		else
-			datagram[sample_random(&seed) % (i % 4 == 2 ? 40 : sizeof(datagram))] ^=
-				(uint8_t)(1u << sample_random(&seed) % 8);
-		to_server(STRANGER, datagram, size);
-		rig_run(&rig, 100000);
+			datagram[sample_random(&stranger_seed) %
+				 (i % 4 == 2 ? 40 : sizeof(datagram))] ^=
+				(uint8_t)(1u << sample_random(&stranger_seed) % 8);
+		stranger_send(STRANGER, datagram, size);
+		rig_run(&stranger_rig, 100000);
 	}
-	rig_run(&rig, 60 * RIG_S);
-	rig_assert_idle(&rig);
-	expect_service();
+	rig_run(&stranger_rig, 60 * RIG_S);
+	rig_assert_idle(&stranger_rig);
+	stranger_expect_service();
 }
 
 /* ---- Retry tokens ---- */
@@ -528,15 +357,15 @@ static void take_retry(const char *address, struct quic_initial *answer)
 	uint32_t version;
 	size_t at;
 
-	way.counted = address_of(address);
-	way.last.size = 0;
-	spoof_from(address, answer);
-	rig_run(&rig, 10 * RIG_MS);
-	assert_true(quic_long_header(
-		way.last.bytes, way.last.size, &version, &unused, &answer->destination, &at));
-	assert_int_equal(way.last.bytes[0] & 0xf0, 0xf0);
-	answer->token_size = way.last.size - at - 16;
-	memcpy(answer->token, way.last.bytes + at, answer->token_size);
+	stranger_way.counted = stranger_address(address);
+	stranger_way.last.size = 0;
+	stranger_hello_from(address, answer);
+	rig_run(&stranger_rig, 10 * RIG_MS);
+	assert_true(quic_long_header(stranger_way.last.bytes, stranger_way.last.size, &version,
+		&unused, &answer->destination, &at));
+	assert_int_equal(stranger_way.last.bytes[0] & 0xf0, 0xf0);
+	answer->token_size = stranger_way.last.size - at - 16;
+	memcpy(answer->token, stranger_way.last.bytes + at, answer->token_size);
 }
 
 static void send_answer(const char *address, const struct quic_initial *answer)
@@ -545,22 +374,22 @@ static void send_answer(const char *address, const struct quic_initial *answer)
 
 	assert_int_equal(
 		quic_initial_seal(datagram, answer, &answer->destination, true), sizeof(datagram));
-	to_server(address, datagram, sizeof(datagram));
-	rig_run(&rig, 10 * RIG_MS);
+	stranger_send(address, datagram, sizeof(datagram));
+	rig_run(&stranger_rig, 10 * RIG_MS);
 }
 
 static uint64_t handshaking(void)
 {
-	return rig_metrics(&rig.server).connections_handshaking;
+	return rig_metrics(&stranger_rig.server).connections_handshaking;
 }
 
 static void test_retry_tokens(void **state)
 {
 	struct quic_initial answer, forged;
 
-	rig.server.config.retry = STOQ_RETRY_ALWAYS;
-	start();
-	take_hello(&answer);
+	stranger_rig.server.config.retry = STOQ_RETRY_ALWAYS;
+	stranger_start();
+	stranger_take_hello(&answer);
 	take_retry(STRANGER, &answer);
 	/* Somebody else's, and one with a wrong bit, also in what says which kind it is. */
 	send_answer("203.0.113.8:4000", &answer);
@@ -577,19 +406,19 @@ static void test_retry_tokens(void **state)
 	assert_int_equal(handshaking(), 0);
 	/* For another connection ID than the one that the Retry gave. */
 	forged = answer;
-	random_cid(&forged.destination, forged.destination.size);
+	stranger_random_cid(&forged.destination, forged.destination.size);
 	send_answer(STRANGER, &forged);
 	assert_int_equal(handshaking(), 0);
 	/* The right one, and its replay: one connection. */
 	send_answer(STRANGER, &answer);
 	send_answer(STRANGER, &answer);
 	assert_int_equal(handshaking(), 1);
-	rig_run(&rig, 60 * RIG_S);
+	rig_run(&stranger_rig, 60 * RIG_S);
 	assert_int_equal(handshaking(), 0);
 	/* By now it has expired. */
 	send_answer(STRANGER, &answer);
 	assert_int_equal(handshaking(), 0);
-	expect_service();
+	stranger_expect_service();
 }
 
 /* ---- stateless resets ---- */
@@ -598,21 +427,23 @@ static void test_forged_resets(void **state)
 {
 	uint8_t packet[128];
 
-	start();
-	rig_connected(&rig);
+	stranger_start();
+	rig_connected(&stranger_rig);
 	for (int i = 0; i < 1000; i++) {
-		size_t size = 21 + sample_random(&seed) % 100;
+		size_t size = 21 + sample_random(&stranger_seed) % 100;
 
-		random_bytes(packet, size);
+		stranger_random_bytes(packet, size);
 		packet[0] = (uint8_t)(0x40 | (packet[0] & 0x3f));
-		rig_inject(&rig, &rig.server.address, &rig.client.address, packet, size);
-		rig_inject(&rig, &rig.client.address, &rig.server.address, packet, size);
-		rig_run(&rig, 100000);
+		rig_inject(&stranger_rig, &stranger_rig.server.address,
+			&stranger_rig.client.address, packet, size);
+		rig_inject(&stranger_rig, &stranger_rig.client.address,
+			&stranger_rig.server.address, packet, size);
+		rig_run(&stranger_rig, 100000);
 	}
-	assert_int_equal(rig.client.closed + rig.server.closed, 0);
-	stoq_connection_close(rig.client.connection, 0, NULL);
-	rig_run(&rig, 60 * RIG_S);
-	expect_service();
+	assert_int_equal(stranger_rig.client.closed + stranger_rig.server.closed, 0);
+	stoq_connection_close(stranger_rig.client.connection, 0, NULL);
+	rig_run(&stranger_rig, 60 * RIG_S);
+	stranger_expect_service();
 }
 
 /* Of two that have lost their memory none answers the other for ever. */
@@ -620,18 +451,18 @@ static void test_resets_are_few_and_smaller(void **state)
 {
 	uint8_t packet[128];
 
-	start();
-	random_bytes(packet, sizeof(packet));
+	stranger_start();
+	stranger_random_bytes(packet, sizeof(packet));
 	packet[0] = 0x40;
 	for (size_t size = 1; size <= 41; size++)
-		to_server(STRANGER, packet, size);
-	rig_run(&rig, RIG_S);
-	assert_int_equal(way.server_datagrams, 0);
-	to_server(STRANGER, packet, 42);
-	rig_run(&rig, 2 * RIG_S);
-	assert_int_equal(way.server_datagrams, 1);
-	assert_in_range(way.last.size, 21, 41);
-	way.server_datagrams = 0;
+		stranger_send(STRANGER, packet, size);
+	rig_run(&stranger_rig, RIG_S);
+	assert_int_equal(stranger_way.server_datagrams, 0);
+	stranger_send(STRANGER, packet, 42);
+	rig_run(&stranger_rig, 2 * RIG_S);
+	assert_int_equal(stranger_way.server_datagrams, 1);
+	assert_in_range(stranger_way.last.size, 21, 41);
+	stranger_way.server_datagrams = 0;
 	expect_answers(packet, sizeof(packet), 100);
 }
 
@@ -644,14 +475,14 @@ static bool server_closed(struct rig *any)
 
 static void test_reason_is_printable(void **state)
 {
-	start();
-	rig_connected(&rig);
-	stoq_connection_close(rig.client.connection, 7, "a\033[2J\r\nb\xff");
-	assert_true(rig_run_until(&rig, server_closed, RIG_S));
-	assert_string_equal(rig.server.close.reason, "a?[2J??b?");
+	stranger_start();
+	rig_connected(&stranger_rig);
+	stoq_connection_close(stranger_rig.client.connection, 7, "a\033[2J\r\nb\xff");
+	assert_true(rig_run_until(&stranger_rig, server_closed, RIG_S));
+	assert_string_equal(stranger_rig.server.close.reason, "a?[2J??b?");
 }
 
-#define with_rig(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define with_rig(test) cmocka_unit_test_setup_teardown(test, stranger_setup, stranger_teardown)
 
 int main(void)
 {
