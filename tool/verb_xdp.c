@@ -17,7 +17,7 @@
 #define FILTERS_MAX	64
 #define SCHEMA_VERSION	1
 #define INTERVAL_MAX_NS 3600000000000ull
-#define LOCK_WAIT_NS	5000000000ull /* a change takes milliseconds */
+#define LOCK_WAIT_NS	10000000000ull /* a change takes milliseconds */
 
 static const char help[] =
 #include "stoq-xdp.help.h"

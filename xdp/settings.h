@@ -17,7 +17,8 @@
 
 /*
  * The lock on the settings of all filters of this machine; waits for it, and gives the descriptor
- * that holds it: close it to unlock. -ETIMEDOUT: somebody else has had it for wait_ns.
+ * that holds it: close it to unlock. -ETIMEDOUT: somebody else has had it for wait_ns. Containers
+ * that share a network, but not /run, are not kept apart.
  */
 int stoq_xdp_settings_lock(uint64_t wait_ns, int *lock, struct stoq_error *error);
 
