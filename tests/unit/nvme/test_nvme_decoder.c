@@ -3,6 +3,7 @@
 
 #include "nvme/nvme_tcp_stream.h"
 #include "sample_stream.h"
+#include "witness.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -21,117 +22,20 @@ static const struct nvme_tcp_format formats[] = {
 	{.header_digest = true, .data_digest = true, .data_alignment = 17},
 };
 
-/* What a decoder told, and a sum over all of it that pieces of data do not change. */
-struct witness {
-	unsigned int pdus, finished;
-	struct stoq_nvme_pdu last;
-	enum stoq_nvme_data_digest digest;
-	unsigned int bad_digests;
-	uint32_t data_at;
-	uint32_t sum;
-};
-
-static void add(struct witness *witness, const void *bytes, size_t size)
-{
-	witness->sum = nvme_crc32c_update(witness->sum, bytes, size);
-}
-
-static void on_pdu(const struct stoq_nvme_pdu *pdu, void *user)
-{
-	struct witness *witness = user;
-
-	witness->pdus++;
-	witness->last = *pdu;
-	witness->data_at = 0;
-	add(witness, &pdu->offset, sizeof(pdu->offset));
-	add(witness, pdu->header, pdu->header_length);
-}
-
-static void on_data(
-	const struct stoq_nvme_pdu *pdu, uint32_t at, const uint8_t *data, size_t size, void *user)
-{
-	struct witness *witness = user;
-
-	assert_int_equal(at, witness->data_at);
-	assert_true(size > 0 && at + size <= pdu->data_length);
-	witness->data_at += (uint32_t)size;
-	add(witness, data, size);
-}
-
-static void on_finished(
-	const struct stoq_nvme_pdu *pdu, enum stoq_nvme_data_digest digest, void *user)
-{
-	struct witness *witness = user;
-	int told = (int)digest;
-
-	assert_int_equal(++witness->finished, witness->pdus);
-	assert_true(pdu->offset == witness->last.offset && pdu->type == witness->last.type);
-	assert_int_equal(witness->data_at, pdu->data_length);
-	witness->digest = digest;
-	witness->bad_digests += digest == STOQ_NVME_DIGEST_BAD;
-	add(witness, &told, sizeof(told));
-}
-
-static struct stoq_nvme_decoder *begin(
-	struct witness *witness, int side, bool check_digests, bool resynchronize)
-{
-	struct stoq_nvme_decoder_config config;
-	struct stoq_nvme_decoder *decoder;
-
-	*witness = (struct witness){.sum = NVME_CRC32C_INIT};
-	stoq_nvme_decoder_config_init(&config);
-	assert_int_equal(config.side, STOQ_NVME_FROM_HOST);
-	assert_false(config.check_digests || config.resynchronize);
-	config.side = side;
-	config.check_digests = check_digests;
-	config.resynchronize = resynchronize;
-	config.callbacks.pdu = on_pdu;
-	config.callbacks.data = on_data;
-	config.callbacks.finished = on_finished;
-	config.user = witness;
-	assert_int_equal(stoq_nvme_decoder_create(&config, &decoder, NULL), 0);
-	return decoder;
-}
-
-/* Copies of exactly the pieces' size, so that a sanitizer sees reads beyond them. */
-static int feed(
-	struct stoq_nvme_decoder *decoder, const uint8_t *bytes, size_t length, size_t piece)
-{
-	int ret = 0;
-
-	for (size_t at = 0; at < length; at += piece) {
-		size_t size = length - at < piece ? length - at : piece;
-		uint8_t *copy = test_malloc(size);
-
-		memcpy(copy, bytes + at, size);
-		ret = stoq_nvme_decoder_feed(decoder, copy, size, NULL);
-		test_free(copy);
-	}
-	return ret;
-}
-
-static struct stoq_nvme_decoder_status status_of(const struct stoq_nvme_decoder *decoder)
-{
-	struct stoq_nvme_decoder_status status;
-
-	stoq_nvme_decoder_status(decoder, &status);
-	return status;
-}
-
 /* ---- the fields of each PDU ---- */
 
 /* Feeds one PDU byte by byte, then at once; what is told must be the same. */
 static struct stoq_nvme_pdu decode_one(int side, const uint8_t *bytes, size_t length)
 {
 	struct witness pieces, whole;
-	struct stoq_nvme_decoder *decoder = begin(&pieces, side, true, false);
+	struct stoq_nvme_decoder *decoder = witness_begin(&pieces, side, true, false);
 
-	assert_int_equal(feed(decoder, bytes, length, 1), 0);
-	assert_int_equal(status_of(decoder).pdus, 1);
-	assert_false(status_of(decoder).inside_pdu);
+	assert_int_equal(witness_feed(decoder, bytes, length, 1), 0);
+	assert_int_equal(witness_status(decoder).pdus, 1);
+	assert_false(witness_status(decoder).inside_pdu);
 	stoq_nvme_decoder_destroy(decoder);
-	decoder = begin(&whole, side, true, false);
-	assert_int_equal(feed(decoder, bytes, length, length), 0);
+	decoder = witness_begin(&whole, side, true, false);
+	assert_int_equal(witness_feed(decoder, bytes, length, length), 0);
 	stoq_nvme_decoder_destroy(decoder);
 	assert_int_equal(whole.pdus, 1);
 	assert_int_equal(whole.finished, 1);
@@ -304,14 +208,14 @@ static void test_transfers(void **state)
 
 static void stream_pdu(void *context, const struct nvme_tcp_hdr *hdr, uint64_t offset)
 {
-	add(context, &offset, sizeof(offset));
-	add(context, hdr, hdr->hlen);
+	witness_add(context, &offset, sizeof(offset));
+	witness_add(context, hdr, hdr->hlen);
 }
 
 static void stream_data(void *context, const struct nvme_tcp_hdr *hdr, uint32_t at,
 	const uint8_t *bytes, size_t length)
 {
-	add(context, bytes, length);
+	witness_add(context, bytes, length);
 }
 
 static void stream_end(
@@ -319,7 +223,7 @@ static void stream_end(
 {
 	int told = (int)digest;
 
-	add(context, &told, sizeof(told));
+	witness_add(context, &told, sizeof(told));
 }
 
 /* What nvme_tcp_stream tells of the sample, in one piece. */
@@ -346,12 +250,14 @@ static void test_every_segmentation_tells_what_the_stream_decoder_tells(void **s
 		sum = reference_sum(side, check, true, 0);
 		for (size_t piece = 1; piece <= sample.length; piece += piece < 150 ? 1 : 197) {
 			struct witness witness;
-			struct stoq_nvme_decoder *decoder = begin(&witness, side, check, false);
+			struct stoq_nvme_decoder *decoder =
+				witness_begin(&witness, side, check, false);
 
-			assert_int_equal(feed(decoder, sample.bytes, sample.length, piece), 0);
+			assert_int_equal(
+				witness_feed(decoder, sample.bytes, sample.length, piece), 0);
 			assert_int_equal(witness.finished, sample.count);
 			assert_int_equal(witness.sum, sum);
-			assert_true(status_of(decoder).position == sample.length);
+			assert_true(witness_status(decoder).position == sample.length);
 			stoq_nvme_decoder_destroy(decoder);
 		}
 	}
@@ -362,14 +268,15 @@ static void test_entered_in_the_middle(void **state)
 	for (size_t from = 1; from < 2000; from += 37) {
 		struct witness witness;
 		struct stoq_nvme_decoder *decoder =
-			begin(&witness, STOQ_NVME_FROM_CONTROLLER, true, true);
-		struct stoq_nvme_decoder_status status = status_of(decoder);
+			witness_begin(&witness, STOQ_NVME_FROM_CONTROLLER, true, true);
+		struct stoq_nvme_decoder_status status = witness_status(decoder);
 
 		assert_false(status.synchronized || status.inside_pdu);
 		sample_stream_make(&sample, NVME_TCP_FROM_CONTROLLER, &formats[3], 30, 300, 5);
-		assert_int_equal(
-			feed(decoder, sample.bytes + from, sample.length - from, 1 + from % 90), 0);
-		status = status_of(decoder);
+		assert_int_equal(witness_feed(decoder, sample.bytes + from, sample.length - from,
+					 1 + from % 90),
+			0);
+		status = witness_status(decoder);
 		assert_true(status.synchronized && status.pdus > 0);
 		assert_int_equal(status.resynchronizations, 1);
 		assert_true(status.skipped_bytes > 0);
@@ -386,13 +293,13 @@ static void test_a_stream_that_is_cut_off(void **state)
 	sample_stream_make(&sample, NVME_TCP_FROM_HOST, &formats[3], 10, 100, 3);
 	for (size_t length = 0; length <= sample.length; length++) {
 		struct stoq_nvme_decoder *decoder =
-			begin(&witness, STOQ_NVME_FROM_HOST, true, false);
+			witness_begin(&witness, STOQ_NVME_FROM_HOST, true, false);
 		bool border = length == sample.length;
 
 		for (unsigned int i = 0; i < sample.count; i++)
 			border |= sample.pdus[i].offset == length;
-		assert_int_equal(feed(decoder, sample.bytes, length, SAMPLE_BYTES), 0);
-		assert_int_equal(status_of(decoder).inside_pdu, !border);
+		assert_int_equal(witness_feed(decoder, sample.bytes, length, SAMPLE_BYTES), 0);
+		assert_int_equal(witness_status(decoder).inside_pdu, !border);
 		stoq_nvme_decoder_destroy(decoder);
 	}
 }
@@ -406,16 +313,16 @@ static void assert_refused(int side, int code, unsigned int victim)
 
 	for (size_t piece = 1; piece < 400; piece += 13) {
 		struct witness witness;
-		struct stoq_nvme_decoder *decoder = begin(&witness, side, true, false);
+		struct stoq_nvme_decoder *decoder = witness_begin(&witness, side, true, false);
 		struct stoq_nvme_decoder_status status;
 		struct stoq_error error;
 
-		assert_int_equal(feed(decoder, sample.bytes, sample.length, piece), code);
+		assert_int_equal(witness_feed(decoder, sample.bytes, sample.length, piece), code);
 		assert_int_equal(stoq_nvme_decoder_feed(decoder, more, 300, &error), code);
 		assert_int_equal(stoq_nvme_decoder_feed(decoder, NULL, 0, &error), code);
 		assert_int_equal(error.code, code);
 		assert_non_null(strstr(error.text, "offset"));
-		status = status_of(decoder);
+		status = witness_status(decoder);
 		assert_int_equal(status.code, code);
 		assert_true(status.position == sample.pdus[victim].offset);
 		assert_false(status.synchronized || status.inside_pdu);
@@ -483,14 +390,14 @@ static void test_wrong_header_digest(void **state)
 	sample_stream_make(&sample, NVME_TCP_FROM_CONTROLLER, &formats[1], 30, 200, 9);
 	sample.bytes[sample.pdus[7].offset + 24] ^= 1;
 	assert_refused(STOQ_NVME_FROM_CONTROLLER, -EBADMSG, 7);
-	decoder = begin(&witness, STOQ_NVME_FROM_CONTROLLER, false, false);
-	assert_int_equal(feed(decoder, sample.bytes, sample.length, 50), 0);
+	decoder = witness_begin(&witness, STOQ_NVME_FROM_CONTROLLER, false, false);
+	assert_int_equal(witness_feed(decoder, sample.bytes, sample.length, 50), 0);
 	assert_int_equal(witness.finished, sample.count);
 	stoq_nvme_decoder_destroy(decoder);
-	decoder = begin(&witness, STOQ_NVME_FROM_CONTROLLER, true, true);
-	assert_int_equal(feed(decoder, sample.bytes, sample.length, 50), 0);
-	assert_int_equal(status_of(decoder).bad_header_digests, 1);
-	assert_true(status_of(decoder).synchronized);
+	decoder = witness_begin(&witness, STOQ_NVME_FROM_CONTROLLER, true, true);
+	assert_int_equal(witness_feed(decoder, sample.bytes, sample.length, 50), 0);
+	assert_int_equal(witness_status(decoder).bad_header_digests, 1);
+	assert_true(witness_status(decoder).synchronized);
 	stoq_nvme_decoder_destroy(decoder);
 }
 
@@ -504,11 +411,11 @@ static void test_wrong_data_digest(void **state)
 		sample_stream_make(&sample, NVME_TCP_FROM_HOST, &formats[2], 30, 200, 9);
 		victim = pdu_with_data(1);
 		sample.bytes[sample.pdus[victim].data_offset] ^= 1;
-		decoder = begin(&witness, STOQ_NVME_FROM_HOST, check, false);
-		assert_int_equal(feed(decoder, sample.bytes, sample.length, 33), 0);
+		decoder = witness_begin(&witness, STOQ_NVME_FROM_HOST, check, false);
+		assert_int_equal(witness_feed(decoder, sample.bytes, sample.length, 33), 0);
 		assert_int_equal(witness.finished, sample.count);
 		assert_int_equal(witness.bad_digests, check);
-		assert_int_equal(status_of(decoder).bad_data_digests, check);
+		assert_int_equal(witness_status(decoder).bad_data_digests, check);
 		stoq_nvme_decoder_destroy(decoder);
 	}
 }
@@ -529,8 +436,8 @@ static void test_settings_that_are_refused(void **state)
 	stoq_nvme_decoder_config_init(&config);
 	assert_int_equal(stoq_nvme_decoder_create(&config, &decoder, &error), 0);
 	sample_stream_make(&sample, NVME_TCP_FROM_HOST, &formats[0], 30, 200, 9);
-	assert_int_equal(feed(decoder, sample.bytes, sample.length, 100), 0);
-	assert_int_equal(status_of(decoder).pdus, sample.count);
+	assert_int_equal(witness_feed(decoder, sample.bytes, sample.length, 100), 0);
+	assert_int_equal(witness_status(decoder).pdus, sample.count);
 	stoq_nvme_decoder_destroy(decoder);
 }
 
