@@ -117,6 +117,24 @@ static __noinline struct stoq_flow *stoq_flow_discover(
 	return stoq_flow_create(cpu, segment, from_host);
 }
 
+static __always_inline enum nvme_tcp_side stoq_sender(
+	const struct stoq_flow *flow, const struct stoq_segment *segment)
+{
+	return segment->from_a == flow->host_is_a ? NVME_TCP_FROM_HOST : NVME_TCP_FROM_CONTROLLER;
+}
+
+/*
+ * Asks the sender's own side first, which is not finished as a rule: the other one's cache lines
+ * are another CPU's, and would travel to and fro with every packet.
+ */
+static __always_inline int stoq_is_closed(
+	const struct stoq_flow *flow, const struct stoq_segment *segment)
+{
+	__u32 sender = stoq_sender(flow, segment);
+
+	return flow->side[sender & 1].finished && flow->side[(sender ^ 1) & 1].finished;
+}
+
 static __always_inline void stoq_on_end(
 	struct stoq_flow *flow, struct stoq_flow_side *side, int rst)
 {

@@ -28,11 +28,6 @@ static __always_inline int stoq_guard_strict_here(
 
 /* ---- connections ---- */
 
-static __always_inline int stoq_is_closed(const struct stoq_flow *flow)
-{
-	return flow->side[0].finished && flow->side[1].finished;
-}
-
 static __always_inline __be16 stoq_guard_port_of(const struct stoq_segment *segment, int sender)
 {
 	return segment->from_a == sender ? segment->key.port_a : segment->key.port_b;
@@ -46,7 +41,7 @@ static __always_inline void stoq_guard_open(
 	struct stoq_cpu *cpu, const struct stoq_segment *segment, struct stoq_flow *flow)
 {
 	if (flow && flow->guard.opened && flow->guard.start == segment->acknowledged &&
-		!stoq_is_closed(flow))
+		!stoq_is_closed(flow, segment))
 		return; /* sent again */
 	flow = stoq_flow_create(cpu, segment, 0);
 	if (!flow)
@@ -104,7 +99,7 @@ static __always_inline struct stoq_flow *stoq_guard_flow_of_payload(struct __sk_
 {
 	struct nvme_tcp_hdr hdr;
 
-	if (flow && (policed || !stoq_is_closed(flow)))
+	if (flow && (policed || !stoq_is_closed(flow, segment)))
 		return flow;
 	if (flow && (segment->payload_bytes < sizeof(hdr) ||
 			    bpf_skb_load_bytes(skb, segment->payload_offset, &hdr, sizeof(hdr)) ||
@@ -257,8 +252,7 @@ static __always_inline struct stoq_flow *stoq_guard_on_segment(struct __sk_buff 
 		flow->guard.adopted = installed->generation;
 		stoq_guard_adopt(flow);
 	}
-	cpu->side =
-		segment->from_a == flow->host_is_a ? NVME_TCP_FROM_HOST : NVME_TCP_FROM_CONTROLLER;
+	cpu->side = stoq_sender(flow, segment);
 	side = &flow->side[cpu->side & 1];
 	if (segment->ack)
 		stoq_guard_on_ack(flow, side, 1 << (cpu->side & 1), segment->acknowledged);

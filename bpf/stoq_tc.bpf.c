@@ -37,11 +37,6 @@ static __always_inline void stoq_on_syn(
 		stoq_side_start(&flow->side[NVME_TCP_FROM_CONTROLLER], segment->sequence + 1);
 }
 
-static __always_inline int stoq_is_closed(const struct stoq_flow *flow)
-{
-	return flow->side[0].finished && flow->side[1].finished;
-}
-
 /* The flow of a segment with payload: the one in the table, or a new one. */
 static __always_inline struct stoq_flow *stoq_flow_of_payload(struct __sk_buff *skb,
 	struct stoq_cpu *cpu, const struct stoq_segment *segment, struct stoq_flow *flow)
@@ -50,7 +45,7 @@ static __always_inline struct stoq_flow *stoq_flow_of_payload(struct __sk_buff *
 
 	if (!flow)
 		return stoq_flow_discover(skb, cpu, segment);
-	if (stoq_is_closed(flow) && segment->payload_bytes >= sizeof(hdr) &&
+	if (stoq_is_closed(flow, segment) && segment->payload_bytes >= sizeof(hdr) &&
 		bpf_skb_load_bytes(skb, segment->payload_offset, &hdr, sizeof(hdr)) == 0 &&
 		stoq_is_icreq(&hdr))
 		return stoq_flow_discover(skb, cpu, segment);
@@ -71,8 +66,7 @@ static __always_inline void stoq_on_segment(
 		flow = stoq_flow_of_payload(skb, cpu, segment, flow);
 	if (!flow || !flow->uid)
 		return;
-	cpu->side =
-		segment->from_a == flow->host_is_a ? NVME_TCP_FROM_HOST : NVME_TCP_FROM_CONTROLLER;
+	cpu->side = stoq_sender(flow, segment);
 	side = stoq_side(flow, cpu);
 	if (segment->payload_bytes) {
 		stoq_begin_payload(cpu, segment);
