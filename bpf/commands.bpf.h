@@ -34,13 +34,20 @@ static __always_inline int stoq_own_take(
 	return before == owner;
 }
 
-/* The same with a slot of the shared table. */
+/* A command's choice of the shared slots. NULL never, but the verifier has to be told. */
+static __always_inline struct stoq_slot *stoq_shared_slot(__u32 uid, __u16 cid, __u32 choice)
+{
+	__u32 at = stoq_command_index(uid, cid, choice, stoq_command_mask);
+
+	return bpf_map_lookup_elem(&stoq_commands, &at);
+}
+
+/* stoq_own_take() with a slot of the shared table. */
 static __always_inline int stoq_shared_take(
 	__u32 uid, __u16 cid, __u32 choice, __u32 bytes, __u64 packed)
 {
-	__u32 at = stoq_command_index(uid, cid, choice, stoq_command_mask);
+	struct stoq_slot *slot = stoq_shared_slot(uid, cid, choice);
 	__u32 owner = stoq_command_owner(uid, choice), before;
-	struct stoq_slot *slot = bpf_map_lookup_elem(&stoq_commands, &at);
 
 	if (!slot)
 		return -1;
@@ -109,17 +116,22 @@ static __always_inline void stoq_slot_free(struct stoq_slot *slot)
 	*(volatile __u32 *)&slot->owner = STOQ_COMMAND_FREE;
 }
 
+/* The shared slot of this choice, if the command is there; else NULL. */
+static __always_inline struct stoq_slot *stoq_shared_find(__u32 uid, __u16 cid, __u32 choice)
+{
+	struct stoq_slot *slot = stoq_shared_slot(uid, cid, choice);
+
+	return slot && stoq_slot_is(slot, stoq_command_owner(uid, choice)) ? slot : 0;
+}
+
 /* Takes a command out of the shared table, into *command. 0, or -1: not there. */
 static __always_inline int stoq_shared_end(__u32 uid, __u16 cid, struct stoq_command *command)
 {
 	for (__u32 choice = 0; choice < STOQ_COMMAND_CHOICES; choice++) {
-		__u32 at = stoq_command_index(uid, cid, choice, stoq_command_mask);
-		struct stoq_slot *slot = bpf_map_lookup_elem(&stoq_commands, &at);
+		struct stoq_slot *slot = stoq_shared_find(uid, cid, choice);
 		struct stoq_detail *detail;
 
 		if (!slot)
-			return -1;
-		if (!stoq_slot_is(slot, stoq_command_owner(uid, choice)))
 			continue;
 		stoq_slot_unpack(command, slot);
 		detail = stoq_has_detail(command) ? stoq_shared_detail(uid, cid, choice) : 0;

@@ -89,13 +89,8 @@ static __always_inline int stoq_tally_find(
 static __always_inline struct stoq_slot *stoq_fast_slot(struct stoq_flow *flow, __u16 cid)
 {
 	struct stoq_slot *slot = stoq_own_slot(flow, cid);
-	__u32 at;
 
-	if (stoq_slot_is(slot, stoq_own_owner(cid)))
-		return slot;
-	at = stoq_command_index(flow->uid, cid, 0, stoq_command_mask);
-	slot = bpf_map_lookup_elem(&stoq_commands, &at);
-	return slot && stoq_slot_is(slot, stoq_command_owner(flow->uid, 0)) ? slot : 0;
+	return stoq_slot_is(slot, stoq_own_owner(cid)) ? slot : stoq_shared_find(flow->uid, cid, 0);
 }
 
 /* 0: the completion is not one for the fast walk. */

@@ -67,6 +67,8 @@ static int configure(struct stoq_guard_bpf *object, const struct stoq_guard_prog
 
 	stoq_table_sizes_init(&sizes);
 	object->rodata->stoq_command_mask = sizes.commands - 1;
+	/* They are for events of commands, which a guard has none of. */
+	object->rodata->stoq_keep_details = 0;
 	object->rodata->stoq_guard_strict = (uint8_t)config->strictness;
 	for (size_t i = 0; i < STOQ_GUARD_PORTS_MAX; i++)
 		object->rodata->stoq_guard_ports[i] = config->ports[i];
