@@ -212,14 +212,14 @@ static void test_a_newer_connection_gets_its_share(void **state)
 	rig_set_link(&rig, &usual);
 	rig_connected(&rig);
 	assert_int_equal(stoq_stream_open(connections[0], STOQ_UNIDIRECTIONAL, &streams[0]), 0);
-	write_on(streams, 250);
+	write_on(streams, 150);
 	alone_bytes = windows[0]->window_bytes;
 	assert_in_range(alone_bytes, LIMIT_BYTES / 2, LIMIT_BYTES);
 	rig_connect(&rig);
 	rig_run(&rig, 10 * RIG_MS);
 	assert_int_equal(windows[1]->window_bytes, STOQ_BUDGET_WINDOW_MIN);
 	assert_int_equal(stoq_stream_open(connections[1], STOQ_UNIDIRECTIONAL, &streams[1]), 0);
-	write_on(streams, 250);
+	write_on(streams, 150);
 	assert_in_range(windows[1]->window_bytes, LIMIT_BYTES / 8, LIMIT_BYTES / 8 * 5);
 	assert_in_range(windows[0]->window_bytes, LIMIT_BYTES / 4, alone_bytes - 1);
 	assert_int_equal(rig.client.closed, 0);
