@@ -63,6 +63,20 @@ static __always_inline int stoq_hook_cut(
 	return stoq_guard_cut_header(skb, flow, cpu);
 }
 
+/*
+ * Strict, bpf/stoq_guard.bpf.c knows what to do. Else: what is no PDU in a stream that was followed
+ * from its first byte would be read by targets each in its own way.
+ */
+static __always_inline int stoq_hook_bad(struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+
+	if (!guard || guard->strict || cpu->side != NVME_TCP_FROM_HOST ||
+		!stoq_guard_follows_surely(flow))
+		return 0;
+	return stoq_guard_drop(guard, STOQ_GUARD_DROP_MALFORMED_PDU);
+}
+
 #define STOQ_HOOK_HOSTS 1
 
 /* Responses are looked at while there are refused commands that wait for theirs. */

@@ -57,13 +57,15 @@ __noinline int stoq_guard_digest(struct stoq_guard_patch *patch, __u32 bytes)
 /* ---- the capsule ---- */
 
 /*
- * 70h to 73h: reserved opcodes of both kinds of queues, and reserved Fabrics types. With data in
- * the capsule the transfer direction (bits 1:0) stays, so that the target takes the data off the
- * stream. Without, there is none: a target would ask for data, or wait for what does not come.
+ * 70h and 71h: reserved opcodes of both kinds of queues, and reserved Fabrics types. What a target
+ * takes off the stream goes by the direction (bits 1:0) of the opcode that it sees, which is this
+ * one. With data in the capsule it is 01b, with which all of them take the data as such, whatever
+ * the command was. Without, there is none: a target would ask for data, or wait for what does not
+ * come.
  */
-static __always_inline __u8 stoq_guard_reserved(__u8 code, int in_capsule)
+static __always_inline __u8 stoq_guard_reserved(int in_capsule)
 {
-	return 0x70 | (in_capsule ? code & 3 : 0);
+	return in_capsule ? 0x71 : 0x70;
 }
 
 /*
@@ -80,12 +82,11 @@ static __always_inline int stoq_guard_spoil(
 	if (opcode == NVME_OPCODE_FABRICS) {
 		if (out > STOQ_GUARD_AT_NSID)
 			return 0;
-		bytes[STOQ_GUARD_AT_NSID] =
-			stoq_guard_reserved(bytes[STOQ_GUARD_AT_NSID], in_capsule);
+		bytes[STOQ_GUARD_AT_NSID] = stoq_guard_reserved(in_capsule);
 		return 1;
 	}
 	if (out <= STOQ_GUARD_AT_OPCODE) {
-		bytes[STOQ_GUARD_AT_OPCODE] = stoq_guard_reserved(opcode, in_capsule);
+		bytes[STOQ_GUARD_AT_OPCODE] = stoq_guard_reserved(in_capsule);
 		return 1;
 	}
 	if (!flow->connected || flow->kind != NVME_QUEUE_IO)

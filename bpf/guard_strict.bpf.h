@@ -23,12 +23,44 @@ static __always_inline int stoq_guard_digests_agree(
 	return ((hdr->flags ^ flow->guard.digests) & told) == 0;
 }
 
-/* The transfer direction of a command is from the host. */
+/* The transfer direction of a command: bits 1:0 of its opcode or Fabrics type (Base 2.0, 3.3.3). */
+static __always_inline __u8 stoq_guard_direction(const struct nvme_sqe *sqe)
+{
+	return (sqe->opcode == NVME_OPCODE_FABRICS ? nvme_le32(sqe->nsid) : sqe->opcode) & 3;
+}
+
+/*
+ * Targets take the data of a capsule off the stream as data only if the command sends some and
+ * does nothing else (direction 01b). With any other direction SPDK goes on reading behind the
+ * header (lib/nvmf/tcp.c, nvmf_tcp_req_process()), and so does nvmet where bit 0 is clear
+ * (nvme_is_write()): the data would be PDUs.
+ */
 static __always_inline int stoq_guard_sends_data(const struct nvme_sqe *sqe)
 {
-	__u8 code = sqe->opcode == NVME_OPCODE_FABRICS ? nvme_le32(sqe->nsid) : sqe->opcode;
+	return stoq_guard_direction(sqe) == 1;
+}
 
-	return code & 1;
+/* Bit 0 of the direction, which is all that nvmet looks at. */
+static __always_inline int stoq_guard_may_send(const struct nvme_sqe *sqe)
+{
+	return stoq_guard_direction(sqe) & 1;
+}
+
+/*
+ * A capsule that all targets step over alike: its data as long as PLEN and the SGL both say, of a
+ * command that sends some; a command that says that its data is in the capsule has to have it
+ * there. This holds whether the guard is strict or not.
+ */
+static __always_inline int stoq_guard_is_taken(const struct nvme_tcp_cmd_pdu *pdu)
+{
+	const struct nvme_sgl_desc *sgl = &pdu->sqe.sgl1;
+	__u32 data = nvme_tcp_data_length(&pdu->hdr);
+
+	if (data)
+		return data == nvme_le32(sgl->length) && !nvme_le64(sgl->addr) &&
+		       stoq_guard_sends_data(&pdu->sqe);
+	return sgl->type != NVME_SGL_DATA_BLOCK_OFFSET || !nvme_le32(sgl->length) ||
+	       !stoq_guard_may_send(&pdu->sqe);
 }
 
 /* Where data have to be: behind the header, with as much padding as the controller wants. */
@@ -39,23 +71,6 @@ static __always_inline int stoq_guard_starts_well(
 
 	return hdr->pdo ==
 	       (flow->guard.cpda ? nvme_tcp_data_start(start, flow->guard.cpda) : start);
-}
-
-/*
- * Data has to be where the controller wants it, as long as PLEN and the SGL both say, of a command
- * that sends some; a command that says its data is in the capsule has to have it there.
- */
-static __always_inline int stoq_guard_is_plain_command(
-	const struct stoq_flow *flow, const struct nvme_tcp_cmd_pdu *pdu)
-{
-	const struct nvme_sgl_desc *sgl = &pdu->sqe.sgl1;
-	__u32 data = nvme_tcp_data_length(&pdu->hdr);
-
-	if (data)
-		return stoq_guard_starts_well(flow, &pdu->hdr) && data == nvme_le32(sgl->length) &&
-		       !nvme_le64(sgl->addr) && stoq_guard_sends_data(&pdu->sqe);
-	return sgl->type != NVME_SGL_DATA_BLOCK_OFFSET || !nvme_le32(sgl->length) ||
-	       !stoq_guard_sends_data(&pdu->sqe);
 }
 
 static __always_inline int stoq_guard_is_plain(
@@ -69,13 +84,22 @@ static __always_inline int stoq_guard_is_plain(
 		return flow->side[NVME_TCP_FROM_HOST].pdus == 0;
 	case NVME_TCP_CAPSULE_CMD:
 		return stoq_guard_digests_agree(flow, hdr) &&
-		       stoq_guard_is_plain_command(flow, (const void *)pdu);
+		       (!nvme_tcp_data_length(hdr) || stoq_guard_starts_well(flow, hdr));
 	case NVME_TCP_H2C_DATA:
 		return stoq_guard_digests_agree(flow, hdr) && stoq_guard_starts_well(flow, hdr) &&
 		       nvme_tcp_data_length(hdr) == nvme_le32(data->data_length);
 	default:
 		return 1;
 	}
+}
+
+/*
+ * Followed from its first byte, without a gap: what stands in a header's place is one. Not strict,
+ * a connection may have been entered, or found again, by the looks of it.
+ */
+static __always_inline int stoq_guard_follows_surely(const struct stoq_flow *flow)
+{
+	return flow->guard.opened && flow->guard.digests_known && !flow->side[0].resyncs;
 }
 
 /* A whole header from the host. 0, or 1: the packet is to be dropped. */
@@ -86,10 +110,14 @@ __noinline int stoq_guard_check(struct __sk_buff *skb, struct stoq_flow *flow, s
 
 	if (!flow || !cpu || !pdu || !guard)
 		return 1;
-	if (!guard->strict)
+	if (pdu->hdr.type == NVME_TCP_CAPSULE_CMD && !stoq_guard_is_taken((const void *)pdu))
+		return stoq_guard_drop(guard, STOQ_GUARD_DROP_MALFORMED_PDU);
+	if (!guard->strict && !stoq_guard_follows_surely(flow))
 		return 0;
 	if (!stoq_guard_is_plain(flow, pdu))
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_MALFORMED_PDU);
+	if (!guard->strict)
+		return 0;
 	/* Commands are kept when they are decided about; of the rest only data has a length. */
 	if (pdu->hdr.type != NVME_TCP_H2C_DATA)
 		return 0;

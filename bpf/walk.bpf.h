@@ -129,7 +129,7 @@ __noinline int stoq_walk_one(struct __sk_buff *skb, struct stoq_flow *flow, stru
 		return STOQ_WALK_DONE;
 	if (!stoq_header_is_good(cpu, hdr)) {
 		cpu->bad_header = *(const __u64 *)hdr;
-		return STOQ_WALK_BAD;
+		return stoq_hook_bad(flow, cpu) ? stoq_hold(cursor, cpu) : STOQ_WALK_BAD;
 	}
 	if (stoq_hook_pdu(skb, flow, cpu, (void *)hdr, sequence))
 		return stoq_hold(cursor, cpu);

@@ -27,6 +27,12 @@ static __always_inline int stoq_hook_pdu(struct __sk_buff *skb, struct stoq_flow
 	return 0;
 }
 
+/* No PDU where one has to be. Not 0: the packet is to be dropped. */
+static __always_inline int stoq_hook_bad(struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	return 0;
+}
+
 /* Whether stoq_hook_pdu() wants to see every header that hosts send. */
 #define STOQ_HOOK_HOSTS 0
 

@@ -300,10 +300,11 @@ static void send_flag(struct guard_link *link, enum nvme_tcp_side side, uint8_t 
 
 void link_start(struct guard_link *link)
 {
-	static uint16_t port = 40000;
+	static uint32_t links; /* each has another port, or another host */
 
 	link->path = rig_path();
-	link->path.host_port = ++port;
+	link->path.host_port = (uint16_t)(40000 + links % 20000);
+	link->path.host_address += links++ / 20000;
 	link->first[NVME_TCP_FROM_HOST] = 0xfffff000u; /* wraps soon */
 	link->first[NVME_TCP_FROM_CONTROLLER] = 0x20000;
 	memset(link->written, 0, sizeof(link->written));

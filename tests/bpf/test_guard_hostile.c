@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * A host that sends whatever it likes, in whatever order, and a network that loses some of it
- * behind a strict guard. What has arrived is then read in the ways of two targets: by PLEN, as SPDK
- * does, and by what the command says about its data, as nvmet does. Neither may find a command that
- * the policy refuses.
+ * behind a strict guard. What has arrived is then read in the ways of two targets, SPDK and nvmet
+ * (target_model.h). Neither may find a command that the policy refuses.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +12,7 @@
 #include <cmocka.h>
 
 #include "tests/bpf/guard_rig.h"
+#include "tests/bpf/target_model.h"
 #include "tests/unit/nvme/sample_stream.h"
 
 #define HOST   NVME_TCP_FROM_HOST
@@ -51,38 +51,30 @@ static void check_command(const uint8_t *pdu)
 		assert_true(link_is_refused(&sqe));
 }
 
-/* How long a PDU is for nvmet, which looks at no PLEN; 0: it would end the connection. */
-static size_t nvmet_length(const uint8_t *pdu, bool digests)
+/* nvmet has the namespaces 1 to 3, and no Compare. */
+static bool nvmet_knows(const uint8_t *pdu)
 {
-	size_t header = (pdu[0] == NVME_TCP_CAPSULE_CMD ? 72 : 24) + (digests ? 4 : 0);
-	size_t length = nvme_digest_load(pdu + (pdu[0] == NVME_TCP_CAPSULE_CMD ? 40 : 16));
+	static const uint8_t opcodes[] = {NVME_NVM_FLUSH, NVME_NVM_WRITE, NVME_NVM_READ,
+		NVME_NVM_WRITE_ZEROES, NVME_NVM_DATASET_MANAGEMENT};
+	uint32_t nsid = nvme_digest_load(pdu + 12);
 
-	if (pdu[0] != NVME_TCP_CAPSULE_CMD && pdu[0] != NVME_TCP_H2C_DATA)
-		return 0;
-	if (pdu[0] == NVME_TCP_CAPSULE_CMD) {
-		uint8_t code = pdu[8] == NVME_OPCODE_FABRICS ? pdu[12] : pdu[8];
-
-		if (!(code & 1) || pdu[47] != NVME_SGL_DATA_BLOCK_OFFSET)
-			length = 0;
-	}
-	return header + length + (digests && length ? 4 : 0);
+	return memchr(opcodes, pdu[8], sizeof(opcodes)) && nsid >= 1 && nsid <= 3;
 }
 
-static size_t spdk_length(const uint8_t *pdu, bool digests)
+static void read_as(enum target_kind kind, bool digests)
 {
-	(void)digests;
-	if (pdu[0] != NVME_TCP_CAPSULE_CMD && pdu[0] != NVME_TCP_H2C_DATA)
-		return 0;
-	return nvme_digest_load(pdu + 4);
-}
-
-static void read_as(size_t (*length_of)(const uint8_t *pdu, bool digests), bool digests)
-{
+	struct target_model model = {
+		.kind = kind,
+		.header_digest = digests,
+		.data_digest = digests,
+		.in_capsule_bytes = kind == TARGET_SPDK ? 4096 : 16384,
+		.knows = nvmet_knows,
+	};
 	size_t end = link_arrived(&link, HOST), at = 128; /* behind ICReq */
 
-	while (at + 76 <= end) {
+	while (at + TARGET_HEADER_BYTES <= end) {
 		const uint8_t *pdu = link.received[HOST] + at;
-		size_t length = length_of(pdu, digests);
+		size_t length = target_takes(&model, pdu);
 
 		if (!length)
 			return;
@@ -109,14 +101,14 @@ static void fill_with_capsules(uint8_t *bytes, size_t length)
 
 static void write_pdus(void)
 {
-	static const uint8_t opcodes[] = {
-		NVME_NVM_READ, NVME_NVM_WRITE, NVME_NVM_WRITE_ZEROES, NVME_NVM_COMPARE};
+	static const uint8_t opcodes[] = {NVME_NVM_READ, NVME_NVM_WRITE, NVME_NVM_WRITE_ZEROES,
+		NVME_NVM_COMPARE, 0x03, 0x83, 0x81, 0xff};
 
 	size_t digest = link.dialog.format.header_digest ? NVME_TCP_DIGEST_LENGTH : 0;
 
 	for (uint16_t cid = 0; cid < PDUS; cid++) {
 		struct nvme_io_fields fields =
-			link_fields(opcodes[below(4)], cid, 1 + below(3), below(60));
+			link_fields(opcodes[below(sizeof(opcodes))], cid, 1 + below(3), below(60));
 		struct nvme_tcp_data_fields data = {
 			.type = NVME_TCP_H2C_DATA, .cid = cid, .length = 4 + below(500)};
 		size_t at;
@@ -200,8 +192,8 @@ static void test_nothing_slips_by(void **state)
 			send_something(from);
 		/* The honest end of it: what is still missing, in order. */
 		link_flush(&link, HOST);
-		read_as(nvmet_length, digests);
-		read_as(spdk_length, digests);
+		read_as(TARGET_NVMET, digests);
+		read_as(TARGET_SPDK, digests);
 	}
 	assert_true(commands_seen > ROUNDS * 2);
 }
