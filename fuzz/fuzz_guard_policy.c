@@ -8,6 +8,7 @@
 
 #include "guard/explain.h"
 #include "guard/print.h"
+#include "guard/warnings.h"
 #include "require.h"
 
 static void decide(const struct stoq_guard_policy *policy,
@@ -38,7 +39,7 @@ static void use(FILE *nowhere, const struct stoq_guard_policy *policy, const uns
 
 	require(!stoq_guard_compile(policy, &compiled, &error));
 	stoq_guard_print(nowhere, "fuzz", policy, compiled);
-	stoq_guard_print_warnings(nowhere, "fuzz", policy);
+	stoq_guard_warnings_print(nowhere, "fuzz", policy, compiled);
 	decide(policy, compiled, data, size);
 	free(compiled);
 }

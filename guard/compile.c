@@ -105,15 +105,17 @@ static void collect_patterns(
 		names->patterns[i].parent = i ? find_parent(names, i) : STOQ_GUARD_CLASS_OTHER;
 }
 
-static uint32_t class_of_condition(
+uint16_t stoq_guard_class_of_condition(
 	const struct stoq_guard_names *names, const struct stoq_guard_condition *condition)
 {
 	const struct stoq_guard_pattern *found;
 	struct stoq_guard_pattern pattern;
 
+	if (!condition->length)
+		return STOQ_GUARD_CLASS_OTHER;
 	load_pattern(&pattern, condition);
 	found = bsearch(&pattern, names->patterns, names->count, sizeof(pattern), compare_patterns);
-	return found ? STOQ_GUARD_CLASS_FIRST + (uint32_t)(found - names->patterns)
+	return found ? (uint16_t)(STOQ_GUARD_CLASS_FIRST + (found - names->patterns))
 		     : STOQ_GUARD_CLASS_OTHER;
 }
 
@@ -133,7 +135,7 @@ static void compile_names(
 		const struct stoq_guard_condition *condition = condition_of(rule, side);
 
 		if (condition->length)
-			add_rule(&names->sets[class_of_condition(names, condition)], i);
+			add_rule(&names->sets[stoq_guard_class_of_condition(names, condition)], i);
 		else
 			add_rule(&names->sets[STOQ_GUARD_CLASS_OTHER], i);
 		if (!condition->length || believed_of_unknown(policy, rule))

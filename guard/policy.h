@@ -89,10 +89,3 @@ static inline uint16_t stoq_guard_status_for(uint16_t status, bool changes_data)
 		return status;
 	return changes_data ? STOQ_GUARD_STATUS_WRITE : STOQ_GUARD_STATUS_OTHER;
 }
-
-/*
- * Rules that never decide, since an earlier one matches all that they match. Calls told for each,
- * in order.
- */
-void stoq_guard_policy_find_unreachable(const struct stoq_guard_policy *policy,
-	void (*told)(void *context, size_t rule, size_t by), void *context);

@@ -145,33 +145,3 @@ void stoq_guard_print(FILE *file, const char *path, const struct stoq_guard_poli
 	print_verdict(file, policy->default_verdict, policy->default_status);
 	fputc('\n', file);
 }
-
-struct warnings {
-	FILE *file;
-	const char *path;
-	const struct stoq_guard_policy *policy;
-	size_t count;
-};
-
-static void print_unreachable(void *context, size_t rule, size_t by)
-{
-	struct warnings *warnings = context;
-	char label[STOQ_GUARD_RULE_LABEL], other[STOQ_GUARD_RULE_LABEL];
-
-	stoq_guard_label_rule(warnings->policy, rule, label);
-	stoq_guard_label_rule(warnings->policy, by, other);
-	fprintf(warnings->file,
-		"%s:%u: warning: rule %s has no effect: rule %s, before it, decides all that it "
-		"matches; move it up or remove it\n",
-		warnings->path, warnings->policy->rules[rule].line, label, other);
-	warnings->count++;
-}
-
-size_t stoq_guard_print_warnings(
-	FILE *file, const char *path, const struct stoq_guard_policy *policy)
-{
-	struct warnings warnings = {.file = file, .path = path, .policy = policy};
-
-	stoq_guard_policy_find_unreachable(policy, print_unreachable, &warnings);
-	return warnings.count;
-}

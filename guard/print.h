@@ -23,7 +23,3 @@ const char *stoq_guard_verdict_name(enum stoq_guard_verdict verdict);
 /* The whole policy, one line a rule, and its hash. */
 void stoq_guard_print(FILE *file, const char *path, const struct stoq_guard_policy *policy,
 	const struct stoq_guard_compiled *compiled);
-
-/* One line for each rule that never decides; returns how many. */
-size_t stoq_guard_print_warnings(
-	FILE *file, const char *path, const struct stoq_guard_policy *policy);

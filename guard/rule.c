@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "guard/nqn.h"
 #include "nvme/nvme_names.h"
 
 #define NAME_MAX_BYTES 64 /* of a rule's own name */
@@ -90,16 +91,12 @@ static int take_nqn(const struct reading *reading, const char *key, const char *
 	struct stoq_guard_condition *condition)
 {
 	size_t length = text ? strlen(text) : 0;
+	const char *flaw;
 
 	if (!text)
 		return 0;
 	if (!length)
 		return refuse(reading, key, text, "is no NQN; leave the field out to match all");
-	for (const char *c = text; *c; c++) {
-		if (iscntrl((unsigned char)*c) || *c == ' ')
-			return refuse(reading, key, text,
-				"has a blank or control character; an NQN has none");
-	}
 	condition->prefix = text[length - 1] == '*';
 	condition->text = text;
 	condition->length = length - condition->prefix;
@@ -108,9 +105,8 @@ static int take_nqn(const struct reading *reading, const char *key, const char *
 			"has a * that is not its last character; only a prefix can be matched: "
 			"write "
 			"what the name begins with and one * behind it");
-	if (condition->length > NVME_NQN_MAX)
-		return refuse(reading, key, text, "is longer than an NQN can be, 223 bytes");
-	return 0;
+	flaw = stoq_guard_nqn_flaw(text, condition->length, condition->prefix);
+	return flaw ? refuse(reading, key, text, flaw) : 0;
 }
 
 static int take_namespace(

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "guard/print.h"
 #include "guard/reconnect.h"
+#include "guard/warnings.h"
 #include "tool/guard_identify.h"
 #include "tool/guard_options.h"
 #include "tool/verb.h"
@@ -22,7 +22,7 @@ static void warn(const struct stoq_guard_source *source)
 
 	if (stoq_guard_policy_parse(&policy, source->path, source->text, source->size, NULL))
 		return;
-	stoq_guard_print_warnings(stderr, source->path, &policy);
+	stoq_guard_warnings_print(stderr, source->path, &policy, source->compiled);
 	stoq_guard_policy_free(&policy);
 }
 

@@ -5,7 +5,9 @@
 
 #include "base/units.h"
 #include "guard/explain.h"
+#include "guard/nqn.h"
 #include "guard/print.h"
+#include "guard/warnings.h"
 #include "tool/guard_options.h"
 #include "tool/options.h"
 #include "tool/verb.h"
@@ -83,9 +85,12 @@ static int take_lba(struct request *request, const char *text, struct stoq_error
 
 static int check_nqn(const char *option, const char *text, struct stoq_error *error)
 {
-	if (text[0] && strlen(text) <= NVME_NQN_MAX)
-		return 0;
-	return stoq_error_set(error, -1, "%s: an NQN has 1 to %d bytes", option, NVME_NQN_MAX);
+	const char *flaw = stoq_guard_nqn_flaw(text, strlen(text), false);
+
+	if (!text[0])
+		return stoq_error_set(
+			error, -1, "%s: an NQN has 1 to %d bytes", option, NVME_NQN_MAX);
+	return flaw ? stoq_error_set(error, -1, "%s: '%.60s' %s", option, text, flaw) : 0;
 }
 
 static int take_option(void *context, int option, const char *text, struct stoq_error *error)
@@ -156,7 +161,7 @@ static int check(int argc, char **argv)
 	if (load(request.path, &loaded))
 		return EXIT_FAILURE;
 	stoq_guard_print(stdout, request.path, &loaded.policy, loaded.compiled);
-	stoq_guard_print_warnings(stderr, request.path, &loaded.policy);
+	stoq_guard_warnings_print(stderr, request.path, &loaded.policy, loaded.compiled);
 	unload(&loaded);
 	return EXIT_SUCCESS;
 }

@@ -15,7 +15,8 @@ size_t many_rules_write(char text[static MANY_RULES_TEXT], size_t ranges)
 				i * 100);
 		else
 			to += sprintf(to,
-				"  - {host: 'nqn.h%zu', namespace: %zu, commands: [writes], "
+				"  - {host: 'nqn.2014-08.h%zu', namespace: %zu, commands: "
+				"[writes], "
 				"verdict: deny}\n",
 				i, i % 500 + 2);
 	}

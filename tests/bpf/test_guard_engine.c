@@ -149,7 +149,7 @@ static void measure(const struct stoq_guard_compiled *policy, const char *what, 
 {
 	struct stoq_guard_request request = {
 		.host_class = stoq_guard_class_of(&policy->hosts, host),
-		.subsystem_class = stoq_guard_class_of(&policy->subsystems, "nqn.s"),
+		.subsystem_class = stoq_guard_class_of(&policy->subsystems, "nqn.2014-08.s"),
 	};
 	uint32_t zero = 0, answer, base, whole;
 
@@ -170,14 +170,16 @@ static void test_cost(void **unused)
 	struct stoq_guard_compiled *compiled = compile(text, many_rules_write(text, 0));
 
 	install(compiled);
-	measure(compiled, "none matches", "nqn.other", 1, 0, STOQ_GUARD_NO_RULE);
-	measure(compiled, "the last one decides", "nqn.h999", 501, 0, 999);
+	measure(compiled, "none matches", "nqn.2014-08.org.example:other", 1, 0,
+		STOQ_GUARD_NO_RULE);
+	measure(compiled, "the last one decides", "nqn.2014-08.h999", 501, 0, 999);
 	free(compiled);
 	compiled = compile(text, many_rules_write(text, 1000));
 	install(compiled);
-	measure(compiled, "each with a range, none touched", "nqn.other", 1, 50,
+	measure(compiled, "each with a range, none touched", "nqn.2014-08.org.example:other", 1, 50,
 		STOQ_GUARD_NO_RULE);
-	measure(compiled, "each with a range, the last touched", "nqn.other", 1, 99900, 999);
+	measure(compiled, "each with a range, the last touched", "nqn.2014-08.org.example:other", 1,
+		99900, 999);
 	free(compiled);
 	free(text);
 }

@@ -436,8 +436,8 @@ static void test_hosts(void **state)
 	assert_true(link_flush(&link, NVME_TCP_FROM_HOST));
 	assert_unchanged(at, at + 72);
 	/* Another host would be refused from Connect on. */
-	guard_install(
-		"version: 1\ndefault: deny\nrules:\n  - {host: 'nqn.other', verdict: allow}\n");
+	guard_install("version: 1\ndefault: deny\nrules:\n  - {host: "
+		      "'nqn.2014-08.org.example:other', verdict: allow}\n");
 	link_start(&link);
 	link_handshake(&link, 1);
 	sqe = link_command(&link, 128);
@@ -491,7 +491,7 @@ static void test_connect_in_parts(void **state)
 	(void)state;
 	/* It may be the host that is refused, and is not the one that is allowed. */
 	expect_in_parts("version: 1\ndefault: allow\nrules:\n"
-			"  - {host: 'nqn.other', verdict: deny}\n",
+			"  - {host: 'nqn.2014-08.org.example:other', verdict: deny}\n",
 		false, false);
 	expect_in_parts("version: 1\ndefault: deny\nrules:\n"
 			"  - {host: '" DIALOG_HOST_NQN "', verdict: allow}\n",
@@ -500,15 +500,16 @@ static void test_connect_in_parts(void **state)
 	expect_in_parts("version: 1\ndefault: allow\nrules:\n"
 			"  - {host: '" DIALOG_HOST_NQN "', commands: [reads], verdict: deny}\n",
 		true, false);
-	expect_in_parts("version: 1\ndefault: allow\nrules:\n"
-			"  - {host: 'nqn.other', commands: [reads], verdict: deny}\n",
+	expect_in_parts(
+		"version: 1\ndefault: allow\nrules:\n"
+		"  - {host: 'nqn.2014-08.org.example:other', commands: [reads], verdict: deny}\n",
 		true, true);
 	/* The policy says to let unknown hosts in: then names decide about what they do. */
 	expect_in_parts("version: 1\ndefault: deny\nunknown-host: allow\nrules:\n"
 			"  - {host: '" DIALOG_HOST_NQN "', verdict: allow}\n",
 		true, true);
 	expect_in_parts("version: 1\ndefault: deny\nunknown-host: allow\nrules:\n"
-			"  - {host: 'nqn.other', verdict: allow}\n",
+			"  - {host: 'nqn.2014-08.org.example:other', verdict: allow}\n",
 		true, false);
 }
 
@@ -545,7 +546,7 @@ static void test_identity(void **state)
 	for (int known = 0; known <= 1; known++) {
 		guard_install("version: 1\ndefault: allow\nrules:\n"
 			      "  - {host: '" DIALOG_HOST_NQN "', verdict: allow}\n"
-			      "  - {host: 'nqn.x', verdict: deny}\n");
+			      "  - {host: 'nqn.2014-08.org.example:x', verdict: deny}\n");
 		link_start(&link);
 		key = link_key(&link);
 		identity.host_is_a = 1;

@@ -30,7 +30,8 @@ static const char *const commands[] = {"reads", "writes", "destructive", "admin"
 static void make_name(char *name, uint64_t *state, bool pattern)
 {
 	size_t length = below(state, 5);
-	char *to = name + sprintf(name, "%s", below(state, 2) ? "nqn.a:" : "nqn.ab");
+	char *to =
+		name + sprintf(name, "%s", below(state, 2) ? "nqn.2014-08.a:" : "nqn.2014-08.ab");
 
 	for (size_t i = 0; i < length; i++)
 		*to++ = "ab"[below(state, 2)];

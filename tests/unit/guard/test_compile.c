@@ -55,24 +55,27 @@ static void test_longest_pattern_wins(void **state)
 	char longest[STOQ_GUARD_NQN_BYTES + 1];
 
 	compile(&ready, "version: 1\ndefault: allow\nrules:\n"
-			"  - {verdict: log, host: 'nqn.a*'}\n  - {verdict: log, host: nqn.a}\n"
-			"  - {verdict: log, host: 'nqn.abc*'}\n  - {verdict: log, host: nqn.abcd}\n"
-			"  - {verdict: log, host: 'nqn.a*'}\n  - {verdict: log, host: nqn.x}\n");
+			"  - {verdict: log, host: 'nqn.2014-08.a*'}\n  - {verdict: log, host: "
+			"nqn.2014-08.a}\n"
+			"  - {verdict: log, host: 'nqn.2014-08.abc*'}\n  - {verdict: log, host: "
+			"nqn.2014-08.abcd}\n"
+			"  - {verdict: log, host: 'nqn.2014-08.a*'}\n  - {verdict: log, host: "
+			"nqn.2014-08.x}\n");
 	assert_int_equal(ready.compiled->hosts.count, 5);
-	assert_string_equal(class_text(&ready, "nqn.a"), "nqn.a");
-	assert_string_equal(class_text(&ready, "nqn.ab"), "nqn.a*");
-	assert_string_equal(class_text(&ready, "nqn.abc"), "nqn.abc*");
-	assert_string_equal(class_text(&ready, "nqn.abcd"), "nqn.abcd");
-	assert_string_equal(class_text(&ready, "nqn.abcde"), "nqn.abc*");
-	assert_string_equal(class_text(&ready, "nqn.abz"), "nqn.a*");
-	assert_string_equal(class_text(&ready, "nqn.x"), "nqn.x");
-	assert_string_equal(class_text(&ready, "nqn.xy"), "");
+	assert_string_equal(class_text(&ready, "nqn.2014-08.a"), "nqn.2014-08.a");
+	assert_string_equal(class_text(&ready, "nqn.2014-08.ab"), "nqn.2014-08.a*");
+	assert_string_equal(class_text(&ready, "nqn.2014-08.abc"), "nqn.2014-08.abc*");
+	assert_string_equal(class_text(&ready, "nqn.2014-08.abcd"), "nqn.2014-08.abcd");
+	assert_string_equal(class_text(&ready, "nqn.2014-08.abcde"), "nqn.2014-08.abc*");
+	assert_string_equal(class_text(&ready, "nqn.2014-08.abz"), "nqn.2014-08.a*");
+	assert_string_equal(class_text(&ready, "nqn.2014-08.x"), "nqn.2014-08.x");
+	assert_string_equal(class_text(&ready, "nqn.2014-08.xy"), "");
 	assert_string_equal(class_text(&ready, "nqn"), "");
 	assert_string_equal(class_text(&ready, "zzz"), "");
 	memset(longest, 'a', sizeof(longest));
-	memcpy(longest, "nqn.", 4);
+	memcpy(longest, "nqn.2014-08.", 12);
 	longest[NVME_NQN_MAX] = '\0';
-	assert_string_equal(class_text(&ready, longest), "nqn.a*");
+	assert_string_equal(class_text(&ready, longest), "nqn.2014-08.a*");
 	assert_int_equal(
 		stoq_guard_class_of(&ready.compiled->hosts, NULL), STOQ_GUARD_CLASS_UNKNOWN);
 	done(&ready);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "guard/policy.h"
+#include "guard/unreachable.h"
 
 #define TOP	     "version: 1\ndefault: allow\n"
 #define RULE(fields) TOP "rules:\n  - name: r\n    verdict: deny\n" fields
@@ -53,11 +54,12 @@ static void test_all_fields(void **state)
 	struct stoq_guard_policy policy;
 	const struct stoq_guard_rule *rule;
 
-	parse(&policy, "version: 1\ndefault: deny\ndefault-status: operation-denied\n"
-		       "unknown-host: allow\nstrict: false\nrules:\n"
-		       "  - name: all of it\n    host: nqn.h*\n    subsystem: nqn.s\n"
-		       "    namespaces: [7, 2]\n    commands: [Write, reads]\n    lba: 0+34\n"
-		       "    verdict: deny\n    status: Invalid Field in Command\n");
+	parse(&policy,
+		"version: 1\ndefault: deny\ndefault-status: operation-denied\n"
+		"unknown-host: allow\nstrict: false\nrules:\n"
+		"  - name: all of it\n    host: nqn.2*\n    subsystem: nqn.2014-08.org.example:s\n"
+		"    namespaces: [7, 2]\n    commands: [Write, reads]\n    lba: 0+34\n"
+		"    verdict: deny\n    status: Invalid Field in Command\n");
 	rule = policy.rules;
 	assert_int_equal(policy.default_status, NVME_STATUS(0, 0x15));
 	assert_int_equal(policy.unknown_host, STOQ_GUARD_ALLOW);
@@ -95,7 +97,8 @@ static void test_errors_of_the_outline(void **state)
 	expect_error(RULE("    namespace: [1, 2]\n"), "write `namespaces: [1, 2]`");
 	expect_error(RULE("    nsid: 1\n"), "p.yaml:6: rule 1, there is no field 'nsid'");
 	expect_error(TOP "---\n" TOP, "a second YAML document");
-	expect_error(RULE("    host: &a nqn.x\n    subsystem: *a\n"), "anchors and aliases");
+	expect_error(RULE("    host: &a nqn.2014-08.org.example:x\n    subsystem: *a\n"),
+		"anchors and aliases");
 }
 
 static void test_errors_of_values(void **state)
@@ -107,7 +110,7 @@ static void test_errors_of_values(void **state)
 	expect_error(TOP "default-status: Access Denied\n", "what is allowed has no status");
 	expect_error(RULE("    status: Bad Luck\n"), "p.yaml:6: rule 1, status: 'Bad Luck'");
 	expect_error(RULE("    status: Successful Completion\n"), "is not possible");
-	expect_error(RULE("    host: nqn.*.x\n"), "a * that is not its last character");
+	expect_error(RULE("    host: nqn.2014-08.*.x\n"), "a * that is not its last character");
 	expect_error(RULE("    host: ''\n"), "is no NQN");
 	expect_error(RULE("    host: a b\n"), "has a blank");
 	expect_error(RULE("    namespace: 0\n"), "p.yaml:6: rule 1, namespace: '0'");
@@ -122,7 +125,7 @@ static void test_errors_of_values(void **state)
 	expect_error(TOP "rules:\n  - verdict: refuse\n", "write allow, deny or log");
 	expect_error(TOP "rules:\n  - {verdict: allow, status: Access Denied}\n",
 		"is only for `verdict: deny`");
-	snprintf(long_text, sizeof(long_text), RULE("    host: nqn.%0220d\n"), 0);
+	snprintf(long_text, sizeof(long_text), RULE("    host: nqn.2014-08.a:%0220d\n"), 0);
 	expect_error(long_text, "is longer than an NQN can be");
 }
 
@@ -213,9 +216,13 @@ static void test_unreachable(void **state)
 {
 	expect_unreachable("{verdict: deny}, {verdict: allow, lba: 0+1}", 1);
 	expect_unreachable("{verdict: log}, {verdict: deny}", 0);
-	expect_unreachable("{verdict: deny, host: a*}, {verdict: deny, host: ab}", 1);
-	expect_unreachable("{verdict: deny, host: ab}, {verdict: deny, host: a*}", 0);
-	expect_unreachable("{verdict: deny, host: a*}, {verdict: allow, host: ab}", 0);
+	expect_unreachable(
+		"{verdict: deny, host: nqn.2014-08.a*}, {verdict: deny, host: nqn.2014-08.a:b}", 1);
+	expect_unreachable(
+		"{verdict: deny, host: nqn.2014-08.a:b}, {verdict: deny, host: nqn.2014-08.a*}", 0);
+	expect_unreachable(
+		"{verdict: deny, host: nqn.2014-08.a*}, {verdict: allow, host: nqn.2014-08.a:b}",
+		0);
 	expect_unreachable("{verdict: deny, namespaces: [1, 2]}, {verdict: deny, namespace: 2}", 1);
 	expect_unreachable("{verdict: deny, namespaces: [1, 2]}, {verdict: deny}", 0);
 	expect_unreachable("{verdict: deny, lba: 0+9}, {verdict: deny, lba: 1+2}", 1);
