@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "ebpf/map_dump.h"
+#include "ebpf/percpu.h"
 #include "inspect/identity.h"
-#include "inspect/tables.h"
 
 #define LOG_BYTES   (STOQ_GUARD_LOG_RECORDS * sizeof(struct stoq_guard_record))
 #define STATE_BYTES sizeof(struct stoq_guard_state)
@@ -182,30 +182,16 @@ void stoq_guard_view_identify(const struct stoq_guard_view *view,
 
 /* ---- counting ---- */
 
-/* Adds up a value of `words` numbers that each CPU has. */
-static int sum_cpus(int fd, uint64_t *sums, size_t words)
-{
-	uint32_t cpus = stoq_tables_cpus(), zero = 0;
-	uint64_t *values = calloc(cpus, words * sizeof(*values));
-	int result = values ? bpf_map_lookup_elem(fd, &zero, values) : -ENOMEM;
-
-	memset(sums, 0, words * sizeof(*sums));
-	for (size_t i = 0; !result && i < cpus * words; i++)
-		sums[i % words] += values[i];
-	free(values);
-	return result;
-}
-
 int stoq_guard_view_counts(
 	const struct stoq_guard_view *view, uint64_t counts[static STOQ_GUARD_RULES_MAX + 1])
 {
-	return sum_cpus(view->in_force.counts_fd, counts, STOQ_GUARD_RULES_MAX + 1);
+	return stoq_percpu_sum(view->in_force.counts_fd, counts, STOQ_GUARD_RULES_MAX + 1);
 }
 
 int stoq_guard_view_totals(
 	const struct stoq_guard_view *view, uint64_t totals[static STOQ_GUARD_TOTALS])
 {
-	return sum_cpus(view->totals_fd, totals, STOQ_GUARD_TOTALS);
+	return stoq_percpu_sum(view->totals_fd, totals, STOQ_GUARD_TOTALS);
 }
 
 static bool is_known(const struct stoq_guard_view *view, const struct stoq_flow_key *key,

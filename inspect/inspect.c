@@ -280,7 +280,6 @@ int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspec
 	inspect = calloc(1, sizeof(*inspect));
 	if (!inspect)
 		return stoq_error_set(error, -ENOMEM, "no memory");
-	inspect->cpu_count = stoq_tables_cpus();
 	inspect->model.axis = config->axis;
 	stoq_identity_clear(&inspect->nobody);
 	/* A wrong name should cost no program load, and no misleading message about it. */
@@ -293,8 +292,14 @@ int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspec
 	if (!result)
 		result = config->beside ? open_beside(inspect, config, error)
 					: load_program(inspect, config, error);
-	if (!result && stoq_update_init(inspect, config))
-		result = stoq_error_set(error, -ENOMEM, "no memory for the model");
+	if (!result) {
+		result = stoq_update_init(inspect);
+		if (result)
+			stoq_error_set(error, result,
+				"cannot prepare to read the program's "
+				"counters: %s",
+				strerror(-result));
+	}
 	inspect->start_ns = inspect->last_ns = stoq_clock_now_ns();
 	for (size_t i = 0; !result && i < config->interface_count; i++)
 		result = add_interface(inspect, config->interfaces[i], config, error);

@@ -41,8 +41,8 @@ struct stoq_inspect {
 	size_t command_count;
 
 	struct stoq_map_dump flows, series, statuses;
-	struct stoq_cpu *cpus; /* one per possible CPU */
-	size_t cpu_count;
+	struct stoq_cpu *cpus; /* one for each CPU that the kernel keeps a value for */
+	uint32_t cpu_count;
 
 	struct stoq_ledger ledger;
 	struct stoq_groups groups;
@@ -57,8 +57,8 @@ struct stoq_inspect {
 	uint64_t last_ns;
 };
 
-/* Allocates what update needs. 0 or -ENOMEM. */
-int stoq_update_init(struct stoq_inspect *inspect, const struct stoq_inspect_config *config);
+/* Allocates what update needs. 0, -ENOMEM, or why the program's tables cannot be read. */
+int stoq_update_init(struct stoq_inspect *inspect);
 /* Beside somebody else's program: what it had counted before counts as nothing. */
 int stoq_update_base(struct stoq_inspect *inspect, struct stoq_error *error);
 void stoq_update_free(struct stoq_inspect *inspect);

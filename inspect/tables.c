@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "bpf/tc_shared.h"
+#include "ebpf/percpu.h"
 
 #define DEFAULT_FLOWS	 4096
 #define DEFAULT_COMMANDS 131072
@@ -27,16 +28,11 @@ static const struct {
 
 #define OVERFLOW_SERIES (sizeof(overflow_series) / sizeof(overflow_series[0]))
 
-uint32_t stoq_tables_cpus(void)
-{
-	int count = libbpf_num_possible_cpus();
-
-	return count > 0 ? (uint32_t)count : 1;
-}
-
 int stoq_tables_size(struct bpf_object *object, const struct stoq_table_sizes *sizes)
 {
-	const uint32_t series = sizes->series + OVERFLOW_SERIES * stoq_tables_cpus();
+	uint32_t cpus = 0;
+	int result = stoq_percpu_possible(&cpus, NULL);
+	const uint32_t series = sizes->series + OVERFLOW_SERIES * cpus;
 	const struct {
 		const char *map;
 		uint32_t entries;
@@ -45,29 +41,31 @@ int stoq_tables_size(struct bpf_object *object, const struct stoq_table_sizes *s
 		{"stoq_commands", sizes->commands}, {"stoq_details", sizes->commands},
 		{"stoq_events", sizes->ring_bytes}};
 
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+	for (size_t i = 0; !result && i < sizeof(tables) / sizeof(tables[0]); i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(object, tables[i].map);
-		int result = map ? bpf_map__set_max_entries(map, tables[i].entries) : -ENOENT;
 
-		if (result)
-			return result;
+		result = map ? bpf_map__set_max_entries(map, tables[i].entries) : -ENOENT;
 	}
-	return 0;
+	return result;
 }
 
 int stoq_tables_reserve(int series_fd)
 {
 	static const struct stoq_series zero;
+	uint32_t cpus;
+	int result = stoq_percpu_possible(&cpus, NULL);
 
-	for (uint32_t cpu = 0; cpu < stoq_tables_cpus(); cpu++) {
+	if (result)
+		return result;
+	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
 		for (size_t i = 0; i < OVERFLOW_SERIES; i++) {
 			struct stoq_series_key key = {
 				.uid = STOQ_SERIES_OVERFLOW | cpu,
 				.opcode = overflow_series[i].opcode,
 				.kind = overflow_series[i].kind,
 			};
-			int result = bpf_map_update_elem(series_fd, &key, &zero, BPF_NOEXIST);
 
+			result = bpf_map_update_elem(series_fd, &key, &zero, BPF_NOEXIST);
 			if (result && result != -EEXIST)
 				return result;
 		}

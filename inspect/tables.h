@@ -23,6 +23,3 @@ int stoq_tables_size(struct bpf_object *object, const struct stoq_table_sizes *s
 
 /* After loading: series in which counting goes on when the table is full. */
 int stoq_tables_reserve(int series_fd);
-
-/* Possible CPUs: as many values as a map per CPU has. */
-uint32_t stoq_tables_cpus(void);

@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "ebpf/percpu.h"
 #include "inspect/identity.h"
 #include "inspect/inspect_private.h"
 
@@ -22,13 +23,16 @@ static uint32_t max_entries(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &length) ? 0 : info.max_entries;
 }
 
-int stoq_update_init(struct stoq_inspect *inspect, const struct stoq_inspect_config *config)
+int stoq_update_init(struct stoq_inspect *inspect)
 {
 	uint32_t flows = max_entries(inspect->tables.flows);
 	uint32_t series = max_entries(inspect->tables.series);
 	uint32_t statuses = max_entries(inspect->tables.statuses);
+	int result = stoq_percpu_count(
+		inspect->tables.cpus, sizeof(*inspect->cpus), &inspect->cpu_count);
 
-	(void)config;
+	if (result)
+		return result;
 	if (stoq_map_dump_init(&inspect->flows, sizeof(struct stoq_flow_key),
 		    sizeof(struct stoq_flow), flows) ||
 		stoq_map_dump_init(&inspect->series, sizeof(struct stoq_series_key),

@@ -2,13 +2,13 @@
 #include "xdp/status.h"
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "ebpf/map_dump.h"
+#include "ebpf/percpu.h"
 
 /* They consist of 64-bit counters only. */
 static void add_stats(struct stoq_xdp_stats *sum, const struct stoq_xdp_stats *cpu)
@@ -24,20 +24,10 @@ static void add_stats(struct stoq_xdp_stats *sum, const struct stoq_xdp_stats *c
 static int read_cpus(
 	const struct stoq_xdp_maps *maps, struct stoq_xdp_stats **cpus, unsigned int *count)
 {
-	int possible = libbpf_num_possible_cpus(), result;
-	uint32_t zero = 0;
+	void *values = NULL;
+	int result = stoq_percpu_read(maps->fd[STOQ_XDP_MAP_STATS], sizeof(**cpus), &values, count);
 
-	if (possible < 0)
-		return possible;
-	*cpus = calloc((size_t)possible, sizeof(**cpus));
-	if (!*cpus)
-		return -ENOMEM;
-	*count = (unsigned int)possible;
-	result = bpf_map_lookup_elem(maps->fd[STOQ_XDP_MAP_STATS], &zero, *cpus);
-	if (result) {
-		free(*cpus);
-		*cpus = NULL;
-	}
+	*cpus = values;
 	return result;
 }
 
