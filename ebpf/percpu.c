@@ -70,10 +70,16 @@ static int check_kind(int map_fd, size_t value_bytes)
 
 int stoq_percpu_count(int map_fd, size_t value_bytes, uint32_t *count)
 {
-	size_t stride = stoq_percpu_stride(value_bytes);
+	static _Atomic uint32_t known; /* cpu_possible_mask is fixed once the kernel has booted */
 	int result = check_kind(map_fd, value_bytes);
 
-	return result ? result : search(map_fd, stride, count);
+	*count = known;
+	if (result || *count)
+		return result;
+	result = search(map_fd, stoq_percpu_stride(value_bytes), count);
+	if (!result)
+		known = *count;
+	return result;
 }
 
 int stoq_percpu_possible(uint32_t *count, struct stoq_error *error)

@@ -10,8 +10,10 @@
 #include <bpf/libbpf.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ebpf/percpu.h"
@@ -24,23 +26,31 @@ static int make(enum bpf_map_type type, uint32_t value_bytes)
 	return fd;
 }
 
+/* In a process of its own: what one has counted it does not count again. */
+static bool counts_right(uint32_t value_bytes)
+{
+	uint32_t wanted = (uint32_t)libbpf_num_possible_cpus(), count = 0;
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		int fd = make(BPF_MAP_TYPE_PERCPU_ARRAY, value_bytes);
+
+		_exit(stoq_percpu_count(fd, value_bytes, &count) || count != wanted);
+	}
+	return waitpid(child, &status, 0) == child && status == 0;
+}
+
 static void counts_values_of_any_size(void **state)
 {
 	static const uint32_t sizes[] = {1, 4, 8, 12, 2296, 8008, 32768};
-	uint32_t wanted = (uint32_t)libbpf_num_possible_cpus(), count;
+	uint32_t count = 0;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		int fd = make(BPF_MAP_TYPE_PERCPU_ARRAY, sizes[i]);
-
-		count = 0;
-		assert_int_equal(stoq_percpu_count(fd, sizes[i], &count), 0);
-		assert_int_equal(count, wanted);
-		close(fd);
-	}
-	count = 0;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		assert_true(counts_right(sizes[i]));
 	assert_int_equal(stoq_percpu_possible(&count, NULL), 0);
-	assert_int_equal(count, wanted);
+	assert_int_equal(count, libbpf_num_possible_cpus());
 }
 
 static void refuses_other_maps(void **state)
