@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/timestamp.h"
 #include "guard/print.h"
 #include "guard/report_event.h"
 
@@ -71,13 +71,9 @@ static const char *phase_text(uint32_t phase)
 
 static void print_time(FILE *file, uint64_t unix_ns)
 {
-	time_t seconds = (time_t)(unix_ns / 1000000000);
-	char text[32] = "?";
-	struct tm local;
+	char text[STOQ_TIMESTAMP];
 
-	if (localtime_r(&seconds, &local))
-		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local);
-	fputs(text, file);
+	fputs(stoq_timestamp_local(text, unix_ns, 0), file);
 }
 
 static void print_sides(FILE *file, const struct stoq_guard_status *status)

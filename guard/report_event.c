@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/timestamp.h"
 #include "guard/print.h"
 #include "inspect/json_put.h"
 #include "inspect/render_event.h"
@@ -80,7 +81,8 @@ static uint8_t opcode_of(const struct stoq_guard_record *record)
 
 const char *stoq_guard_event_heading(void)
 {
-	return "TIME            VERDICT COMMAND            NSID             SLBA BLOCKS RULE"
+	return "TIME                             VERDICT COMMAND            NSID             SLBA "
+	       "BLOCKS RULE"
 	       "                 STATUS                       HOST";
 }
 
@@ -120,11 +122,10 @@ static void command_line(
 	char line[static STOQ_GUARD_EVENT_LINE], const struct stoq_guard_event *event)
 {
 	const struct stoq_guard_record *record = event->record;
-	char clock[STOQ_EVENT_CLOCK], opcode[NVME_NAME_LENGTH], status[NVME_NAME_LENGTH];
+	char time[STOQ_TIMESTAMP], opcode[NVME_NAME_LENGTH], status[NVME_NAME_LENGTH];
 	char nsid[16], slba[24] = "-", blocks[16] = "-", rule[STOQ_GUARD_RULE_LABEL];
 	char host[4 * NVME_NQN_LENGTH + 1];
 
-	stoq_event_clock(clock, record->time_ns + event->unix_offset_ns);
 	describe_namespace(nsid, sizeof(nsid), record);
 	describe_rule(rule, sizeof(rule), event);
 	describe_host(host, sizeof(host), event->identity);
@@ -133,7 +134,8 @@ static void command_line(
 		snprintf(blocks, sizeof(blocks), "%u", record->blocks);
 	}
 	snprintf(line, STOQ_GUARD_EVENT_LINE,
-		"%s %-7s %-18.18s %-4s %16s %6s %-20.40s %-28.40s %s (%s)", clock,
+		"%s %-7s %-18.18s %-4s %16s %6s %-20.40s %-28.40s %s (%s)",
+		stoq_timestamp_local(time, record->time_ns + event->unix_offset_ns, 6),
 		kind_name(record),
 		nvme_opcode_name(queue_kind(record), opcode_of(record), record->code, opcode), nsid,
 		slba, blocks, rule,
@@ -148,15 +150,15 @@ void stoq_guard_event_line(
 	char line[static STOQ_GUARD_EVENT_LINE], const struct stoq_guard_event *event)
 {
 	const struct stoq_guard_record *record = event->record;
-	char clock[STOQ_EVENT_CLOCK], host[4 * NVME_NQN_LENGTH + 1];
+	char time[STOQ_TIMESTAMP], host[4 * NVME_NQN_LENGTH + 1];
 
 	if (record->kind != STOQ_GUARD_RECORD_DROPPED) {
 		command_line(line, event);
 		return;
 	}
-	stoq_event_clock(clock, record->time_ns + event->unix_offset_ns);
 	describe_host(host, sizeof(host), event->identity);
-	snprintf(line, STOQ_GUARD_EVENT_LINE, "%s dropped a packet: %s; %s (%s)", clock,
+	snprintf(line, STOQ_GUARD_EVENT_LINE, "%s dropped a packet: %s; %s (%s)",
+		stoq_timestamp_local(time, record->time_ns + event->unix_offset_ns, 6),
 		stoq_guard_total_text((enum stoq_guard_total)record->reason), host,
 		event->identity->host_address);
 }

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/timestamp.h"
 #include "inspect/render_json.h"
 #include "inspect/text.h"
 #include "nvme/nvme_names.h"
@@ -56,15 +56,9 @@ void stoq_json_put_foreign(
 
 void stoq_json_put_time(struct json_object *object, uint64_t unix_ns)
 {
-	time_t seconds = (time_t)(unix_ns / 1000000000);
-	char text[48], whole[32];
-	struct tm utc;
+	char text[STOQ_TIMESTAMP];
 
-	if (gmtime_r(&seconds, &utc) && strftime(whole, sizeof(whole), "%Y-%m-%dT%H:%M:%S", &utc)) {
-		snprintf(text, sizeof(text), "%s.%09uZ", whole,
-			(unsigned int)(unix_ns % 1000000000));
-		stoq_json_put_string(object, "time", text);
-	}
+	stoq_json_put_string(object, "time", stoq_timestamp_utc(text, unix_ns, 9));
 	stoq_json_put_u64(object, "time_unix_ns", unix_ns);
 }
 

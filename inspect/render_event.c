@@ -3,29 +3,18 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/timestamp.h"
 #include "inspect/label.h"
 #include "inspect/text.h"
 #include "nvme/nvme_names.h"
 
 #define DETAIL_SIZE 160
 
-void stoq_event_clock(char out[static STOQ_EVENT_CLOCK], uint64_t unix_ns)
-{
-	time_t seconds = (time_t)(unix_ns / 1000000000);
-	char whole[16] = "";
-	struct tm local;
-
-	if (localtime_r(&seconds, &local))
-		strftime(whole, sizeof(whole), "%H:%M:%S", &local);
-	snprintf(out, STOQ_EVENT_CLOCK, "%s.%06u", whole,
-		(unsigned int)(unix_ns % 1000000000 / 1000));
-}
-
 const char *stoq_event_command_heading(void)
 {
-	return "STARTED         LATENCY OPCODE             CID        NSID             SLBA "
+	return "STARTED                          LATENCY OPCODE             CID        NSID        "
+	       "     SLBA "
 	       "BLOCKS    BYTES STATUS                       QUEUE";
 }
 
@@ -33,11 +22,10 @@ void stoq_event_command_line(char line[static STOQ_EVENT_LINE],
 	const struct stoq_event_command *event, const struct stoq_identity *queue,
 	uint64_t unix_offset_ns)
 {
-	char clock[STOQ_EVENT_CLOCK], latency[STOQ_TEXT_NUMBER], label[STOQ_LABEL_SIZE];
+	char time[STOQ_TIMESTAMP], latency[STOQ_TEXT_NUMBER], label[STOQ_LABEL_SIZE];
 	char opcode[NVME_NAME_LENGTH], status[NVME_NAME_LENGTH], status_text[64];
 	char slba[24] = "-", blocks[16] = "-", nsid[16] = "-";
 
-	stoq_event_clock(clock, event->start_ns + unix_offset_ns);
 	if (event->blocks) {
 		snprintf(slba, sizeof(slba), "%llu", (unsigned long long)event->slba);
 		snprintf(blocks, sizeof(blocks), "%u", event->blocks);
@@ -49,7 +37,8 @@ void stoq_event_command_line(char line[static STOQ_EVENT_LINE],
 			      : "ok",
 		event->dnr ? " (DNR)" : "");
 	stoq_group_label(label, queue, STOQ_BY_QUEUE, 0);
-	snprintf(line, STOQ_EVENT_LINE, "%s %7s %-18.18s 0x%04x %8s %16s %6s %8u %-28s %s", clock,
+	snprintf(line, STOQ_EVENT_LINE, "%s %7s %-18.18s 0x%04x %8s %16s %6s %8u %-28s %s",
+		stoq_timestamp_local(time, event->start_ns + unix_offset_ns, 6),
 		stoq_text_time(latency, event->latency_ns, ""),
 		nvme_opcode_name(event->kind, event->opcode, event->fctype, opcode), event->cid,
 		nsid, slba, blocks, event->bytes, status_text, label);
@@ -57,7 +46,8 @@ void stoq_event_command_line(char line[static STOQ_EVENT_LINE],
 
 const char *stoq_event_pdu_heading(void)
 {
-	return "TIME             FLOW SENDER     TYPE          SEQUENCE     PLEN DETAIL";
+	return "TIME                              FLOW SENDER     TYPE          SEQUENCE     PLEN "
+	       "DETAIL";
 }
 
 static void describe_command(char *out, const struct nvme_sqe *sqe)
@@ -113,14 +103,14 @@ void stoq_event_pdu_line(char line[static STOQ_EVENT_LINE], const struct stoq_ev
 	uint64_t unix_offset_ns)
 {
 	struct nvme_tcp_icreq_pdu header = {0}; /* the longest: a copy that is aligned */
-	char clock[STOQ_EVENT_CLOCK], detail[DETAIL_SIZE] = "";
+	char time[STOQ_TIMESTAMP], detail[DETAIL_SIZE] = "";
 
 	memcpy(&header, event->header, sizeof(header));
-	stoq_event_clock(clock, event->time_ns + unix_offset_ns);
 	if (nvme_tcp_header_length(header.hdr.type) &&
 		event->header_bytes >= nvme_tcp_header_length(header.hdr.type))
 		describe(detail, &header.hdr);
-	snprintf(line, STOQ_EVENT_LINE, "%s %5u %-10s %-11s %10u %8u %s", clock, event->uid,
+	snprintf(line, STOQ_EVENT_LINE, "%s %5u %-10s %-11s %10u %8u %s",
+		stoq_timestamp_local(time, event->time_ns + unix_offset_ns, 6), event->uid,
 		event->side == NVME_TCP_FROM_HOST ? "host" : "controller",
 		nvme_tcp_pdu_name(header.hdr.type), event->sequence, nvme_le32(header.hdr.plen),
 		detail);

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* Events as lines of text in columns, printable ASCII without a newline. Times are local. */
+/* Events as lines of text in columns, printable ASCII without a newline. Times are
+ * local, by RFC 3339. */
 #include "inspect/model.h"
 
 #define STOQ_EVENT_LINE 3072 /* room for every line, with two hostile NQNs */
-
-/* Time of day, local, with microseconds: 15 characters. */
-#define STOQ_EVENT_CLOCK 32
-void stoq_event_clock(char out[static STOQ_EVENT_CLOCK], uint64_t unix_ns);
 
 /* The columns' names. */
 const char *stoq_event_command_heading(void);

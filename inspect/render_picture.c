@@ -7,6 +7,7 @@
 #include "inspect/text.h"
 
 #define MARGIN	    8  /* the scale on the left */
+#define MARKS	    4  /* percentiles on the axis */
 #define BUCKETS_MIN 32 /* two powers of two: fewer would be nothing but noise drawn large */
 
 /* Buckets across, in order: log scale. Either some buckets a column or some columns a bucket. */
@@ -103,28 +104,56 @@ static void draw_bar(const struct picture *picture, unsigned int column)
 	}
 }
 
-/* The axis line, with the percentiles where they lie. */
+/* A percentile on the axis. */
+struct mark {
+	const char *name;
+	double fraction;
+	int from, to; /* columns that it takes, with a blank on either side; equal: none */
+};
+
+/* "^p99" with its foot at a column if to_right, else "p99^". False: no room there. */
+static bool place_mark(const struct picture *picture, struct mark marks[static MARKS], size_t i,
+	int at, bool to_right)
+{
+	int length = (int)strlen(marks[i].name) + 1, from = to_right ? at : at - length + 1;
+
+	if (from < 0 || MARGIN + from + length > (int)picture->screen->width)
+		return false;
+	for (size_t other = 0; other < MARKS; other++)
+		if (from < marks[other].to && from + length > marks[other].from)
+			return false;
+	marks[i].from = from - 1;
+	marks[i].to = from + length + 1;
+	stoq_screen_printf(picture->screen, picture->top + picture->rows,
+		MARGIN + (unsigned int)from, STOQ_BOLD, to_right ? "^%s" : "%s^", marks[i].name);
+	return true;
+}
+
+/*
+ * The axis line, with the percentiles where they lie, as many as there is room for. Where the
+ * highest would be cut by the edge it comes first, and stands to the left of its place.
+ */
 static void draw_axis(const struct picture *picture)
 {
-	static const struct {
-		const char *name;
-		double fraction;
-	} marks[] = {{"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}, {"p99.9", 0.999}};
-	unsigned int row = picture->top + picture->rows, free_from = 0;
+	struct mark marks[MARKS] = {{.name = "p50", .fraction = 0.5},
+		{.name = "p95", .fraction = 0.95}, {.name = "p99", .fraction = 0.99},
+		{.name = "p99.9", .fraction = 0.999}};
+	unsigned int row = picture->top + picture->rows;
+	int at[MARKS];
+	bool cut;
 
 	for (unsigned int i = 0; i < picture->columns; i++)
 		stoq_screen_glyph(picture->screen, row, MARGIN + i, STOQ_DIM,
 			picture->unicode ? 0x2500 : '-');
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-		uint64_t ns = stoq_histogram_percentile_ns(picture->latency, marks[i].fraction);
-		unsigned int at = column_of(picture, ns);
-
-		if (at < free_from)
-			continue;
-		stoq_screen_printf(
-			picture->screen, row, MARGIN + at, STOQ_BOLD, "^%s", marks[i].name);
-		free_from = at + (unsigned int)strlen(marks[i].name) + 2;
-	}
+	for (size_t i = 0; i < MARKS; i++)
+		at[i] = (int)column_of(
+			picture, stoq_histogram_percentile_ns(picture->latency, marks[i].fraction));
+	cut = MARGIN + at[MARKS - 1] + 6 > (int)picture->screen->width;
+	if (cut)
+		place_mark(picture, marks, MARKS - 1, at[MARKS - 1], false);
+	for (size_t i = 0; i < (cut ? MARKS - 1 : MARKS); i++)
+		if (!place_mark(picture, marks, i, at[i], true) && cut)
+			place_mark(picture, marks, i, at[i], false);
 }
 
 /* Round times, 1, 2 and 5 of each power of ten, where there is room. */

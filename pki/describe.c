@@ -92,7 +92,7 @@ const char *stoq_pki_time_text(char text[static STOQ_PKI_TIME_BYTES], time_t whe
 	struct tm parts;
 
 	if (!gmtime_r(&when, &parts) ||
-		!strftime(text, STOQ_PKI_TIME_BYTES, "%Y-%m-%d %H:%M:%S UTC", &parts))
+		!strftime(text, STOQ_PKI_TIME_BYTES, "%Y-%m-%dT%H:%M:%SZ", &parts))
 		snprintf(text, STOQ_PKI_TIME_BYTES, "an unknown time");
 	return text;
 }

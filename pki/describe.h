@@ -29,5 +29,5 @@ struct stoq_pki_description {
 /* What cannot be read is left empty: never fails. */
 void stoq_pki_describe(struct stoq_pki_description *description, gnutls_x509_crt_t certificate);
 
-/* "2026-11-22 07:30:00 UTC", in text, which it returns. */
+/* "2026-11-22T07:30:00Z", in text, which it returns. */
 const char *stoq_pki_time_text(char text[static STOQ_PKI_TIME_BYTES], time_t when);

@@ -34,10 +34,11 @@ static void test_command(void **state)
 	queue.qid = 3;
 	queue.cntlid = 1;
 	stoq_event_command_line(line, &event, &queue, TIME_NS);
-	assert_string_equal(line, "04:34:46.123456  12.3ms Write              0x1002        1    "
-				  "1099511627776      8 "
-				  "    4096 LBA Out of Range (DNR)       "
-				  "c1 q3 nqn.2026-11.example:h>nqn.2026-11.example:s");
+	assert_string_equal(line,
+		"2026-11-22T04:34:46.123456+00:00  12.3ms Write              0x1002        1    "
+		"1099511627776      8 "
+		"    4096 LBA Out of Range (DNR)       "
+		"c1 q3 nqn.2026-11.example:h>nqn.2026-11.example:s");
 }
 
 static void test_fabrics_command(void **state)
@@ -51,9 +52,10 @@ static void test_fabrics_command(void **state)
 	char line[STOQ_EVENT_LINE];
 
 	stoq_event_command_line(line, &event, &queue, TIME_NS);
-	assert_string_equal(line, "04:34:46.123456   640ns Connect            0x0000        -      "
-				  "          -      - "
-				  "    1024 ok                           (not known)>(not known)");
+	assert_string_equal(line,
+		"2026-11-22T04:34:46.123456+00:00   640ns Connect            0x0000        -      "
+		"          -      - "
+		"    1024 ok                           (not known)>(not known)");
 }
 
 /* Columns stand under their names. */
@@ -116,12 +118,13 @@ static void test_pdus(void **state)
 		.data_length = nvme_to_le32(4096)};
 
 	assert_pdu(&command, sizeof(command),
-		"04:34:46.123456     5 host       CapsuleCmd  4294967280       72 "
+		"2026-11-22T04:34:46.123456+00:00     5 host       CapsuleCmd  4294967280       72 "
 		"cid 0x1234 opcode 0x02 nsid 1 cdw10 0x77 length 4096");
-	assert_pdu(
-		&command, 20, "04:34:46.123456     5 host       CapsuleCmd  4294967280       72 ");
+	assert_pdu(&command, 20,
+		"2026-11-22T04:34:46.123456+00:00     5 host       CapsuleCmd  4294967280       "
+		"72 ");
 	assert_pdu(&data, sizeof(data),
-		"04:34:46.123456     5 host       C2HData     4294967280     4120 "
+		"2026-11-22T04:34:46.123456+00:00     5 host       C2HData     4294967280     4120 "
 		"cid 0x0002 offset 0 length 4096 LAST");
 }
 

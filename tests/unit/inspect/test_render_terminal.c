@@ -229,6 +229,52 @@ static void test_any_size(void **state)
 	}
 }
 
+/* The histogram's axis: marks that are cut would be taken for others. */
+static void assert_marks_whole(const char *axis, unsigned int width)
+{
+	static const char *const whole[] = {
+		"^p50", "^p95", "^p99", "^p99.9", "p50^", "p95^", "p99^", "p99.9^"};
+	char copy[1024], *rest = copy, *mark;
+
+	snprintf(copy, sizeof(copy), "%.*s", (int)strcspn(axis, "\n"), axis);
+	if (!strstr(copy, "p50") || !strstr(copy, "p99.9"))
+		fail_msg("at %u columns a mark is missing: %s", width, copy);
+	while ((mark = strsep(&rest, "- "))) {
+		bool known = !*mark;
+
+		for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
+			known |= strcmp(mark, whole[i]) == 0;
+		if (!known)
+			fail_msg("at %u columns '%s' is no mark: %s", width, mark, copy);
+	}
+}
+
+static void test_marks_are_whole(void **state)
+{
+	static struct fixture fixture;
+	const struct stoq_view view = {.cursor = true};
+
+	for (unsigned int span = 2; span < 24; span++) {
+		fixture_init(&fixture);
+		memset(&fixture.model.overall, 0, sizeof(fixture.model.overall));
+		fixture_record(&fixture.model.overall, 30000, 1000, 0);
+		fixture_record(&fixture.model.overall, 30000ull << span / 2, 40, 0);
+		fixture_record(&fixture.model.overall, (30000ull << span) / 3, 8, 0);
+		fixture_record(&fixture.model.overall, 30000ull << span, 2, 0);
+		for (unsigned int width = 60; width <= 250; width++) {
+			char *text = screen_text(&fixture.model, &view, width, 40);
+			char *axis = strrchr(text, '^');
+
+			assert_non_null(axis);
+			while (axis > text && axis[-1] != '\n')
+				axis--;
+			if (span > 4)
+				assert_marks_whole(axis, width);
+			free(text);
+		}
+	}
+}
+
 static void test_one_slow_command_is_drawn(void **state)
 {
 	static struct fixture fixture;
@@ -278,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_heading_says_which_rows),
 		cmocka_unit_test(test_nothing_yet),
 		cmocka_unit_test(test_any_size),
+		cmocka_unit_test(test_marks_are_whole),
 		cmocka_unit_test(test_one_slow_command_is_drawn),
 		cmocka_unit_test(test_selection_follows_its_group),
 	};
