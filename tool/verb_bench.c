@@ -25,6 +25,8 @@ void bench_configure(struct stoq_transport_config *config, const struct bench_op
 	const struct bench_identity *identity)
 {
 	static const char *const everybody[] = {"*"};
+	/* What comes to another application by mistake is refused, and the other way round. */
+	static const char *const alpn[] = {"stoq-bench/1"};
 
 	stoq_transport_config_init(config);
 	config->tls.ca_file = identity->ca;
@@ -33,6 +35,8 @@ void bench_configure(struct stoq_transport_config *config, const struct bench_op
 	config->tls.crl_file = identity->has_crl ? identity->crl : NULL;
 	config->tls.peer_names = everybody;
 	config->tls.peer_name_count = 1;
+	config->alpn = alpn;
+	config->alpn_count = 1;
 	config->tls.insecure = options->insecure;
 	config->congestion_control = options->congestion_control;
 	config->pacing = !options->no_pacing;

@@ -237,13 +237,12 @@ static int receive_datagram(
 	struct stoq_connection *connection = user;
 	const struct stoq_transport_config *config = &connection->settings->config;
 
-	if (!size || data[0] != STOQ_DATAGRAM_APPLICATION || connection->close_wanted ||
-		size - 1 > config->max_datagram_bytes)
+	if (connection->close_wanted)
 		return 0;
 	stoq_counter_add(&connection->worker->metrics.datagrams_received, 1);
-	if (config->callbacks.datagram)
-		config->callbacks.datagram(
-			connection, data + 1, size - 1, stoq_connection_callback_user(connection));
+	/* Without the callback we advertise that we take none, and none comes so far. */
+	config->callbacks.datagram(
+		connection, data, size, stoq_connection_callback_user(connection));
 	return 0;
 }
 
@@ -280,7 +279,7 @@ static int datagram_lost(ngtcp2_conn *quic, uint64_t id, void *user)
 void stoq_connection_fill_callbacks(ngtcp2_callbacks *callbacks, bool server)
 {
 	*callbacks = (ngtcp2_callbacks){
-		.recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,
+		.recv_crypto_data = stoq_handshake_receive,
 		.handshake_completed = handshake_completed,
 		.handshake_confirmed = handshake_confirmed,
 		.recv_new_token = receive_new_token,

@@ -8,6 +8,7 @@
 #include "transport/counter.h"
 #include "transport/credentials.h"
 #include "transport/endpoint.h"
+#include "transport/frames.h"
 #include "transport/quic_memory.h"
 #include "transport/send.h"
 #include "transport/stream.h"
@@ -35,6 +36,8 @@ struct stoq_connection *stoq_connection_new(struct stoq_worker *worker, bool ser
 	connection->settings = stoq_settings_hold(worker->settings);
 	connection->credentials = stoq_transport_credentials(worker->transport);
 	connection->server = server;
+	connection->next_bidirectional = server;
+	connection->next_unidirectional = 2 + server;
 	connection->sampled_ns = worker->now_ns;
 	connection->credit.since_ns = worker->now_ns;
 	stoq_budget_open(
@@ -102,6 +105,7 @@ void stoq_connection_end_quic(struct stoq_connection *connection)
 	connection->quic = NULL;
 	if (quic)
 		ngtcp2_conn_del(quic);
+	stoq_handshake_end(connection);
 	stoq_tls_end(connection);
 	stoq_credentials_release(connection->credentials);
 	connection->credentials = NULL;
@@ -322,6 +326,10 @@ void stoq_connection_expire(struct stoq_connection *connection)
 		stoq_connection_free(connection);
 		return;
 	}
+	if (connection->close_wanted) {
+		stoq_connection_touch(connection);
+		return;
+	}
 	failure = ngtcp2_conn_handle_expiry(connection->quic, connection->worker->now_ns);
 	if (failure) {
 		stoq_close_for_error(connection, failure);
@@ -330,6 +338,36 @@ void stoq_connection_expire(struct stoq_connection *connection)
 	notice_black_hole(connection);
 	sample(connection);
 	stoq_connection_touch(connection);
+}
+
+static void close_for_memory(struct stoq_connection *connection, uint64_t code, const char *reason)
+{
+	ngtcp2_ccerr error;
+
+	ngtcp2_ccerr_default(&error);
+	ngtcp2_ccerr_set_transport_error(&error, code, NULL, 0);
+	stoq_close_want(connection, STOQ_CLOSE_LOCAL, &error, reason);
+}
+
+/*
+ * Before anybody is authenticated, no connection takes more than the minimum that is kept for each
+ * of max_connections, whatever comes in however many pieces.
+ */
+static void close_if_oversized(struct stoq_connection *connection)
+{
+	const struct stoq_transport_config *config = &connection->settings->config;
+	uint64_t streams =
+		(uint64_t)config->max_bidirectional_streams + config->max_unidirectional_streams;
+	uint64_t allowed_bytes = STOQ_BUDGET_MIN;
+
+	if (connection->announced)
+		return;
+	/* Early data are those of a peer that was authenticated before. */
+	if (connection->early_keys)
+		allowed_bytes += streams * STREAM_BYTES_MAX;
+	if (connection->account.own_bytes > allowed_bytes)
+		close_for_memory(connection, STOQ_CRYPTO_BUFFER_EXCEEDED,
+			"the handshake takes more memory than it can need");
 }
 
 /*
@@ -343,14 +381,11 @@ static void close_if_overdrawn(struct stoq_connection *connection)
 		(uint64_t)config->max_bidirectional_streams + config->max_unidirectional_streams;
 	uint64_t allowed_bytes = streams * STREAM_BYTES_MAX +
 				 connection->kept_streams * (uint64_t)KEPT_STREAM_BYTES_MAX;
-	ngtcp2_ccerr error;
 
-	if (!stoq_budget_overdrawn(&connection->account, allowed_bytes))
-		return;
-	ngtcp2_ccerr_default(&error);
-	ngtcp2_ccerr_set_transport_error(&error, NGTCP2_INTERNAL_ERROR, NULL, 0);
-	stoq_close_want(connection, STOQ_CLOSE_LOCAL, &error,
-		"max_memory_bytes are in use, and this connection takes more than its share");
+	if (stoq_budget_overdrawn(&connection->account, allowed_bytes))
+		close_for_memory(connection, NGTCP2_INTERNAL_ERROR,
+			"max_memory_bytes are in use, and this connection takes more than its "
+			"share");
 }
 
 void stoq_connection_receive(struct stoq_connection *connection,
@@ -366,6 +401,9 @@ void stoq_connection_receive(struct stoq_connection *connection,
 		return;
 	}
 	stoq_connection_touch(connection);
+	/* What failed once is not asked again: ngtcp2 may be in no state for more. */
+	if (connection->close_wanted)
+		return;
 	path = (ngtcp2_path){
 		.local = {.addr = (ngtcp2_sockaddr *)&local->sa, .addrlen = local->length},
 		.remote = {.addr = (ngtcp2_sockaddr *)&datagram->remote.sa,
@@ -381,5 +419,6 @@ void stoq_connection_receive(struct stoq_connection *connection,
 		return;
 	}
 	sample(connection);
+	close_if_oversized(connection);
 	close_if_overdrawn(connection);
 }

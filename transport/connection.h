@@ -10,6 +10,7 @@
 #include "transport/budget.h"
 #include "transport/credit.h"
 #include "transport/datagrams.h"
+#include "transport/handshake.h"
 #include "transport/list.h"
 #include "transport/ngtcp2_compat.h"
 #include "transport/path_size.h"
@@ -44,11 +45,13 @@ struct stoq_connection {
 
 	enum stoq_connection_state state;
 	bool server;
-	bool announced; /* accepted() or connected() was called */
-	bool confirmed; /* the handshake */
+	bool announced;	     /* accepted() or connected() was called */
+	bool confirmed;	     /* the handshake */
+	bool finish_written; /* something was written since the handshake is over */
 	bool resumed;
 	bool early_data; /* streams may be written before the handshake is over */
 	bool early_data_accepted;
+	bool early_keys; /* to read or write early data with */
 	bool shutting_down;
 	bool streams_wanted; /* stoq_stream_open() was refused */
 	bool reset_received; /* a stateless reset ended it */
@@ -62,6 +65,7 @@ struct stoq_connection {
 
 	gnutls_session_t tls;
 	ngtcp2_crypto_conn_ref reference; /* what ngtcp2's TLS glue finds us by */
+	struct stoq_handshake handshake;
 	struct stoq_credentials *credentials;
 	enum stoq_cipher cipher;
 	enum stoq_cipher early_cipher;
@@ -86,8 +90,14 @@ struct stoq_connection {
 	struct stoq_budget_account account; /* what it may receive and hold */
 	struct stoq_credit credit;
 
+	/* IDs of the next streams that we open. */
+	int64_t next_bidirectional, next_unidirectional;
+
 	struct stoq_datagrams datagrams;
+	uint64_t datagram_frame_max;	  /* that we take, 0: none */
+	uint64_t peer_datagram_frame_max; /* that the peer takes */
 	struct stoq_path_size path_size;
+	bool probing;	    /* what is written is a probe of the path's packet size */
 	bool larger_wanted; /* there was more to send than a packet took */
 
 	uint64_t key_updates;

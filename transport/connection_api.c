@@ -168,6 +168,7 @@ void stoq_connection_info(
 		.streams = connection->stream_count,
 	};
 	memcpy(info->peer_name, connection->peer_name, sizeof(info->peer_name));
+	stoq_tls_alpn(connection, info->alpn);
 	snprintf(info->cipher, sizeof(info->cipher), "%s", stoq_tls_cipher_name(connection));
 	if (connection->quic)
 		fill_from_quic(connection, info);
@@ -177,18 +178,15 @@ void stoq_connection_info(
 
 size_t stoq_connection_max_datagram(const struct stoq_connection *connection)
 {
-	const ngtcp2_transport_params *params;
-	size_t max = connection->path_size.current - STOQ_DATAGRAM_OVERHEAD - 1;
+	const uint64_t peer_max = connection->peer_datagram_frame_max;
+	size_t max = connection->path_size.current - STOQ_DATAGRAM_OVERHEAD, header;
 
 	if (!connection->quic || connection->state != STOQ_OPEN)
 		return 0;
-	params = ngtcp2_conn_get_remote_transport_params(connection->quic);
-	/* The frame's own type and length, and our byte. */
-	if (!params || params->max_datagram_frame_size < 16)
+	header = stoq_datagram_frame_header(peer_max);
+	if (peer_max <= header)
 		return 0;
-	if (params->max_datagram_frame_size - 9 < max)
-		max = params->max_datagram_frame_size - 9;
-	return max;
+	return peer_max - header < max ? peer_max - header : max;
 }
 
 int stoq_connection_send_datagram(

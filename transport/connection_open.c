@@ -24,9 +24,6 @@
 #define MAX_ACK_DELAY_NS     1000000ull
 
 #define ACTIVE_CIDS 7
-#define DATAGRAM_FRAME_MAX                                                                         \
-	65535 /* also if the application wants none: probes come as datagrams                      \
-	       */
 
 static ngtcp2_cc_algo congestion_control(enum stoq_congestion_control which)
 {
@@ -59,10 +56,20 @@ static void fill_settings(struct stoq_connection *connection, ngtcp2_settings *s
 	settings->no_pmtud = 1;
 }
 
+/* RFC 9221, 3: the limit is for a frame, with its type and length. 0: the application takes none.
+ */
+static uint64_t datagram_frame_max(const struct stoq_transport_config *config)
+{
+	if (!config->callbacks.datagram || !config->max_datagram_bytes)
+		return 0;
+	return config->max_datagram_bytes + stoq_datagram_frame_header(config->max_datagram_bytes);
+}
+
 static void fill_params(struct stoq_connection *connection, ngtcp2_transport_params *params)
 {
 	const struct stoq_transport_config *config = &connection->settings->config;
 
+	connection->datagram_frame_max = datagram_frame_max(config);
 	ngtcp2_transport_params_default(params);
 	params->initial_max_stream_data_bidi_local = config->stream_window_bytes;
 	params->initial_max_stream_data_bidi_remote = config->stream_window_bytes;
@@ -73,7 +80,7 @@ static void fill_params(struct stoq_connection *connection, ngtcp2_transport_par
 	params->max_idle_timeout = config->idle_timeout_ns;
 	params->active_connection_id_limit = ACTIVE_CIDS;
 	params->max_ack_delay = MAX_ACK_DELAY_NS;
-	params->max_datagram_frame_size = DATAGRAM_FRAME_MAX;
+	params->max_datagram_frame_size = connection->datagram_frame_max;
 	params->disable_active_migration = !config->migration;
 }
 
@@ -106,8 +113,6 @@ static void limit_to_peer(struct stoq_connection *connection)
 	struct stoq_path_size *path = &connection->path_size;
 	uint64_t max = params ? params->max_udp_payload_size : STOQ_PATH_SIZE_BASE;
 
-	if (params && params->max_datagram_frame_size < max && path->enabled)
-		max = params->max_datagram_frame_size;
 	if (max < path->limit)
 		stoq_path_size_init(path, max, path->enabled);
 }

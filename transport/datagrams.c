@@ -31,17 +31,16 @@ int stoq_datagrams_put(
 	if (datagrams->count >= datagrams->capacity)
 		return -EAGAIN;
 	slot = &datagrams->ring[(datagrams->first + datagrams->count) % datagrams->capacity];
-	if (!stoq_budget_hold(datagrams->account, size + 1))
+	if (!stoq_budget_hold(datagrams->account, size))
 		return -EAGAIN;
-	slot->data = malloc(size + 1);
+	slot->data = malloc(size ? size : 1);
 	if (!slot->data) {
-		stoq_budget_release(datagrams->account, size + 1);
+		stoq_budget_release(datagrams->account, size);
 		return -ENOMEM;
 	}
-	slot->data[0] = STOQ_DATAGRAM_APPLICATION;
 	if (size)
-		memcpy(slot->data + 1, data, size);
-	slot->size = size + 1;
+		memcpy(slot->data, data, size);
+	slot->size = size;
 	slot->id = datagrams->next_id++;
 	datagrams->count++;
 	if (id)

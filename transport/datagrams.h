@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/*
- * Unreliable datagrams that wait to be sent. In stoq/1 the first byte of a DATAGRAM frame says
- * what it is: an application's datagram, or a probe of the path's packet size, which the receiver
- * ignores.
- */
+/* Unreliable datagrams (RFC 9221) that wait to be sent. */
 #include <stddef.h>
 #include <stdint.h>
-
-#define STOQ_DATAGRAM_PROBE	  0
-#define STOQ_DATAGRAM_APPLICATION 1
 
 /* What ngtcp2 reports probes by: this, and the size. Those of the application count from 1. */
 #define STOQ_PROBE_ID (1ull << 63)
@@ -20,8 +13,8 @@
 
 struct stoq_queued_datagram {
 	uint64_t id;
-	size_t size;   /* of data */
-	uint8_t *data; /* the type byte first */
+	size_t size; /* of data */
+	uint8_t *data;
 };
 
 struct stoq_budget_account;
@@ -34,7 +27,13 @@ struct stoq_datagrams {
 	uint64_t next_id;
 };
 
-/* Takes a copy behind the type byte. 0, -EAGAIN: max are queued, or no memory may be held;
+/* What a DATAGRAM frame has before so many bytes: its type, and their number. */
+static inline size_t stoq_datagram_frame_header(size_t size)
+{
+	return size < 64 ? 2 : size < 16384 ? 3 : 5;
+}
+
+/* Takes a copy. 0, -EAGAIN: max are queued, or no memory may be held;
  * -ENOMEM. */
 int stoq_datagrams_put(struct stoq_datagrams *datagrams, uint32_t max, const void *data,
 	size_t size, uint64_t *id);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "transport/keys.h"
 
+#include <errno.h>
 #include <gnutls/gnutls.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "transport/connection.h"
 #include "transport/counter.h"
+#include "transport/frames.h"
 #include "transport/protection/derive.h"
 #include "transport/tls.h"
 #include "transport/worker.h"
@@ -19,6 +23,38 @@
 static const uint8_t retry_key[16] = {0xbe, 0x0c, 0x69, 0x0b, 0x9f, 0x66, 0x57, 0x5a, 0x1d, 0x76,
 	0x6b, 0x54, 0xe3, 0x68, 0xc8, 0x4e};
 
+/* What ngtcp2 knows a packet key by: whose it is, and which packets it is for. */
+struct level_key {
+	struct stoq_packet_key *key;
+	struct stoq_connection *connection; /* NULL: of Retry packets, which have no frames */
+	enum stoq_packet_kind kind;
+};
+
+static void free_level_key(struct level_key *key)
+{
+	if (key)
+		stoq_packet_key_free(key->key);
+	free(key);
+}
+
+static int new_level_key(struct level_key **result, struct stoq_connection *connection,
+	enum stoq_packet_kind kind, enum stoq_cipher cipher, const uint8_t *bytes)
+{
+	struct level_key *key = malloc(sizeof(*key));
+	int status;
+
+	if (!key)
+		return -ENOMEM;
+	*key = (struct level_key){.connection = connection, .kind = kind};
+	status = stoq_packet_key_new(&key->key, cipher, bytes);
+	if (status) {
+		free(key);
+		return status;
+	}
+	*result = key;
+	return 0;
+}
+
 /* The keys of one direction as ngtcp2 takes them. */
 struct installable {
 	ngtcp2_crypto_aead_ctx aead;
@@ -28,20 +64,21 @@ struct installable {
 
 static void discard(struct installable *keys)
 {
-	stoq_packet_key_free(keys->aead.native_handle);
+	free_level_key(keys->aead.native_handle);
 	stoq_header_key_free(keys->header.native_handle);
 	explicit_bzero(keys, sizeof(*keys));
 }
 
-static int make(struct installable *keys, enum stoq_cipher cipher, const uint8_t *secret)
+static int make(struct installable *keys, struct stoq_connection *connection,
+	enum stoq_packet_kind kind, enum stoq_cipher cipher, const uint8_t *secret)
 {
 	struct stoq_traffic_keys derived;
-	struct stoq_packet_key *packet = NULL;
+	struct level_key *packet = NULL;
 	struct stoq_header_key *header = NULL;
 	int status = stoq_traffic_keys_derive(&derived, cipher, secret);
 
 	if (!status)
-		status = stoq_packet_key_new(&packet, cipher, derived.key);
+		status = new_level_key(&packet, connection, kind, cipher, derived.key);
 	if (!status)
 		status = stoq_header_key_new(&header, cipher, derived.header_key);
 	keys->aead.native_handle = packet;
@@ -74,9 +111,11 @@ static int install_initial(
 	int status = stoq_initial_secrets(client, server, cid->data, cid->datalen);
 
 	if (!status)
-		status = make(&receive, STOQ_AES_128_GCM, connection->server ? client : server);
+		status = make(&receive, connection, STOQ_INITIAL, STOQ_AES_128_GCM,
+			connection->server ? client : server);
 	if (!status)
-		status = make(&send, STOQ_AES_128_GCM, connection->server ? server : client);
+		status = make(&send, connection, STOQ_INITIAL, STOQ_AES_128_GCM,
+			connection->server ? server : client);
 	explicit_bzero(client, sizeof(client));
 	explicit_bzero(server, sizeof(server));
 	if (!status) {
@@ -96,9 +135,9 @@ static int install_retry_key(ngtcp2_conn *quic)
 {
 	ngtcp2_crypto_aead aead = {.max_overhead = STOQ_PROTECTION_TAG_BYTES};
 	ngtcp2_crypto_aead_ctx context;
-	struct stoq_packet_key *key;
+	struct level_key *key;
 
-	if (stoq_packet_key_new(&key, STOQ_AES_128_GCM, retry_key))
+	if (new_level_key(&key, NULL, STOQ_INITIAL, STOQ_AES_128_GCM, retry_key))
 		return NGTCP2_ERR_CALLBACK_FAILURE;
 	context.native_handle = key;
 	ngtcp2_conn_set_retry_aead(quic, &aead, &context);
@@ -172,6 +211,18 @@ static int install_send(struct stoq_connection *connection, ngtcp2_encryption_le
 typedef int install_function(struct stoq_connection *connection, ngtcp2_encryption_level level,
 	const struct installable *keys, const uint8_t *secret, size_t size);
 
+static enum stoq_packet_kind kind_of(ngtcp2_encryption_level level)
+{
+	switch (level) {
+	case NGTCP2_ENCRYPTION_LEVEL_0RTT:
+		return STOQ_EARLY;
+	case NGTCP2_ENCRYPTION_LEVEL_HANDSHAKE:
+		return STOQ_HANDSHAKE;
+	default:
+		return STOQ_ONE_RTT;
+	}
+}
+
 static int install(struct stoq_connection *connection, ngtcp2_encryption_level level,
 	const uint8_t *secret, size_t size, install_function *function)
 {
@@ -181,7 +232,8 @@ static int install(struct stoq_connection *connection, ngtcp2_encryption_level l
 
 	if (!secret)
 		return 0;
-	if (size != stoq_cipher_secret_bytes(cipher) || make(&keys, cipher, secret))
+	if (size != stoq_cipher_secret_bytes(cipher) ||
+		make(&keys, connection, kind_of(level), cipher, secret))
 		return -1;
 	if (function(connection, level, &keys, secret, size)) {
 		discard(&keys);
@@ -201,6 +253,7 @@ static int prepare_level(
 			return -1;
 		context = limits_of(connection->early_cipher);
 		ngtcp2_conn_set_0rtt_crypto_ctx(connection->quic, &context);
+		connection->early_keys = true;
 		return 0;
 	}
 	if (cipher_of(gnutls_cipher_get(tls), &connection->cipher))
@@ -210,21 +263,36 @@ static int prepare_level(
 	return 0;
 }
 
-/*
- * RFC 9001, 8.2: without transport parameters it is not QUIC's TLS. ngtcp2 0.12 does not look
- * before it writes the next packet, and then asserts that there are some; so anybody could end us.
- */
-static int check_parameters(struct stoq_connection *connection, ngtcp2_encryption_level level)
+static int refuse_hello(
+	struct stoq_connection *connection, gnutls_alert_description_t alert, const char *reason)
 {
-	static const char reason[] = "the peer sent no QUIC transport parameters";
+	connection->tls_alert = (uint8_t)alert;
+	snprintf(connection->tls_reason, sizeof(connection->tls_reason), "%s", reason);
+	return -1;
+}
+
+/*
+ * RFC 9001, 8.1 and 8.2: without an application protocol and transport parameters it is not QUIC's
+ * TLS. ngtcp2 0.12 does not look before it writes the next packet, and then asserts that there are
+ * parameters; so anybody could end us. GnuTLS takes a peer that offers no protocol for one that
+ * agrees to ours.
+ */
+static int check_hello(
+	struct stoq_connection *connection, gnutls_session_t tls, ngtcp2_encryption_level level)
+{
 	const bool due = level == NGTCP2_ENCRYPTION_LEVEL_1RTT ||
 			 (connection->server && level == NGTCP2_ENCRYPTION_LEVEL_HANDSHAKE);
+	gnutls_datum_t protocol;
 
-	if (!due || ngtcp2_conn_get_remote_transport_params(connection->quic))
+	if (!due)
 		return 0;
-	connection->tls_alert = GNUTLS_A_MISSING_EXTENSION;
-	memcpy(connection->tls_reason, reason, sizeof(reason));
-	return -1;
+	if (!ngtcp2_conn_get_remote_transport_params(connection->quic))
+		return refuse_hello(connection, GNUTLS_A_MISSING_EXTENSION,
+			"the peer sent no QUIC transport parameters");
+	if (gnutls_alpn_get_selected_protocol(tls, &protocol) < 0)
+		return refuse_hello(connection, GNUTLS_A_NO_APPLICATION_PROTOCOL,
+			"the peer names no application protocol");
+	return 0;
 }
 
 static int receive_secret(gnutls_session_t tls, gnutls_record_encryption_level_t record_level,
@@ -238,7 +306,10 @@ static int receive_secret(gnutls_session_t tls, gnutls_record_encryption_level_t
 	/* Without the key nobody reads them; when the handshake is over the peer learns why. */
 	if (level == NGTCP2_ENCRYPTION_LEVEL_0RTT && !stoq_tls_hears_early_data(connection))
 		return 0;
-	if (check_parameters(connection, level) || prepare_level(connection, tls, level) ||
+	if (level != NGTCP2_ENCRYPTION_LEVEL_0RTT &&
+		!stoq_handshake_raise(connection, level, receive != NULL, send != NULL))
+		return GNUTLS_E_INTERNAL_ERROR;
+	if (check_hello(connection, tls, level) || prepare_level(connection, tls, level) ||
 		install(connection, level, receive, size, install_receive) ||
 		install(connection, level, send, size, install_send))
 		return GNUTLS_E_INTERNAL_ERROR;
@@ -251,18 +322,19 @@ void stoq_keys_hook(struct gnutls_session_int *tls)
 }
 
 /* A key update changes the packet keys; those of the header protection stay. */
-static int next_keys(enum stoq_cipher cipher, uint8_t *next_secret, const uint8_t *secret,
-	ngtcp2_crypto_aead_ctx *aead, uint8_t *iv)
+static int next_keys(struct stoq_connection *connection, uint8_t *next_secret,
+	const uint8_t *secret, ngtcp2_crypto_aead_ctx *aead, uint8_t *iv)
 {
+	enum stoq_cipher cipher = connection->cipher;
 	struct stoq_traffic_keys derived;
-	struct stoq_packet_key *key = NULL;
+	struct level_key *key = NULL;
 	int status = stoq_traffic_secret_next(next_secret, cipher, secret);
 
 	if (!status)
 		status = stoq_traffic_keys_derive(&derived, cipher, next_secret);
 	if (status)
 		return status;
-	status = stoq_packet_key_new(&key, cipher, derived.key);
+	status = new_level_key(&key, connection, STOQ_ONE_RTT, cipher, derived.key);
 	aead->native_handle = key;
 	memcpy(iv, derived.iv, sizeof(derived.iv));
 	explicit_bzero(&derived, sizeof(derived));
@@ -275,14 +347,14 @@ static int update_key(ngtcp2_conn *quic, uint8_t *next_receive_secret, uint8_t *
 	size_t size, void *user)
 {
 	struct stoq_connection *connection = user;
-	enum stoq_cipher cipher = connection->cipher;
 
-	if (size != stoq_cipher_secret_bytes(cipher))
+	if (size != stoq_cipher_secret_bytes(connection->cipher))
 		return NGTCP2_ERR_CALLBACK_FAILURE;
-	if (next_keys(cipher, next_receive_secret, receive_secret_now, receive, receive_iv))
+	if (next_keys(connection, next_receive_secret, receive_secret_now, receive, receive_iv))
 		return NGTCP2_ERR_CALLBACK_FAILURE;
-	if (next_keys(cipher, next_send_secret, send_secret_now, send, send_iv)) {
-		stoq_packet_key_free(receive->native_handle);
+	if (next_keys(connection, next_send_secret, send_secret_now, send, send_iv)) {
+		free_level_key(receive->native_handle);
+		receive->native_handle = NULL;
 		return NGTCP2_ERR_CALLBACK_FAILURE;
 	}
 	/* The first time, it prepares the first update. Each one that takes place prepares the
@@ -297,24 +369,86 @@ static int update_key(ngtcp2_conn *quic, uint8_t *next_receive_secret, uint8_t *
 
 /* ---- every packet ---- */
 
+/*
+ * A probe of the path's packet size: what ngtcp2 wrote as a DATAGRAM of zeros, and waits for as
+ * such, goes out as PING and PADDING. So it needs no peer that takes DATAGRAM frames.
+ */
+static void make_probe(uint8_t *payload, size_t size)
+{
+	size_t header_size;
+	uint8_t *datagram = stoq_frames_find_datagram(payload, size, &header_size);
+
+	if (!datagram)
+		return;
+	memset(datagram, 0, header_size);
+	datagram[0] = 1;
+}
+
 static int encrypt(uint8_t *out, const ngtcp2_crypto_aead *aead,
 	const ngtcp2_crypto_aead_ctx *context, const uint8_t *plain, size_t size,
 	const uint8_t *nonce, size_t nonce_size, const uint8_t *associated, size_t associated_size)
 {
-	if (stoq_packet_seal(
-		    context->native_handle, out, plain, size, nonce, associated, associated_size))
+	const struct level_key *key = context->native_handle;
+
+	if (key->connection && key->connection->probing) {
+		memmove(out, plain, size);
+		make_probe(out, size);
+		plain = out;
+	}
+	if (stoq_packet_seal(key->key, out, plain, size, nonce, associated, associated_size))
 		return NGTCP2_ERR_CALLBACK_FAILURE;
 	return 0;
+}
+
+static int refuse(struct stoq_connection *connection, const struct stoq_frame_fault *fault)
+{
+	ngtcp2_ccerr error;
+
+	ngtcp2_ccerr_default(&error);
+	ngtcp2_ccerr_set_transport_error(&error, fault->code, NULL, 0);
+	error.frame_type = fault->type;
+	stoq_close_want(connection, STOQ_CLOSE_TRANSPORT, &error, fault->reason);
+	return NGTCP2_ERR_CALLBACK_FAILURE;
+}
+
+/*
+ * A client's handshake is over for ngtcp2 when it has written its end. It has to find the server's
+ * first connection ID and its own keys then, so what would take them away waits until it is
+ * repeated.
+ */
+static bool is_too_early(const struct stoq_connection *connection, unsigned int seen)
+{
+	return seen && !connection->server && !connection->finish_written;
+}
+
+/* What the peer has sealed is its own: now it can be blamed for it. */
+static int look_at_frames(const struct level_key *key, const uint8_t *payload, size_t size)
+{
+	struct stoq_connection *connection = key->connection;
+	const struct stoq_frame_rules rules = {
+		.kind = key->kind,
+		.server = connection->server,
+		.datagram_frame_max = connection->datagram_frame_max,
+		.next_bidirectional = connection->next_bidirectional,
+		.next_unidirectional = connection->next_unidirectional,
+	};
+	struct stoq_frame_fault fault;
+	unsigned int seen;
+
+	if (!stoq_frames_check(payload, size, &rules, &fault, &seen))
+		return refuse(connection, &fault);
+	return is_too_early(connection, seen) ? NGTCP2_ERR_DECRYPT : 0;
 }
 
 static int decrypt(uint8_t *out, const ngtcp2_crypto_aead *aead,
 	const ngtcp2_crypto_aead_ctx *context, const uint8_t *sealed, size_t size,
 	const uint8_t *nonce, size_t nonce_size, const uint8_t *associated, size_t associated_size)
 {
-	if (stoq_packet_open(
-		    context->native_handle, out, sealed, size, nonce, associated, associated_size))
+	const struct level_key *key = context->native_handle;
+
+	if (stoq_packet_open(key->key, out, sealed, size, nonce, associated, associated_size))
 		return NGTCP2_ERR_DECRYPT;
-	return 0;
+	return look_at_frames(key, out, size - STOQ_PROTECTION_TAG_BYTES);
 }
 
 static int header_mask(uint8_t *mask, const ngtcp2_crypto_cipher *cipher,
@@ -326,7 +460,7 @@ static int header_mask(uint8_t *mask, const ngtcp2_crypto_cipher *cipher,
 
 static void delete_packet_key(ngtcp2_conn *quic, ngtcp2_crypto_aead_ctx *context, void *user)
 {
-	stoq_packet_key_free(context->native_handle);
+	free_level_key(context->native_handle);
 }
 
 static void delete_header_key(ngtcp2_conn *quic, ngtcp2_crypto_cipher_ctx *context, void *user)

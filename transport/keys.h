@@ -10,6 +10,6 @@
 /* Sets client_initial, recv_client_initial, recv_retry, encrypt, decrypt, ... */
 void stoq_keys_fill_callbacks(ngtcp2_callbacks *callbacks);
 
-/* After ngtcp2's TLS glue was set up: its secrets come to us. */
+/* TLS's secrets come to us. */
 struct gnutls_session_int;
 void stoq_keys_hook(struct gnutls_session_int *tls);

@@ -60,6 +60,11 @@ static inline ngtcp2_ccerr stoq_ngtcp2_received_close(ngtcp2_conn *conn)
 	return *ngtcp2_conn_get_ccerr(conn);
 }
 
+static inline int stoq_ngtcp2_remote_params(ngtcp2_conn *conn, const uint8_t *data, size_t size)
+{
+	return ngtcp2_conn_decode_and_set_remote_transport_params(conn, data, size);
+}
+
 /* The server's parameters that early data of a later connection go by; bytes written or < 0. */
 static inline ngtcp2_ssize stoq_ngtcp2_early_params_encode(
 	ngtcp2_conn *conn, uint8_t *out, size_t size)
@@ -148,6 +153,11 @@ static inline ngtcp2_ccerr stoq_ngtcp2_received_close(ngtcp2_conn *conn)
 
 	ngtcp2_conn_get_connection_close_error(conn, &error);
 	return error;
+}
+
+static inline int stoq_ngtcp2_remote_params(ngtcp2_conn *conn, const uint8_t *data, size_t size)
+{
+	return ngtcp2_conn_decode_remote_transport_params(conn, data, size);
 }
 
 static inline ngtcp2_ssize stoq_ngtcp2_early_params_encode(

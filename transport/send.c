@@ -29,9 +29,12 @@ struct packet {
 static ngtcp2_ssize write_stream(struct stoq_connection *connection, struct packet *packet,
 	ngtcp2_ssize *accepted, uint32_t flags, int64_t id, const ngtcp2_vec *pieces, size_t count)
 {
-	return ngtcp2_conn_writev_stream(connection->quic, &packet->path.path, &packet->info,
-		packet->data, packet->size, accepted, flags, id, pieces, count,
+	ngtcp2_ssize result = ngtcp2_conn_writev_stream(connection->quic, &packet->path.path,
+		&packet->info, packet->data, packet->size, accepted, flags, id, pieces, count,
 		connection->worker->now_ns);
+
+	connection->finish_written |= connection->announced && result >= 0;
+	return result;
 }
 
 /* ---- streams ---- */
@@ -131,12 +134,13 @@ static ngtcp2_ssize write_from(
 static ngtcp2_ssize write_datagram(struct stoq_connection *connection, struct packet *packet,
 	const struct stoq_queued_datagram *datagram)
 {
+	/* ngtcp2 takes no empty pieces. */
 	const ngtcp2_vec piece = {.base = datagram->data, .len = datagram->size};
 	int accepted = 0;
 	ngtcp2_ssize result =
 		ngtcp2_conn_writev_datagram(connection->quic, &packet->path.path, &packet->info,
 			packet->data, packet->size, &accepted, NGTCP2_WRITE_DATAGRAM_FLAG_MORE,
-			datagram->id, &piece, 1, connection->worker->now_ns);
+			datagram->id, &piece, datagram->size ? 1 : 0, connection->worker->now_ns);
 
 	if (accepted) {
 		stoq_counter_add(&connection->worker->metrics.datagrams_sent, 1);
@@ -218,12 +222,13 @@ static bool reserve(struct stoq_connection *connection, struct packet *packet, s
 }
 
 /*
- * A datagram that nobody misses, in a packet as large as the one that is tried. How long the
- * headers are is known only when they are written, so a few sizes are tried.
+ * PING and PADDING (RFC 9000, 14.4) in a packet as large as the one that is tried. To ngtcp2 it is
+ * a DATAGRAM, of whose fate it tells us; keys.c makes it what it is. How long the headers are is
+ * known only when they are written, so a few sizes are tried.
  */
 static void send_probe(struct stoq_connection *connection, struct packet *packet)
 {
-	static const uint8_t nothing[STOQ_DATAGRAM_MAX_BYTES] = {STOQ_DATAGRAM_PROBE};
+	static const uint8_t nothing[STOQ_DATAGRAM_MAX_BYTES];
 	struct stoq_path_size *path = &connection->path_size;
 	uint32_t size = stoq_path_size_probe(path, connection->worker->now_ns);
 
@@ -233,11 +238,14 @@ static void send_probe(struct stoq_connection *connection, struct packet *packet
 		ngtcp2_vec piece = {.base = (uint8_t *)nothing,
 			.len = size - STOQ_DATAGRAM_OVERHEAD + PROBE_SPREAD - spare};
 		int accepted = 0;
-		ngtcp2_ssize result = ngtcp2_conn_writev_datagram(connection->quic,
-			&packet->path.path, &packet->info, packet->data, packet->size, &accepted,
+		ngtcp2_ssize result;
+
+		connection->probing = true;
+		result = ngtcp2_conn_writev_datagram(connection->quic, &packet->path.path,
+			&packet->info, packet->data, packet->size, &accepted,
 			NGTCP2_WRITE_DATAGRAM_FLAG_NONE, STOQ_PROBE_ID | size, &piece, 1,
 			connection->worker->now_ns);
-
+		connection->probing = false;
 		if (result > 0)
 			commit(connection, packet, result);
 		if (accepted)

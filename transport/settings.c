@@ -108,6 +108,29 @@ static int check_memory(const struct stoq_transport_config *config, struct stoq_
 		config->max_memory_bytes, config->max_connections, least);
 }
 
+/* RFC 7301, 3.1. */
+static int check_alpn(const struct stoq_transport_config *config, struct stoq_error *error)
+{
+	if (!config->alpn != !config->alpn_count || config->alpn_count > STOQ_ALPN_MAX)
+		return stoq_error_set(error, -EINVAL,
+			"alpn has %zu names, but must have 1 to %d, or be NULL for the default",
+			config->alpn ? config->alpn_count : 0, STOQ_ALPN_MAX);
+	/* RFC 8446, 4.2.10; GnuTLS does not compare it with the ticket's. */
+	if (config->early_data && config->alpn_count > 1)
+		return stoq_error_set(error, -EINVAL,
+			"alpn has %zu names, and early_data allows one. Make a transport for each",
+			config->alpn_count);
+	for (size_t i = 0; i < config->alpn_count; i++) {
+		size_t bytes = config->alpn[i] ? strlen(config->alpn[i]) : 0;
+
+		if (!bytes || bytes > UINT8_MAX)
+			return stoq_error_set(error, -EINVAL,
+				"name %zu of alpn has %zu bytes, but must have 1 to 255", i + 1,
+				bytes);
+	}
+	return 0;
+}
+
 /* A name that is cut could be another interface's. */
 static int check_interface(const struct stoq_transport_config *config, struct stoq_error *error)
 {
@@ -174,7 +197,9 @@ static size_t all_bytes(const struct stoq_transport_config *config)
 
 	for (size_t i = 0; i < tls->peer_name_count; i++)
 		bytes += bytes_of(tls->peer_names[i]);
-	return bytes;
+	for (size_t i = 0; i < config->alpn_count; i++)
+		bytes += bytes_of(config->alpn[i]);
+	return bytes + sizeof(STOQ_ALPN);
 }
 
 static void keep_strings(struct stoq_settings *settings, const struct stoq_transport_config *from)
@@ -194,6 +219,12 @@ static void keep_strings(struct stoq_settings *settings, const struct stoq_trans
 	for (size_t i = 0; i < from->tls.peer_name_count; i++)
 		settings->names[i] = keep(&end, from->tls.peer_names[i]);
 	tls->peer_names = settings->names;
+	for (size_t i = 0; i < from->alpn_count; i++)
+		settings->alpn[i] = keep(&end, from->alpn[i]);
+	if (!from->alpn)
+		settings->alpn[0] = keep(&end, STOQ_ALPN);
+	config->alpn = settings->alpn;
+	config->alpn_count = from->alpn ? from->alpn_count : 1;
 }
 
 int stoq_settings_new(struct stoq_settings **settings, const struct stoq_transport_config *config,
@@ -207,6 +238,8 @@ int stoq_settings_new(struct stoq_settings **settings, const struct stoq_transpo
 	if (!status)
 		status = check_interface(config, error);
 	if (!status)
+		status = check_alpn(config, error);
+	if (!status)
 		status = check_tls(config, error);
 	if (status)
 		return status;
@@ -216,8 +249,9 @@ int stoq_settings_new(struct stoq_settings **settings, const struct stoq_transpo
 		new->config = *config;
 		new->strings = malloc(all_bytes(config));
 		new->names = calloc(config->tls.peer_name_count + 1, sizeof(new->names[0]));
+		new->alpn = calloc(config->alpn_count + 1, sizeof(new->alpn[0]));
 	}
-	if (!new || !new->strings || !new->names) {
+	if (!new || !new->strings || !new->names || !new->alpn) {
 		stoq_settings_release(new);
 		return stoq_error_set(error, -ENOMEM, "no memory for the transport's settings");
 	}
@@ -238,12 +272,30 @@ void stoq_settings_release(struct stoq_settings *settings)
 		return;
 	free(settings->strings);
 	free(settings->names);
+	free(settings->alpn);
 	free(settings);
 }
 
 static bool same_text(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* NULL stands for the default, which kept settings have in its place. */
+static bool same_alpn(
+	const struct stoq_transport_config *from, const struct stoq_transport_config *to)
+{
+	static const char *const usual[] = {STOQ_ALPN};
+	const char *const *before = from->alpn ? from->alpn : usual;
+	const char *const *after = to->alpn ? to->alpn : usual;
+	size_t count = from->alpn ? from->alpn_count : 1;
+
+	if ((to->alpn ? to->alpn_count : 1) != count)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!same_text(before[i], after[i]))
+			return false;
+	return true;
 }
 
 /* RFC 9000, 7.4.1: clients that send early data go by the limits that they were told before. */
@@ -300,6 +352,7 @@ int stoq_settings_compatible(const struct stoq_transport_config *from,
 		{"callbacks",
 			memcmp(&from->callbacks, &to->callbacks, sizeof(from->callbacks)) == 0},
 		{"user", from->user == to->user},
+		{"alpn", same_alpn(from, to)},
 	};
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {

@@ -8,11 +8,14 @@
 #include <stdbool.h>
 #include <stoq/transport.h>
 
+#define STOQ_ALPN_MAX 8 /* what GnuTLS has room for */
+
 struct stoq_settings {
 	unsigned int references; /* atomic */
 	struct stoq_transport_config config;
 	char *strings; /* what config's pointers point to */
 	const char **names;
+	const char **alpn;
 };
 
 /* 0, -EINVAL with the reason, -ENOMEM. */

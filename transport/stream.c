@@ -156,6 +156,16 @@ void stoq_stream_want_send(struct stoq_stream *stream)
 	stoq_connection_touch(stream->connection);
 }
 
+static void note_opened(struct stoq_connection *connection, enum stoq_stream_kind kind, int64_t id)
+{
+	int64_t *next = kind == STOQ_UNIDIRECTIONAL ? &connection->next_unidirectional
+						    : &connection->next_bidirectional;
+
+	/* Every fourth ID is of that kind: RFC 9000, 2.1. */
+	if (id + 4 > *next)
+		*next = id + 4;
+}
+
 int stoq_stream_open(
 	struct stoq_connection *connection, enum stoq_stream_kind kind, struct stoq_stream **result)
 {
@@ -177,6 +187,7 @@ int stoq_stream_open(
 	}
 	if (failure)
 		return -ENOMEM;
+	note_opened(connection, kind, id);
 	stream = stoq_stream_new(connection, id, true);
 	if (!stream) {
 		stoq_ngtcp2_shutdown_stream(connection->quic, id, NGTCP2_NO_ERROR);

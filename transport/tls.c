@@ -8,7 +8,7 @@
 #include "transport/connection.h"
 #include "transport/credentials.h"
 #include "transport/endpoint.h"
-#include "transport/keys.h"
+#include "transport/tls_quic.h"
 #include "transport/worker.h"
 
 /* QUIC forbids the rest; TLS_AES_128_CCM is left out because no one's packet protection is that. */
@@ -83,17 +83,29 @@ static int keylog(gnutls_session_t session, const char *label, const gnutls_datu
 	return 0;
 }
 
+static int set_alpn(struct stoq_connection *connection)
+{
+	const struct stoq_transport_config *config = &connection->settings->config;
+	gnutls_datum_t names[STOQ_ALPN_MAX];
+	unsigned int count = 0;
+
+	while (count < config->alpn_count) {
+		names[count] = (gnutls_datum_t){.data = (unsigned char *)config->alpn[count],
+			.size = (unsigned int)strlen(config->alpn[count])};
+		count++;
+	}
+	return gnutls_alpn_set_protocols(connection->tls, names, count,
+		GNUTLS_ALPN_MANDATORY | GNUTLS_ALPN_SERVER_PRECEDENCE);
+}
+
 static int common(struct stoq_connection *connection)
 {
-	static const gnutls_datum_t alpn = {
-		.data = (unsigned char *)STOQ_ALPN, .size = sizeof(STOQ_ALPN) - 1};
 	gnutls_session_t tls = connection->tls;
 
 	if (gnutls_priority_set(tls, connection->worker->transport->priorities) < 0 ||
 		gnutls_credentials_set(
 			tls, GNUTLS_CRD_CERTIFICATE, connection->credentials->certificates) < 0 ||
-		gnutls_alpn_set_protocols(
-			tls, &alpn, 1, GNUTLS_ALPN_MANDATORY | GNUTLS_ALPN_SERVER_PRECEDENCE) < 0)
+		set_alpn(connection) < 0)
 		return -ENOMEM;
 	connection->reference =
 		(ngtcp2_crypto_conn_ref){.get_conn = get_quic, .user_data = connection};
@@ -101,9 +113,8 @@ static int common(struct stoq_connection *connection)
 	gnutls_session_set_keylog_function(tls, keylog);
 	if (!connection->settings->config.tls.insecure)
 		gnutls_session_set_verify_function(tls, verify);
-	stoq_keys_hook(tls);
 	ngtcp2_conn_set_tls_native_handle(connection->quic, tls);
-	return 0;
+	return stoq_tls_quic_setup(tls);
 }
 
 /*
@@ -130,7 +141,7 @@ int stoq_tls_start_server(struct stoq_connection *connection)
 		connection->tls = NULL;
 		return -ENOMEM;
 	}
-	if (ngtcp2_crypto_gnutls_configure_server_session(connection->tls) || common(connection))
+	if (common(connection))
 		return -ENOMEM;
 	gnutls_certificate_server_set_request(
 		connection->tls, config->tls.insecure ? GNUTLS_CERT_IGNORE : GNUTLS_CERT_REQUIRE);
@@ -185,7 +196,7 @@ int stoq_tls_start_client(struct stoq_connection *connection, const char *name,
 		connection->tls = NULL;
 		return -ENOMEM;
 	}
-	if (ngtcp2_crypto_gnutls_configure_client_session(connection->tls) || common(connection))
+	if (common(connection))
 		return -ENOMEM;
 	if (name &&
 		gnutls_server_name_set(connection->tls, GNUTLS_NAME_DNS, name, strlen(name)) < 0)
@@ -237,6 +248,15 @@ void stoq_tls_end(struct stoq_connection *connection)
 	if (connection->tls)
 		gnutls_deinit(connection->tls);
 	connection->tls = NULL;
+}
+
+void stoq_tls_alpn(const struct stoq_connection *connection, char text[static 256])
+{
+	gnutls_datum_t name = {0};
+
+	if (connection->tls)
+		(void)gnutls_alpn_get_selected_protocol(connection->tls, &name);
+	snprintf(text, 256, "%.*s", (int)name.size, name.data ? (const char *)name.data : "");
 }
 
 const char *stoq_tls_cipher_name(const struct stoq_connection *connection)

@@ -35,6 +35,9 @@ void stoq_tls_end(struct stoq_connection *connection);
 /* What we offer; for stoq_transport. 0 or -EINVAL. */
 int stoq_tls_priorities(gnutls_priority_t *result);
 
+/* What the two speak; "" before that is known. */
+void stoq_tls_alpn(const struct stoq_connection *connection, char text[static 256]);
+
 /* "AES-128-GCM". */
 const char *stoq_tls_cipher_name(const struct stoq_connection *connection);
 

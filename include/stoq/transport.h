@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 #define STOQ_DEFAULT_PORT 9292
-#define STOQ_ALPN	  "stoq/1"
+#define STOQ_ALPN	  "stoq/1"   /* unless the application has a name of its own */
 #define STOQ_NEVER	  UINT64_MAX /* of a time: never */
 
 struct stoq_transport;
@@ -122,7 +122,11 @@ struct stoq_transport_callbacks {
 	/* After stoq_stream_open() returned -EAGAIN: the peer allows more. */
 	void (*streams_available)(struct stoq_connection *connection, void *user);
 
-	/* An unreliable datagram (RFC 9221); the bytes are valid during the call. */
+	/*
+	 * An unreliable datagram (RFC 9221); the bytes are valid during the call. Without this
+	 * callback peers are told that we take none, and one that sends some is at fault:
+	 * PROTOCOL_VIOLATION.
+	 */
 	void (*datagram)(
 		struct stoq_connection *connection, const uint8_t *data, size_t size, void *user);
 
@@ -187,7 +191,11 @@ struct stoq_transport_config {
 	 * writes take less; when nothing is, new connections are refused [4 GiB].
 	 */
 	uint64_t max_memory_bytes;
-	uint32_t max_datagram_bytes;   /* largest datagram we accept [65000]; 0: none at all */
+	/*
+	 * The largest datagram we accept [65000]; 0: none at all. What is counted is the frame, so
+	 * from a peer that leaves out the length one may be up to 4 bytes larger.
+	 */
+	uint32_t max_datagram_bytes;
 	uint32_t max_queued_datagrams; /* to be sent, per connection [64] */
 
 	/* Timing. */
@@ -202,6 +210,15 @@ struct stoq_transport_config {
 	uint16_t max_udp_payload_bytes; /* sent: found by probing up to this [65000] */
 	bool path_mtu_discovery;	/* false: max_udp_payload_bytes is used unprobed [true] */
 	bool migration;			/* let peers change their address [true] */
+
+	/*
+	 * What the application speaks (ALPN, RFC 7301): names of 1 to 255 bytes, at most 8, the
+	 * preferred one first; a server decides [NULL: STOQ_ALPN]. Peers that have none in common,
+	 * or offer none, refuse each other (RFC 9001, 8.1): error 0x178. With early_data there may
+	 * be one name only, because early data are for the protocol of the connection before.
+	 */
+	const char *const *alpn;
+	size_t alpn_count;
 
 	/* Cryptography. */
 	struct stoq_tls_config tls;
@@ -251,7 +268,7 @@ STOQ_API void stoq_transport_local_address(const struct stoq_transport *transpor
 
 /*
  * What can change while it runs, for connections made from then on: all but the address, the port,
- * listen, the sockets' options, the number of workers, the files, insecure, resumption, the
+ * listen, the sockets' options, the number of workers, alpn, the files, insecure, resumption, the
  * callbacks and user; early_data can only be turned off, and while it is on, what a peer may send
  * and open at first can only grow. keep_alive_ns and max_memory_bytes also apply to connections
  * that exist. -EINVAL with the reason if something else differs; then nothing has changed.
@@ -377,13 +394,15 @@ struct stoq_connection_info {
 	uint32_t max_udp_payload_bytes; /* that the path takes, as known by now */
 	uint64_t key_updates;
 	uint32_t streams; /* open now */
+	char alpn[256];	  /* of those in stoq_transport_config, once it is established */
 };
 
 STOQ_API void stoq_connection_info(
 	const struct stoq_connection *connection, struct stoq_connection_info *info);
 
 /*
- * Takes a copy; sent once, never repeated. id: for datagram_settled(), may be NULL.
+ * Takes a copy; sent once, never repeated. One that the path turns out not to take any more is
+ * settled as lost. id: for datagram_settled(), may be NULL.
  * -EAGAIN: the queue is full, or max_memory_bytes in use; -EMSGSIZE: larger than peer and path
  * take; -ENOTSUP: the peer wants none; -ENOTCONN.
  */

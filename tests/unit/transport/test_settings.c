@@ -52,6 +52,42 @@ static void test_refusals(void **state)
 	assert_refused(&config, -EINVAL, "stoq pki");
 }
 
+static void test_alpn(void **state)
+{
+	char name[257], first[] = "one/1";
+	const char *names[9] = {first, "two/1", name, "4", "5", "6", "7", "8", "9"};
+	struct stoq_transport_config config;
+	struct stoq_settings *settings;
+
+	(void)state;
+	make_config(&config);
+	memset(name, 'x', sizeof(name));
+	name[255] = '\0';
+	config.alpn = names;
+	config.alpn_count = 8;
+	assert_int_equal(stoq_settings_new(&settings, &config, NULL), 0);
+	memset(first, 'x', sizeof(first) - 1);
+	assert_string_equal(settings->config.alpn[0], "one/1");
+	assert_string_equal(settings->config.alpn[7], "8");
+	assert_int_equal(settings->config.alpn_count, 8);
+	stoq_settings_release(settings);
+	config.early_data = true;
+	assert_refused(&config, -EINVAL, "early_data allows one");
+	config.early_data = false;
+	config.alpn_count = 9;
+	assert_refused(&config, -EINVAL, "alpn has 9 names");
+	config.alpn_count = 0;
+	assert_refused(&config, -EINVAL, "alpn has 0 names");
+	config.alpn_count = 8;
+	name[255] = 'x';
+	name[256] = '\0';
+	assert_refused(&config, -EINVAL, "name 3 of alpn has 256 bytes");
+	names[2] = "";
+	assert_refused(&config, -EINVAL, "name 3 of alpn has 0 bytes");
+	config.alpn = NULL;
+	assert_refused(&config, -EINVAL, "alpn has 0 names");
+}
+
 /* The caller's strings may be gone, or others, when an update is compared. */
 static void test_strings_are_kept(void **state)
 {
@@ -73,6 +109,12 @@ static void test_strings_are_kept(void **state)
 	same.interface = "eth0";
 	assert_int_equal(stoq_settings_compatible(&settings->config, &same, NULL), 0);
 	same.interface = "eth1";
+	assert_int_equal(stoq_settings_compatible(&settings->config, &same, NULL), -EINVAL);
+	same.interface = "eth0";
+	same.alpn = (const char *[]){STOQ_ALPN};
+	same.alpn_count = 1;
+	assert_int_equal(stoq_settings_compatible(&settings->config, &same, NULL), 0);
+	same.alpn = (const char *[]){"another"};
 	assert_int_equal(stoq_settings_compatible(&settings->config, &same, NULL), -EINVAL);
 	stoq_settings_release(settings);
 }
@@ -103,6 +145,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_alpn),
 		cmocka_unit_test(test_strings_are_kept),
 		cmocka_unit_test(test_limits_of_early_data_only_grow),
 	};
