@@ -278,7 +278,7 @@ void stoq_nvme_decoder_destroy(struct stoq_nvme_decoder *decoder)
 
 /* ---- names ---- */
 
-/* A name that had to be made up in the buffer is none. */
+/* A name that was made up in the buffer does not count. */
 static const char *known(const char *name, const char *buffer)
 {
 	return name == buffer ? NULL : name;

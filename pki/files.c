@@ -17,15 +17,15 @@
 
 /* ---- reading ---- */
 
-/* As PostgreSQL has it: root's keys may be shared with a group, a user's with nobody. */
+/* PostgreSQL's rule: a group may read root's keys; a user's keys are that user's only. */
 static int check_secret(const char *path, const struct stat *status, struct stoq_error *error)
 {
 	const mode_t allowed = status->st_uid == 0 ? 0740 : 0700;
 
 	if (status->st_uid != geteuid() && status->st_uid != 0)
 		return stoq_error_set(error, -EPERM,
-			"the private key %s belongs to user %u, who is neither you nor root: who "
-			"owns it can replace it; change its owner",
+			"the private key %s belongs to user %u, not to you or root: that user "
+			"can replace it; change its owner",
 			path, (unsigned int)status->st_uid);
 	if (status->st_mode & 0777 & ~allowed)
 		return stoq_error_set(error, -EPERM,

@@ -73,7 +73,7 @@ static int set_dates(const struct stoq_pki_store *store, unsigned int days, time
 	if (now >= end)
 		return stoq_error_set(error, -EKEYEXPIRED,
 			"the authority in %s expired on %s: make a new one with `stoq pki init "
-			"--force`, and issue all certificates anew",
+			"--force`, and issue all certificates again",
 			store->folder, stoq_pki_time_text(when, end));
 	request->not_before = now - STOQ_PKI_CLOCK_SKEW_S;
 	request->not_after = now + (time_t)days * STOQ_PKI_DAY_S;

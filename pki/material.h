@@ -46,7 +46,7 @@ int stoq_pki_material_make(struct stoq_pki_material *material,
 	const struct stoq_pki_request *request, struct stoq_error *error);
 
 /*
- * The whole of it for two ends that need to trust each other for a while and nobody else: an
+ * The whole of it for two ends that trust each other, and no one else, for a while: an
  * authority that is forgotten at once, and two peers by these DNS names, valid for a day.
  */
 int stoq_pki_material_make_pair(struct stoq_pki_material pair[static 2], const char *const names[2],

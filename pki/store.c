@@ -35,7 +35,7 @@ static bool exists(const char *folder, const char *name)
 	return !stoq_pki_path(path, folder, name, NULL) && !access(path, F_OK);
 }
 
-/* Nothing of somebody else's is replaced. */
+/* Files that are not ours are not replaced. */
 static int check_place(const char *folder, bool force, struct stoq_error *error)
 {
 	const bool has_authority =

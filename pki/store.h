@@ -33,7 +33,7 @@ struct stoq_pki_store {
 int stoq_pki_store_init(const char *folder, const struct stoq_pki_request *request, bool force,
 	char aside[static STOQ_PKI_PATH_MAX], struct stoq_error *error);
 
-/* to_write: also reads the authority's key, and waits for whoever else is writing. */
+/* to_write: also reads the authority's key, and waits until no other process writes. */
 int stoq_pki_store_open(
 	struct stoq_pki_store *store, const char *folder, bool to_write, struct stoq_error *error);
 void stoq_pki_store_close(struct stoq_pki_store *store);

@@ -99,7 +99,7 @@ int stoq_nvmet_prepare(const struct stoq_target_config *config, struct stoq_erro
 	ret = need_folder("nvmet", "nvmet", "CONFIG_NVME_TARGET", error);
 	if (ret || !needs_null_blk(config))
 		return ret;
-	/* Without its parameter null_blk would make a device that nobody asked for. */
+	/* Without its parameter null_blk would make a device that was not asked for. */
 	load_module("null_blk", "nr_devices=0");
 	return need_folder("nullb", "null_blk", "CONFIG_BLK_DEV_NULL_BLK", error);
 }

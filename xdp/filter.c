@@ -133,7 +133,7 @@ static int open_program(const struct stoq_xdp_filter_config *config, struct stoq
 	return result;
 }
 
-/* Before the program is attached: nobody reads yet. */
+/* Before the program is attached, so that it never reads half a configuration. */
 static void configure(struct stoq_xdp_maps *maps, const struct stoq_xdp_filter_config *config)
 {
 	bool sealed = config->cid_key.words[0] || config->cid_key.words[1];
@@ -159,7 +159,7 @@ static void configure(struct stoq_xdp_maps *maps, const struct stoq_xdp_filter_c
 
 /* ---- attaching ---- */
 
-/* Who is in the way, as far as we may know. */
+/* Which program is attached already, as far as our rights let us see. */
 static int busy_error(const char *interface, struct stoq_error *error)
 {
 	struct stoq_xdp_maps maps;
@@ -282,7 +282,7 @@ void stoq_xdp_filter_close(struct stoq_xdp_filter *filter)
 {
 	if (!filter)
 		return;
-	close(filter->link_fd); /* this detaches: nobody else has the link */
+	close(filter->link_fd); /* this detaches: the link has no other reference */
 	stoq_xdp_maps_close(&filter->maps);
 	free(filter);
 }

@@ -33,7 +33,7 @@ struct stoq_xdp_filter_config {
 	const uint16_t *ports; /* NULL: STOQ_XDP_DEFAULT_PORT */
 	size_t port_count;
 	enum stoq_xdp_mode mode;
-	bool refuse_connections;     /* a client: nobody may open connections to these ports */
+	bool refuse_connections;     /* a client: these ports accept no connections */
 	struct stoq_cid_key cid_key; /* all zero: connection IDs are not sealed */
 	struct stoq_xdp_limit limits[STOQ_XDP_LIMITS];
 	uint64_t idle_timeout_ns; /* at least the transport's own */

@@ -150,7 +150,7 @@ static int prefix_failed(struct stoq_error *error, int code, bool adding, enum s
 			text, name, STOQ_XDP_PREFIXES_MAX);
 	if (code == -ENOENT)
 		return stoq_error_set(error, code,
-			"%s is none of the %s prefixes (`stoq xdp status` lists them)", text, name);
+			"%s is not one of the %s prefixes (`stoq xdp status` lists them)", text, name);
 	return stoq_error_set(error, code, "cannot %s the prefix %s: %s", adding ? "add" : "remove",
 		text, strerror(-code));
 }
@@ -196,7 +196,7 @@ int stoq_xdp_remove_prefixes(struct stoq_xdp_maps *maps, enum stoq_xdp_list list
 {
 	int result = 0;
 
-	/* An empty list would let nobody in. */
+	/* An empty allow list would refuse every source. */
 	if (count_others(maps, list, prefixes, count) == 0)
 		announce(maps, list, 0);
 	for (size_t i = 0; i < count; i++) {
