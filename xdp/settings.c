@@ -150,7 +150,8 @@ static int prefix_failed(struct stoq_error *error, int code, bool adding, enum s
 			text, name, STOQ_XDP_PREFIXES_MAX);
 	if (code == -ENOENT)
 		return stoq_error_set(error, code,
-			"%s is not one of the %s prefixes (`stoq xdp status` lists them)", text, name);
+			"%s is not one of the %s prefixes (`stoq xdp status` lists them)", text,
+			name);
 	return stoq_error_set(error, code, "cannot %s the prefix %s: %s", adding ? "add" : "remove",
 		text, strerror(-code));
 }
