@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "file.h"
-#include "guard/controllers.h"
+#include "flow/controllers.h"
 #include "pieces.h"
 #include "require.h"
 
@@ -22,7 +22,8 @@ static const char *const files[] = {
 
 #define FILES (sizeof(files) / sizeof(files[0]))
 
-static const uint16_t ports[STOQ_GUARD_PORTS_MAX] = {4420};
+static const uint16_t numbers[] = {4420};
+static const struct stoq_flow_ports ports = {numbers, 1};
 
 static void make_folders(void)
 {
@@ -62,28 +63,28 @@ static void check_name(const char name[static NVME_NQN_LENGTH])
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-	struct stoq_guard_controllers controllers = {0};
-	struct stoq_guard_identities identities = {0};
-	struct stoq_guard_socket connections[2] = {0};
-	const struct stoq_guard_sockets sockets = {connections, 2, 2};
+	struct stoq_flow_controllers controllers = {0};
+	struct stoq_flow_identities identities = {0};
+	struct stoq_flow_socket connections[2] = {0};
+	const struct stoq_flow_sockets sockets = {connections, 2, 2};
 
-	require(!stoq_guard_end_parse(&connections[0].local, "192.0.2.9", "50000"));
-	require(!stoq_guard_end_parse(&connections[0].remote, "192.0.2.1", "4420"));
-	require(!stoq_guard_end_parse(&connections[1].local, "192.0.2.9", "4420"));
-	require(!stoq_guard_end_parse(&connections[1].remote, "192.0.2.2", "50001"));
+	require(!stoq_flow_end_parse(&connections[0].local, "192.0.2.9", "50000"));
+	require(!stoq_flow_end_parse(&connections[0].remote, "192.0.2.1", "4420"));
+	require(!stoq_flow_end_parse(&connections[1].local, "192.0.2.9", "4420"));
+	require(!stoq_flow_end_parse(&connections[1].remote, "192.0.2.2", "50001"));
 	make_folders();
 	write_files(data, size);
-	require(!stoq_guard_controllers_of_host(&controllers, file_path("host")));
-	require(!stoq_guard_controllers_of_target(&controllers, file_path("target")));
+	require(!stoq_flow_controllers_of_host(&controllers, file_path("host")));
+	require(!stoq_flow_controllers_of_target(&controllers, file_path("target")));
 	require(controllers.count <= 2);
-	require(!stoq_guard_controllers_identify(&controllers, &sockets, ports, &identities));
+	require(!stoq_flow_controllers_identify(&controllers, &sockets, &ports, &identities));
 	require(identities.count <= 2);
 	for (size_t i = 0; i < identities.count; i++) {
 		check_name(identities.items[i].host_nqn);
 		check_name(identities.items[i].subsystem_nqn);
 		require(identities.items[i].controller.port == 4420);
 	}
-	stoq_guard_controllers_free(&controllers);
-	stoq_guard_identities_free(&identities);
+	stoq_flow_controllers_free(&controllers);
+	stoq_flow_identities_free(&identities);
 	return 0;
 }

@@ -115,7 +115,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	memset(&spdk, 0, offsetof(typeof(spdk), answer));
 	spdk.input = (struct pieces){data, data + size};
 	describe(&config);
-	require(!stoq_jsonrpc_open(&rpc, "/nonexistent/socket", &error));
+	require(!stoq_jsonrpc_open(&rpc, "/nonexistent/socket", 1000, &error));
 	status = stoq_spdk_configure(rpc, &config, &paths, UINT64_MAX, &state, &error);
 	require(!status || (error.code == status && error.text[0]));
 	require(memchr(state.software, 0, sizeof(state.software)));

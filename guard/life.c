@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "guard/identities.h"
 #include "inspect/attach_keep.h"
 
 /* What `on` works with. */
@@ -233,7 +234,7 @@ static int attach_side(struct making *making, size_t i)
 }
 
 static int store_identities(const struct stoq_guard_pins *pins,
-	const struct stoq_guard_identities *identities, struct stoq_error *error)
+	const struct stoq_flow_identities *identities, struct stoq_error *error)
 {
 	int fd, result;
 
@@ -402,7 +403,7 @@ static int reload(const struct stoq_guard_pins *pins, const struct stoq_guard_so
 /* What is done to a guard that is on, with the lock held. Either may be NULL. */
 struct change {
 	const struct stoq_guard_source *source;
-	const struct stoq_guard_identities *identities;
+	const struct stoq_flow_identities *identities;
 };
 
 static int apply(
@@ -434,7 +435,7 @@ int stoq_guard_reload(
 }
 
 int stoq_guard_tell(
-	const char *name, const struct stoq_guard_identities *identities, struct stoq_error *error)
+	const char *name, const struct stoq_flow_identities *identities, struct stoq_error *error)
 {
 	return change_guard(name, &(const struct change){.identities = identities}, error);
 }

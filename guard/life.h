@@ -5,7 +5,7 @@
  * A guard's life: on, replaced, reloaded, off. Nothing of ours runs meanwhile: the kernel keeps
  * what has a name in bpffs. doc/design/guard-life.md has the order of steps and why.
  */
-#include "guard/identities.h"
+#include "flow/identities.h"
 #include "guard/install.h"
 #include "guard/made.h"
 
@@ -17,7 +17,7 @@ struct stoq_guard_config {
 	bool force_clsact; /* do not use a tcx link, even where the kernel has it */
 	bool replace;	   /* take the place of the program of a guard that is on */
 	const char *version;
-	const struct stoq_guard_identities *identities; /* connections older than the guard */
+	const struct stoq_flow_identities *identities; /* connections older than the guard */
 };
 
 /*
@@ -37,7 +37,7 @@ int stoq_guard_reload(
  * stays, also if it is another one by now. 0 or a negative errno.
  */
 int stoq_guard_tell(
-	const char *name, const struct stoq_guard_identities *identities, struct stoq_error *error);
+	const char *name, const struct stoq_flow_identities *identities, struct stoq_error *error);
 
 /* Removes all of it, half made or whole. -ENOENT: there is none. */
 int stoq_guard_off(const char *name, struct stoq_error *error);

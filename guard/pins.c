@@ -9,13 +9,17 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
-#define BPFFS	   "/sys/fs/bpf"
-#define DOT_IN_PIN ':' /* bpffs reserves the dot */
+#include "base/lock.h"
+
+#define BPFFS "/sys/fs/bpf"
+
+/* Turning a guard on takes seconds on a busy machine; a stopped process keeps the lock for good. */
+#define LOCK_WAIT_NS 60000000000ull
+#define DOT_IN_PIN   ':' /* bpffs reserves the dot */
 
 /* ---- names ---- */
 
@@ -94,13 +98,15 @@ int stoq_guard_pins_lock(bool create, int *lock, struct stoq_error *error)
 	if (result)
 		return result;
 	fd = open(STOQ_GUARD_PINS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && flock(fd, LOCK_EX) == 0) {
+	result = fd < 0 ? -errno : stoq_lock_wait(fd, STOQ_GUARD_PINS, LOCK_WAIT_NS, error);
+	if (!result) {
 		*lock = fd;
 		return 0;
 	}
-	result = -errno;
 	if (fd >= 0)
 		close(fd);
+	if (fd >= 0 && result == -ETIMEDOUT)
+		return result;
 	if (result == -ENOENT)
 		return stoq_error_set(
 			error, result, "no guard is on: there is no " STOQ_GUARD_PINS);

@@ -206,14 +206,14 @@ static bool is_known(const struct stoq_guard_view *view, const struct stoq_flow_
 }
 
 bool stoq_guard_view_knows(
-	const struct stoq_guard_view *view, const struct stoq_guard_known *connection)
+	const struct stoq_guard_view *view, const struct stoq_flow_known *connection)
 {
 	struct stoq_flow_key key;
 	struct stoq_flow flow;
 	uint8_t host_is_a;
 	bool seen;
 
-	stoq_guard_identity_key(&key, &host_is_a, connection);
+	stoq_flow_identity_key(&key, &host_is_a, connection);
 	seen = bpf_map_lookup_elem(view->flows_fd, &key, &flow) == 0;
 	return is_known(view, &key, seen ? &flow : NULL);
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 /* A guard that is on, opened for reading. Needs no more than to open its maps (CAP_BPF). */
-#include "guard/identities.h"
+#include "flow/identities.h"
 #include "guard/install.h"
 #include "guard/log.h"
 #include "guard/made.h"
@@ -53,7 +53,7 @@ int stoq_guard_view_connections(
 
 /* Whether the host of the connection with these two ends and this tag is known. */
 bool stoq_guard_view_knows(
-	const struct stoq_guard_view *view, const struct stoq_guard_known *connection);
+	const struct stoq_guard_view *view, const struct stoq_flow_known *connection);
 
 /* Whether side i of view->made is attached. */
 enum stoq_keep_state stoq_guard_view_side(const struct stoq_guard_view *view, size_t side);

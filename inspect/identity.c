@@ -64,6 +64,16 @@ void stoq_identity_from_flow(struct stoq_identity *identity, const struct stoq_f
 		identity->cntlid = nvme_le16(connect->cntlid);
 }
 
+void stoq_identity_add_known(struct stoq_identity *identity, const struct stoq_flow_known *known)
+{
+	copy_nqn(identity->host_nqn, known->host_nqn);
+	copy_nqn(identity->subsystem_nqn, known->subsystem_nqn);
+	if (known->qid == STOQ_FLOW_QID_UNKNOWN)
+		return;
+	identity->qid = known->qid;
+	identity->kind = known->qid ? NVME_QUEUE_IO : NVME_QUEUE_ADMIN;
+}
+
 static void clear_text(char *text, size_t size)
 {
 	memset(text, 0, size);

@@ -4,6 +4,7 @@
 /* From a flow, as the kernel has it, to who it is. */
 #include <stdbool.h>
 
+#include "flow/identities.h"
 #include "inspect/model.h"
 
 /* An identity that knows nothing. */
@@ -12,6 +13,9 @@ void stoq_identity_clear(struct stoq_identity *identity);
 /* Addresses, CNTLID and QID of a flow; the names from connect data, if there is any (or NULL). */
 void stoq_identity_from_flow(struct stoq_identity *identity, const struct stoq_flow_key *key,
 	const struct stoq_flow *flow, const struct nvme_connect_data *connect);
+
+/* The names, and the queue's number, of a flow whose Connect was not seen. */
+void stoq_identity_add_known(struct stoq_identity *identity, const struct stoq_flow_known *known);
 
 /*
  * Leaves what the axis tells apart, clears the rest. A queue or host whose names are not

@@ -345,6 +345,7 @@ void stoq_inspect_close(struct stoq_inspect *inspect)
 	if (inspect->details)
 		munmap(inspect->details, inspect->command_count * sizeof(*inspect->details));
 	ring_buffer__free(inspect->ring);
+	stoq_flow_identities_free(&inspect->known);
 	stoq_update_free(inspect);
 	stoq_tc_bpf__destroy(inspect->program);
 	free(inspect);
@@ -358,6 +359,13 @@ int stoq_inspect_drop_privileges(struct stoq_inspect *inspect, struct stoq_error
 	for (size_t i = 0; i < inspect->attachment_count; i++)
 		clsact |= inspect->attachments[i].kind == STOQ_ATTACH_CLSACT;
 	return stoq_drop_privileges(STOQ_KEEP_BPF | (clsact ? STOQ_KEEP_NET_ADMIN : 0), error);
+}
+
+void stoq_inspect_know(struct stoq_inspect *inspect, struct stoq_flow_identities *identities)
+{
+	stoq_flow_identities_free(&inspect->known);
+	inspect->known = *identities;
+	*identities = (struct stoq_flow_identities){0};
 }
 
 int stoq_inspect_set_axis(struct stoq_inspect *inspect, enum stoq_axis axis)

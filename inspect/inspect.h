@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "flow/identities.h"
 #include "inspect/model.h"
 
 struct stoq_inspect;
@@ -62,6 +63,12 @@ void stoq_inspect_close(struct stoq_inspect *inspect);
  * still needs. 0 or a negative errno.
  */
 int stoq_inspect_drop_privileges(struct stoq_inspect *inspect, struct stoq_error *error);
+
+/*
+ * Whose connections are that began before the program saw them, as others know it: their names are
+ * taken from here where no Connect was seen. Takes what identities holds, and leaves it empty.
+ */
+void stoq_inspect_know(struct stoq_inspect *inspect, struct stoq_flow_identities *identities);
 
 /*
  * Reads the kernel's counters and starts a new interval. The model is the inspector's: valid

@@ -34,7 +34,8 @@ struct stoq_inspect {
 	const struct stoq_event_handlers *handlers; /* during dispatch */
 	int delivered;				    /* likewise */
 	struct stoq_identity nobody;
-	uint64_t identified_ns; /* when an event last asked for the flows */
+	struct stoq_flow_identities known; /* of flows that began unseen */
+	uint64_t identified_ns;		   /* when an event last asked for the flows */
 
 	struct stoq_slot *commands; /* the kernel's table, mapped */
 	struct stoq_detail *details;

@@ -111,6 +111,7 @@ static bool read_connect(struct stoq_inspect *inspect, uint32_t uid, struct nvme
 static void identify_flow(struct stoq_inspect *inspect, struct stoq_ledger_flow *entry,
 	const struct stoq_flow_key *key, const struct stoq_flow *flow)
 {
+	const struct stoq_flow_known *known;
 	struct nvme_connect_data data;
 	bool arrived = flow->connected && !flow->side[NVME_TCP_FROM_HOST].collect_left;
 
@@ -119,9 +120,15 @@ static void identify_flow(struct stoq_inspect *inspect, struct stoq_ledger_flow 
 	if (arrived && read_connect(inspect, entry->uid, &data)) {
 		stoq_identity_from_flow(&entry->identity, key, flow, &data);
 		entry->names_known = true;
-	} else {
-		stoq_identity_from_flow(&entry->identity, key, flow, NULL);
+		return;
 	}
+	stoq_identity_from_flow(&entry->identity, key, flow, NULL);
+	/* The same ends may be those of a later connection, whose Connect is still to come. */
+	if (flow->connected || flow->from_start)
+		return;
+	known = stoq_flow_identities_find_key(&inspect->known, key);
+	if (known)
+		stoq_identity_add_known(&entry->identity, known);
 }
 
 static void describe_flow(struct stoq_flow_line *line, const struct stoq_ledger_flow *entry,

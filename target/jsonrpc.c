@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "target/clock.h"
@@ -21,7 +22,23 @@ struct stoq_jsonrpc {
 	bool broken;
 };
 
-int stoq_jsonrpc_open(struct stoq_jsonrpc **rpc, const char *socket_path, struct stoq_error *error)
+/* A Unix socket whose listener's queue is full answers EAGAIN, not EINPROGRESS: unix(7). */
+static int connect_until(int fd, const struct sockaddr_un *address, uint64_t deadline_ns)
+{
+	static const struct timespec turn = {.tv_nsec = 10 * 1000 * 1000};
+
+	while (connect(fd, (const struct sockaddr *)address, sizeof(*address))) {
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+		if (stoq_clock_now_ns() >= deadline_ns)
+			return -ETIMEDOUT;
+		nanosleep(&turn, NULL);
+	}
+	return 0;
+}
+
+int stoq_jsonrpc_open(struct stoq_jsonrpc **rpc, const char *socket_path, unsigned int timeout_ms,
+	struct stoq_error *error)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct stoq_jsonrpc *self;
@@ -35,15 +52,17 @@ int stoq_jsonrpc_open(struct stoq_jsonrpc **rpc, const char *socket_path, struct
 	self = calloc(1, sizeof(*self));
 	if (!self)
 		return stoq_error_set(error, -ENOMEM, "out of memory");
-	self->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (self->fd < 0 || connect(self->fd, (struct sockaddr *)&address, sizeof(address))) {
-		ret = stoq_error_set(
-			error, -errno, "cannot connect to %s: %s", socket_path, strerror(errno));
-		stoq_jsonrpc_close(self);
-		return ret;
+	self->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	ret = self->fd < 0 ? -errno
+			   : connect_until(self->fd, &address, stoq_clock_deadline_ns(timeout_ms));
+	if (!ret) {
+		*rpc = self;
+		return 0;
 	}
-	*rpc = self;
-	return 0;
+	stoq_jsonrpc_close(self);
+	return stoq_error_set(error, ret, "cannot connect to %s: %s", socket_path,
+		ret == -ETIMEDOUT ? "the process that listens there accepts no connection"
+				  : strerror(-ret));
 }
 
 void stoq_jsonrpc_close(struct stoq_jsonrpc *rpc)
@@ -206,7 +225,7 @@ static const char *describe(int code)
 	case -EPROTO:
 		return "the reply is not JSON-RPC";
 	case -EMSGSIZE:
-		return "the reply is longer than 1 MiB";
+		return "the reply is longer than 32 MiB";
 	default:
 		return strerror(-code);
 	}

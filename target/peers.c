@@ -3,16 +3,17 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/json.h"
+#include "target/clock.h"
 #include "target/jsonrpc.h"
-
-#define TIMEOUT_MS 5000
 
 struct asking {
 	struct stoq_jsonrpc *rpc;
+	uint64_t deadline_ns;
 	void (*told)(void *context, const struct stoq_target_peer *peer);
 	void *context;
 	struct stoq_error *error;
@@ -53,7 +54,8 @@ static int list(
 		params = json_object_new_object();
 		stoq_json_add_text(params, "nqn", nqn);
 	}
-	ret = stoq_jsonrpc_call(asking->rpc, method, params, TIMEOUT_MS, result, asking->error);
+	ret = stoq_jsonrpc_call(asking->rpc, method, params,
+		(unsigned int)stoq_clock_left_ms(asking->deadline_ns), result, asking->error);
 	if (ret || json_object_is_type(*result, json_type_array))
 		return ret;
 	json_object_put(*result);
@@ -61,30 +63,38 @@ static int list(
 	return stoq_error_set(asking->error, -EPROTO, "SPDK's answer to %s is not a list", method);
 }
 
-/* The NQN of the host that a controller belongs to. */
-static const char *host_of(struct json_object *controllers, int cntlid)
-{
-	for (size_t i = 0; i < json_object_array_length(controllers); i++) {
-		struct json_object *controller = json_object_array_get_idx(controllers, i);
+/* The NQN of the host that a controller belongs to, by its ID. */
+struct hosts {
+	const char *of[UINT16_MAX + 1];
+};
 
-		if (number_at(controller, "cntlid") == cntlid)
-			return text_at(controller, "hostnqn");
+static struct hosts *collect_hosts(struct json_object *controllers)
+{
+	struct hosts *hosts = calloc(1, sizeof(*hosts));
+
+	for (size_t i = 0; hosts && i < json_object_array_length(controllers); i++) {
+		struct json_object *controller = json_object_array_get_idx(controllers, i);
+		int cntlid = number_at(controller, "cntlid");
+
+		if (cntlid >= 0)
+			hosts->of[cntlid] = text_at(controller, "hostnqn");
 	}
-	return "";
+	return hosts;
 }
 
 static void tell(struct asking *asking, const char *nqn, struct json_object *queue,
-	struct json_object *controllers)
+	const struct hosts *hosts)
 {
 	struct json_object *local = NULL, *remote = NULL;
 	struct stoq_target_peer peer = {.subsystem_nqn = nqn};
-	int qid = number_at(queue, "qid");
+	int qid = number_at(queue, "qid"), cntlid = number_at(queue, "cntlid");
 
 	json_object_object_get_ex(queue, "listen_address", &local);
 	json_object_object_get_ex(queue, "peer_address", &remote);
-	if (!local || !remote || qid < 0 || strcasecmp(text_at(local, "trtype"), "TCP") != 0)
+	if (!local || !remote || qid < 0 || cntlid < 0 || !hosts->of[cntlid] ||
+		strcasecmp(text_at(local, "trtype"), "TCP") != 0)
 		return;
-	peer.host_nqn = host_of(controllers, number_at(queue, "cntlid"));
+	peer.host_nqn = hosts->of[cntlid];
 	peer.host_address = text_at(remote, "traddr");
 	peer.host_port = text_at(remote, "trsvcid");
 	peer.address = text_at(local, "traddr");
@@ -96,17 +106,21 @@ static void tell(struct asking *asking, const char *nqn, struct json_object *que
 
 static int ask_subsystem(struct asking *asking, const char *nqn)
 {
-	struct json_object *queues, *controllers;
+	struct json_object *queues, *controllers = NULL;
+	struct hosts *hosts = NULL;
 	int ret = list(asking, "nvmf_subsystem_get_qpairs", nqn, &queues);
 
 	if (ret)
 		return ret;
 	ret = list(asking, "nvmf_subsystem_get_controllers", nqn, &controllers);
 	if (!ret) {
-		for (size_t i = 0; i < json_object_array_length(queues); i++)
-			tell(asking, nqn, json_object_array_get_idx(queues, i), controllers);
-		json_object_put(controllers);
+		hosts = collect_hosts(controllers);
+		ret = hosts ? 0 : stoq_error_set(asking->error, -ENOMEM, "no memory");
 	}
+	for (size_t i = 0; !ret && i < json_object_array_length(queues); i++)
+		tell(asking, nqn, json_object_array_get_idx(queues, i), hosts);
+	free(hosts);
+	json_object_put(controllers);
 	json_object_put(queues);
 	return ret;
 }
@@ -129,12 +143,15 @@ static int ask_all(struct asking *asking)
 	return ret;
 }
 
-int stoq_target_spdk_peers(const char *socket_path,
+int stoq_target_spdk_peers(const char *socket_path, unsigned int timeout_ms,
 	void (*told)(void *context, const struct stoq_target_peer *peer), void *context,
 	struct stoq_error *error)
 {
-	struct asking asking = {.told = told, .context = context, .error = error};
-	int ret = stoq_jsonrpc_open(&asking.rpc, socket_path, error);
+	struct asking asking = {.told = told,
+		.context = context,
+		.error = error,
+		.deadline_ns = stoq_clock_deadline_ns(timeout_ms)};
+	int ret = stoq_jsonrpc_open(&asking.rpc, socket_path, timeout_ms, error);
 
 	if (ret)
 		return ret;

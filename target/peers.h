@@ -18,9 +18,10 @@ struct stoq_target_peer {
 };
 
 /*
- * Asks the nvmf_tgt that listens at a socket for its TCP connections. Errors are those of
- * stoq_jsonrpc_open() and stoq_jsonrpc_call().
+ * Asks the nvmf_tgt that listens at a socket for its TCP connections, for timeout_ms altogether.
+ * Errors are those of stoq_jsonrpc_open() and stoq_jsonrpc_call(); what was told before one is
+ * true all the same.
  */
-int stoq_target_spdk_peers(const char *socket_path,
+int stoq_target_spdk_peers(const char *socket_path, unsigned int timeout_ms,
 	void (*told)(void *context, const struct stoq_target_peer *peer), void *context,
 	struct stoq_error *error);

@@ -209,7 +209,8 @@ static int wait_for_rpc(struct stoq_jsonrpc **rpc, const struct stoq_target_path
 	char quote[400];
 
 	for (;;) {
-		int ret = stoq_jsonrpc_open(rpc, paths->socket, error);
+		int ret = stoq_jsonrpc_open(
+			rpc, paths->socket, (unsigned int)stoq_clock_left_ms(deadline_ns), error);
 
 		if (ret != -ENOENT && ret != -ECONNREFUSED)
 			return ret;

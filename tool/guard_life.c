@@ -6,13 +6,24 @@
 
 #include "guard/reconnect.h"
 #include "guard/warnings.h"
-#include "tool/guard_identify.h"
+#include "tool/guard_older.h"
 #include "tool/guard_options.h"
+#include "tool/identify.h"
 #include "tool/verb.h"
 
 static const char *name_of(const struct guard_options *options)
 {
 	return options->name ? options->name : GUARD_DEFAULT_NAME;
+}
+
+static int identify(struct tool_identified *found, const struct guard_options *options,
+	const struct tool_identified *before, struct stoq_error *error)
+{
+	const struct tool_identify asked = {.sockets = options->sockets,
+		.socket_count = options->socket_count,
+		.ports = {options->program.ports, STOQ_GUARD_PORTS_MAX}};
+
+	return tool_identify(found, &asked, before, error);
 }
 
 /* Rules without effect are worth a word before the policy is in force, but are no failure. */
@@ -26,7 +37,8 @@ static void warn(const struct stoq_guard_source *source)
 	stoq_guard_policy_free(&policy);
 }
 
-static int reconnect(const char *name, const struct guard_found *found, struct stoq_error *error)
+static int reconnect(const char *name, const struct tool_identified *found,
+	const struct stoq_guard_older *older, struct stoq_error *error)
 {
 	struct stoq_guard_view view;
 	size_t closed = 0;
@@ -34,32 +46,33 @@ static int reconnect(const char *name, const struct guard_found *found, struct s
 
 	if (result)
 		return result;
-	result = stoq_guard_reconnect(&view, &found->sockets, &closed, error);
-	printf("  closed %zu connections of unknown hosts\n", closed);
+	result = stoq_guard_reconnect(&view, &found->sockets, &older->connections, &closed, error);
+	printf("  closed %zu connections that are older than the guard\n", closed);
 	stoq_guard_view_close(&view);
 	return result;
 }
 
 /* Connections that were made meanwhile, and those that stay unknown. */
-static int settle(const struct guard_options *options, size_t told, struct stoq_error *error)
+static int settle(const struct guard_options *options, const struct tool_identified *before,
+	const struct stoq_guard_older *older, struct stoq_error *error)
 {
-	struct guard_found found;
-	int result = guard_identify(&found, options, error);
+	struct tool_identified found;
+	int result = identify(&found, options, before, error);
 
 	if (result)
 		return result;
-	if (found.identities.count > told)
+	if (found.identities.count > before->identities.count)
 		result = stoq_guard_tell(name_of(options), &found.identities, error);
 	if (!result && options->reconnect)
-		result = reconnect(name_of(options), &found, error);
-	guard_found_free(&found);
+		result = reconnect(name_of(options), &found, older, error);
+	tool_identified_free(&found);
 	return result;
 }
 
-static int turn_on(const struct guard_options *options, const struct stoq_guard_source *source)
+static int put_in_force(const struct guard_options *options, const struct stoq_guard_source *source,
+	const struct tool_identified *found, struct stoq_error *error)
 {
-	struct guard_found found = {0};
-	struct stoq_guard_config config = {
+	const struct stoq_guard_config config = {
 		.name = name_of(options),
 		.interfaces = options->interfaces,
 		.interface_count = options->interface_count,
@@ -67,28 +80,40 @@ static int turn_on(const struct guard_options *options, const struct stoq_guard_
 		.force_clsact = options->force_clsact,
 		.replace = options->replace,
 		.version = STOQ_VERSION,
-		.identities = &found.identities,
+		.identities = &found->identities,
 	};
-	struct stoq_error error;
 	bool cleaned = false;
-	int result = guard_identify(&found, options, &error);
+	int result = stoq_guard_on(&config, source, &cleaned, error);
+
+	if (cleaned)
+		tool_notice("removed what an interrupted `stoq guard on` had left of guard %s",
+			config.name);
+	if (!result)
+		printf("guard %s: on, policy %s, hash %016llx\n", config.name, source->path,
+			(unsigned long long)source->compiled->hash);
+	return result;
+}
+
+static int turn_on(const struct guard_options *options, const struct stoq_guard_source *source)
+{
+	struct tool_identified found = {0};
+	struct stoq_guard_older older;
+	struct stoq_error error;
+	int result = identify(&found, options, NULL, &error);
 
 	if (result && options->socket_count)
 		return tool_fail(&error);
 	if (result)
 		tool_notice(
 			"connections that are older than the guard stay unknown: %s", error.text);
-	result = stoq_guard_on(&config, source, &cleaned, &error);
-	if (cleaned)
-		tool_notice("removed what an interrupted `stoq guard on` had left of guard %s",
-			config.name);
+	result = guard_older_check(&older, options, source, &found, &error);
 	if (!result) {
-		printf("guard %s: on, policy %s, hash %016llx\n", config.name, source->path,
-			(unsigned long long)source->compiled->hash);
-		if (settle(options, found.identities.count, &error))
+		result = put_in_force(options, source, &found, &error);
+		if (!result && settle(options, &found, &older, &error))
 			tool_notice("the policy is in force, but: %s", error.text);
+		stoq_guard_older_free(&older);
 	}
-	guard_found_free(&found);
+	tool_identified_free(&found);
 	return result ? tool_fail(&error) : EXIT_SUCCESS;
 }
 
@@ -127,6 +152,7 @@ int guard_reload(int argc, char **argv)
 {
 	static struct guard_options options;
 	struct stoq_guard_source source;
+	struct stoq_guard_older older;
 	struct stoq_error error;
 	int status;
 
@@ -138,6 +164,11 @@ int guard_reload(int argc, char **argv)
 		return status;
 	}
 	warn(&source);
+	if (guard_older_check(&older, &options, &source, NULL, &error)) {
+		stoq_guard_source_free(&source);
+		return tool_fail(&error);
+	}
+	stoq_guard_older_free(&older);
 	if (stoq_guard_reload(name_of(&options), &source, &error)) {
 		status = tool_fail(&error);
 	} else {

@@ -13,6 +13,7 @@ enum guard_option {
 	OPTION_INTERFACE,
 	OPTION_REPLACE,
 	OPTION_RECONNECT,
+	OPTION_STOP_OLDER,
 	OPTION_STRICT,
 	OPTION_PORT,
 	OPTION_SPDK_SOCKET,
@@ -33,10 +34,18 @@ static const struct option on_options[] = {
 	{"interface", required_argument, NULL, 'i'},
 	{"replace", no_argument, NULL, OPTION_REPLACE},
 	{"reconnect", no_argument, NULL, OPTION_RECONNECT},
+	{"stop-older", no_argument, NULL, OPTION_STOP_OLDER},
 	{"strict", required_argument, NULL, OPTION_STRICT},
 	{"port", required_argument, NULL, OPTION_PORT},
 	{"spdk-socket", required_argument, NULL, OPTION_SPDK_SOCKET},
 	{"clsact", no_argument, NULL, OPTION_CLSACT},
+	{NULL, 0, NULL, 0},
+};
+
+static const struct option reload_options[] = {
+	TOOL_OPTION_HELP,
+	OPTION_NAME_ROW,
+	{"stop-older", no_argument, NULL, OPTION_STOP_OLDER},
 	{NULL, 0, NULL, 0},
 };
 
@@ -67,7 +76,7 @@ static const struct {
 	bool takes_file;
 } commands[] = {
 	[GUARD_ON] = {on_options, true},
-	[GUARD_RELOAD] = {name_options, true},
+	[GUARD_RELOAD] = {reload_options, true},
 	[GUARD_STATUS] = {status_options, false},
 	[GUARD_EVENTS] = {events_options, false},
 	[GUARD_OFF] = {name_options, false},
@@ -114,9 +123,9 @@ static int take_port(struct guard_options *options, const char *text, struct sto
 
 static int take_socket(struct guard_options *options, const char *text, struct stoq_error *error)
 {
-	if (options->socket_count == GUARD_SOCKETS_MAX)
+	if (options->socket_count == TOOL_SPDK_SOCKETS_MAX)
 		return stoq_error_set(
-			error, -1, "--spdk-socket: at most %d can be given", GUARD_SOCKETS_MAX);
+			error, -1, "--spdk-socket: at most %d can be given", TOOL_SPDK_SOCKETS_MAX);
 	options->sockets[options->socket_count++] = text;
 	return 0;
 }
@@ -151,6 +160,9 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		return 0;
 	case OPTION_RECONNECT:
 		options->reconnect = true;
+		return 0;
+	case OPTION_STOP_OLDER:
+		options->stop_older = true;
 		return 0;
 	case OPTION_CLSACT:
 		options->force_clsact = true;

@@ -3,20 +3,20 @@
 
 /* The options of `stoq guard on`, `reload`, `status`, `events` and `off`. */
 #include "guard/life.h"
+#include "tool/identify.h"
 
 #define GUARD_DEFAULT_NAME "guard"
-#define GUARD_SOCKETS_MAX  16
 
 struct guard_options {
 	const char *name; /* NULL: not given */
 	const char *path; /* the policy file */
 	const char *interfaces[STOQ_GUARD_INTERFACES_MAX];
 	size_t interface_count;
-	const char *sockets[GUARD_SOCKETS_MAX]; /* of SPDK */
+	const char *sockets[TOOL_SPDK_SOCKETS_MAX]; /* of SPDK */
 	size_t socket_count;
 	struct stoq_guard_program_config program;
 	size_t port_count;
-	bool replace, reconnect, force_clsact, json;
+	bool replace, reconnect, stop_older, force_clsact, json;
 	uint64_t duration_ns; /* 0: no end */
 	uint64_t last;	      /* how many past events to show first */
 };

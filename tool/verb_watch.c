@@ -92,6 +92,22 @@ static int open_inspect(
 	return stoq_inspect_open(inspect, config, error);
 }
 
+/* Whose the connections are that are older than the program: asked once it sees what begins. */
+static int identify(
+	struct stoq_inspect *inspect, const struct watch_options *options, struct stoq_error *error)
+{
+	const struct tool_identify asked = {
+		.sockets = options->sockets, .socket_count = options->socket_count};
+	struct tool_identified found;
+	int result = tool_identify(&found, &asked, NULL, error);
+
+	if (result)
+		return result;
+	stoq_inspect_know(inspect, &found.identities);
+	tool_identified_free(&found);
+	return 0;
+}
+
 static void say_what_is_watched(const struct watch_options *options)
 {
 	char names[512] = "";
@@ -114,6 +130,8 @@ static int run(struct watch_options *options, struct stoq_error *error)
 	result = choose_interfaces(options, &list, error);
 	if (!result)
 		result = open_inspect(&inspect, options, error);
+	if (!result)
+		result = identify(inspect, options, error);
 	if (!result && choose_mode(options) != WATCH_SCREEN)
 		say_what_is_watched(options);
 	if (!result)

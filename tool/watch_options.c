@@ -25,6 +25,7 @@ enum {
 	OPTION_MAX_FLOWS,
 	OPTION_MAX_COMMANDS,
 	OPTION_MAX_SERIES,
+	OPTION_SPDK_SOCKET,
 };
 
 static const struct option long_options[] = {
@@ -42,6 +43,7 @@ static const struct option long_options[] = {
 	{"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
 	{"max-commands", required_argument, NULL, OPTION_MAX_COMMANDS},
 	{"max-series", required_argument, NULL, OPTION_MAX_SERIES},
+	{"spdk-socket", required_argument, NULL, OPTION_SPDK_SOCKET},
 	{0},
 };
 
@@ -91,6 +93,15 @@ static int add_interface(struct watch_options *options, const char *name, struct
 	return 0;
 }
 
+static int add_socket(struct watch_options *options, const char *path, struct stoq_error *error)
+{
+	if (options->socket_count == TOOL_SPDK_SOCKETS_MAX)
+		return stoq_error_set(error, -EINVAL, "--spdk-socket: at most %d can be given",
+			TOOL_SPDK_SOCKETS_MAX);
+	options->sockets[options->socket_count++] = path;
+	return 0;
+}
+
 static int parse_axis(struct watch_options *options, const char *text, struct stoq_error *error)
 {
 	if (stoq_axis_from_name(text, &options->config.axis))
@@ -108,6 +119,8 @@ static int take_value(
 	switch (option) {
 	case 'i':
 		return add_interface(options, text, error);
+	case OPTION_SPDK_SOCKET:
+		return add_socket(options, text, error);
 	case OPTION_BY:
 		return parse_axis(options, text, error);
 	case OPTION_DURATION:

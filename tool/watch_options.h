@@ -3,12 +3,15 @@
 
 /* The command line of `stoq watch`: stoq-watch.8.scd says what each option means. */
 #include "inspect/inspect.h"
+#include "tool/identify.h"
 
 enum { WATCH_INTERFACES_MAX = 256 };
 
 struct watch_options {
 	struct stoq_inspect_config config;
 	const char *interfaces[WATCH_INTERFACES_MAX]; /* config points here */
+	const char *sockets[TOOL_SPDK_SOCKETS_MAX];   /* of SPDK */
+	size_t socket_count;
 	uint64_t interval_ns;
 	uint64_t duration_ns; /* 0: until told to end */
 	bool json;

@@ -117,7 +117,7 @@ static int call(struct server *server, struct json_object *params, unsigned int 
 	if (!server->reply)
 		server->reply = "";
 	start_server(server);
-	assert_int_equal(stoq_jsonrpc_open(&rpc, server->path, error), 0);
+	assert_int_equal(stoq_jsonrpc_open(&rpc, server->path, 1000, error), 0);
 	ret = stoq_jsonrpc_call(rpc, "method_name", params, timeout_ms, &result, error);
 	if (!ret)
 		snprintf(result_text, 256, "%s",
@@ -130,6 +130,34 @@ static int call(struct server *server, struct json_object *params, unsigned int 
 	stoq_jsonrpc_close(rpc);
 	end_server(server);
 	return ret;
+}
+
+/* A process that hangs, or is stopped: its queue of connections is full. */
+static void a_listener_that_accepts_nothing_is_not_waited_for(void **state)
+{
+	char folder[] = "/tmp/stoq-jsonrpc-XXXXXX", path[64];
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0), waiting[8];
+	struct stoq_jsonrpc *rpc;
+	struct stoq_error error;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/rpc.sock", folder);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 0), 0);
+	for (size_t i = 0; i < 8; i++) {
+		waiting[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect(waiting[i], (struct sockaddr *)&address, sizeof(address));
+	}
+	assert_int_equal(stoq_jsonrpc_open(&rpc, path, 50, &error), -ETIMEDOUT);
+	assert_non_null(strstr(error.text, "accepts no connection"));
+	for (size_t i = 0; i < 8; i++)
+		close(waiting[i]);
+	close(listener);
+	unlink(path);
+	rmdir(folder);
 }
 
 static void a_result_arrives(void **state)
@@ -215,7 +243,7 @@ static void nesting_is_bounded(void **state)
 static void a_reply_has_a_greatest_length(void **state)
 {
 	struct server server = {
-		.filler_bytes = (size_t)2 * STOQ_JSONRPC_REPLY_MAX, .stay_silent = true};
+		.filler_bytes = STOQ_JSONRPC_REPLY_MAX + 65536u, .stay_silent = true};
 	struct stoq_error error;
 	char text[256];
 
@@ -249,15 +277,16 @@ static void nobody_listens(void **state)
 	struct stoq_error error;
 	char longest[256];
 
-	assert_int_equal(stoq_jsonrpc_open(&rpc, "/nonexistent/rpc.sock", &error), -ENOENT);
+	assert_int_equal(stoq_jsonrpc_open(&rpc, "/nonexistent/rpc.sock", 1000, &error), -ENOENT);
 	memset(longest, 'a', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
-	assert_int_equal(stoq_jsonrpc_open(&rpc, longest, &error), -ENAMETOOLONG);
+	assert_int_equal(stoq_jsonrpc_open(&rpc, longest, 1000, &error), -ENAMETOOLONG);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_listener_that_accepts_nothing_is_not_waited_for),
 		cmocka_unit_test(a_result_arrives),
 		cmocka_unit_test(a_reply_may_come_byte_by_byte),
 		cmocka_unit_test(the_servers_own_words_are_kept),

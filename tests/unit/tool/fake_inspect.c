@@ -119,3 +119,9 @@ int stoq_inspect_dispatch(struct stoq_inspect *inspect, const struct stoq_event_
 		handlers->command(handlers->context, &event, &nobody);
 	return delivered;
 }
+
+void stoq_inspect_know(struct stoq_inspect *inspect, struct stoq_flow_identities *identities)
+{
+	(void)inspect;
+	(void)identities;
+}

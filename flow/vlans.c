@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "guard/vlans.h"
+#include "flow/vlans.h"
 
 #include <errno.h>
 #include <ifaddrs.h>
@@ -17,7 +17,7 @@
 #define VLAN_FOLDER "/proc/net/vlan"
 #define DEPTH	    4 /* tags behind one another */
 
-static int add(struct stoq_guard_vlans *vlans, const struct stoq_guard_vlan *vlan)
+static int add(struct stoq_flow_vlans *vlans, const struct stoq_flow_vlan *vlan)
 {
 	void *items = stoq_array_room(
 		vlans->items, vlans->count, &vlans->capacity, sizeof(*vlans->items));
@@ -29,10 +29,10 @@ static int add(struct stoq_guard_vlans *vlans, const struct stoq_guard_vlan *vla
 	return 0;
 }
 
-void stoq_guard_vlans_free(struct stoq_guard_vlans *vlans)
+void stoq_flow_vlans_free(struct stoq_flow_vlans *vlans)
 {
 	free(vlans->items);
-	*vlans = (struct stoq_guard_vlans){0};
+	*vlans = (struct stoq_flow_vlans){0};
 }
 
 /* What the kernel says of a VLAN's interface; false: it is none. */
@@ -44,13 +44,13 @@ static bool ask(int control, int command, const char *interface, struct vlan_ioc
 }
 
 /* An address, once for each interface below the one that has it. */
-static int list_address(struct stoq_guard_vlans *vlans, int control, const struct ifaddrs *entry)
+static int list_address(struct stoq_flow_vlans *vlans, int control, const struct ifaddrs *entry)
 {
-	struct stoq_guard_vlan vlan = {0};
+	struct stoq_flow_vlan vlan = {0};
 	struct vlan_ioctl_args answer;
 	int result = 0;
 
-	if (stoq_guard_end_of_address(&vlan.address, entry->ifa_addr) ||
+	if (stoq_flow_end_of_address(&vlan.address, entry->ifa_addr) ||
 		!ask(control, GET_VLAN_VID_CMD, entry->ifa_name, &answer))
 		return 0;
 	vlan.id = (uint16_t)answer.u.VID;
@@ -64,12 +64,12 @@ static int list_address(struct stoq_guard_vlans *vlans, int control, const struc
 	return result;
 }
 
-int stoq_guard_vlans_list(struct stoq_guard_vlans *vlans)
+int stoq_flow_vlans_list(struct stoq_flow_vlans *vlans)
 {
 	int control, result = 0;
 	struct ifaddrs *addresses = NULL;
 
-	*vlans = (struct stoq_guard_vlans){0};
+	*vlans = (struct stoq_flow_vlans){0};
 	/* Where it is not, asking would have the kernel load a module for nothing. */
 	if (access(VLAN_FOLDER, F_OK))
 		return 0;
@@ -83,30 +83,30 @@ int stoq_guard_vlans_list(struct stoq_guard_vlans *vlans)
 	if (control >= 0)
 		close(control);
 	if (result)
-		stoq_guard_vlans_free(vlans);
+		stoq_flow_vlans_free(vlans);
 	return result;
 }
 
-static bool is_tagged(const struct stoq_guard_known *known, const struct stoq_guard_vlan *vlan)
+static bool is_tagged(const struct stoq_flow_known *known, const struct stoq_flow_vlan *vlan)
 {
-	return stoq_guard_end_same_address(&known->host, &vlan->address) ||
-	       stoq_guard_end_same_address(&known->controller, &vlan->address);
+	return stoq_flow_end_same_address(&known->host, &vlan->address) ||
+	       stoq_flow_end_same_address(&known->controller, &vlan->address);
 }
 
-int stoq_guard_vlans_identify(
-	const struct stoq_guard_vlans *vlans, struct stoq_guard_identities *identities)
+int stoq_flow_vlans_identify(
+	const struct stoq_flow_vlans *vlans, struct stoq_flow_identities *identities)
 {
 	size_t untagged = identities->count;
 	int result = 0;
 
 	for (size_t i = 0; i < untagged; i++) {
 		for (size_t n = 0; !result && n < vlans->count; n++) {
-			struct stoq_guard_known known = identities->items[i];
+			struct stoq_flow_known known = identities->items[i];
 
 			if (!is_tagged(&known, &vlans->items[n]))
 				continue;
 			known.vlan_id = vlans->items[n].id;
-			result = stoq_guard_identities_add(identities, &known);
+			result = stoq_flow_identities_add(identities, &known);
 		}
 	}
 	return result;

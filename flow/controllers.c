@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "guard/controllers.h"
+#include "flow/controllers.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -65,7 +65,7 @@ static void take_field(const char *text, const char *key, char value[static 64])
 	}
 }
 
-static int parse_address(struct stoq_guard_controller *controller, const char *text)
+static int parse_address(struct stoq_flow_controller *controller, const char *text)
 {
 	char address[64] = "", port[64] = "", local[64] = "";
 
@@ -74,14 +74,14 @@ static int parse_address(struct stoq_guard_controller *controller, const char *t
 	take_field(text, "src_addr", local);
 	if (!local[0])
 		take_field(text, "host_traddr", local);
-	if (stoq_guard_end_parse(&controller->remote, address, port))
+	if (stoq_flow_end_parse(&controller->remote, address, port))
 		return -EINVAL;
-	controller->local_known = stoq_guard_end_parse(&controller->local, local, "0") == 0;
+	controller->local_known = stoq_flow_end_parse(&controller->local, local, "0") == 0;
 	return 0;
 }
 
 static int add(
-	struct stoq_guard_controllers *controllers, const struct stoq_guard_controller *controller)
+	struct stoq_flow_controllers *controllers, const struct stoq_flow_controller *controller)
 {
 	void *items = stoq_array_room(controllers->items, controllers->count,
 		&controllers->capacity, sizeof(*controllers->items));
@@ -93,10 +93,10 @@ static int add(
 	return 0;
 }
 
-void stoq_guard_controllers_free(struct stoq_guard_controllers *controllers)
+void stoq_flow_controllers_free(struct stoq_flow_controllers *controllers)
 {
 	free(controllers->items);
-	*controllers = (struct stoq_guard_controllers){0};
+	*controllers = (struct stoq_flow_controllers){0};
 }
 
 /* Each name in a folder that begins with prefix. Stops at the first error. */
@@ -118,7 +118,7 @@ static int each(const char *folder, const char *prefix,
 
 static int take_host_controller(void *context, const char *folder, const char *name)
 {
-	struct stoq_guard_controller controller = {0};
+	struct stoq_flow_controller controller = {0};
 	char path[512], text[ATTRIBUTE_BYTES] = "";
 
 	snprintf(path, sizeof(path), "%.200s/%.255s", folder, name);
@@ -130,7 +130,7 @@ static int take_host_controller(void *context, const char *folder, const char *n
 	return add(context, &controller);
 }
 
-int stoq_guard_controllers_of_host(struct stoq_guard_controllers *controllers, const char *sysfs)
+int stoq_flow_controllers_of_host(struct stoq_flow_controllers *controllers, const char *sysfs)
 {
 	return each(sysfs, "nvme", take_host_controller, controllers);
 }
@@ -138,14 +138,14 @@ int stoq_guard_controllers_of_host(struct stoq_guard_controllers *controllers, c
 /* One folder of DEBUGFS/SUBSYSTEM/ctrlN. */
 static int take_target_controller(void *context, const char *folder, const char *name)
 {
-	struct stoq_guard_controller controller = {.is_target = true};
+	struct stoq_flow_controller controller = {.is_target = true};
 	const char *subsystem = strrchr(folder, '/');
 	char path[512], text[ATTRIBUTE_BYTES] = "";
 
 	snprintf(path, sizeof(path), "%.200s/%.255s", folder, name);
 	if (!subsystem || strlen(subsystem + 1) > NVME_NQN_MAX ||
 		read_attribute(path, "host_traddr", text) ||
-		stoq_guard_end_parse(&controller.remote, text, "0") ||
+		stoq_flow_end_parse(&controller.remote, text, "0") ||
 		read_nqn(path, "hostnqn", controller.host_nqn))
 		return 0;
 	memcpy(controller.subsystem_nqn, subsystem + 1, strlen(subsystem + 1));
@@ -160,37 +160,36 @@ static int take_subsystem(void *context, const char *folder, const char *name)
 	return each(path, "ctrl", take_target_controller, context);
 }
 
-int stoq_guard_controllers_of_target(
-	struct stoq_guard_controllers *controllers, const char *debugfs)
+int stoq_flow_controllers_of_target(struct stoq_flow_controllers *controllers, const char *debugfs)
 {
 	return each(debugfs, "", take_subsystem, controllers);
 }
 
 /* ---- whose socket ---- */
 
-bool stoq_guard_is_port(const uint16_t ports[static STOQ_GUARD_PORTS_MAX], uint16_t port)
+bool stoq_flow_is_port(const struct stoq_flow_ports *ports, uint16_t port)
 {
-	for (size_t i = 0; i < STOQ_GUARD_PORTS_MAX; i++)
-		if (ports[i] && ports[i] == port)
+	for (size_t i = 0; i < ports->count; i++)
+		if (ports->items[i] && ports->items[i] == port)
 			return true;
-	return false;
+	return !ports->count;
 }
 
-static bool belongs(const struct stoq_guard_controller *controller,
-	const struct stoq_guard_socket *socket, const uint16_t ports[static STOQ_GUARD_PORTS_MAX])
+static bool belongs(const struct stoq_flow_controller *controller,
+	const struct stoq_flow_socket *socket, const struct stoq_flow_ports *ports)
 {
-	if (!stoq_guard_end_same_address(&controller->remote, &socket->remote))
+	if (!stoq_flow_end_same_address(&controller->remote, &socket->remote))
 		return false;
 	if (controller->is_target)
-		return stoq_guard_is_port(ports, socket->local.port);
+		return stoq_flow_is_port(ports, socket->local.port);
 	if (controller->remote.port != socket->remote.port)
 		return false;
 	return !controller->local_known ||
-	       stoq_guard_end_same_address(&controller->local, &socket->local);
+	       stoq_flow_end_same_address(&controller->local, &socket->local);
 }
 
 /* Different controllers may share what we can compare: no name is then better than a wrong one. */
-static bool agree(struct stoq_guard_known *known, const struct stoq_guard_controller *controller)
+static bool agree(struct stoq_flow_known *known, const struct stoq_flow_controller *controller)
 {
 	if (!known->host_nqn[0]) {
 		memcpy(known->host_nqn, controller->host_nqn, sizeof(known->host_nqn));
@@ -202,13 +201,13 @@ static bool agree(struct stoq_guard_known *known, const struct stoq_guard_contro
 	       strcmp(known->subsystem_nqn, controller->subsystem_nqn) == 0;
 }
 
-static bool identify(const struct stoq_guard_controllers *controllers,
-	const struct stoq_guard_socket *socket, const uint16_t ports[static STOQ_GUARD_PORTS_MAX],
-	struct stoq_guard_known *known)
+static bool identify(const struct stoq_flow_controllers *controllers,
+	const struct stoq_flow_socket *socket, const struct stoq_flow_ports *ports,
+	struct stoq_flow_known *known)
 {
-	*known = (struct stoq_guard_known){.qid = STOQ_GUARD_QID_UNKNOWN};
+	*known = (struct stoq_flow_known){.qid = STOQ_FLOW_QID_UNKNOWN};
 	for (size_t i = 0; i < controllers->count; i++) {
-		const struct stoq_guard_controller *controller = &controllers->items[i];
+		const struct stoq_flow_controller *controller = &controllers->items[i];
 
 		if (!belongs(controller, socket, ports))
 			continue;
@@ -220,15 +219,15 @@ static bool identify(const struct stoq_guard_controllers *controllers,
 	return known->host_nqn[0] != '\0';
 }
 
-int stoq_guard_controllers_identify(const struct stoq_guard_controllers *controllers,
-	const struct stoq_guard_sockets *sockets, const uint16_t ports[static STOQ_GUARD_PORTS_MAX],
-	struct stoq_guard_identities *identities)
+int stoq_flow_controllers_identify(const struct stoq_flow_controllers *controllers,
+	const struct stoq_flow_sockets *sockets, const struct stoq_flow_ports *ports,
+	struct stoq_flow_identities *identities)
 {
-	struct stoq_guard_known known;
+	struct stoq_flow_known known;
 	int result = 0;
 
 	for (size_t i = 0; !result && i < sockets->count; i++)
 		if (identify(controllers, &sockets->items[i], ports, &known))
-			result = stoq_guard_identities_add(identities, &known);
+			result = stoq_flow_identities_add(identities, &known);
 	return result;
 }
