@@ -2,6 +2,9 @@
 #pragma once
 
 /* Where the guard takes part in following a stream: with every header, cut or whole. */
+/* What hosts send to a guard is what they mean. Above what pdu.bpf.h comes by. */
+#define STOQ_HOOK_BEHIND_GUARD 0
+
 #include "bpf/guard_maps.bpf.h"
 
 static __always_inline int stoq_is_nvme_port(__be16 port)

@@ -8,6 +8,7 @@
  */
 #include "bpf/guard_judge.bpf.h"
 #include "bpf/pdu.bpf.h"
+#include "bpf/refused_shared.h"
 
 /* Places in a CapsuleCmd. */
 #define STOQ_GUARD_AT_OPCODE 8
@@ -65,7 +66,7 @@ __noinline int stoq_guard_digest(struct stoq_guard_patch *patch, __u32 bytes)
  */
 static __always_inline __u8 stoq_guard_reserved(int in_capsule)
 {
-	return in_capsule ? 0x71 : 0x70;
+	return in_capsule ? STOQ_REFUSED_OPCODE_DATA : STOQ_REFUSED_OPCODE;
 }
 
 /*
@@ -82,10 +83,12 @@ static __always_inline int stoq_guard_spoil(
 	if (opcode == NVME_OPCODE_FABRICS) {
 		if (out > STOQ_GUARD_AT_NSID)
 			return 0;
+		stoq_refused_note(bytes + STOQ_GUARD_AT_OPCODE, bytes[STOQ_GUARD_AT_NSID]);
 		bytes[STOQ_GUARD_AT_NSID] = stoq_guard_reserved(in_capsule);
 		return 1;
 	}
 	if (out <= STOQ_GUARD_AT_OPCODE) {
+		stoq_refused_note(bytes + STOQ_GUARD_AT_OPCODE, opcode);
 		bytes[STOQ_GUARD_AT_OPCODE] = stoq_guard_reserved(in_capsule);
 		return 1;
 	}

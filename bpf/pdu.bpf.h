@@ -3,6 +3,7 @@
 
 /* What each PDU type means for its flow: one function per type. */
 #include "bpf/commands.bpf.h"
+#include "bpf/refused_shared.h"
 #include "bpf/series.bpf.h"
 
 static __always_inline int stoq_moves_data(const struct nvme_sqe *sqe, __u8 fctype)
@@ -69,15 +70,20 @@ static __always_inline void stoq_command_from_sqe(
 	int fabrics = sqe->opcode == NVME_OPCODE_FABRICS;
 	int io = kind == NVME_QUEUE_IO && !fabrics;
 	__u8 fctype = fabrics ? ((const struct nvme_fabrics_sqe *)sqe)->fctype : 0;
+	__u8 opcode = sqe->opcode;
 
+	if (STOQ_HOOK_BEHIND_GUARD) {
+		fctype = fabrics ? stoq_refused_original(sqe, fctype) : 0;
+		opcode = stoq_refused_original(sqe, opcode);
+	}
 	command->start_ns = now_ns;
-	command->opcode = sqe->opcode;
+	command->opcode = opcode;
 	command->kind = kind;
 	command->fctype = fctype;
 	command->nsid = fabrics ? 0 : nvme_le32(sqe->nsid);
 	command->bytes = stoq_transfer_bytes(sqe, fctype);
 	command->slba = io ? nvme_sqe_slba(sqe) : 0;
-	command->blocks = io && nvme_has_lba_range(sqe->opcode) ? nvme_sqe_block_count(sqe) : 0;
+	command->blocks = io && nvme_has_lba_range(opcode) ? nvme_sqe_block_count(sqe) : 0;
 	command->untimed =
 		kind == NVME_QUEUE_ADMIN && sqe->opcode == NVME_ADMIN_ASYNC_EVENT_REQUEST;
 }

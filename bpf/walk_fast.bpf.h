@@ -37,7 +37,7 @@ static __always_inline int stoq_is_plain(const struct stoq_flow *flow, const str
 
 	if (stoq_keep_details || flow->kind != NVME_QUEUE_IO || !nsid || nsid >= STOQ_SLOT_NSID_FAR)
 		return 0;
-	return sqe->opcode != NVME_OPCODE_FABRICS &&
+	return sqe->opcode != NVME_OPCODE_FABRICS && !stoq_refused_is_code(sqe->opcode) &&
 	       (flow->connected || sqe->opcode != NVME_ADMIN_IDENTIFY);
 }
 

@@ -33,6 +33,9 @@ static __always_inline int stoq_hook_bad(struct stoq_flow *flow, struct stoq_cpu
 	return 0;
 }
 
+/* Whether commands that a guard has refused are to be taken for what the host sent. */
+#define STOQ_HOOK_BEHIND_GUARD 1
+
 /* Whether stoq_hook_pdu() wants to see every header that hosts send. */
 #define STOQ_HOOK_HOSTS 0
 

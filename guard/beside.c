@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "guard/beside.h"
 
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -88,7 +89,7 @@ void stoq_guard_beside_close(struct stoq_inspect_tables *tables)
 }
 
 bool stoq_guard_beside(const char *const *interfaces, size_t count,
-	struct stoq_inspect_tables *tables, char name[static STOQ_GUARD_BESIDE_NAME])
+	struct stoq_inspect_tables *tables, struct stoq_guard_beside *beside)
 {
 	struct search search = {.interfaces = interfaces, .count = count};
 	bool whole = true;
@@ -106,6 +107,41 @@ bool stoq_guard_beside(const char *const *interfaces, size_t count,
 	}
 	if (!whole)
 		stoq_guard_beside_close(tables);
-	snprintf(name, STOQ_GUARD_BESIDE_NAME, "program of guard %s", search.found.name);
+	beside->pins = search.found;
+	beside->flows_id = whole ? stoq_guard_map_id(tables->flows) : 0;
+	snprintf(beside->name, sizeof(beside->name), "program of guard %s", search.found.name);
 	return whole;
+}
+
+/* All sides that it had are attached. An interface that is gone is no matter of the guard's. */
+static bool is_attached(const struct stoq_guard_pins *pins, const struct stoq_guard_made *made)
+{
+	char path[STOQ_GUARD_PATH_BYTES];
+	uint32_t program_id;
+
+	for (size_t i = 0; i < made->side_count; i++)
+		if (if_nametoindex(made->sides[i].interface) &&
+			stoq_attach_keep_look(&made->sides[i], stoq_guard_link_path(pins, i, path),
+				&program_id) == STOQ_KEEP_GONE)
+			return false;
+	return true;
+}
+
+bool stoq_guard_beside_polices(const struct stoq_guard_beside *beside, const char **why)
+{
+	int fd = stoq_guard_pins_open(&beside->pins, "stoq_flows", false, NULL);
+	uint32_t id = fd >= 0 ? stoq_guard_map_id(fd) : 0;
+	struct stoq_guard_made made;
+
+	if (fd >= 0)
+		close(fd);
+	if (!id || stoq_guard_made_read(&beside->pins, &made, NULL))
+		*why = "was turned off";
+	else if (id != beside->flows_id)
+		*why = "was replaced";
+	else if (!is_attached(&beside->pins, &made))
+		*why = "was taken from its interface";
+	else
+		return true;
+	return false;
 }

@@ -47,10 +47,16 @@ static enum watch_mode choose_mode(const struct watch_options *options)
 	return WATCH_SCREEN;
 }
 
-/* The rest, once the program is attached. */
-static int watch(struct stoq_inspect *inspect, const struct watch_options *options, int signal_fd,
-	struct stoq_error *error)
+static bool guard_polices(const void *context, const char **why)
 {
+	return stoq_guard_beside_polices(context, why);
+}
+
+/* The rest, once the program is attached. beside: the guard whose program it is, or NULL. */
+static int watch(struct stoq_inspect *inspect, const struct watch_options *options,
+	const struct stoq_guard_beside *beside, int signal_fd, struct stoq_error *error)
+{
+	const struct watch_source source = {guard_polices, beside, beside ? beside->name : ""};
 	enum watch_mode mode = choose_mode(options);
 	struct watch_report report;
 	int result = stoq_inspect_drop_privileges(inspect, error);
@@ -64,30 +70,32 @@ static int watch(struct stoq_inspect *inspect, const struct watch_options *optio
 		watch_screen_close();
 		return stoq_error_set(error, result, "no memory");
 	}
-	return watch_loop_run(inspect, &report, signal_fd, error);
+	return watch_loop_run(inspect, &report, beside ? &source : NULL, signal_fd, error);
 }
 
 /* A guard's program, if there is one on just these interfaces and it has what is asked for: single
- * commands and other sizes of tables need a program of our own. */
-static int open_inspect(
-	struct stoq_inspect **inspect, struct watch_options *options, struct stoq_error *error)
+ * commands and other sizes of tables need a program of our own. *beside stays NULL then. */
+static int open_inspect(struct stoq_inspect **inspect, struct watch_options *options,
+	const struct stoq_guard_beside **beside, struct stoq_error *error)
 {
+	static struct stoq_guard_beside found;
 	struct stoq_inspect_config *config = &options->config;
-	char name[STOQ_GUARD_BESIDE_NAME];
 	struct stoq_inspect_tables tables;
 	int result;
 
 	if (watch_options_want_events(options) || config->force_clsact || config->max_flows ||
 		config->max_commands || config->max_series ||
-		!stoq_guard_beside(config->interfaces, config->interface_count, &tables, name))
+		!stoq_guard_beside(config->interfaces, config->interface_count, &tables, &found))
 		return stoq_inspect_open(inspect, config, error);
 	config->beside = &tables;
-	config->beside_name = name;
+	config->beside_name = found.name;
 	result = stoq_inspect_open(inspect, config, error);
 	config->beside = NULL;
 	config->beside_name = NULL;
-	if (!result)
+	if (!result) {
+		*beside = &found;
 		return 0;
+	}
 	stoq_guard_beside_close(&tables);
 	return stoq_inspect_open(inspect, config, error);
 }
@@ -121,6 +129,7 @@ static void say_what_is_watched(const struct watch_options *options)
 
 static int run(struct watch_options *options, struct stoq_error *error)
 {
+	const struct stoq_guard_beside *beside = NULL;
 	struct stoq_inspect *inspect = NULL;
 	struct tool_interface *list = NULL;
 	int signal_fd = tool_signals_open(choose_mode(options) == WATCH_SCREEN, error), result;
@@ -129,13 +138,13 @@ static int run(struct watch_options *options, struct stoq_error *error)
 		return signal_fd;
 	result = choose_interfaces(options, &list, error);
 	if (!result)
-		result = open_inspect(&inspect, options, error);
+		result = open_inspect(&inspect, options, &beside, error);
 	if (!result)
 		result = identify(inspect, options, error);
 	if (!result && choose_mode(options) != WATCH_SCREEN)
 		say_what_is_watched(options);
 	if (!result)
-		result = watch(inspect, options, signal_fd, error);
+		result = watch(inspect, options, beside, signal_fd, error);
 	stoq_inspect_close(inspect);
 	free(list);
 	close(signal_fd);

@@ -20,6 +20,8 @@ struct loop {
 	struct watch_report *report;
 	const struct watch_options *options;
 	const struct stoq_model *model; /* of the last update */
+	const struct watch_source *source;
+	const char *why; /* the source does not work any more; NULL: it does */
 	struct stoq_event_handlers handlers;
 	struct stoq_error *error;
 	int epoll_fd, timer_fd, signal_fd;
@@ -63,6 +65,16 @@ static void look_for_interfaces(struct loop *loop)
 		loop->over = true;
 }
 
+/* Figures that stand still must not pass for a quiet machine. */
+static void look_for_source(struct loop *loop)
+{
+	const struct watch_source *source = loop->source;
+
+	if (!source || loop->why || source->works(source->context, &loop->why))
+		return;
+	loop->over = true;
+}
+
 static int update(struct loop *loop)
 {
 	int result = dispatch(loop);
@@ -70,8 +82,10 @@ static int update(struct loop *loop)
 	if (result < 0)
 		return result;
 	result = stoq_inspect_update(loop->inspect, &loop->model, loop->error);
-	if (!result)
+	if (!result) {
 		look_for_interfaces(loop);
+		look_for_source(loop);
+	}
 	return result;
 }
 
@@ -274,12 +288,13 @@ static int last_reading(struct loop *loop)
 	return 0;
 }
 
-int watch_loop_run(struct stoq_inspect *inspect, struct watch_report *report, int signal_fd,
-	struct stoq_error *error)
+int watch_loop_run(struct stoq_inspect *inspect, struct watch_report *report,
+	const struct watch_source *source, int signal_fd, struct stoq_error *error)
 {
 	const struct watch_options *options = report->options;
 	struct loop loop = {.inspect = inspect,
 		.report = report,
+		.source = source,
 		.options = options,
 		.error = error,
 		.epoll_fd = -1,
@@ -306,6 +321,11 @@ int watch_loop_run(struct stoq_inspect *inspect, struct watch_report *report, in
 		close(loop.timer_fd);
 	if (result || ended)
 		return result ? result : ended;
+	if (loop.why)
+		return stoq_error_set(error, -ENODEV,
+			"the %s, which this watch read, %s: the figures end there. Start the watch "
+			"again, and it reads what is there then",
+			source->name, loop.why);
 	if (loop.gone && loop.gone == loop.model->interface_count)
 		return stoq_error_set(error, -ENODEV, "%s went away: nothing is left to watch",
 			loop.gone == 1 ? loop.model->interfaces[0] : "all interfaces");

@@ -72,7 +72,9 @@ static void check_refused(const struct nvme_io_fields *fields, uint8_t opcode, u
 	sqe = link_command(&link, at);
 	assert_int_equal(sqe.opcode, opcode);
 	assert_unchanged(at, at + 8);
-	assert_unchanged(at + 9, at + 72);
+	assert_unchanged(at + 9, at + 68);
+	/* For programs behind the guard: the opcode that it was. */
+	assert_int_equal(nvme_le32(sqe.cdw15), 0x51545300u | fields->opcode);
 	assert_unchanged(at + header, link.written[NVME_TCP_FROM_HOST]);
 	assert_int_equal(guard_total(STOQ_GUARD_DENIED), denied + 1);
 	record = guard_last_record();
