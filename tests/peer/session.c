@@ -104,16 +104,8 @@ static void close_queue(struct peer_queue *queue)
 	close(queue->fd);
 }
 
-struct request {
-	struct nvme_sqe sqe;
-	uint32_t length;
-	const void *data_out;
-	uint8_t *data_in;
-};
-
-/* One command, start to end; a status other than success is a failure. */
-static int run_command(
-	struct peer_queue *queue, const struct request *request, struct stoq_error *error)
+int peer_queue_run(
+	struct peer_queue *queue, const struct peer_request *request, struct stoq_error *error)
 {
 	char name[NVME_NAME_LENGTH], status_name[NVME_NAME_LENGTH];
 	uint8_t fctype = ((const struct nvme_fabrics_sqe *)&request->sqe)->fctype;
@@ -121,7 +113,7 @@ static int run_command(
 
 	queue->data = request->data_in;
 	queue->waiting = peer_host_submit(
-		&queue->host, &request->sqe, request->length, request->data_out, true);
+		&queue->host, &request->sqe, request->length, request->data_out, !request->by_r2t);
 	while (!status && queue->waiting)
 		status = exchange(queue);
 	nvme_opcode_name(queue->kind, request->sqe.opcode, fctype, name);
@@ -149,13 +141,13 @@ static int connect_queue(struct peer_session *session, struct peer_queue *queue,
 		.kato_ms = qid ? 0 : session->config.kato_ms,
 	};
 	struct nvme_connect_data data;
-	struct request request = {
+	struct peer_request request = {
 		.sqe = nvme_encode_connect(&fields), .length = sizeof(data), .data_out = &data};
 
 	if (nvme_encode_connect_data(&data, hostid, qid ? session->cntlid : 0xffff,
 		    session->config.subsystem_nqn, session->config.host_nqn))
 		return stoq_error_set(error, -EINVAL, "An NQN is longer than 223 bytes");
-	return run_command(queue, &request, error);
+	return peer_queue_run(queue, &request, error);
 }
 
 static int property(struct peer_session *session, enum nvme_fabrics_type type, uint32_t offset,
@@ -168,10 +160,10 @@ static int property(struct peer_session *session, enum nvme_fabrics_type type, u
 		.offset = nvme_to_le32(offset),
 		.value = nvme_to_le64(value),
 	};
-	struct request request = {0};
+	struct peer_request request = {0};
 
 	memcpy(&request.sqe, &sqe, sizeof(sqe));
-	return run_command(&session->admin, &request, error);
+	return peer_queue_run(&session->admin, &request, error);
 }
 
 static int enable_controller(struct peer_session *session, struct stoq_error *error)
@@ -195,7 +187,7 @@ static int enable_controller(struct peer_session *session, struct stoq_error *er
 static int identify(struct peer_session *session, uint32_t nsid, uint8_t cns, uint8_t *data,
 	struct stoq_error *error)
 {
-	struct request request = {
+	struct peer_request request = {
 		.sqe = {.opcode = NVME_ADMIN_IDENTIFY,
 			.nsid = nvme_to_le32(nsid),
 			.cdw10 = nvme_to_le32(cns)},
@@ -203,7 +195,7 @@ static int identify(struct peer_session *session, uint32_t nsid, uint8_t cns, ui
 		.data_in = data,
 	};
 
-	return run_command(&session->admin, &request, error);
+	return peer_queue_run(&session->admin, &request, error);
 }
 
 static int read_controller(struct peer_session *session, struct stoq_error *error)
@@ -270,12 +262,12 @@ static int read_namespaces(struct peer_session *session, struct stoq_error *erro
 static int set_queue_count(struct peer_session *session, struct stoq_error *error)
 {
 	uint32_t zero_based = session->config.queues - 1;
-	struct request request = {
+	struct peer_request request = {
 		.sqe = {.opcode = NVME_ADMIN_SET_FEATURES,
 			.cdw10 = nvme_to_le32(0x07), /* Number of Queues */
 			.cdw11 = nvme_to_le32(zero_based << 16 | zero_based)},
 	};
-	int status = run_command(&session->admin, &request, error);
+	int status = peer_queue_run(&session->admin, &request, error);
 
 	if (!status && (session->admin.completion.dw0 & 0xffff) < zero_based)
 		return stoq_error_set(error, -EINVAL, "The controller grants only %u I/O queues",
@@ -342,9 +334,9 @@ int peer_session_open(struct peer_session *session, const struct peer_session_co
 
 int peer_session_keep_alive(struct peer_session *session, struct stoq_error *error)
 {
-	struct request request = {.sqe = {.opcode = NVME_ADMIN_KEEP_ALIVE}};
+	struct peer_request request = {.sqe = {.opcode = NVME_ADMIN_KEEP_ALIVE}};
 
-	return run_command(&session->admin, &request, error);
+	return peer_queue_run(&session->admin, &request, error);
 }
 
 void peer_session_close(struct peer_session *session)

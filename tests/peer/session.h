@@ -56,6 +56,18 @@ void peer_session_close(struct peer_session *session);
 /* Keep Alive, on the admin queue. */
 int peer_session_keep_alive(struct peer_session *session, struct stoq_error *error);
 
+struct peer_request {
+	struct nvme_sqe sqe;
+	uint32_t length; /* of the data, whichever direction */
+	const void *data_out;
+	uint8_t *data_in;
+	bool by_r2t; /* data_out waits for R2Ts; else it goes into the capsule */
+};
+
+/* One command, start to end; a status other than success is a failure. */
+int peer_queue_run(
+	struct peer_queue *queue, const struct peer_request *request, struct stoq_error *error);
+
 /* The text for a queue that broke. */
 int peer_queue_error(
 	const struct peer_queue *queue, int status, const char *doing, struct stoq_error *error);

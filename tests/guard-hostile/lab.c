@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tests/guard-hostile/lab.h"
+
+#define FIRST_PORT 20000
+
+bool lab_fail(struct lab *lab, const char *problem)
+{
+	lab->problem = problem;
+	return false;
+}
+
+void lab_new(struct lab *lab, struct queue *queue)
+{
+	struct nvme_tcp_format digests = {.header_digest = true, .data_digest = true};
+
+	if (lab->port < FIRST_PORT)
+		lab->port = FIRST_PORT;
+	lab->random = lab->random * 1664525 + 1013904223;
+	raw_init(&queue->raw, &lab->tap, lab->port++, lab->random);
+	queue->format = lab->digests ? digests : (struct nvme_tcp_format){0};
+	pdus_clear(&queue->pdus);
+}
+
+bool lab_open(struct lab *lab)
+{
+	lab_new(lab, &lab->admin);
+	lab_new(lab, &lab->queue);
+	if (!queue_start(&lab->admin, 0, 0xffff, lab->subsystem))
+		return lab_fail(lab, "no admin queue");
+	if (!queue_enable(&lab->admin))
+		return lab_fail(lab, "the controller is not ready");
+	if (!queue_start(&lab->queue, 1, lab->admin.cntlid, lab->subsystem))
+		return lab_fail(lab, "no I/O queue");
+	return true;
+}
+
+void lab_close(struct lab *lab)
+{
+	raw_free(&lab->queue.raw);
+	raw_free(&lab->admin.raw);
+}
