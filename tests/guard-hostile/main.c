@@ -21,13 +21,20 @@ static const char usage[] =
 	"  --ipv6                  connect over IPv6\n"
 	"  --digests               connections have digests\n"
 	"  --reads-like WAY        of the target: peer (default), spdk, nvmet\n"
+	"  --guard-on, --guard-off COMMAND\n"
+	"                          for cases that are older than a guard\n"
 	"  --guarded               a guard is on: no denied write may reach the medium. Else each\n"
 	"                          that should reach it must, or the case shows nothing\n"
+	"  --except CASE           not this one; repeatable\n"
 	"  --list                  name the cases\n"
 	"From 192.0.2.1 or fd00::1 to port 4420 of 192.0.2.2 or fd00::2.\n";
 
+#define EXCEPT_MAX 64
+
 struct options {
 	const char *interface, *netns, *medium, *mac;
+	const char *except[EXCEPT_MAX];
+	size_t except_count;
 	bool list;
 	enum case_target target;
 };
@@ -42,6 +49,9 @@ static const struct option long_options[] = {
 	{"digests", no_argument, NULL, 'd'},
 	{"reads-like", required_argument, NULL, 'r'},
 	{"guarded", no_argument, NULL, 'g'},
+	{"guard-on", required_argument, NULL, 'o'},
+	{"guard-off", required_argument, NULL, 'f'},
+	{"except", required_argument, NULL, 'x'},
 	{"list", no_argument, NULL, 'l'},
 	{0},
 };
@@ -52,7 +62,13 @@ static const struct {
 } groups[] = {
 	{"pdu", cases_pdu},
 	{"tcp", cases_tcp},
+	{"unseen", cases_unseen},
 	{"side", cases_side},
+	{"reuse", cases_reuse},
+	{"link", cases_link},
+	{"options", cases_options},
+	{"table", cases_table},
+	{"honest", cases_honest},
 };
 
 static struct lab lab;
@@ -99,6 +115,17 @@ static bool parse_option(struct options *options, int option, const char *text)
 		return parse_way(options, text);
 	case 'g':
 		lab.guarded = true;
+		return true;
+	case 'o':
+		lab.guard_on = text;
+		return true;
+	case 'f':
+		lab.guard_off = text;
+		return true;
+	case 'x':
+		if (options->except_count == EXCEPT_MAX)
+			return false;
+		options->except[options->except_count++] = text;
 		return true;
 	case 'l':
 		options->list = true;
@@ -154,6 +181,8 @@ static const char *verdict(
 {
 	if (lab.problem)
 		return lab.problem;
+	if (lab.skipped)
+		return NULL;
 	if (one->target == CASE_HONEST)
 		return changed ? "an honest case changed the protected namespace" : NULL;
 	if (lab.guarded)
@@ -170,18 +199,26 @@ static bool run_case(
 	struct stoq_error error;
 	const char *bad;
 
-	lab.problem = NULL;
+	lab.problem = lab.skipped = NULL;
 	lab.slba = (lab.slba + 40) % 1024 + 16;
+	lab.way = one->way;
 	one->run(&lab);
 	if (lab.queue.raw.received)
 		raw_wait(&lab.queue.raw, 100); /* the target does what it was told */
 	lab_close(&lab);
 	if (medium_check(&lab.medium, &changed, &first, &error)) {
-		printf("FAILED  %s/%s: the medium cannot be read: %s\n", group, one->name, error.text);
+		printf("FAILED  %s/%s: the medium cannot be read: %s\n", group, one->name,
+			error.text);
 		return false;
 	}
 	bad = verdict(options, one, changed);
-	printf("%s  %s/%s: %s", bad ? "FAILED" : "ok    ", group, one->name, one->text);
+	printf("%s  %s/%s: %s",
+		bad	      ? "FAILED"
+		: lab.skipped ? "skipped"
+			      : "ok    ",
+		group, one->name, one->text);
+	if (lab.skipped)
+		printf(": %s", lab.skipped);
 	if (bad)
 		printf(": %s", bad);
 	if (changed)
@@ -192,8 +229,12 @@ static bool run_case(
 	return !bad;
 }
 
-static bool is_wanted(const char *group, const char *name, int argc, char **argv)
+static bool is_wanted(
+	const struct options *options, const char *group, const char *name, int argc, char **argv)
 {
+	for (size_t i = 0; i < options->except_count; i++)
+		if (strcmp(options->except[i], name) == 0)
+			return false;
 	for (int i = optind; i < argc; i++)
 		if (strcmp(argv[i], group) == 0 || strcmp(argv[i], name) == 0)
 			return true;
@@ -206,7 +247,7 @@ static int run_all(const struct options *options, int argc, char **argv)
 
 	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
 		for (const struct hostile_case *one = groups[g].cases; one->name; one++) {
-			if (!is_wanted(groups[g].name, one->name, argc, argv))
+			if (!is_wanted(options, groups[g].name, one->name, argc, argv))
 				continue;
 			if (options->list) {
 				printf("%s/%s: %s\n", groups[g].name, one->name, one->text);

@@ -34,12 +34,11 @@ static int mend(struct medium *medium, uint64_t slba, struct stoq_error *error)
 	uint8_t data[PIECE_BYTES];
 
 	memset(data, MEDIUM_BYTE, sizeof(data));
-	return transfer(
-		medium, NVME_NVM_WRITE, PDUS_DENIED, slba, data, sizeof(data), error);
+	return transfer(medium, NVME_NVM_WRITE, PDUS_DENIED, slba, data, sizeof(data), error);
 }
 
-static int begin(struct medium *medium, const char *address, const char *subsystem,
-	struct stoq_error *error)
+static int begin(
+	struct medium *medium, const char *address, const char *subsystem, struct stoq_error *error)
 {
 	struct peer_session_config config = {
 		.host.depth = 4,
@@ -103,8 +102,8 @@ int medium_check(
 
 	*changed = 0;
 	for (uint64_t at = 0; !status && at + PIECE_BLOCKS <= medium->blocks; at += PIECE_BLOCKS) {
-		status = transfer(
-			medium, NVME_NVM_READ, PDUS_DENIED, at, data, sizeof(data), error);
+		status =
+			transfer(medium, NVME_NVM_READ, PDUS_DENIED, at, data, sizeof(data), error);
 		if (status || is_all(data, sizeof(data), MEDIUM_BYTE))
 			continue;
 		for (uint64_t i = 0; i < PIECE_BLOCKS; i++) {
@@ -118,12 +117,11 @@ int medium_check(
 	return status;
 }
 
-int medium_holds(struct medium *medium, uint64_t slba, uint8_t value, bool *holds,
-	struct stoq_error *error)
+int medium_holds(
+	struct medium *medium, uint64_t slba, uint8_t value, bool *holds, struct stoq_error *error)
 {
 	uint8_t data[PDUS_BLOCK];
-	int status = transfer(
-		medium, NVME_NVM_READ, PDUS_ALLOWED, slba, data, sizeof(data), error);
+	int status = transfer(medium, NVME_NVM_READ, PDUS_ALLOWED, slba, data, sizeof(data), error);
 
 	*holds = !status && is_all(data, sizeof(data), value);
 	return status;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The medium, looked at behind the guard: an NVMe/TCP session of its own to the same target, over the
- * loopback of the target's network namespace, where no guard is. Works with every target.
+ * The medium, looked at behind the guard: an NVMe/TCP session of its own to the same target, over
+ * the loopback of the target's network namespace, where no guard is. Works with every target.
  */
 #include "tests/peer/session.h"
 
@@ -19,9 +19,10 @@ int medium_open(struct medium *medium, const char *netns, const char *address,
 	const char *subsystem, struct stoq_error *error);
 void medium_close(struct medium *medium);
 
-/* How many blocks of the protected namespace are not as they were; *first is one of them. Mends them. */
+/* How many blocks of the protected namespace are not as they were; *first is one of them. Mends
+ * them. */
 int medium_check(
 	struct medium *medium, uint64_t *changed, uint64_t *first, struct stoq_error *error);
 /* Whether a block of the other namespace holds this byte, from one end to the other. */
-int medium_holds(struct medium *medium, uint64_t slba, uint8_t value, bool *holds,
-	struct stoq_error *error);
+int medium_holds(
+	struct medium *medium, uint64_t slba, uint8_t value, bool *holds, struct stoq_error *error);

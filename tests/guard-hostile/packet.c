@@ -76,8 +76,8 @@ static size_t put_ipv6(uint8_t *at, const struct packet *packet, size_t tcp_byte
 		.ip6_ctlun.ip6_un1.ip6_un1_nxt =
 			packet->extension_bytes ? packet->first_extension : IPPROTO_TCP,
 		.ip6_ctlun.ip6_un1.ip6_un1_hlim = 64,
-		.ip6_ctlun.ip6_un1.ip6_un1_plen = htons((uint16_t)(packet->extension_bytes +
-			tcp_bytes + packet->ip_length_error)),
+		.ip6_ctlun.ip6_un1.ip6_un1_plen = htons(
+			(uint16_t)(packet->extension_bytes + tcp_bytes + packet->ip_length_error)),
 	};
 
 	ip.ip6_vfc = 6 << 4;

@@ -3,16 +3,16 @@
 
 /*
  * One Ethernet frame that carries a TCP segment, with every field open to lies: VLAN tags of any
- * number and protocol, IPv4 options and fragments, IPv6 extension headers, TCP options, flags, urgent
- * pointer, lengths, checksums. Builds and parses; opens no socket.
+ * number and protocol, IPv4 options and fragments, IPv6 extension headers, TCP options, flags,
+ * urgent pointer, lengths, checksums. Builds and parses; opens no socket.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define PACKET_FRAME_MAX   70000
-#define PACKET_TAGS_MAX	   16
-#define PACKET_OPTIONS_MAX 40
+#define PACKET_FRAME_MAX      70000
+#define PACKET_TAGS_MAX	      16
+#define PACKET_OPTIONS_MAX    40
 #define PACKET_EXTENSIONS_MAX 256
 
 enum packet_flag {
@@ -39,7 +39,8 @@ struct packet {
 	uint8_t ip_options[PACKET_OPTIONS_MAX]; /* IPv4 */
 	uint8_t ip_option_bytes;		/* a multiple of four */
 	uint16_t identification, fragment;	/* IPv4: flags and offset, as in the header */
-	/* IPv6: headers between the fixed one and TCP; the first one's number. Each must name the next. */
+	/* IPv6: headers between the fixed one and TCP; the first one's number. Each must name the
+	 * next. */
 	uint8_t extensions[PACKET_EXTENSIONS_MAX];
 	size_t extension_bytes;
 	uint8_t first_extension;
@@ -61,8 +62,8 @@ struct packet {
 size_t packet_build(uint8_t frame[static PACKET_FRAME_MAX], const struct packet *packet);
 
 /*
- * The IP packet of a frame that packet_build() made, in fragments of up to `piece` bytes of IP payload
- * (a multiple of eight), the index-th of them; 0: there is none. IPv4 without tags only.
+ * The IP packet of a frame that packet_build() made, in fragments of up to `piece` bytes of IP
+ * payload (a multiple of eight), the index-th of them; 0: there is none. IPv4 without tags only.
  */
 size_t packet_fragment(uint8_t fragment[static PACKET_FRAME_MAX], const uint8_t *frame,
 	size_t frame_bytes, size_t piece, size_t index);

@@ -62,8 +62,7 @@ size_t pdus_icreq(struct pdus *pdus)
 	return pdus_bytes(pdus, front, nvme_tcp_encode_icreq(front, &pdus->format, 0));
 }
 
-size_t pdus_command(
-	struct pdus *pdus, const struct nvme_sqe *sqe, const void *data, uint32_t bytes)
+size_t pdus_command(struct pdus *pdus, const struct nvme_sqe *sqe, const void *data, uint32_t bytes)
 {
 	uint8_t front[NVME_TCP_FRONT_MAX];
 	size_t at = pdus_bytes(
@@ -72,12 +71,10 @@ size_t pdus_command(
 	return finish(pdus, at, data, bytes);
 }
 
-size_t pdus_data(
-	struct pdus *pdus, const struct nvme_tcp_data_fields *fields, const void *data)
+size_t pdus_data(struct pdus *pdus, const struct nvme_tcp_data_fields *fields, const void *data)
 {
 	uint8_t front[NVME_TCP_FRONT_MAX];
-	size_t at =
-		pdus_bytes(pdus, front, nvme_tcp_encode_data(front, &pdus->format, fields));
+	size_t at = pdus_bytes(pdus, front, nvme_tcp_encode_data(front, &pdus->format, fields));
 
 	return finish(pdus, at, data, fields->length);
 }
@@ -121,8 +118,7 @@ size_t pdus_evil(struct pdus *pdus, uint16_t cid, uint64_t slba)
 
 size_t pdus_compare_front(struct pdus *pdus, uint16_t cid, uint32_t data_bytes)
 {
-	struct nvme_sqe sqe =
-		pdus_sqe(NVME_NVM_COMPARE, cid, PDUS_DENIED, 0, data_bytes, true);
+	struct nvme_sqe sqe = pdus_sqe(NVME_NVM_COMPARE, cid, PDUS_DENIED, 0, data_bytes, true);
 	uint8_t front[NVME_TCP_FRONT_MAX];
 
 	return pdus_bytes(

@@ -25,8 +25,7 @@ size_t pdus_connect(struct pdus *pdus, uint16_t qid, uint16_t cntlid, const char
 /* A command, and data in the capsule (NULL, 0: none). */
 size_t pdus_command(
 	struct pdus *pdus, const struct nvme_sqe *sqe, const void *data, uint32_t bytes);
-size_t pdus_data(
-	struct pdus *pdus, const struct nvme_tcp_data_fields *fields, const void *data);
+size_t pdus_data(struct pdus *pdus, const struct nvme_tcp_data_fields *fields, const void *data);
 
 /* A Write of one block to the protected namespace, its data in the capsule. */
 size_t pdus_evil(struct pdus *pdus, uint16_t cid, uint64_t slba);
@@ -36,5 +35,5 @@ size_t pdus_compare_front(struct pdus *pdus, uint16_t cid, uint32_t data_bytes);
 size_t pdus_flush(struct pdus *pdus, uint16_t cid);
 
 /* An I/O command with in-capsule data or an R2T's, of whole blocks. */
-struct nvme_sqe pdus_sqe(
-	uint8_t opcode, uint16_t cid, uint32_t nsid, uint64_t slba, uint32_t bytes, bool in_capsule);
+struct nvme_sqe pdus_sqe(uint8_t opcode, uint16_t cid, uint32_t nsid, uint64_t slba, uint32_t bytes,
+	bool in_capsule);

@@ -68,6 +68,12 @@ uint16_t queue_run(
 	return queue_response(queue, nvme_le16(sqe->command_id));
 }
 
+static bool fail(struct queue *queue, const char *problem)
+{
+	queue->problem = problem;
+	return false;
+}
+
 bool queue_initialise(struct queue *queue)
 {
 	const struct nvme_tcp_hdr *hdr;
@@ -78,10 +84,10 @@ bool queue_initialise(struct queue *queue)
 	pdus_icreq(&queue->pdus);
 	queue->pdus.format = none;
 	if (!queue_flush(queue))
-		return false;
+		return fail(queue, "ICReq is not acknowledged");
 	hdr = queue_next(queue, QUEUE_ANSWER_MS);
 	if (!hdr || hdr->type != NVME_TCP_ICRESP)
-		return false;
+		return fail(queue, "no ICResp");
 	queue->format.data_alignment = ((const struct nvme_tcp_icresp_pdu *)hdr)->cpda;
 	queue->pdus.format = queue->format;
 	return true;
@@ -91,16 +97,18 @@ bool queue_connect(struct queue *queue, uint16_t qid, uint16_t cntlid, const cha
 {
 	queue->qid = qid;
 	pdus_connect(&queue->pdus, qid, cntlid, subsystem);
-	if (!queue_flush(queue) || queue_response(queue, 0) != 0)
-		return false;
+	if (!queue_flush(queue))
+		return fail(queue, "Connect is not acknowledged");
+	if (queue_response(queue, 0) != 0)
+		return fail(queue, "Connect is refused, or not answered");
 	queue->cntlid = (uint16_t)queue->dw0;
 	return true;
 }
 
 bool queue_start(struct queue *queue, uint16_t qid, uint16_t cntlid, const char *subsystem)
 {
-	return raw_open(&queue->raw) && queue_initialise(queue) &&
-	       queue_connect(queue, qid, cntlid, subsystem);
+	return (raw_open(&queue->raw) || fail(queue, "no SYN and ACK")) &&
+	       queue_initialise(queue) && queue_connect(queue, qid, cntlid, subsystem);
 }
 
 static uint16_t property(
@@ -122,13 +130,13 @@ static uint16_t property(
 bool queue_enable(struct queue *queue)
 {
 	if (property(queue, NVME_FABRICS_PROPERTY_SET, 0x14, 0x00460001))
-		return false;
+		return fail(queue, "Property Set fails");
 	for (int i = 0; i < TRIES; i++) {
 		if (property(queue, NVME_FABRICS_PROPERTY_GET, 0x1c, 0))
-			return false;
+			return fail(queue, "Property Get fails");
 		if (queue->dw0 & 1)
 			return true;
 		raw_wait(&queue->raw, 5);
 	}
-	return false;
+	return fail(queue, "the controller does not become ready");
 }

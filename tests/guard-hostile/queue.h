@@ -10,7 +10,8 @@ struct queue {
 	struct pdus pdus; /* what a case is about to send */
 	struct nvme_tcp_format format;
 	uint16_t qid, cntlid;
-	uint32_t dw0; /* of the last response */
+	uint32_t dw0;	     /* of the last response */
+	const char *problem; /* after a false */
 };
 
 #define QUEUE_NO_ANSWER 0xffff

@@ -46,6 +46,8 @@ struct packet raw_packet(
 	packet.flags = flags;
 	packet.payload = payload;
 	packet.payload_bytes = bytes;
+	if (raw->decorate)
+		raw->decorate(raw, &packet);
 	return packet;
 }
 
@@ -60,8 +62,7 @@ void raw_put(const struct raw *raw, uint32_t place, const void *payload, size_t 
 
 	while (bytes) {
 		size_t length = bytes < RAW_SEGMENT ? bytes : RAW_SEGMENT;
-		struct packet packet =
-			raw_packet(raw, place, PACKET_ACK | PACKET_PSH, at, length);
+		struct packet packet = raw_packet(raw, place, PACKET_ACK | PACKET_PSH, at, length);
 
 		raw_emit(raw, &packet);
 		at += length;
@@ -83,7 +84,7 @@ static bool is_ours(const struct raw *raw, const struct packet *packet)
 	       !memcmp(packet->destination, raw->form.source, address);
 }
 
-static void answer(struct raw *raw)
+void raw_answer(const struct raw *raw)
 {
 	struct packet packet = raw_packet(raw, raw_place(raw), PACKET_ACK, NULL, 0);
 
@@ -122,6 +123,8 @@ static void take(struct raw *raw, const struct packet *packet)
 		raw->their_first = packet->sequence + 1;
 		raw->expected = raw->their_first;
 		raw->received_bytes = raw->taken = 0;
+		memcpy(raw->synack_options, packet->options, packet->option_bytes);
+		raw->synack_option_bytes = packet->option_bytes;
 		return;
 	}
 	if (!raw->synchronised)
@@ -132,7 +135,7 @@ static void take(struct raw *raw, const struct packet *packet)
 		raw->duplicate_acks++;
 	if (packet->payload_bytes || packet->flags & PACKET_FIN) {
 		take_payload(raw, packet);
-		answer(raw);
+		raw_answer(raw);
 	}
 }
 
@@ -214,7 +217,7 @@ bool raw_open(struct raw *raw)
 {
 	if (!raw_syn(raw))
 		return false;
-	answer(raw);
+	raw_answer(raw);
 	return true;
 }
 
@@ -223,8 +226,11 @@ void raw_abort(struct raw *raw)
 	struct packet packet =
 		raw_packet(raw, raw->acknowledged - raw->first, PACKET_RST | PACKET_ACK, NULL, 0);
 
-	if (raw->synchronised && !raw->reset)
-		raw_emit(raw, &packet);
+	if (!raw->synchronised || raw->reset)
+		return;
+	raw_emit(raw, &packet);
+	packet.sequence = raw->next;
+	raw_emit(raw, &packet);
 }
 
 bool raw_send(struct raw *raw, const void *payload, size_t bytes)

@@ -4,7 +4,8 @@
 /*
  * The host's end of a TCP connection, in user space. It can behave (raw_open(), raw_send(),
  * raw_wait()), and at any moment send whatever it likes (raw_packet(), raw_emit()): nothing
- * keeps its state from being a lie. Waiting answers what comes in with acknowledgements unless `mute`.
+ * keeps its state from being a lie. Waiting answers what comes in with acknowledgements unless
+ * `mute`.
  */
 #include "tests/guard-hostile/tap.h"
 
@@ -24,6 +25,10 @@ struct raw {
 	uint8_t *received;
 	size_t received_bytes, taken;
 	uint32_t synacks, duplicate_acks; /* how many have come */
+	/* Changes every packet that is made, to add options, say; may be NULL. */
+	void (*decorate)(const struct raw *raw, struct packet *packet);
+	uint8_t synack_options[PACKET_OPTIONS_MAX]; /* what came with SYN and ACK */
+	uint8_t synack_option_bytes;
 };
 
 /* A connection from this port, nothing is sent. raw_free() is due. */
@@ -31,8 +36,10 @@ void raw_init(struct raw *raw, const struct tap *tap, uint16_t port, uint32_t fi
 void raw_free(struct raw *raw);
 /* Three packets. False: no answer. */
 bool raw_open(struct raw *raw);
-/* The first two of them; then with options of the SYN's own. */
+/* The first two of them. */
 bool raw_syn(struct raw *raw);
+/* The third, or any other ACK without data. */
+void raw_answer(const struct raw *raw);
 /* RST, so that the target forgets it. */
 void raw_abort(struct raw *raw);
 

@@ -30,8 +30,7 @@ int tap_open(struct tap *tap, const char *interface, struct stoq_error *error)
 	if (!address.sll_ifindex)
 		return stoq_error_set(error, -ENODEV, "There is no interface %s", interface);
 	tap->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
-	if (tap->fd < 0 ||
-		setsockopt(tap->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) ||
+	if (tap->fd < 0 || setsockopt(tap->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) ||
 		bind(tap->fd, (struct sockaddr *)&address, sizeof(address))) {
 		status = -errno;
 		tap_close(tap);

@@ -19,7 +19,7 @@ void tap_send_frame(const struct tap *tap, const uint8_t *frame, size_t length);
 void tap_send(const struct tap *tap, const struct packet *packet);
 
 /*
- * The next TCP segment, or false after so many milliseconds without one. The payload lies in a buffer
- * of the tap's and stays until the next call.
+ * The next TCP segment, or false after so many milliseconds without one. The payload lies in a
+ * buffer of the tap's and stays until the next call.
  */
 bool tap_receive(const struct tap *tap, struct packet *packet, int timeout_ms);

@@ -9,12 +9,13 @@
 
 #define TRICK_DATA 4096 /* of a Compare; what SPDK takes in a capsule at most */
 
-/* Sends the front of a Compare with TRICK_DATA bytes of data to come. Its place: where they begin. */
+/* Sends the front of a Compare with TRICK_DATA bytes of data to come. Its place: where they begin.
+ */
 bool trick_begin_compare(struct lab *lab, uint32_t *place);
 
 /*
- * Into lab->queue.pdus: TRICK_DATA bytes that begin with `front` of which the last PDU is to cover all that
- * follows, and the write behind them.
+ * Into lab->queue.pdus: TRICK_DATA bytes that begin with `front` of which the last PDU is to cover
+ * all that follows, and the write behind them.
  */
 void trick_hide(struct lab *lab, const struct pdus *front);
 /* Data PDU, or a new connection's first PDUs, that cover so much. */

@@ -47,10 +47,10 @@ int peer_address_parse(struct peer_address *address, const char *text, struct st
 	return resolve(address, host, colon + 1, error);
 }
 
-static int new_socket(const struct peer_address *address, struct stoq_error *error)
+static int new_socket(const struct peer_address *address, int protocol, struct stoq_error *error)
 {
 	int on = 1;
-	int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, protocol);
 
 	if (fd < 0)
 		return stoq_error_set(error, -errno, "Cannot make a socket: %s", strerror(errno));
@@ -67,9 +67,9 @@ static int fail(int fd, const char *what, struct stoq_error *error)
 	return stoq_error_set(error, code, "Cannot %s: %s", what, strerror(-code));
 }
 
-int peer_listen(const struct peer_address *address, struct stoq_error *error)
+int peer_listen(const struct peer_address *address, bool mptcp, struct stoq_error *error)
 {
-	int fd = new_socket(address, error);
+	int fd = new_socket(address, mptcp ? IPPROTO_MPTCP : IPPROTO_TCP, error);
 
 	if (fd < 0)
 		return fd;
@@ -82,7 +82,7 @@ int peer_listen(const struct peer_address *address, struct stoq_error *error)
 
 int peer_connect(const struct peer_address *address, struct stoq_error *error)
 {
-	int fd = new_socket(address, error);
+	int fd = new_socket(address, IPPROTO_TCP, error);
 
 	if (fd < 0)
 		return fd;

@@ -20,7 +20,7 @@ struct peer_address {
 int peer_address_parse(struct peer_address *address, const char *text, struct stoq_error *error);
 
 /* A listening or a connected socket, or a negative errno. */
-int peer_listen(const struct peer_address *address, struct stoq_error *error);
+int peer_listen(const struct peer_address *address, bool mptcp, struct stoq_error *error);
 int peer_connect(const struct peer_address *address, struct stoq_error *error);
 
 /* Sends what tx holds. 0, -EAGAIN if the socket took only a part, or a negative errno. */

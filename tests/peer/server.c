@@ -286,7 +286,7 @@ int peer_server_start(struct peer_server **out, struct peer_target *target,
 	server->workers = calloc(config->threads, sizeof(*server->workers));
 	server->worker_count = config->threads;
 	server->stop_fd = eventfd(0, EFD_CLOEXEC);
-	server->listen_fd = peer_listen(&config->address, error);
+	server->listen_fd = peer_listen(&config->address, config->mptcp, error);
 	if (server->listen_fd < 0) {
 		status = server->listen_fd;
 		close(server->stop_fd);

@@ -12,6 +12,7 @@ struct peer_server_config {
 	struct peer_address address;
 	uint32_t threads;
 	bool spin;    /* never sleep while there are connections */
+	bool mptcp;   /* hosts may use several subflows */
 	bool verbose; /* say on stderr why connections ended */
 };
 

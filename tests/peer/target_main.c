@@ -29,6 +29,7 @@ static const char usage[] =
 	"repeatable\n"
 	"  --slow LBA:BLOCKS:US    commands that touch these blocks end so late\n"
 	"  --count-written         at the end, count the bytes that are not zero any more\n"
+	"  --mptcp                 hosts may use Multipath TCP\n"
 	"  --verbose               say on stderr why connections ended\n"
 	"Prints \"listening\" when it does; on SIGINT or SIGTERM ends and prints what it "
 	"counted.\n";
@@ -60,6 +61,7 @@ enum option_code {
 	OPT_ERROR,
 	OPT_SLOW,
 	OPT_COUNT_WRITTEN,
+	OPT_MPTCP,
 	OPT_VERBOSE,
 	OPT_HELP,
 };
@@ -83,6 +85,7 @@ static const struct option long_options[] = {
 	{"error", required_argument, NULL, OPT_ERROR},
 	{"slow", required_argument, NULL, OPT_SLOW},
 	{"count-written", no_argument, NULL, OPT_COUNT_WRITTEN},
+	{"mptcp", no_argument, NULL, OPT_MPTCP},
 	{"verbose", no_argument, NULL, OPT_VERBOSE},
 	{"help", no_argument, NULL, OPT_HELP},
 	{0},
@@ -208,6 +211,9 @@ static bool parse_option(struct options *options, int option, const char *text)
 		return true;
 	case OPT_COUNT_WRITTEN:
 		options->count_written = true;
+		return true;
+	case OPT_MPTCP:
+		options->server.mptcp = true;
 		return true;
 	case OPT_VERBOSE:
 		options->server.verbose = true;

@@ -134,7 +134,7 @@ int main(int argc, char **argv)
 
 	if (parse(argc, argv, &options))
 		return usage();
-	fd = options.listens ? peer_listen(&options.address, &error)
+	fd = options.listens ? peer_listen(&options.address, false, &error)
 			     : peer_connect(&options.address, &error);
 	if (fd < 0) {
 		fprintf(stderr, "tcp-ping: %s\n", error.text);
