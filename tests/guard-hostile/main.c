@@ -187,9 +187,7 @@ static const char *verdict(
 		return changed ? "an honest case changed the protected namespace" : NULL;
 	if (lab.guarded)
 		return changed ? "REACHED THE MEDIUM" : NULL;
-	return !changed && reaches_alone(options, one)
-		       ? "reaches nothing without a guard either: the case shows nothing"
-		       : NULL;
+	return changed ? NULL : "reaches nothing without a guard either: the case shows nothing";
 }
 
 static bool run_case(
@@ -253,6 +251,11 @@ static int run_all(const struct options *options, int argc, char **argv)
 				printf("%s/%s: %s\n", groups[g].name, one->name, one->text);
 				continue;
 			}
+			/* Without a guard they show nothing, and real targets may not survive them.
+			 */
+			if (!lab.guarded && one->target != CASE_HONEST &&
+				!reaches_alone(options, one))
+				continue;
 			tried++;
 			failed += !run_case(options, groups[g].name, one);
 		}

@@ -42,7 +42,7 @@ static int begin(
 {
 	struct peer_session_config config = {
 		.host.depth = 4,
-		.host_nqn = "nqn.2014-08.org.nvmexpress:uuid:5ea0b1e5-0000-4000-8000-0000000000e7e",
+		.host_nqn = "nqn.2014-08.org.nvmexpress:uuid:5ea0b1e5-0000-4000-8000-00000000be7e",
 		.subsystem_nqn = subsystem,
 		.queues = 1,
 	};
