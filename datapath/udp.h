@@ -15,7 +15,8 @@ struct stoq_udp_config {
 
 	/*
 	 * One of several sockets on the same port (SO_REUSEPORT). They are opened in order, worker
-	 * 0 first, and a classic BPF program, attached by worker 0, sends each packet to the worker
+	 * 0 first, which fails with -EADDRINUSE if anyone has the port already; the others join it.
+	 * A classic BPF program, attached by worker 1, sends each packet to the worker
 	 * that the first byte of its Destination Connection ID names: that byte modulo
 	 * worker_count. Where the program is refused the kernel spreads by address, and transport/
 	 * hands packets on. 0 or 1: no SO_REUSEPORT.

@@ -156,7 +156,8 @@ static int set_options(struct stoq_udp *udp, const struct stoq_udp_config *confi
 
 	if (udp->local.sa.sa_family == AF_INET6)
 		ret = set_int(udp->fd, IPPROTO_IPV6, IPV6_V6ONLY, !udp->wildcard);
-	if (!ret && config->worker_count > 1)
+	/* Only those that join the first one: it must find the port free. */
+	if (!ret && config->worker > 0)
 		ret = set_int(udp->fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (!ret)
 		ret = set_discovery(udp);
@@ -201,6 +202,30 @@ static int bind_socket(struct stoq_udp *udp, struct stoq_error *error)
 	return stoq_error_set(error, ret, "cannot use UDP %s: %s", text, strerror(-ret));
 }
 
+/*
+ * The port becomes one that others may join once it is ours alone: with SO_REUSEPORT from the
+ * beginning, a second program of the same user would get it, too, and half of the packets. The
+ * kernel forms the group when the second socket joins (net/ipv4/udp.c, udp_reuseport_add_sock()),
+ * and takes a program from then on.
+ */
+static int share_port(
+	struct stoq_udp *udp, const struct stoq_udp_config *config, struct stoq_error *error)
+{
+	int ret;
+
+	if (config->worker_count < 2)
+		return 0;
+	if (config->worker == 1)
+		udp->unsharded = udp_attach_shard_program(udp->fd, config->worker_count) != 0;
+	if (config->worker > 0)
+		return 0;
+	ret = set_int(udp->fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (ret)
+		return stoq_error_set(
+			error, ret, "workers cannot share a UDP port: %s", strerror(-ret));
+	return 0;
+}
+
 int udp_open_socket(
 	struct stoq_udp *udp, const struct stoq_udp_config *config, struct stoq_error *error)
 {
@@ -224,9 +249,5 @@ int udp_open_socket(
 			"have all of them",
 			strerror(-ret));
 	ret = bind_socket(udp, error);
-	if (ret)
-		return ret;
-	if (config->worker_count > 1 && config->worker == 0)
-		udp->unsharded = udp_attach_shard_program(udp->fd, config->worker_count) != 0;
-	return 0;
+	return ret ? ret : share_port(udp, config, error);
 }

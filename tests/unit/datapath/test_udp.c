@@ -406,6 +406,35 @@ static void spreads_over_workers(void **state)
 	rig_inbox_free(&inbox);
 }
 
+/* A group of sockets is one program's: another one, of any number of workers, finds it taken. */
+static void a_port_is_not_shared_with_others(void **state)
+{
+	static const struct stoq_udp_config others[] = {
+		{.worker_count = 1}, {.worker_count = 2}, {.worker_count = 4}};
+	struct stoq_datapath *workers[2], *other;
+	struct stoq_udp_config config = {.worker_count = 2};
+	struct stoq_error error;
+
+	assert_int_equal(stoq_address_parse(&config.bind, "127.0.0.1:0", 0, NULL), 0);
+	assert_int_equal(stoq_udp_open(&config, &workers[0], NULL), 0);
+	config.bind = rig_local(workers[0]);
+	config.worker = 1;
+	/* Also before its own others have joined, and after. */
+	for (int joined = 0; joined < 2; joined++) {
+		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+			struct stoq_udp_config second = others[i];
+
+			second.bind = config.bind;
+			assert_int_equal(stoq_udp_open(&second, &other, &error), -EADDRINUSE);
+			assert_non_null(strstr(error.text, "another program has it"));
+		}
+		if (!joined)
+			assert_int_equal(stoq_udp_open(&config, &workers[1], NULL), 0);
+	}
+	stoq_datapath_close(workers[0]);
+	stoq_datapath_close(workers[1]);
+}
+
 static void says_why_it_cannot_bind(void **state)
 {
 	struct stoq_datapath *first = rig_open("127.0.0.1:0"), *second;
@@ -449,6 +478,7 @@ int main(void)
 		cmocka_unit_test(survives_unreachable_ports),
 		cmocka_unit_test(leaves_no_error_behind),
 		cmocka_unit_test(spreads_over_workers),
+		cmocka_unit_test(a_port_is_not_shared_with_others),
 		cmocka_unit_test(says_why_it_cannot_bind),
 		cmocka_unit_test(refuses_the_other_family),
 	};
