@@ -153,6 +153,32 @@ bool stoq_address_is_wildcard(const struct stoq_address *address)
 	return IN6_IS_ADDR_UNSPECIFIED(&address->in6.sin6_addr);
 }
 
+bool stoq_address_is_multicast(const struct stoq_address *address)
+{
+	struct stoq_address plain = *address;
+
+	stoq_address_unmap(&plain);
+	if (plain.sa.sa_family == AF_INET)
+		return IN_MULTICAST(ntohl(plain.in.sin_addr.s_addr)) ||
+		       plain.in.sin_addr.s_addr == htonl(INADDR_BROADCAST);
+	return IN6_IS_ADDR_MULTICAST(&plain.in6.sin6_addr);
+}
+
+bool stoq_address_from(struct stoq_address *address, const struct sockaddr *from, socklen_t length)
+{
+	struct stoq_address copy = {0};
+
+	if (length < sizeof(copy.in))
+		return false;
+	/* It may be the size of what holds any address. */
+	memcpy(&copy.sa, from, length < sizeof(copy.in6) ? length : sizeof(copy.in6));
+	copy.length = copy.sa.sa_family == AF_INET ? sizeof(copy.in) : sizeof(copy.in6);
+	if ((copy.sa.sa_family != AF_INET && copy.sa.sa_family != AF_INET6) || copy.length > length)
+		return false;
+	*address = copy;
+	return true;
+}
+
 void stoq_address_unmap(struct stoq_address *address)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET};

@@ -29,6 +29,10 @@ bool stoq_address_equal(const struct stoq_address *a, const struct stoq_address 
 /* The same but for the port. */
 bool stoq_address_same_host(const struct stoq_address *a, const struct stoq_address *b);
 bool stoq_address_is_wildcard(const struct stoq_address *address);
+bool stoq_address_is_multicast(const struct stoq_address *address); /* IPv4's broadcast, too */
+
+/* From what socket calls have; false: it is neither IPv4's nor IPv6's, or too short. */
+bool stoq_address_from(struct stoq_address *address, const struct sockaddr *from, socklen_t length);
 
 /* ::ffff:192.0.2.1 becomes 192.0.2.1; the rest stays as it is. */
 void stoq_address_unmap(struct stoq_address *address);

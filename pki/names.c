@@ -86,12 +86,42 @@ int stoq_pki_name_set(struct stoq_pki_name *name, enum stoq_pki_name_type type, 
 	return 0;
 }
 
+/* An address as people write it when they mean a host; false: it is none. */
+static bool parse_address(struct stoq_pki_name *name, const char *text)
+{
+	static const char mapped[] = "::ffff:";
+	char address[INET6_ADDRSTRLEN];
+	size_t length = strcspn(text, "%");
+	bool zone = text[length] != '\0';
+
+	if (length >= sizeof(address) || (zone && !text[length + 1]))
+		return false;
+	memcpy(address, text, length);
+	address[length] = '\0';
+	if (stoq_pki_name_set(name, STOQ_PKI_IP, address, NULL) ||
+		(zone && !strchr(name->text, ':')))
+		return false;
+	/* inet_ntop() writes those, and only those, with dots behind these letters. */
+	if (strncmp(name->text, mapped, strlen(mapped)) == 0 && strchr(name->text, '.'))
+		memmove(name->text, name->text + strlen(mapped),
+			strlen(name->text + strlen(mapped)) + 1);
+	return true;
+}
+
 int stoq_pki_name_parse(struct stoq_pki_name *name, const char *text, struct stoq_error *error)
 {
-	if (!stoq_pki_name_set(name, STOQ_PKI_IP, text, NULL))
+	if (parse_address(name, text))
 		return 0;
 	return stoq_pki_name_set(
 		name, strchr(text, ':') ? STOQ_PKI_URI : STOQ_PKI_DNS, text, error);
+}
+
+bool stoq_pki_name_is_server_name(const struct stoq_pki_name *name)
+{
+	const char *dot = strrchr(name->text, '.');
+	const char *last = dot ? dot + 1 : name->text;
+
+	return name->type == STOQ_PKI_DNS && last[strspn(last, "0123456789")] != '\0';
 }
 
 bool stoq_pki_name_equal(const struct stoq_pki_name *a, const struct stoq_pki_name *b)

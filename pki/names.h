@@ -29,9 +29,18 @@ const char *stoq_pki_name_type_name(enum stoq_pki_name_type type);
 int stoq_pki_name_set(struct stoq_pki_name *name, enum stoq_pki_name_type type, const char *text,
 	struct stoq_error *error);
 
-/* The same, the type told by the text: an address, else a URI if it has a colon, else a DNS name.
+/*
+ * The same, the type told by the text: an address, else a URI if it has a colon, else a DNS name.
+ * An IPv6 address may have a zone, "fe80::1%eth0", which is left out: certificates have none. An
+ * IPv4 address in IPv6 form, "::ffff:192.0.2.1", is that IPv4 address.
  */
 int stoq_pki_name_parse(struct stoq_pki_name *name, const char *text, struct stoq_error *error);
+
+/*
+ * Whether TLS's server_name may have it: RFC 6066, section 3, allows DNS names only. What ends with
+ * a label of digits looks like an address, and no host is called so (RFC 1123, section 2.1).
+ */
+bool stoq_pki_name_is_server_name(const struct stoq_pki_name *name);
 
 /* DNS names regardless of case, the others byte by byte. */
 bool stoq_pki_name_equal(const struct stoq_pki_name *a, const struct stoq_pki_name *b);

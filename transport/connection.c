@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "datapath/address.h"
 #include "transport/counter.h"
 #include "transport/credentials.h"
 #include "transport/endpoint.h"
@@ -215,11 +216,17 @@ void stoq_connection_touch(struct stoq_connection *connection)
 
 static void deliver_resumed(struct stoq_connection *connection)
 {
-	while (!stoq_list_empty(&connection->resumed_streams)) {
-		struct stoq_stream *stream = STOQ_LIST_ENTRY(
-			connection->resumed_streams.next, struct stoq_stream, resumed);
+	struct stoq_list resumed;
+
+	/* Each one that was resumed by now: those that are resumed meanwhile wait for a round. */
+	stoq_list_take_all(&resumed, &connection->resumed_streams);
+	while (!stoq_list_empty(&resumed)) {
+		struct stoq_stream *stream =
+			STOQ_LIST_ENTRY(resumed.next, struct stoq_stream, resumed);
 
 		stoq_list_remove(&stream->resumed);
+		if (stream->resume_wanted)
+			stream->paused = stream->resume_wanted = false;
 		stoq_stream_tell_stopped(stream);
 		stoq_stream_deliver(stream);
 		stoq_stream_settle(stream);
@@ -240,8 +247,18 @@ static void finish_shutdown(struct stoq_connection *connection)
  */
 static void update_keys(struct stoq_connection *connection)
 {
-	if (connection->packets_since_update >= connection->settings->config.key_update_packets)
+	if (connection->keys_wanted ||
+		connection->packets_since_update >= connection->settings->config.key_update_packets)
 		(void)stoq_connection_update_keys(connection);
+}
+
+/* What was asked for in a callback, or could not be done yet. */
+static void migrate(struct stoq_connection *connection)
+{
+	struct stoq_address next = connection->next_local;
+
+	if (next.length && stoq_connection_migrate(connection, &next.sa, next.length) == -EAGAIN)
+		connection->next_local = next;
 }
 
 bool stoq_connection_work(struct stoq_connection *connection)
@@ -258,6 +275,7 @@ bool stoq_connection_work(struct stoq_connection *connection)
 	if (connection->worker->outbox.blocked)
 		return false;
 	update_keys(connection);
+	migrate(connection);
 	done = stoq_send_packets(connection);
 	if (connection->close_wanted) {
 		stoq_close_now(connection);
@@ -330,7 +348,9 @@ void stoq_connection_expire(struct stoq_connection *connection)
 		stoq_connection_touch(connection);
 		return;
 	}
+	connection->in_quic = true;
 	failure = ngtcp2_conn_handle_expiry(connection->quic, connection->worker->now_ns);
+	connection->in_quic = false;
 	if (failure) {
 		stoq_close_for_error(connection, failure);
 		return;
@@ -388,6 +408,23 @@ static void close_if_overdrawn(struct stoq_connection *connection)
 			"share");
 }
 
+/*
+ * RFC 9000, section 9: who does not let peers migrate, drops what comes from elsewhere, without a
+ * stateless reset. Before the handshake is over ngtcp2 does that.
+ */
+static bool migrates_unasked(
+	const struct stoq_connection *connection, const struct stoq_address *remote)
+{
+	struct stoq_address known;
+	const ngtcp2_path *path;
+
+	if (!connection->server || connection->settings->config.migration)
+		return false;
+	path = ngtcp2_conn_get_path(connection->quic);
+	return stoq_address_from(&known, path->remote.addr, path->remote.addrlen) &&
+	       !stoq_address_equal(&known, remote);
+}
+
 void stoq_connection_receive(struct stoq_connection *connection,
 	const struct stoq_datagram *datagram, const uint8_t *data, size_t size)
 {
@@ -400,6 +437,10 @@ void stoq_connection_receive(struct stoq_connection *connection,
 		stoq_close_repeat(connection);
 		return;
 	}
+	if (migrates_unasked(connection, &datagram->remote)) {
+		stoq_counter_add(&connection->worker->metrics.packets_dropped, 1);
+		return;
+	}
 	stoq_connection_touch(connection);
 	/* What failed once is not asked again: ngtcp2 may be in no state for more. */
 	if (connection->close_wanted)
@@ -409,8 +450,10 @@ void stoq_connection_receive(struct stoq_connection *connection,
 		.remote = {.addr = (ngtcp2_sockaddr *)&datagram->remote.sa,
 			.addrlen = datagram->remote.length},
 	};
+	connection->in_quic = true;
 	failure = ngtcp2_conn_read_pkt(
 		connection->quic, &path, &info, data, size, connection->worker->now_ns);
+	connection->in_quic = false;
 	connection->silence_ns = 0;
 	/* Credit may have come; whoever is blocked tries again. */
 	connection->flow_blocked = false;

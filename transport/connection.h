@@ -53,9 +53,12 @@ struct stoq_connection {
 	bool early_data_accepted;
 	bool early_keys; /* to read or write early data with */
 	bool shutting_down;
-	bool streams_wanted; /* stoq_stream_open() was refused */
-	bool reset_received; /* a stateless reset ended it */
-	bool close_wanted;   /* at the next opportunity, with close_error */
+	bool streams_wanted;		/* stoq_stream_open() was refused */
+	bool reset_received;		/* a stateless reset ended it */
+	bool close_wanted;		/* at the next opportunity, with close_error */
+	bool in_quic;			/* it reads a packet or its timer ran out: it calls us */
+	bool keys_wanted;		/* stoq_connection_update_keys() was called in that time */
+	struct stoq_address next_local; /* the same of stoq_connection_migrate(); length 0: not */
 
 	ngtcp2_conn *quic; /* NULL from STOQ_CLOSING on */
 	ngtcp2_mem quic_memory;
@@ -69,7 +72,7 @@ struct stoq_connection {
 	struct stoq_credentials *credentials;
 	enum stoq_cipher cipher;
 	enum stoq_cipher early_cipher;
-	char *wanted_name; /* a client: whom we connect to */
+	char *wanted_name; /* a client: whom we connect to; NULL: any peer will do */
 	char peer_name[256];
 	char tls_reason[512];	/* why the handshake failed, "" unknown */
 	uint8_t tls_alert;	/* what we say to that; 0: what GnuTLS says */

@@ -1,115 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What applications ask of connections; opening one. */
+/* What applications ask of connections. */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/error.h"
 #include "datapath/address.h"
 #include "transport/connection.h"
 #include "transport/counter.h"
 #include "transport/endpoint.h"
 #include "transport/tls.h"
 #include "transport/worker.h"
-
-/* ---- connecting ---- */
-
-static int check_connect(const struct stoq_worker *worker, const struct stoq_connect_config *config,
-	struct stoq_address *remote, struct stoq_error *error)
-{
-	const struct stoq_transport_config *settings = &worker->settings->config;
-
-	/* Who connects again whenever a connection ends would never be done. */
-	if (__atomic_load_n(&worker->transport->stopping, __ATOMIC_RELAXED))
-		return stoq_error_set(error, -ESHUTDOWN, "the transport stops");
-	if (!config->remote || config->remote_length > sizeof(remote->in6) ||
-		(config->remote->sa_family != AF_INET && config->remote->sa_family != AF_INET6))
-		return stoq_error_set(
-			error, -EINVAL, "the peer's address is neither of IPv4 nor of IPv6");
-	if (!config->name && !settings->tls.insecure)
-		return stoq_error_set(error, -EINVAL,
-			"the name that the peer's certificate must have is missing");
-	if (config->early_data && !settings->early_data)
-		return stoq_error_set(error, -EINVAL,
-			"early data are not enabled in the transport's configuration");
-	if (worker->connection_count >= stoq_worker_share(worker, settings->max_connections))
-		return stoq_error_set(error, -EAGAIN,
-			"max_connections (%u) are open. Close some, or raise the limit",
-			settings->max_connections);
-	if (!stoq_budget_admits(&worker->budget))
-		return stoq_error_set(error, -EAGAIN,
-			"max_memory_bytes (%" PRIu64 ") are in use. Close some connections, or "
-			"raise the limit",
-			settings->max_memory_bytes);
-	memcpy(&remote->sa, config->remote, config->remote_length);
-	remote->length = config->remote_length;
-	return 0;
-}
-
-static int find_route(struct stoq_worker *worker, const struct stoq_address *remote,
-	struct stoq_address *local, struct stoq_error *error)
-{
-	struct stoq_datapath_route route = {0};
-	char text[STOQ_ADDRESS_TEXT];
-	int status = stoq_datapath_route(worker->datapath, remote, &route);
-
-	if (status)
-		return stoq_error_set(error, status, "there is no way to %s: %s",
-			stoq_address_text(text, remote), strerror(-status));
-	*local = route.local.length ? route.local : worker->local;
-	return 0;
-}
-
-static int start(struct stoq_connection *connection, const struct stoq_connect_config *config,
-	const struct stoq_address *local, const struct stoq_address *remote)
-{
-	if (config->name && !connection->settings->config.tls.insecure) {
-		connection->wanted_name = strdup(config->name);
-		if (!connection->wanted_name)
-			return -ENOMEM;
-	}
-	connection->user = config->user;
-	return stoq_connection_start_client(connection, config, local, remote);
-}
-
-int stoq_transport_connect(struct stoq_transport *transport, unsigned int index,
-	const struct stoq_connect_config *config, uint64_t now_ns, struct stoq_connection **result,
-	struct stoq_error *error)
-{
-	struct stoq_address local, remote = {0};
-	struct stoq_connection *connection;
-	struct stoq_worker *worker;
-	int status;
-
-	if (index >= transport->worker_count)
-		return stoq_error_set(error, -EINVAL,
-			"there is no worker %u: they count from 0, and there are %u", index,
-			transport->worker_count);
-	worker = transport->workers[index];
-	status = check_connect(worker, config, &remote, error);
-	if (!status)
-		status = find_route(worker, &remote, &local, error);
-	if (status)
-		return status;
-	if (now_ns > worker->now_ns)
-		worker->now_ns = now_ns;
-	connection = stoq_connection_new(worker, false);
-	if (!connection)
-		return stoq_error_set(error, -ENOMEM, "no memory for a connection");
-	status = start(connection, config, &local, &remote);
-	if (status) {
-		stoq_connection_free(connection);
-		return stoq_error_set(error, status,
-			status == -EINVAL ? "the session to be resumed is none, or the name is no "
-					    "name of a host"
-					  : "a connection cannot be made: %s",
-			strerror(-status));
-	}
-	stoq_connection_touch(connection);
-	*result = connection;
-	return 0;
-}
 
 /* ---- asking ---- */
 
@@ -213,38 +112,85 @@ int stoq_connection_send_datagram(
 
 /* ---- keys and paths ---- */
 
+/*
+ * ngtcp2 does not expect its keys and paths to change while it reads a packet (it asserts the state
+ * of the handshake, for one). So what is asked for in a callback from there is done in the
+ * connection's next turn, and is tried again while it is too soon.
+ */
 int stoq_connection_update_keys(struct stoq_connection *connection)
 {
-	if (!connection->quic || connection->state != STOQ_OPEN || !connection->confirmed)
+	if (!connection->quic || connection->close_wanted)
+		return -ENOTCONN;
+	if (connection->state != STOQ_OPEN || !connection->confirmed)
 		return -EAGAIN;
 	/* The next keys are made ready when packets are written or read: so also after a failure.
 	 */
 	stoq_connection_touch(connection);
+	if (connection->in_quic) {
+		connection->keys_wanted = true;
+		return 0;
+	}
 	if (ngtcp2_conn_initiate_key_update(connection->quic, connection->worker->now_ns))
 		return -EAGAIN;
+	connection->keys_wanted = false;
 	connection->packets_since_update = 0;
 	return 0;
+}
+
+/* Whether it can ever be: 0 or why not. */
+static int check_migration(
+	const struct stoq_connection *connection, const struct stoq_address *local)
+{
+	const ngtcp2_path *path = ngtcp2_conn_get_path(connection->quic);
+	const ngtcp2_transport_params *peer =
+		ngtcp2_conn_get_remote_transport_params(connection->quic);
+	struct stoq_address now;
+
+	/* RFC 9000: section 9 forbids it then; section 9.5 for want of another connection ID. */
+	if ((peer && peer->disable_active_migration) ||
+		!ngtcp2_conn_get_dcid(connection->quic)->datalen)
+		return -ENOTSUP;
+	if (!stoq_address_from(&now, path->local.addr, path->local.addrlen) ||
+		now.sa.sa_family != local->sa.sa_family)
+		return -EAFNOSUPPORT;
+	return stoq_address_equal(&now, local) ? -EALREADY : 0;
+}
+
+static int go_elsewhere(struct stoq_connection *connection, struct stoq_address *local)
+{
+	ngtcp2_path next = *ngtcp2_conn_get_path(connection->quic);
+
+	next.local.addr = (ngtcp2_sockaddr *)&local->sa;
+	next.local.addrlen = local->length;
+	return ngtcp2_conn_initiate_migration(connection->quic, &next, connection->worker->now_ns)
+		       ? -EAGAIN
+		       : 0;
 }
 
 int stoq_connection_migrate(
 	struct stoq_connection *connection, const struct sockaddr *local, socklen_t length)
 {
-	struct stoq_address address = {.length = length};
-	const ngtcp2_path *path;
-	ngtcp2_path next;
+	struct stoq_address address;
+	int status;
 
-	if (length > sizeof(address.in6) || connection->server)
+	if (connection->server || !local || !stoq_address_from(&address, local, length))
 		return -EINVAL;
-	if (!connection->quic || !connection->confirmed)
+	stoq_address_unmap(&address);
+	if (stoq_address_is_wildcard(&address) || stoq_address_is_multicast(&address))
+		return -EINVAL;
+	if (!connection->quic || connection->close_wanted)
+		return -ENOTCONN;
+	if (!connection->confirmed)
 		return -EAGAIN;
-	memcpy(&address.sa, local, length);
 	stoq_address_set_port(&address, stoq_address_port(&connection->worker->local));
-	path = ngtcp2_conn_get_path(connection->quic);
-	next = *path;
-	next.local.addr = (ngtcp2_sockaddr *)&address.sa;
-	next.local.addrlen = length;
-	if (ngtcp2_conn_initiate_migration(connection->quic, &next, connection->worker->now_ns))
-		return -EAGAIN;
+	connection->next_local.length = 0;
+	status = check_migration(connection, &address);
+	if (status)
+		return status;
 	stoq_connection_touch(connection);
-	return 0;
+	if (connection->in_quic)
+		connection->next_local = address;
+	else
+		status = go_elsewhere(connection, &address);
+	return status;
 }

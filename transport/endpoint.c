@@ -309,9 +309,14 @@ static int bind_address(const struct stoq_transport_config *config, bool ipv6,
 		config->bind_address ? config->bind_address : default_address(config, ipv6);
 	int status = stoq_address_parse(address, text, 0, error);
 
-	if (!status)
-		stoq_address_set_port(address, wanted_port(config));
-	return status;
+	if (status)
+		return status;
+	if (stoq_address_port(address))
+		return stoq_error_set(error, -EINVAL,
+			"bind_address '%.80s' has a port of its own: that is what port is for",
+			text);
+	stoq_address_set_port(address, wanted_port(config));
+	return 0;
 }
 
 static int open_datapaths(const struct stoq_transport_config *config, bool ipv6,

@@ -46,3 +46,15 @@ static inline void stoq_list_move_last(struct stoq_list *head, struct stoq_list 
 	stoq_list_remove(link);
 	stoq_list_append(head, link);
 }
+
+/* All links move behind another head, which holds nothing yet; the old one is empty then. */
+static inline void stoq_list_take_all(struct stoq_list *to, struct stoq_list *from)
+{
+	stoq_list_init(to);
+	if (stoq_list_empty(from))
+		return;
+	*to = *from;
+	to->next->prev = to;
+	to->prev->next = to;
+	stoq_list_init(from);
+}

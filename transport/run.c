@@ -21,17 +21,20 @@
 
 int stoq_transport_descriptor(const struct stoq_transport *transport, unsigned int worker)
 {
-	return transport->workers[worker]->epoll_fd;
+	return worker < transport->worker_count ? transport->workers[worker]->epoll_fd : -EINVAL;
 }
 
 uint64_t stoq_transport_next_ns(const struct stoq_transport *transport, unsigned int worker)
 {
-	return stoq_worker_next_ns(transport->workers[worker]);
+	return worker < transport->worker_count ? stoq_worker_next_ns(transport->workers[worker])
+						: STOQ_NEVER;
 }
 
 int stoq_transport_process(struct stoq_transport *transport, unsigned int worker, uint64_t now_ns)
 {
-	return stoq_worker_process(transport->workers[worker], now_ns);
+	return worker < transport->worker_count
+		       ? stoq_worker_process(transport->workers[worker], now_ns)
+		       : -EINVAL;
 }
 
 int stoq_transport_post(struct stoq_transport *transport, unsigned int worker,

@@ -3,20 +3,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "transport/budget.h"
 
-#define SECOND_NS	   1000000000ull
-#define MIB		   (1024ull * 1024)
-#define WORKERS_MAX	   64
-#define WINDOW_MAX	   (1ull << 40)
-#define STREAMS_MAX	   (1u << 20)
-#define MIN_UDP_BYTES	   1200
-#define KEY_UPDATE_PACKETS ((1ull << 23) - (1ull << 20))
+#define SECOND_NS 1000000000ull
+#define MIB	  (1024ull * 1024)
 
 void stoq_transport_config_init(struct stoq_transport_config *config)
 {
@@ -45,130 +38,11 @@ void stoq_transport_config_init(struct stoq_transport_config *config)
 		.max_udp_payload_bytes = 65000,
 		.path_mtu_discovery = true,
 		.migration = true,
-		.key_update_packets = KEY_UPDATE_PACKETS,
+		.key_update_packets = STOQ_KEY_UPDATE_PACKETS_MAX,
 		.resumption = true,
 		.retry = STOQ_RETRY_UNDER_LOAD,
 		.retry_half_open = 64,
 	};
-}
-
-struct range {
-	const char *name;
-	uint64_t value, min, max;
-};
-
-static int check_ranges(const struct stoq_transport_config *config, struct stoq_error *error)
-{
-	const struct range ranges[] = {
-		{"workers", config->workers, 1, WORKERS_MAX},
-		{"max_connections", config->max_connections, 1, 1u << 24},
-		{"max_half_open", config->max_half_open, 1, 1u << 24},
-		{"max_bidirectional_streams", config->max_bidirectional_streams, 0, STREAMS_MAX},
-		{"max_unidirectional_streams", config->max_unidirectional_streams, 0, STREAMS_MAX},
-		{"stream_window_bytes", config->stream_window_bytes, 1024,
-			config->max_stream_window_bytes},
-		{"max_stream_window_bytes", config->max_stream_window_bytes, 1024, WINDOW_MAX},
-		{"window_bytes", config->window_bytes, 1024, config->max_window_bytes},
-		{"max_window_bytes", config->max_window_bytes, 1024, WINDOW_MAX},
-		{"send_buffer_bytes", config->send_buffer_bytes, 1, WINDOW_MAX},
-		{"max_datagram_bytes", config->max_datagram_bytes, 0, 65000},
-		{"max_queued_datagrams", config->max_queued_datagrams, 1, 65536},
-		{"handshake_timeout_ns", config->handshake_timeout_ns, 1, WINDOW_MAX},
-		{"initial_rtt_ns", config->initial_rtt_ns, 1000, 10 * SECOND_NS},
-		{"congestion_control", config->congestion_control, STOQ_CUBIC, STOQ_RENO},
-		{"max_udp_payload_bytes", config->max_udp_payload_bytes, MIN_UDP_BYTES, 65527},
-		{"key_update_packets", config->key_update_packets, 64, KEY_UPDATE_PACKETS},
-		{"retry", config->retry, STOQ_RETRY_UNDER_LOAD, STOQ_RETRY_NEVER},
-		{"datapath", config->datapath, STOQ_DATAPATH_AUTO, STOQ_DATAPATH_AF_XDP},
-	};
-
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-		const struct range *range = &ranges[i];
-
-		if (range->value < range->min || range->value > range->max)
-			return stoq_error_set(error, -EINVAL,
-				"%s is %" PRIu64 ", but must be %" PRIu64 " to %" PRIu64
-				". stoq_transport_config_init() sets a sensible value",
-				range->name, range->value, range->min, range->max);
-	}
-	return 0;
-}
-
-/* Whatever happens, every connection can go on, if slowly. */
-static int check_memory(const struct stoq_transport_config *config, struct stoq_error *error)
-{
-	uint64_t each = (config->max_connections + config->workers - 1ull) / config->workers;
-	uint64_t least = each * config->workers * STOQ_BUDGET_MIN;
-
-	if (config->max_memory_bytes >= least)
-		return 0;
-	return stoq_error_set(error, -EINVAL,
-		"max_memory_bytes is %" PRIu64 ", and %u connections need %" PRIu64
-		" at least, 256 KiB each. Raise it, or lower max_connections",
-		config->max_memory_bytes, config->max_connections, least);
-}
-
-/* RFC 7301, 3.1. */
-static int check_alpn(const struct stoq_transport_config *config, struct stoq_error *error)
-{
-	if (!config->alpn != !config->alpn_count || config->alpn_count > STOQ_ALPN_MAX)
-		return stoq_error_set(error, -EINVAL,
-			"alpn has %zu names, but must have 1 to %d, or be NULL for the default",
-			config->alpn ? config->alpn_count : 0, STOQ_ALPN_MAX);
-	/* RFC 8446, 4.2.10; GnuTLS does not compare it with the ticket's. */
-	if (config->early_data && config->alpn_count > 1)
-		return stoq_error_set(error, -EINVAL,
-			"alpn has %zu names, and early_data allows one. Make a transport for each",
-			config->alpn_count);
-	for (size_t i = 0; i < config->alpn_count; i++) {
-		size_t bytes = config->alpn[i] ? strlen(config->alpn[i]) : 0;
-
-		if (!bytes || bytes > UINT8_MAX)
-			return stoq_error_set(error, -EINVAL,
-				"name %zu of alpn has %zu bytes, but must have 1 to 255", i + 1,
-				bytes);
-	}
-	return 0;
-}
-
-/* A name that is cut could be another interface's. */
-static int check_interface(const struct stoq_transport_config *config, struct stoq_error *error)
-{
-	if (!config->interface || strlen(config->interface) < IF_NAMESIZE)
-		return 0;
-	return stoq_error_set(error, -ENODEV,
-		"there is no interface %.60s: names have at most %d characters", config->interface,
-		IF_NAMESIZE - 1);
-}
-
-static int check_tls(const struct stoq_transport_config *config, struct stoq_error *error)
-{
-	const struct stoq_tls_config *tls = &config->tls;
-
-	if (!tls->certificate_file != !tls->key_file)
-		return stoq_error_set(error, -EINVAL,
-			"a certificate and its key belong together, and only the %s is given. "
-			"Set both certificate_file and key_file",
-			tls->key_file ? "key" : "certificate");
-	if (config->listen && !tls->certificate_file)
-		return stoq_error_set(error, -EINVAL,
-			"who listens needs a certificate and its key, and there are none. "
-			"`stoq pki init` and `stoq pki issue` make them");
-	if (tls->insecure)
-		return 0;
-	if (!tls->ca_file)
-		return stoq_error_set(error, -EINVAL,
-			"without ca_file no peer's certificate can be checked. "
-			"`stoq pki init` makes a private authority");
-	if (!tls->certificate_file)
-		return stoq_error_set(error, -EINVAL,
-			"peers authenticate each other, and we have no certificate to show. "
-			"`stoq pki issue` makes one");
-	if (config->listen && !tls->peer_name_count)
-		return stoq_error_set(error, -EINVAL,
-			"peer_names is empty, so nobody may connect. Name the peers; "
-			"\"*\" means all that the authority signed");
-	return 0;
 }
 
 /* Copies a string behind *end and moves that on; NULL stays NULL. */
@@ -231,16 +105,8 @@ int stoq_settings_new(struct stoq_settings **settings, const struct stoq_transpo
 	struct stoq_error *error)
 {
 	struct stoq_settings *new;
-	int status = check_ranges(config, error);
+	int status = stoq_settings_check(config, error);
 
-	if (!status)
-		status = check_memory(config, error);
-	if (!status)
-		status = check_interface(config, error);
-	if (!status)
-		status = check_alpn(config, error);
-	if (!status)
-		status = check_tls(config, error);
 	if (status)
 		return status;
 	new = calloc(1, sizeof(*new));
@@ -302,14 +168,16 @@ static bool same_alpn(
 static int check_early_limits(const struct stoq_transport_config *from,
 	const struct stoq_transport_config *to, struct stoq_error *error)
 {
-	const struct range limits[] = {
-		{"window_bytes", to->window_bytes, from->window_bytes, UINT64_MAX},
-		{"stream_window_bytes", to->stream_window_bytes, from->stream_window_bytes,
-			UINT64_MAX},
+	const struct {
+		const char *name;
+		uint64_t value, min;
+	} limits[] = {
+		{"window_bytes", to->window_bytes, from->window_bytes},
+		{"stream_window_bytes", to->stream_window_bytes, from->stream_window_bytes},
 		{"max_bidirectional_streams", to->max_bidirectional_streams,
-			from->max_bidirectional_streams, UINT64_MAX},
+			from->max_bidirectional_streams},
 		{"max_unidirectional_streams", to->max_unidirectional_streams,
-			from->max_unidirectional_streams, UINT64_MAX},
+			from->max_unidirectional_streams},
 	};
 
 	for (size_t i = 0; to->early_data && i < sizeof(limits) / sizeof(limits[0]); i++) {

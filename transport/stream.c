@@ -302,7 +302,7 @@ int stoq_stream_write_owned(struct stoq_stream *stream, const void *data, size_t
 
 void stoq_stream_resume(struct stoq_stream *stream)
 {
-	stream->paused = false;
+	stream->resume_wanted = true;
 	if (!stoq_list_empty(&stream->resumed))
 		return;
 	stoq_list_append(&stream->connection->resumed_streams, &stream->resumed);

@@ -60,6 +60,7 @@ struct stoq_stream {
 	bool writable_wanted; /* a write took less than it was given */
 
 	bool paused;	       /* received() left something */
+	bool resume_wanted;    /* stoq_stream_resume() was called since */
 	bool finish_received;  /* unread is all there will be */
 	bool finish_delivered; /* received() had it, or nobody wants it any more */
 	bool read_over;	       /* stopped by us, or reset by the peer */

@@ -96,7 +96,11 @@ static void take(struct stoq_stream *stream, size_t size)
 	}
 }
 
-/* Asks the application; returns what it took. It may stop the stream meanwhile. */
+/*
+ * Asks the application; returns what it took. It may stop the stream meanwhile, or resume it: then
+ * what it leaves is offered again in the next round. At once, a reader without room would be asked
+ * until the peer gives up.
+ */
 static size_t offer(struct stoq_stream *stream, const uint8_t *data, size_t size, bool finished)
 {
 	struct stoq_connection *connection = stream->connection;

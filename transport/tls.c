@@ -185,6 +185,18 @@ static int resume(struct stoq_connection *connection, const uint8_t *data, size_
 	return 0;
 }
 
+/* Servers with several certificates choose by it. */
+static int send_server_name(gnutls_session_t tls, const char *text)
+{
+	struct stoq_pki_name name;
+
+	if (!text || stoq_pki_name_parse(&name, text, NULL) || !stoq_pki_name_is_server_name(&name))
+		return 0;
+	return gnutls_server_name_set(tls, GNUTLS_NAME_DNS, name.text, strlen(name.text)) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
 int stoq_tls_start_client(struct stoq_connection *connection, const char *name,
 	const uint8_t *session, size_t session_size)
 {
@@ -196,11 +208,8 @@ int stoq_tls_start_client(struct stoq_connection *connection, const char *name,
 		connection->tls = NULL;
 		return -ENOMEM;
 	}
-	if (common(connection))
+	if (common(connection) || send_server_name(connection->tls, name))
 		return -ENOMEM;
-	if (name &&
-		gnutls_server_name_set(connection->tls, GNUTLS_NAME_DNS, name, strlen(name)) < 0)
-		return -EINVAL;
 	gnutls_handshake_set_hook_function(
 		connection->tls, GNUTLS_HANDSHAKE_NEW_SESSION_TICKET, GNUTLS_HOOK_POST, got_ticket);
 	return session_size ? resume(connection, session, session_size) : 0;

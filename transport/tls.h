@@ -15,7 +15,10 @@ struct stoq_connection;
  */
 #define STOQ_TLS_BYTES 20480
 
-/* After connection->quic is made. 0, -ENOMEM, -EINVAL: the session to be resumed is no good. */
+/*
+ * After connection->quic is made. name: of the server; may be NULL. 0, -ENOMEM, -EINVAL: the
+ * session to be resumed is no good.
+ */
 int stoq_tls_start_server(struct stoq_connection *connection);
 int stoq_tls_start_client(struct stoq_connection *connection, const char *name,
 	const uint8_t *session, size_t session_size);

@@ -264,13 +264,8 @@ static void work(struct stoq_worker *worker)
 {
 	struct stoq_list todo, *link;
 
-	if (stoq_list_empty(&worker->dirty))
-		return;
-	/* The whole list moves behind a head of ours; what is touched meanwhile waits. */
-	todo = worker->dirty;
-	todo.next->prev = &todo;
-	todo.prev->next = &todo;
-	stoq_list_init(&worker->dirty);
+	/* What is touched meanwhile waits. */
+	stoq_list_take_all(&todo, &worker->dirty);
 	while (!stoq_list_empty(&todo)) {
 		struct stoq_connection *connection;
 

@@ -95,8 +95,9 @@ struct stoq_transport_callbacks {
 	/*
 	 * Bytes of a stream, in order; finished: none follow. Returns how many it took (0..size).
 	 * What it leaves is kept, nothing more is offered until stoq_stream_resume(), and the peer,
-	 * whose credit grows only by what was taken, has to wait. It may come with size 0 for
-	 * finished. Without this callback everything is discarded.
+	 * whose credit grows only by what was taken, has to wait. Resumed in here, what it leaves
+	 * is offered again in the next round of the worker. It may come with size 0 for finished.
+	 * Without this callback everything is discarded.
 	 */
 	size_t (*received)(struct stoq_stream *stream, const uint8_t *data, size_t size,
 		bool finished, void *user);
@@ -152,17 +153,22 @@ struct stoq_transport_callbacks {
 /* stoq_transport_config_init() sets everything to the defaults that stand in brackets. */
 struct stoq_transport_config {
 	/*
-	 * IPv4 or IPv6 address to bind [NULL: "::1" if the system has IPv6, "127.0.0.1" else when
-	 * listening, the wildcard when not]. "::" serves IPv4 too.
+	 * IPv4 or IPv6 address to bind, without a port [NULL: "::1" if the system has IPv6,
+	 * "127.0.0.1" else when listening, the wildcard when not]. "::" serves IPv4 too.
 	 */
 	const char *bind_address;
-	uint16_t port;		   /* [9292 when listening; 0, the kernel chooses, when not] */
-	bool listen;		   /* accept connections [false] */
-	unsigned int workers;	   /* [1], at most 64 */
-	unsigned int spin_us;	   /* stoq_transport_run(): look that long before sleeping [0] */
-	unsigned int busy_poll_us; /* SO_BUSY_POLL [0] */
-	uint32_t socket_receive_bytes; /* [8 MiB] */
-	uint32_t socket_send_bytes;    /* [8 MiB] */
+	/*
+	 * [9292 when listening; 0 when not]. 0: the kernel chooses; stoq_transport_local_address()
+	 * says which. -EADDRINUSE if another transport has it, whatever its number of workers.
+	 */
+	uint16_t port;
+	bool listen;	      /* accept connections [false] */
+	unsigned int workers; /* [1], at most 64 */
+	/* stoq_transport_run(): look that long before sleeping [0], at most a second */
+	unsigned int spin_us;
+	unsigned int busy_poll_us;     /* SO_BUSY_POLL [0], at most a second */
+	uint32_t socket_receive_bytes; /* [8 MiB], at most 1 GiB; 0: the system's default */
+	uint32_t socket_send_bytes;    /* the same */
 
 	/*
 	 * eBPF, where it is built in. AF_XDP and the filter belong to one interface: the one that
@@ -198,7 +204,10 @@ struct stoq_transport_config {
 	uint32_t max_datagram_bytes;
 	uint32_t max_queued_datagrams; /* to be sent, per connection [64] */
 
-	/* Timing. */
+	/*
+	 * Timing. QUIC counts in milliseconds: each is 1 ms to 1 day. The shorter of both ends'
+	 * idle timeouts counts, but never less than three probe timeouts (RFC 9000, 10.1).
+	 */
 	uint64_t handshake_timeout_ns; /* [10 s] */
 	uint64_t idle_timeout_ns;      /* [30 s]; 0: none */
 	uint64_t keep_alive_ns;	       /* ping after that much silence [0: never] */
@@ -209,7 +218,13 @@ struct stoq_transport_config {
 	bool pacing;			/* spread packets over the round trip [true] */
 	uint16_t max_udp_payload_bytes; /* sent: found by probing up to this [65000] */
 	bool path_mtu_discovery;	/* false: max_udp_payload_bytes is used unprobed [true] */
-	bool migration;			/* let peers change their address [true] */
+	/*
+	 * Let peers change their address [true]. false: they are told not to, and packets of a
+	 * connection from elsewhere are dropped, as packets_dropped counts; so a peer whose NAT
+	 * gives it another port is lost, and its connection ends with the idle timeout. What we do
+	 * ourselves, stoq_connection_migrate(), is the peer's to allow.
+	 */
+	bool migration;
 
 	/*
 	 * What the application speaks (ALPN, RFC 7301): names of 1 to 255 bytes, at most 8, the
@@ -239,7 +254,8 @@ struct stoq_transport_config {
 	enum stoq_retry_mode retry;
 	uint32_t retry_half_open; /* per worker [64] */
 
-	const char *qlog_directory; /* one qlog file per connection [NULL: none] */
+	/* One qlog file per connection [NULL: none]. The folder must be there, and writable. */
+	const char *qlog_directory;
 
 	struct stoq_transport_callbacks callbacks;
 	void *user; /* handed to the callbacks of connections that have none of their own */
@@ -295,6 +311,7 @@ STOQ_API void stoq_transport_stop(struct stoq_transport *transport);
 /*
  * The caller's event loop, one per worker: wait until the descriptor is readable or the time has
  * come (or 0 is due at once), then process. Descriptor: an epoll instance, never read from it.
+ * Without such a worker: -EINVAL, STOQ_NEVER, -EINVAL.
  */
 STOQ_API int stoq_transport_descriptor(const struct stoq_transport *transport, unsigned int worker);
 STOQ_API uint64_t stoq_transport_next_ns(const struct stoq_transport *transport,
@@ -315,7 +332,13 @@ STOQ_API int stoq_transport_post(struct stoq_transport *transport, unsigned int 
 struct stoq_connect_config {
 	const struct sockaddr *remote;
 	socklen_t remote_length;
-	const char *name; /* that the peer's certificate must have; needed unless tls.insecure */
+	/*
+	 * The name that the peer's certificate must have: a DNS name, an IPv4 or IPv6 address, or a
+	 * URI such as an NQN; no wildcard. Needed unless tls.insecure. A DNS name also goes out as
+	 * TLS's server_name, which all who watch the network can read; the others do not (RFC
+	 * 6066).
+	 */
+	const char *name;
 
 	/* From callback session(): resume that connection; NULL: a full handshake. */
 	const uint8_t *session;
@@ -329,9 +352,10 @@ struct stoq_connect_config {
 
 /*
  * Begins to connect; callback connected() or closed() follows. In the worker's thread only.
- * -EAGAIN: max_connections are open, or max_memory_bytes in use; -EINVAL, also
- * if there is no such worker, or for a session that is damaged or of another version: connect
- * without; -ESHUTDOWN: after stoq_transport_stop(); -ENETUNREACH and its kin.
+ * -EAGAIN: max_connections are open, or max_memory_bytes in use; -EINVAL: there is no such worker;
+ * the remote address is not that of one host, or has port 0; no certificate can have the name; the
+ * session is damaged or of another version (connect without); -ESHUTDOWN: after
+ * stoq_transport_stop(); -ENETUNREACH and its kin.
  */
 STOQ_API int stoq_transport_connect(struct stoq_transport *transport, unsigned int worker,
 	const struct stoq_connect_config *config, uint64_t now_ns,
@@ -415,12 +439,21 @@ STOQ_API int stoq_connection_send_datagram(
  */
 STOQ_API size_t stoq_connection_max_datagram(const struct stoq_connection *connection);
 
-/* New packet keys (RFC 9001, section 6). -EAGAIN: too soon after the last time. */
+/*
+ * New packet keys (RFC 9001, section 6). Called in a callback it may happen when that has returned,
+ * as soon as it is allowed. -EAGAIN: the handshake is not confirmed, or it is too soon after the
+ * last time; -ENOTCONN.
+ */
 STOQ_API int stoq_connection_update_keys(struct stoq_connection *connection);
 
 /*
- * A connecting side: go on from another address of ours (its port is the worker's).
- * -EAGAIN: the handshake is not confirmed, or the peer has given no spare connection ID yet.
+ * A connecting side: go on from another address of ours; its port is the worker's, whatever local
+ * says. The connection stays where it is until the new path has proven to work (`migrations` of the
+ * metrics counts that), and for good if it does not. Called in a callback it may begin when that
+ * has returned. -EAGAIN: the handshake is not confirmed, or the peer has given no spare connection
+ * ID yet; -ENOTSUP: the peer allows no migration; -EALREADY: it is the address in use;
+ * -EAFNOSUPPORT: not of the remote address's family; -EINVAL: an accepted connection, or not the
+ * address of one host; -ENOTCONN.
  */
 STOQ_API int stoq_connection_migrate(
 	struct stoq_connection *connection, const struct sockaddr *local, socklen_t length);
@@ -462,7 +495,10 @@ STOQ_API int stoq_stream_write_owned(struct stoq_stream *stream, const void *dat
 /* How many bytes a write takes now. */
 STOQ_API size_t stoq_stream_room(const struct stoq_stream *stream);
 
-/* Offer again what received() did not take, and what has come since. */
+/*
+ * Offer again what received() did not take, and what has come since: soon, not from within this
+ * call; see received(). Nothing happens if it left nothing.
+ */
 STOQ_API void stoq_stream_resume(struct stoq_stream *stream);
 
 /*

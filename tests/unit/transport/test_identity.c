@@ -10,9 +10,11 @@
 
 #include "tests/unit/transport/rig.h"
 
+#include "datapath/address.h"
 #include "pki/files.h"
 #include "tests/unit/pki/folder.h"
 #include "tests/unit/pki/world.h"
+#include "transport/connection.h"
 
 #define HOUR 3600
 
@@ -366,6 +368,124 @@ static void test_resumption_after_revocation(void **state)
 	assert_int_equal(rig.client.close.code, 0x100 + GNUTLS_A_CERTIFICATE_REVOKED);
 }
 
+/* ---- names that are no DNS names ---- */
+
+/* What the server was told, in TLS's server_name. */
+static char told[256];
+
+static void note_server_name(struct rig_side *side, struct stoq_connection *connection)
+{
+	size_t size = sizeof(told) - 1;
+	unsigned int type;
+
+	memset(told, 0, sizeof(told));
+	if (gnutls_server_name_get(connection->tls, told, &size, &type, 0) < 0)
+		told[0] = '\0';
+}
+
+/* A server with that name, at that address, called by a name that may be spelled otherwise. */
+static void connect_by_name(
+	const char *certified, const char *address, const char *called, const char *server_name)
+{
+	struct stoq_connect_config config;
+
+	stoq_pki_material_free(&server);
+	world_peer(&server, &authority, certified, -HOUR, HOUR);
+	prepare();
+	rig.client.config.tls.peer_name_count = 0;
+	rig.server.on_connection = note_server_name;
+	assert_int_equal(stoq_address_parse(&rig.server.address, address, 0, NULL), 0);
+	if (rig.server.address.sa.sa_family == AF_INET6)
+		assert_int_equal(
+			stoq_address_parse(&rig.client.address, "[2001:db8::2]:50000", 0, NULL), 0);
+	rig_start(&rig);
+	config = rig_connect_config(&rig);
+	config.name = called;
+	rig_connect_as(&rig, &config);
+	rig_wait_connected(&rig);
+	assert_string_equal(told, server_name);
+}
+
+static void test_by_dns_name(void **state)
+{
+	connect_by_name("db1.example", "192.0.2.1:9292", "DB1.example", "DB1.example");
+}
+
+static void test_by_ipv4_address(void **state)
+{
+	connect_by_name("192.0.2.1", "192.0.2.1:9292", "192.0.2.1", "");
+}
+
+static void test_by_mapped_address(void **state)
+{
+	connect_by_name("192.0.2.1", "192.0.2.1:9292", "::ffff:192.0.2.1", "");
+}
+
+static void test_by_ipv6_address(void **state)
+{
+	connect_by_name("2001:db8::1", "[2001:db8::1]:9292", "2001:DB8:0::1", "");
+}
+
+static void test_by_link_local_address(void **state)
+{
+	connect_by_name("fe80::1", "[2001:db8::1]:9292", "fe80::1%eth0", "");
+}
+
+static void test_by_nqn(void **state)
+{
+	connect_by_name(
+		"nqn.2014-08.org.example:db1", "192.0.2.1:9292", "nqn.2014-08.org.example:db1", "");
+}
+
+static void test_by_uri(void **state)
+{
+	connect_by_name("https://db1.example/x", "[2001:db8::1]:9292", "https://db1.example/x", "");
+}
+
+static void test_by_number(void **state)
+{
+	connect_by_name("10.20.30.40.50", "192.0.2.1:9292", "10.20.30.40.50", "");
+}
+
+/* Not sent is not unchecked. */
+static void test_another_address(void **state)
+{
+	struct stoq_connect_config config;
+
+	stoq_pki_material_free(&server);
+	world_peer(&server, &authority, "192.0.2.7", -HOUR, HOUR);
+	prepare();
+	rig.client.config.tls.peer_name_count = 0;
+	rig_start(&rig);
+	config = rig_connect_config(&rig);
+	config.name = "192.0.2.1";
+	rig_connect_as(&rig, &config);
+	assert_true(rig_run_until(&rig, client_closed, 20 * RIG_S));
+	expect_text(rig.client.close.reason, "the peer is not 192.0.2.1: its certificate is for "
+					     "192.0.2.7");
+}
+
+/* No certificate can have these. */
+static void test_impossible_names(void **state)
+{
+	static const char *const names[] = {"", "*", "*.example", "a b", "db1.example.",
+		"[2001:db8::1]", "192.0.2.1:9292", "192.0.2.1%eth0", "-a.example"};
+	struct stoq_connection *connection;
+	struct stoq_connect_config config;
+	struct stoq_error error;
+
+	prepare();
+	rig_start(&rig);
+	config = rig_connect_config(&rig);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		config.name = names[i];
+		if (stoq_transport_connect(rig.client.transport, 0, &config, rig.now_ns,
+			    &connection, &error) != -EINVAL)
+			fail_msg("'%s' is accepted", names[i]);
+		expect_text(error.text, "the peer cannot have that name: ");
+	}
+}
+
 /* ---- insecure ---- */
 
 static void expect_warning(const struct rig_side *side)
@@ -408,6 +528,16 @@ int main(void)
 		with_rig(test_own_files),
 		with_rig(test_reload),
 		with_rig(test_resumption_after_revocation),
+		with_rig(test_by_dns_name),
+		with_rig(test_by_ipv4_address),
+		with_rig(test_by_mapped_address),
+		with_rig(test_by_ipv6_address),
+		with_rig(test_by_link_local_address),
+		with_rig(test_by_nqn),
+		with_rig(test_by_uri),
+		with_rig(test_by_number),
+		with_rig(test_another_address),
+		with_rig(test_impossible_names),
 		with_rig(test_insecure),
 	};
 	int failed;

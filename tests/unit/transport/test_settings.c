@@ -43,7 +43,7 @@ static void test_refusals(void **state)
 	make_config(&config);
 	/* Cut to what fits it would be another one. */
 	config.interface = "enp0s31f6.4094x1";
-	assert_refused(&config, -ENODEV, "no interface enp0s31f6.4094x1: names have at most 15");
+	assert_refused(&config, -ENODEV, "no interface 'enp0s31f6.4094x1': names have 1 to 15");
 	make_config(&config);
 	config.max_connections = 65536;
 	assert_refused(&config, -EINVAL, "65536 connections need 17179869184 at least");
@@ -86,6 +86,70 @@ static void test_alpn(void **state)
 	assert_refused(&config, -EINVAL, "name 3 of alpn has 0 bytes");
 	config.alpn = NULL;
 	assert_refused(&config, -EINVAL, "alpn has 0 names");
+}
+
+/* Each field with a value that means nothing: refused, and the field is named. */
+static void test_silly_values(void **state)
+{
+	static const char *const no_name[] = {"*", NULL}, *const bad_name[] = {"*", "*.*.example"};
+	struct stoq_transport_config config;
+
+#define REFUSED(field, value, code)                                                                \
+	do {                                                                                       \
+		make_config(&config);                                                              \
+		config.field = (value);                                                            \
+		assert_refused(&config, code, #field);                                             \
+	} while (0)
+
+	(void)state;
+	REFUSED(workers, 65, -EINVAL);
+	REFUSED(spin_us, UINT32_MAX, -EINVAL);
+	REFUSED(busy_poll_us, UINT32_MAX, -EINVAL);
+	REFUSED(socket_receive_bytes, UINT32_MAX, -EINVAL);
+	REFUSED(socket_send_bytes, UINT32_MAX, -EINVAL);
+	REFUSED(max_connections, 0, -EINVAL);
+	REFUSED(max_half_open, 0, -EINVAL);
+	REFUSED(max_bidirectional_streams, UINT32_MAX, -EINVAL);
+	REFUSED(max_unidirectional_streams, UINT32_MAX, -EINVAL);
+	REFUSED(stream_window_bytes, 0, -EINVAL);
+	REFUSED(max_stream_window_bytes, UINT64_MAX, -EINVAL);
+	REFUSED(window_bytes, 0, -EINVAL);
+	REFUSED(max_window_bytes, UINT64_MAX, -EINVAL);
+	REFUSED(send_buffer_bytes, 0, -EINVAL);
+	REFUSED(max_memory_bytes, 1, -EINVAL);
+	REFUSED(max_datagram_bytes, 65001, -EINVAL);
+	REFUSED(max_queued_datagrams, 0, -EINVAL);
+	REFUSED(handshake_timeout_ns, 1000, -EINVAL);
+	REFUSED(handshake_timeout_ns, STOQ_NEVER, -EINVAL);
+	/* QUIC tells milliseconds: this would be none for the peer, and an end at once for us. */
+	REFUSED(idle_timeout_ns, 1000, -EINVAL);
+	REFUSED(idle_timeout_ns, STOQ_NEVER, -EINVAL);
+	REFUSED(keep_alive_ns, 1, -EINVAL);
+	REFUSED(keep_alive_ns, STOQ_NEVER, -EINVAL);
+	REFUSED(initial_rtt_ns, 0, -EINVAL);
+	REFUSED(congestion_control, STOQ_RENO + 1, -EINVAL);
+	REFUSED(max_udp_payload_bytes, 1199, -EINVAL);
+	REFUSED(key_update_packets, 0, -EINVAL);
+	REFUSED(retry, STOQ_RETRY_NEVER + 1, -EINVAL);
+	REFUSED(qlog_directory, "/nonexistent/qlog", -ENOENT);
+	REFUSED(qlog_directory, "/etc/passwd", -ENOTDIR);
+#undef REFUSED
+	make_config(&config);
+	config.interface = "";
+	assert_refused(&config, -ENODEV, "no interface ''");
+	make_config(&config);
+	config.tls.peer_names = no_name;
+	config.tls.peer_name_count = 2;
+	assert_refused(&config, -EINVAL, "peer_names[1] is NULL");
+	config.tls.peer_names = bad_name;
+	assert_refused(&config, -EINVAL, "peer_names[1], '*.*.example', is no name");
+	config.tls.peer_names = NULL;
+	assert_refused(&config, -EINVAL, "peer_name_count is 2, but peer_names NULL");
+	make_config(&config);
+	config.listen = config.early_data = true;
+	config.resumption = false;
+	config.tls.certificate_file = config.tls.key_file = "any";
+	assert_refused(&config, -EINVAL, "early_data needs resumption");
 }
 
 /* The caller's strings may be gone, or others, when an update is compared. */
@@ -146,6 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_alpn),
+		cmocka_unit_test(test_silly_values),
 		cmocka_unit_test(test_strings_are_kept),
 		cmocka_unit_test(test_limits_of_early_data_only_grow),
 	};
