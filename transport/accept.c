@@ -10,6 +10,7 @@
 #include "transport/connection.h"
 #include "transport/counter.h"
 #include "transport/endpoint.h"
+#include "transport/refusal.h"
 #include "transport/worker.h"
 
 #define RESETS_PER_SECOND	   100
@@ -18,7 +19,10 @@
 #define RETRY_TOKEN_LIFETIME_NS	   (10 * NGTCP2_SECONDS)
 #define TOKEN_LIFETIME_NS	   (3600ull * NGTCP2_SECONDS)
 #define INITIAL_BYTES_MIN	   1200
-#define RESET_BYTES_MIN		   41 /* RFC 9000, 10.3: smaller ones might be answered for ever */
+/* RFC 9000, section 10.3: looks like any packet, but is shorter than what it answers, if need be.
+ */
+#define RESET_BYTES		   41
+#define RESET_BYTES_MIN		   (NGTCP2_MIN_STATELESS_RESET_RANDLEN + NGTCP2_STATELESS_RESET_TOKENLEN)
 #define ANSWER_BYTES		   512
 
 /* A packet that may become a connection. */
@@ -75,11 +79,13 @@ static void reset_stateless(struct stoq_worker *worker, const struct stoq_datagr
 {
 	struct stoq_transport *transport = worker->transport;
 	uint8_t packet[ANSWER_BYTES], token[NGTCP2_STATELESS_RESET_TOKENLEN];
-	uint8_t noise[RESET_BYTES_MIN - NGTCP2_STATELESS_RESET_TOKENLEN];
+	uint8_t noise[RESET_BYTES - NGTCP2_STATELESS_RESET_TOKENLEN];
+	size_t noise_size =
+		(size > RESET_BYTES ? RESET_BYTES : size - 1) - NGTCP2_STATELESS_RESET_TOKENLEN;
 	ngtcp2_ssize written;
 	ngtcp2_cid cid;
 
-	/* Shorter than what came, or two endpoints could answer each other for ever. */
+	/* Shorter than what came: two endpoints must not answer each other without end. */
 	if (size <= RESET_BYTES_MIN || ids->dcidlen != STOQ_CID_BYTES ||
 		!stoq_rate_take(&worker->reset_rate, RESETS_PER_SECOND, worker->now_ns)) {
 		drop(worker);
@@ -90,8 +96,8 @@ static void reset_stateless(struct stoq_worker *worker, const struct stoq_datagr
 		    token, transport->reset_secret, sizeof(transport->reset_secret), &cid) ||
 		gnutls_rnd(GNUTLS_RND_NONCE, noise, sizeof(noise)) < 0)
 		return;
-	written = ngtcp2_pkt_write_stateless_reset(
-		packet, sizeof(packet), token, noise, sizeof(noise));
+	written =
+		ngtcp2_pkt_write_stateless_reset(packet, sizeof(packet), token, noise, noise_size);
 	if (written <= 0)
 		return;
 	stoq_counter_add(&worker->metrics.stateless_resets_sent, 1);
@@ -112,13 +118,15 @@ static void refuse(struct stoq_worker *worker, const struct first_packet *first,
 		answer(worker, first->datagram, packet, size);
 }
 
-static void refuse_one_more(
-	struct stoq_worker *worker, const struct first_packet *first, const char *reason)
+static void refuse_one_more(struct stoq_worker *worker, const struct first_packet *first,
+	bool address_proven, const char *reason)
 {
 	if (stoq_rate_take(&worker->refusal_log_rate, REFUSALS_LOGGED_PER_SECOND, worker->now_ns))
 		stoq_transport_log(worker->transport, STOQ_LOG_WARNING,
 			"a connection was refused: %s. Raise the limit, or have fewer", reason);
 	refuse(worker, first, NGTCP2_CONNECTION_REFUSED, reason);
+	stoq_refusal_of_packet(worker, &first->datagram->remote, address_proven,
+		NGTCP2_CONNECTION_REFUSED, reason);
 }
 
 static void send_retry(struct stoq_worker *worker, const struct first_packet *first)
@@ -248,7 +256,7 @@ static void accept_first(struct stoq_worker *worker, struct first_packet *first)
 	}
 	reason = full(worker);
 	if (reason) {
-		refuse_one_more(worker, first, reason);
+		refuse_one_more(worker, first, token != NO_TOKEN, reason);
 		return;
 	}
 	start(worker, first, token, &original);

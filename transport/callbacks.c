@@ -22,9 +22,7 @@ static int handshake_completed(ngtcp2_conn *quic, void *user)
 
 static int handshake_confirmed(ngtcp2_conn *quic, void *user)
 {
-	struct stoq_connection *connection = user;
-
-	connection->confirmed = true;
+	stoq_connection_confirmed(user);
 	return 0;
 }
 

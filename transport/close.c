@@ -10,7 +10,7 @@
 
 #include "transport/connection.h"
 #include "transport/counter.h"
-#include "transport/endpoint.h"
+#include "transport/refusal.h"
 #include "transport/stream.h"
 #include "transport/worker.h"
 
@@ -86,35 +86,39 @@ static void count_end(struct stoq_connection *connection)
 	stoq_counter_add(connection->announced ? &metrics->closed : &metrics->failed, 1);
 }
 
-static void log_end(const struct stoq_connection *connection)
+/* An accepted connection that never was announced is none to the application, but a refusal. */
+static void tell_end(struct stoq_connection *connection, const struct stoq_connection_info *info)
 {
-	const struct stoq_close_info *close = &connection->close;
+	const struct stoq_transport_callbacks *callbacks = stoq_connection_callbacks(connection);
 
-	if (connection->announced || !close->reason[0])
-		return;
-	stoq_transport_log(connection->worker->transport, STOQ_LOG_INFO,
-		"a connection was not made: %s", close->reason);
+	if (!connection->announced)
+		stoq_refusal_of_connection(connection, info);
+	if (callbacks->closed && (connection->announced || !connection->server))
+		callbacks->closed(connection, stoq_connection_callback_user(connection));
 }
 
 /* Tells the application, frees what is large; the rest goes after linger_ns. */
 static void finish(
 	struct stoq_connection *connection, enum stoq_connection_state state, uint64_t linger_ns)
 {
-	const struct stoq_transport_callbacks *callbacks = stoq_connection_callbacks(connection);
 	struct stoq_worker *worker = connection->worker;
+	struct stoq_connection_info info;
 
 	stoq_streams_sample(connection);
+	stoq_connection_info(connection, &info);
+	connection->last_info = &info;
 	connection->close_wanted = true;
 	count_end(connection);
-	log_end(connection);
 	stoq_connection_set_state(connection, state);
 	/* ngtcp2 first: it refers to the data of the streams. */
 	stoq_connection_end_quic(connection);
 	end_streams(connection);
 	stoq_budget_close(&connection->account);
-	/* An accepted connection that never was announced is none to the application. */
-	if (callbacks->closed && (connection->announced || !connection->server))
-		callbacks->closed(connection, stoq_connection_callback_user(connection));
+	tell_end(connection, &info);
+	connection->last_info = NULL;
+	stoq_connection_end_tls(connection);
+	stoq_connection_take_id(connection);
+	connection->id = 0;
 	if (!linger_ns) {
 		stoq_connection_free(connection);
 		return;
@@ -181,6 +185,19 @@ void stoq_close_now(struct stoq_connection *connection)
 	else
 		linger = 0;
 	finish(connection, STOQ_CLOSING, linger);
+}
+
+void stoq_close_at_exit(struct stoq_connection *connection)
+{
+	static const char reason[] = "the process ends";
+
+	if (!connection->close_wanted) {
+		ngtcp2_ccerr_default(&connection->close_error);
+		ngtcp2_ccerr_set_application_error(
+			&connection->close_error, 0, (const uint8_t *)reason, sizeof(reason) - 1);
+	}
+	if (write_goodbye(connection))
+		send_goodbye(connection);
 }
 
 void stoq_close_silently(struct stoq_connection *connection, enum stoq_close_origin origin,

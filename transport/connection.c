@@ -29,11 +29,12 @@ struct stoq_connection *stoq_connection_new(struct stoq_worker *worker, bool ser
 
 	if (!connection)
 		return NULL;
-	if (stoq_timers_reserve(&worker->timers, worker->connection_count + 1)) {
+	connection->worker = worker;
+	if (stoq_timers_reserve(&worker->timers, worker->connection_count + 1) ||
+		stoq_connection_give_id(connection)) {
 		free(connection);
 		return NULL;
 	}
-	connection->worker = worker;
 	connection->settings = stoq_settings_hold(worker->settings);
 	connection->credentials = stoq_transport_credentials(worker->transport);
 	connection->server = server;
@@ -48,7 +49,8 @@ struct stoq_connection *stoq_connection_new(struct stoq_worker *worker, bool ser
 	connection->datagrams.account = &connection->account;
 	stoq_list_init(&connection->dirty);
 	stoq_list_init(&connection->streams);
-	stoq_list_init(&connection->sendable);
+	for (unsigned int i = 0; i <= STOQ_URGENCY_LAST; i++)
+		stoq_list_init(&connection->sendable[i]);
 	stoq_list_init(&connection->resumed_streams);
 	stoq_list_append(&worker->connections, &connection->link);
 	worker->connection_count++;
@@ -107,14 +109,18 @@ void stoq_connection_end_quic(struct stoq_connection *connection)
 	if (quic)
 		ngtcp2_conn_del(quic);
 	stoq_handshake_end(connection);
-	stoq_tls_end(connection);
-	stoq_credentials_release(connection->credentials);
-	connection->credentials = NULL;
+	stoq_datagrams_clear(&connection->datagrams);
+	stoq_list_remove(&connection->dirty);
 	if (connection->qlog)
 		fclose(connection->qlog);
 	connection->qlog = NULL;
-	stoq_datagrams_clear(&connection->datagrams);
-	stoq_list_remove(&connection->dirty);
+}
+
+void stoq_connection_end_tls(struct stoq_connection *connection)
+{
+	stoq_tls_end(connection);
+	stoq_credentials_release(connection->credentials);
+	connection->credentials = NULL;
 	free(connection->session_token);
 	connection->session_token = NULL;
 	free(connection->wanted_name);
@@ -126,6 +132,8 @@ void stoq_connection_free(struct stoq_connection *connection)
 	struct stoq_worker *worker = connection->worker;
 
 	stoq_connection_end_quic(connection);
+	stoq_connection_end_tls(connection);
+	stoq_connection_take_id(connection);
 	stoq_counter_subtract(gauge_of(&worker->metrics, connection->state), 1);
 	if (connection->state == STOQ_HANDSHAKING && connection->server)
 		worker->half_open--;

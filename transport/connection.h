@@ -41,11 +41,14 @@ struct stoq_connection {
 	struct stoq_list link;	/* worker->connections */
 	struct stoq_list dirty; /* worker->dirty: has something to do */
 	struct stoq_timer timer;
+	uint64_t id; /* for stoq_connection_find(); 0: none yet */
 	void *user;
 
 	enum stoq_connection_state state;
 	bool server;
 	bool announced;	     /* accepted() or connected() was called */
+	bool address_proven; /* a server's peer: by a token, or because its handshake goes on */
+	bool tls_over;	     /* the handshake; the peer's certificates may be asked for */
 	bool confirmed;	     /* the handshake */
 	bool finish_written; /* something was written since the handshake is over */
 	bool resumed;
@@ -64,6 +67,8 @@ struct stoq_connection {
 	ngtcp2_mem quic_memory;
 	ngtcp2_ccerr close_error;
 	struct stoq_close_info close;
+	/* While the application hears of the end: what stoq_connection_info() says. */
+	const struct stoq_connection_info *last_info;
 	struct stoq_goodbye goodbye;
 
 	gnutls_session_t tls;
@@ -86,7 +91,8 @@ struct stoq_connection {
 	ngtcp2_cid reset_tokens[STOQ_CONNECTION_TOKENS];
 	size_t reset_token_count;
 
-	struct stoq_list streams, sendable, resumed_streams;
+	struct stoq_list streams, resumed_streams;
+	struct stoq_list sendable[STOQ_URGENCY_LAST + 1]; /* by urgency */
 	uint32_t stream_count;
 	uint32_t kept_streams;		    /* that are over, but not for ngtcp2 */
 	bool flow_blocked;		    /* by the peer's credit for the connection */
@@ -127,10 +133,16 @@ struct stoq_connection *stoq_connection_new(struct stoq_worker *worker, bool ser
 /* Frees it at once; who knows it was told before. */
 void stoq_connection_free(struct stoq_connection *connection);
 
-/* Frees QUIC and TLS; what is left only repeats our goodbye. */
+/* Frees QUIC; TLS's session still has the peer's certificates. */
 void stoq_connection_end_quic(struct stoq_connection *connection);
+/* Frees TLS and its like; what is left only repeats our goodbye. */
+void stoq_connection_end_tls(struct stoq_connection *connection);
 void stoq_connection_set_state(
 	struct stoq_connection *connection, enum stoq_connection_state state);
+
+/* ---- handles.c: its number, by which it is found while it lives. 0 or -ENOMEM. ---- */
+int stoq_connection_give_id(struct stoq_connection *connection);
+void stoq_connection_take_id(struct stoq_connection *connection);
 
 /* ---- connection_open.c ---- */
 
@@ -152,6 +164,8 @@ void stoq_connection_fill_callbacks(ngtcp2_callbacks *callbacks, bool server);
 
 /* The handshake is over: checks the peer once more if it was resumed, tells the application. */
 int stoq_connection_established(struct stoq_connection *connection);
+/* It is confirmed: tells the application. */
+void stoq_connection_confirmed(struct stoq_connection *connection);
 
 /* The peer was validated on another path. */
 void stoq_connection_new_path(struct stoq_connection *connection, const ngtcp2_path *path);
@@ -188,6 +202,8 @@ void stoq_close_want(struct stoq_connection *connection, enum stoq_close_origin 
 	const ngtcp2_ccerr *error, const char *reason);
 /* Does what was wanted: sends CONNECTION_CLOSE, tells the application. */
 void stoq_close_now(struct stoq_connection *connection);
+/* Only tells the peer: nothing is called or freed. */
+void stoq_close_at_exit(struct stoq_connection *connection);
 /* Ends without a word to the peer. */
 void stoq_close_silently(struct stoq_connection *connection, enum stoq_close_origin origin,
 	uint64_t code, const char *reason);

@@ -57,7 +57,14 @@ static void fill_from_quic(
 void stoq_connection_info(
 	const struct stoq_connection *connection, struct stoq_connection_info *info)
 {
+	if (connection->last_info) {
+		if (info != connection->last_info)
+			*info = *connection->last_info;
+		return;
+	}
 	*info = (struct stoq_connection_info){
+		.id = connection->id,
+		.confirmed = connection->confirmed,
 		.established = connection->announced,
 		.resumed = connection->resumed,
 		.early_data_accepted = connection->early_data_accepted,

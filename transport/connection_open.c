@@ -171,7 +171,8 @@ int stoq_connection_start_server(
 		params.retry_scid_present = 1;
 	}
 	/* A token proves the address: no limit of three times what has come. */
-	if (STOQ_NGTCP2_TOKEN_BYTES(header))
+	connection->address_proven = STOQ_NGTCP2_TOKEN_BYTES(header) > 0;
+	if (connection->address_proven)
 		STOQ_NGTCP2_SET_TOKEN(
 			&settings, STOQ_NGTCP2_TOKEN(header), STOQ_NGTCP2_TOKEN_BYTES(header));
 	params.stateless_reset_token_present = 1;
@@ -290,15 +291,29 @@ int stoq_connection_established(struct stoq_connection *connection)
 		stoq_close_want(connection, STOQ_CLOSE_TRANSPORT, &error, connection->tls_reason);
 		return 0;
 	}
+	connection->tls_over = connection->address_proven = true;
 	settle_early_data(connection);
 	limit_to_peer(connection);
 	if (config->keep_alive_ns)
 		ngtcp2_conn_set_keep_alive_timeout(connection->quic, config->keep_alive_ns);
 	if (connection->server) {
-		connection->confirmed = true;
 		stoq_tls_send_ticket(connection);
 		send_token(connection);
 	}
 	announce(connection);
+	/* RFC 9001, section 4.1.2: a server's is, when it is complete. */
+	if (connection->server)
+		stoq_connection_confirmed(connection);
 	return 0;
+}
+
+void stoq_connection_confirmed(struct stoq_connection *connection)
+{
+	const struct stoq_transport_callbacks *callbacks = stoq_connection_callbacks(connection);
+
+	if (connection->confirmed)
+		return;
+	connection->confirmed = true;
+	if (callbacks->confirmed && connection->announced && !connection->close_wanted)
+		callbacks->confirmed(connection, stoq_connection_callback_user(connection));
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/error.h"
@@ -27,7 +28,20 @@ static int load_unchecked(gnutls_certificate_credentials_t *certificates,
 		gnutls_strerror(code));
 }
 
-static int load(gnutls_certificate_credentials_t *certificates, const struct stoq_tls_config *tls,
+/* Text that the configuration has in memory joins what was read. */
+static int add_text(gnutls_datum_t *to, struct stoq_pem text, struct stoq_error *error)
+{
+	if (!text.data)
+		return 0;
+	to->data = gnutls_calloc(1, text.size + 1);
+	if (!to->data)
+		return stoq_error_set(error, -ENOMEM, "no memory for certificates");
+	memcpy(to->data, text.data, text.size);
+	to->size = (unsigned int)text.size;
+	return 0;
+}
+
+static int read_material(struct stoq_pki_material *material, const struct stoq_tls_config *tls,
 	struct stoq_error *error)
 {
 	const struct stoq_pki_paths paths = {
@@ -36,15 +50,27 @@ static int load(gnutls_certificate_credentials_t *certificates, const struct sto
 		.certificate = tls->certificate_file,
 		.key = tls->key_file,
 	};
-	struct stoq_pki_material material = {0};
-	int status = stoq_pki_material_read(&material, &paths, error);
+	int status = stoq_pki_material_read(material, &paths, error);
 
-	if (status)
-		return status;
-	if (tls->ca_file)
-		status = stoq_pki_credentials_new(certificates, &material, time(NULL), error);
-	else
-		status = load_unchecked(certificates, &material, error);
+	if (!status)
+		status = add_text(&material->ca, tls->ca, error);
+	if (!status)
+		status = add_text(&material->crl, tls->crl, error);
+	if (!status)
+		status = add_text(&material->certificate, tls->certificate, error);
+	return status ? status : add_text(&material->key, tls->key, error);
+}
+
+static int load(gnutls_certificate_credentials_t *certificates, const struct stoq_tls_config *tls,
+	struct stoq_error *error)
+{
+	struct stoq_pki_material material = {0};
+	int status = read_material(&material, tls, error);
+
+	if (!status)
+		status = material.ca.data ? stoq_pki_credentials_new(
+						    certificates, &material, time(NULL), error)
+					  : load_unchecked(certificates, &material, error);
 	stoq_pki_material_free(&material);
 	return status;
 }

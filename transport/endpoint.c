@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <gnutls/crypto.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,8 @@
 #include "datapath/address.h"
 #include "transport/credentials.h"
 #include "transport/early_data.h"
+#include "transport/farewell.h"
+#include "transport/secrets.h"
 #include "transport/tls.h"
 #include "transport/worker.h"
 
@@ -166,6 +167,7 @@ static void wake_all(struct stoq_transport *transport)
 int stoq_transport_update(struct stoq_transport *transport,
 	const struct stoq_transport_config *config, struct stoq_error *error)
 {
+	struct stoq_credentials *credentials = NULL;
 	struct stoq_settings *new, *old;
 	int status = stoq_settings_new(&new, config, error);
 
@@ -173,6 +175,8 @@ int stoq_transport_update(struct stoq_transport *transport,
 		return status;
 	old = stoq_transport_settings(transport);
 	status = stoq_settings_compatible(&old->config, config, error);
+	if (!status && !stoq_settings_same_text(&old->config.tls, &new->config.tls))
+		status = stoq_credentials_load(&credentials, &new->config.tls, error);
 	stoq_settings_release(old);
 	if (status) {
 		stoq_settings_release(new);
@@ -181,8 +185,15 @@ int stoq_transport_update(struct stoq_transport *transport,
 	pthread_mutex_lock(&transport->lock);
 	old = transport->settings;
 	transport->settings = new;
+	if (credentials) {
+		struct stoq_credentials *before = transport->credentials;
+
+		transport->credentials = credentials;
+		credentials = before;
+	}
 	__atomic_add_fetch(&transport->settings_version, 1, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&transport->lock);
+	stoq_credentials_release(credentials);
 	stoq_settings_release(old);
 	wake_all(transport);
 	return 0;
@@ -190,27 +201,13 @@ int stoq_transport_update(struct stoq_transport *transport,
 
 /* ---- beginning and end ---- */
 
-static int make_secrets(struct stoq_transport *transport, struct stoq_error *error)
+static int prepare_tls(struct stoq_transport *transport, struct stoq_error *error)
 {
-	const struct stoq_transport_config *config = &transport->settings->config;
-	const struct {
-		void *secret;
-		size_t size;
-	} secrets[] = {
-		{&transport->cid_key, sizeof(transport->cid_key)},
-		{&transport->hash_key, sizeof(transport->hash_key)},
-		{transport->reset_secret, sizeof(transport->reset_secret)},
-		{transport->token_secret, sizeof(transport->token_secret)},
-	};
-
-	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
-		if (gnutls_rnd(GNUTLS_RND_KEY, secrets[i].secret, secrets[i].size) < 0)
-			return stoq_error_set(error, -EIO, "the system has no random numbers");
 	if (stoq_tls_priorities(&transport->priorities) ||
 		gnutls_session_ticket_key_generate(&transport->ticket_key) < 0)
 		return stoq_error_set(error, -EIO,
 			"GnuTLS lacks what is needed: TLS 1.3 with AES-GCM or ChaCha20");
-	return config->early_data ? stoq_early_data_init(transport, error) : 0;
+	return transport->settings->config.early_data ? stoq_early_data_init(transport, error) : 0;
 }
 
 static void warn(struct stoq_transport *transport)
@@ -237,17 +234,21 @@ static int make_workers(struct stoq_transport *transport, struct stoq_datapath *
 }
 
 static int prepare(struct stoq_transport *transport, const struct stoq_transport_config *config,
-	struct stoq_error *error)
+	struct stoq_datapath *datapath, struct stoq_error *error)
 {
 	int status = stoq_settings_new(&transport->settings, config, error);
+	struct stoq_datapath_info info;
 
 	transport->log = config->callbacks.log;
 	transport->log_user = config->user;
 	if (!status)
 		status = stoq_credentials_load(
 			&transport->credentials, &transport->settings->config.tls, error);
+	stoq_datapath_info(datapath, &info);
 	if (!status)
-		status = make_secrets(transport, error);
+		status = stoq_secrets_make(transport, &info.local, error);
+	if (!status)
+		status = prepare_tls(transport, error);
 	if (!status && stoq_cid_table_init(&transport->reset_tokens, &transport->hash_key))
 		status = -ENOMEM;
 	if (!status)
@@ -264,7 +265,8 @@ int stoq_transport_create_on(const struct stoq_transport_config *config,
 
 	if (transport) {
 		pthread_mutex_init(&transport->lock, NULL);
-		status = prepare(transport, config, error);
+		stoq_list_init(&transport->farewell);
+		status = prepare(transport, config, datapaths[0], error);
 		if (!status)
 			transport->workers = calloc(config->workers, sizeof(struct stoq_worker *));
 	}
@@ -283,6 +285,7 @@ int stoq_transport_create_on(const struct stoq_transport_config *config,
 		stoq_transport_destroy(transport);
 		return status;
 	}
+	stoq_farewell_register(transport);
 	*result = transport;
 	return 0;
 }
@@ -397,6 +400,20 @@ void stoq_transport_ebpf_status(
 	status->asked = transport->datapath_asked;
 }
 
+/* All of them, or none: in a callback one is busy. */
+static bool claim_workers(struct stoq_transport *transport)
+{
+	for (unsigned int i = 0; i < transport->worker_count; i++) {
+		if (!transport->workers[i] || stoq_worker_claim(transport->workers[i]))
+			continue;
+		while (i--)
+			if (transport->workers[i])
+				stoq_worker_release(transport->workers[i]);
+		return false;
+	}
+	return true;
+}
+
 /* While callbacks may come, all workers are there. */
 static void end_workers(struct stoq_transport *transport)
 {
@@ -414,6 +431,15 @@ void stoq_transport_destroy(struct stoq_transport *transport)
 {
 	if (!transport)
 		return;
+	stoq_farewell_forget(transport);
+	if (!claim_workers(transport)) {
+		stoq_transport_log(transport, STOQ_LOG_WARNING,
+			"stoq_transport_destroy() was called in a callback, or while a worker "
+			"runs: "
+			"nothing was done");
+		stoq_farewell_register(transport);
+		return;
+	}
 	end_workers(transport);
 	free(transport->workers);
 	stoq_datapath_choice_close(&transport->choice);

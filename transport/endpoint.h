@@ -10,6 +10,7 @@
 #include "datapath/choose.h"
 #include "datapath/datapath.h"
 #include "transport/cid.h"
+#include "transport/list.h"
 #include "transport/packet_rate.h"
 #include "transport/settings.h"
 
@@ -33,8 +34,10 @@ struct stoq_transport {
 	void (*log)(enum stoq_log_level level, const char *text, void *user);
 	void *log_user;
 
-	bool stopping;	 /* atomic */
-	bool destroying; /* set and read in stoq_transport_destroy() and its callbacks */
+	struct stoq_list farewell; /* farewell.c's transports */
+	pid_t process;		   /* that made it */
+	bool stopping;		   /* atomic */
+	bool destroying;	   /* set and read in stoq_transport_destroy() and its callbacks */
 
 	pthread_mutex_t lock; /* of what follows */
 	struct stoq_settings *settings;

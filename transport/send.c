@@ -42,9 +42,7 @@ static ngtcp2_ssize write_stream(struct stoq_connection *connection, struct pack
 /* What the next stream in turn has; NULL: no stream may send. */
 static struct stoq_stream *next_stream(struct stoq_connection *connection)
 {
-	if (connection->flow_blocked || stoq_list_empty(&connection->sendable))
-		return NULL;
-	return STOQ_LIST_ENTRY(connection->sendable.next, struct stoq_stream, sendable);
+	return connection->flow_blocked ? NULL : stoq_stream_next_to_send(connection);
 }
 
 static void stream_sent(struct stoq_stream *stream, size_t bytes, bool finished)
@@ -64,7 +62,7 @@ static void stream_sent(struct stoq_stream *stream, size_t bytes, bool finished)
 	stream->burst_bytes += bytes;
 	if (stream->burst_bytes >= BURST_BYTES) {
 		stream->burst_bytes = 0;
-		stoq_list_move_last(&connection->sendable, &stream->sendable);
+		stoq_list_move_last(&connection->sendable[stream->urgency], &stream->sendable);
 	}
 }
 
@@ -102,8 +100,14 @@ static size_t total(const ngtcp2_vec *pieces, size_t count)
 
 static bool others_wait(const struct stoq_connection *connection, const struct stoq_stream *stream)
 {
-	return connection->sendable.next != &stream->sendable ||
-	       connection->sendable.prev != &stream->sendable;
+	const struct stoq_list *list = &connection->sendable[stream->urgency];
+
+	if (list->next != &stream->sendable || list->prev != &stream->sendable)
+		return true;
+	for (unsigned int i = stream->urgency + 1; i <= STOQ_URGENCY_LAST; i++)
+		if (!stoq_list_empty(&connection->sendable[i]))
+			return true;
+	return false;
 }
 
 /* Writes of one stream; what ngtcp2 returns. */
@@ -263,7 +267,7 @@ static bool said_all(
 	const struct stoq_connection *connection, const struct packet *packet, ngtcp2_ssize written)
 {
 	return (size_t)written < packet->size && connection->confirmed &&
-	       stoq_list_empty(&connection->sendable) && !connection->datagrams.count;
+	       !stoq_stream_next_to_send(connection) && !connection->datagrams.count;
 }
 
 enum progress {
@@ -289,7 +293,7 @@ static enum progress send_all(struct stoq_connection *connection, struct packet 
 		if (written <= 0)
 			return NOTHING_MORE;
 		commit(connection, packet, written);
-		connection->larger_wanted |= !stoq_list_empty(&connection->sendable);
+		connection->larger_wanted |= stoq_stream_next_to_send(connection) != NULL;
 		sent += written;
 		if (said_all(connection, packet, written))
 			return PROBABLY_ALL;

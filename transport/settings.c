@@ -56,6 +56,17 @@ static const char *keep(char **end, const char *text)
 	return copy;
 }
 
+static struct stoq_pem keep_pem(char **end, struct stoq_pem pem)
+{
+	struct stoq_pem copy = {.data = pem.data ? *end : NULL, .size = pem.size};
+
+	if (!pem.data)
+		return (struct stoq_pem){0};
+	memcpy(*end, pem.data, pem.size);
+	*end += pem.size;
+	return copy;
+}
+
 static size_t bytes_of(const char *text)
 {
 	return text ? strlen(text) + 1 : 0;
@@ -65,9 +76,11 @@ static size_t all_bytes(const struct stoq_transport_config *config)
 {
 	const struct stoq_tls_config *tls = &config->tls;
 	size_t bytes = 1 + bytes_of(config->bind_address) + bytes_of(config->interface) +
-		       bytes_of(config->qlog_directory) + bytes_of(tls->ca_file) +
-		       bytes_of(tls->certificate_file) + bytes_of(tls->key_file) +
-		       bytes_of(tls->crl_file) + bytes_of(tls->keylog_file);
+		       bytes_of(config->qlog_directory) + bytes_of(config->reset_key_file) +
+		       bytes_of(tls->ca_file) + bytes_of(tls->certificate_file) +
+		       bytes_of(tls->key_file) + bytes_of(tls->crl_file) +
+		       bytes_of(tls->keylog_file) + tls->ca.size + tls->certificate.size +
+		       tls->key.size + tls->crl.size;
 
 	for (size_t i = 0; i < tls->peer_name_count; i++)
 		bytes += bytes_of(tls->peer_names[i]);
@@ -85,11 +98,16 @@ static void keep_strings(struct stoq_settings *settings, const struct stoq_trans
 	config->bind_address = keep(&end, from->bind_address);
 	config->interface = keep(&end, from->interface);
 	config->qlog_directory = keep(&end, from->qlog_directory);
+	config->reset_key_file = keep(&end, from->reset_key_file);
 	tls->ca_file = keep(&end, from->tls.ca_file);
 	tls->certificate_file = keep(&end, from->tls.certificate_file);
 	tls->key_file = keep(&end, from->tls.key_file);
 	tls->crl_file = keep(&end, from->tls.crl_file);
 	tls->keylog_file = keep(&end, from->tls.keylog_file);
+	tls->ca = keep_pem(&end, from->tls.ca);
+	tls->certificate = keep_pem(&end, from->tls.certificate);
+	tls->key = keep_pem(&end, from->tls.key);
+	tls->crl = keep_pem(&end, from->tls.crl);
 	for (size_t i = 0; i < from->tls.peer_name_count; i++)
 		settings->names[i] = keep(&end, from->tls.peer_names[i]);
 	tls->peer_names = settings->names;
@@ -113,7 +131,8 @@ int stoq_settings_new(struct stoq_settings **settings, const struct stoq_transpo
 	if (new) {
 		new->references = 1;
 		new->config = *config;
-		new->strings = malloc(all_bytes(config));
+		new->string_bytes = all_bytes(config);
+		new->strings = malloc(new->string_bytes);
 		new->names = calloc(config->tls.peer_name_count + 1, sizeof(new->names[0]));
 		new->alpn = calloc(config->alpn_count + 1, sizeof(new->alpn[0]));
 	}
@@ -136,6 +155,8 @@ void stoq_settings_release(struct stoq_settings *settings)
 {
 	if (!settings || __atomic_sub_fetch(&settings->references, 1, __ATOMIC_ACQ_REL))
 		return;
+	if (settings->strings)
+		explicit_bzero(settings->strings, settings->string_bytes);
 	free(settings->strings);
 	free(settings->names);
 	free(settings->alpn);
@@ -162,6 +183,18 @@ static bool same_alpn(
 		if (!same_text(before[i], after[i]))
 			return false;
 	return true;
+}
+
+static bool same_pem(struct stoq_pem one, struct stoq_pem other)
+{
+	return !one.data == !other.data && one.size == other.size &&
+	       (!one.data || memcmp(one.data, other.data, one.size) == 0);
+}
+
+bool stoq_settings_same_text(const struct stoq_tls_config *one, const struct stoq_tls_config *other)
+{
+	return same_pem(one->ca, other->ca) && same_pem(one->certificate, other->certificate) &&
+	       same_pem(one->key, other->key) && same_pem(one->crl, other->crl);
 }
 
 /* RFC 9000, 7.4.1: clients that send early data go by the limits that they were told before. */
@@ -215,6 +248,7 @@ int stoq_settings_compatible(const struct stoq_transport_config *from,
 		{"crl_file", same_text(from->tls.crl_file, to->tls.crl_file)},
 		{"keylog_file", same_text(from->tls.keylog_file, to->tls.keylog_file)},
 		{"qlog_directory", same_text(from->qlog_directory, to->qlog_directory)},
+		{"reset_key_file", same_text(from->reset_key_file, to->reset_key_file)},
 		{"resumption", from->resumption == to->resumption},
 		{"early_data (it can only be turned off)", from->early_data || !to->early_data},
 		{"callbacks",

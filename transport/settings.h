@@ -13,7 +13,8 @@
 struct stoq_settings {
 	unsigned int references; /* atomic */
 	struct stoq_transport_config config;
-	char *strings; /* what config's pointers point to */
+	char *strings; /* what config's pointers point to; a private key is among it */
+	size_t string_bytes;
 	const char **names;
 	const char **alpn;
 };
@@ -29,6 +30,10 @@ int stoq_settings_new(struct stoq_settings **settings, const struct stoq_transpo
 	struct stoq_error *error);
 struct stoq_settings *stoq_settings_hold(struct stoq_settings *settings);
 void stoq_settings_release(struct stoq_settings *settings); /* NULL is fine */
+
+/* Whether certificates and keys from memory are the same. */
+bool stoq_settings_same_text(
+	const struct stoq_tls_config *one, const struct stoq_tls_config *other);
 
 /* Whether a running transport can change from one to the other; -EINVAL with what differs. */
 int stoq_settings_compatible(const struct stoq_transport_config *from,

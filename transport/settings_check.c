@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "pki/files.h"
 #include "pki/names.h"
 #include "transport/budget.h"
 #include "transport/settings.h"
@@ -197,26 +198,56 @@ static int check_early_data(const struct stoq_transport_config *config, struct s
 		"both on, or both off");
 }
 
+static int check_pem(
+	const char *name, const char *file, struct stoq_pem text, struct stoq_error *error)
+{
+	if (file && text.data)
+		return stoq_error_set(error, -EINVAL,
+			"%s is given twice, as a file and as text: leave one of them out", name);
+	if (!text.data != !text.size || text.size > STOQ_PKI_FILE_MAX)
+		return stoq_error_set(error, -EINVAL,
+			"%s is text of %zu bytes; it must be 1 to %u, or NULL and 0", name,
+			text.size, STOQ_PKI_FILE_MAX);
+	return 0;
+}
+
+/* Each of the four from one place. */
+static int check_sources(const struct stoq_tls_config *tls, struct stoq_error *error)
+{
+	int status = check_pem("ca", tls->ca_file, tls->ca, error);
+
+	if (!status)
+		status = check_pem("certificate", tls->certificate_file, tls->certificate, error);
+	if (!status)
+		status = check_pem("key", tls->key_file, tls->key, error);
+	return status ? status : check_pem("crl", tls->crl_file, tls->crl, error);
+}
+
 static int check_tls(const struct stoq_transport_config *config, struct stoq_error *error)
 {
 	const struct stoq_tls_config *tls = &config->tls;
+	bool ca = tls->ca_file || tls->ca.data, key = tls->key_file || tls->key.data;
+	bool certificate = tls->certificate_file || tls->certificate.data;
+	int status = check_sources(tls, error);
 
-	if (!tls->certificate_file != !tls->key_file)
+	if (status)
+		return status;
+	if (certificate != key)
 		return stoq_error_set(error, -EINVAL,
 			"a certificate and its key belong together, and only the %s is given. "
 			"Set both certificate_file and key_file",
-			tls->key_file ? "key" : "certificate");
-	if (config->listen && !tls->certificate_file)
+			key ? "key" : "certificate");
+	if (config->listen && !certificate)
 		return stoq_error_set(error, -EINVAL,
 			"who listens needs a certificate and its key, and there are none. "
 			"`stoq pki init` and `stoq pki issue` make them");
 	if (tls->insecure)
 		return 0;
-	if (!tls->ca_file)
+	if (!ca)
 		return stoq_error_set(error, -EINVAL,
 			"without ca_file no peer's certificate can be checked. "
 			"`stoq pki init` makes a private authority");
-	if (!tls->certificate_file)
+	if (!certificate)
 		return stoq_error_set(error, -EINVAL,
 			"peers authenticate each other, and we have no certificate to show. "
 			"`stoq pki issue` makes one");

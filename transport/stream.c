@@ -20,6 +20,8 @@ struct stoq_stream *stoq_stream_new(struct stoq_connection *connection, int64_t 
 	stream->id = id;
 	stream->ours = ours;
 	stream->unidirectional = !ngtcp2_is_bidi_stream(id);
+	stream->urgency = STOQ_URGENCY_DEFAULT;
+	stream->opened_ns = connection->worker->now_ns;
 	if (stream->unidirectional) {
 		stream->write_over = !ours;
 		stream->read_over = ours;
@@ -54,6 +56,9 @@ static void release_send_queue(struct stoq_stream *stream)
 	stoq_counter_subtract(
 		&worker->metrics.buffered_send_bytes, stoq_send_queue_held(&stream->queue));
 	stream->write_over = true;
+	stream->past.end += stream->queue.end;
+	stream->past.sent += stream->queue.sent;
+	stream->past.acknowledged += stream->queue.acknowledged;
 	stoq_send_queue_clear(&stream->queue, &stream->connection->account);
 }
 
@@ -152,7 +157,7 @@ void stoq_stream_want_send(struct stoq_stream *stream)
 	if (!wants || stream->flow_blocked || stream->quic_closed || stream->stopped)
 		return;
 	if (stoq_list_empty(&stream->sendable))
-		stoq_list_append(&stream->connection->sendable, &stream->sendable);
+		stoq_list_append(&stream->connection->sendable[stream->urgency], &stream->sendable);
 	stoq_connection_touch(stream->connection);
 }
 
@@ -164,6 +169,17 @@ static void note_opened(struct stoq_connection *connection, enum stoq_stream_kin
 	/* Every fourth ID is of that kind: RFC 9000, 2.1. */
 	if (id + 4 > *next)
 		*next = id + 4;
+}
+
+struct stoq_stream *stoq_stream_next_to_send(const struct stoq_connection *connection)
+{
+	for (unsigned int i = 0; i <= STOQ_URGENCY_LAST; i++) {
+		const struct stoq_list *list = &connection->sendable[i];
+
+		if (!stoq_list_empty(list))
+			return STOQ_LIST_ENTRY(list->next, struct stoq_stream, sendable);
+	}
+	return NULL;
 }
 
 int stoq_stream_open(
@@ -339,26 +355,6 @@ void stoq_stream_stop(struct stoq_stream *stream, uint64_t code)
 	stoq_stream_resume(stream);
 	if (stream->unidirectional && !stream->ours)
 		stream->quic_closed = true;
-}
-
-int64_t stoq_stream_id(const struct stoq_stream *stream)
-{
-	return stream->id;
-}
-
-struct stoq_connection *stoq_stream_connection(const struct stoq_stream *stream)
-{
-	return stream->connection;
-}
-
-void *stoq_stream_user(const struct stoq_stream *stream)
-{
-	return stream->user;
-}
-
-void stoq_stream_set_user(struct stoq_stream *stream, void *user)
-{
-	stream->user = user;
 }
 
 void stoq_streams_sample(struct stoq_connection *connection)

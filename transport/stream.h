@@ -34,19 +34,25 @@ struct stoq_send_queue {
 struct stoq_stream {
 	struct stoq_connection *connection;
 	struct stoq_list link;	   /* connection->streams */
-	struct stoq_list sendable; /* connection->sendable */
+	struct stoq_list sendable; /* connection->sendable[urgency] */
 	struct stoq_list resumed;  /* connection->resumed */
 	int64_t id;
 	void *user;
+	uint64_t opened_ns;
+	unsigned int urgency;
 	uint64_t close_code;
 	uint64_t losses; /* packets lost so far, as last asked */
 
 	struct stoq_send_queue queue;
+	struct {
+		uint64_t end, sent, acknowledged;
+	} past;		    /* what the queue had when it was cleared: for statistics */
 	size_t burst_bytes; /* sent since it was its turn */
 
 	struct stoq_receive_block *unread, *unread_last;
 	size_t unread_bytes;
-	uint64_t window_bytes; /* that the peer may send; 0: not known yet */
+	uint64_t received_bytes, discarded_bytes; /* in all: in order; of these, nobody's */
+	uint64_t window_bytes;			  /* that the peer may send; 0: not known yet */
 	struct stoq_credit credit;
 
 	bool unidirectional;
@@ -108,6 +114,8 @@ void stoq_streams_sample(struct stoq_connection *connection);
 
 /* Puts it among those that have something to send. */
 void stoq_stream_want_send(struct stoq_stream *stream);
+/* The most urgent of those, whose turn it is; NULL: there are none. */
+struct stoq_stream *stoq_stream_next_to_send(const struct stoq_connection *connection);
 
 /* ---- send_queue.c ---- */
 

@@ -128,11 +128,13 @@ int stoq_stream_receive(struct stoq_stream *stream, const uint8_t *data, size_t 
 	size_t taken = 0;
 
 	stoq_counter_add(&stream->connection->worker->metrics.stream_bytes_received, size);
+	stream->received_bytes += size;
 	stream->finish_received |= finished;
 	/* What waits for its turn since the stream was resumed comes first. */
 	if (!stream->unread && may_offer(stream))
 		taken = offer(stream, data, size, finished);
 	if (stream->read_over || stream->connection->close_wanted) {
+		stream->discarded_bytes += size - taken;
 		stoq_stream_give_credit(stream, size);
 		return 0;
 	}
@@ -164,6 +166,7 @@ void stoq_stream_discard_unread(struct stoq_stream *stream)
 {
 	size_t size = stream->unread_bytes;
 
+	stream->discarded_bytes += size;
 	take(stream, size);
 	stoq_stream_give_credit(stream, size);
 	stream->paused = false;

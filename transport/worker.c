@@ -96,6 +96,8 @@ static int prepare(struct stoq_worker *worker)
 	if (!status)
 		status = stoq_cid_table_init(&worker->cids, &worker->transport->hash_key);
 	if (!status)
+		status = stoq_cid_table_init(&worker->ids, &worker->transport->hash_key);
+	if (!status)
 		status = stoq_outbox_init(&worker->outbox);
 	if (!status)
 		status = prepare_receiving(worker);
@@ -144,6 +146,7 @@ int stoq_worker_new(struct stoq_worker **result, struct stoq_transport *transpor
 	pthread_mutex_init(&worker->metrics.lock, NULL);
 	stoq_list_init(&worker->connections);
 	stoq_list_init(&worker->dirty);
+	stoq_alarms_init(&worker->alarms);
 	stoq_pool_init(&worker->pool, POOL_KEEP_BYTES);
 	stoq_budget_init(&worker->budget, &worker->pool);
 	set_budget(worker);
@@ -158,19 +161,39 @@ int stoq_worker_new(struct stoq_worker **result, struct stoq_transport *transpor
 	return 0;
 }
 
+bool stoq_worker_claim(struct stoq_worker *worker)
+{
+	if (__atomic_exchange_n(&worker->busy, true, __ATOMIC_ACQUIRE))
+		return false;
+	worker->user = pthread_self();
+	return true;
+}
+
+void stoq_worker_release(struct stoq_worker *worker)
+{
+	__atomic_store_n(&worker->busy, false, __ATOMIC_RELEASE);
+}
+
 void stoq_worker_end(struct stoq_worker *worker)
 {
+	ngtcp2_ccerr error;
+
 	stoq_inbox_finish(&worker->inbox);
+	ngtcp2_ccerr_default(&error);
+	ngtcp2_ccerr_set_application_error(&error, 0, NULL, 0);
 	while (!stoq_list_empty(&worker->connections)) {
 		struct stoq_connection *connection =
 			STOQ_LIST_ENTRY(worker->connections.next, struct stoq_connection, link);
 
+		/* Then it is gone, or has only its goodbye left. */
+		stoq_close_want(
+			connection, STOQ_CLOSE_LOCAL, &error, "the transport was destroyed");
 		if (connection->quic)
-			stoq_close_silently(
-				connection, STOQ_CLOSE_LOCAL, 0, "the transport was destroyed");
+			stoq_close_now(connection);
 		else
 			stoq_connection_free(connection);
 	}
+	stoq_outbox_flush(worker);
 }
 
 void stoq_worker_free(struct stoq_worker *worker)
@@ -179,6 +202,8 @@ void stoq_worker_free(struct stoq_worker *worker)
 	stoq_datapath_close(worker->datapath);
 	stoq_outbox_destroy(&worker->outbox);
 	stoq_cid_table_destroy(&worker->cids);
+	stoq_cid_table_destroy(&worker->ids);
+	stoq_alarms_destroy(&worker->alarms);
 	stoq_timers_destroy(&worker->timers);
 	stoq_pool_destroy(&worker->pool);
 	if (worker->epoll_fd >= 0)
@@ -290,7 +315,7 @@ static void stop(struct stoq_worker *worker)
 			"the transport stops");
 }
 
-int stoq_worker_process(struct stoq_worker *worker, uint64_t now_ns)
+static int process(struct stoq_worker *worker, uint64_t now_ns)
 {
 	int more;
 
@@ -307,6 +332,7 @@ int stoq_worker_process(struct stoq_worker *worker, uint64_t now_ns)
 	if (worker->described != worker->datapath->changes)
 		describe(worker);
 	expire_timers(worker);
+	stoq_alarms_expire(&worker->alarms, worker->now_ns);
 	stop(worker);
 	tell_writers(worker);
 	work(worker);
@@ -315,9 +341,24 @@ int stoq_worker_process(struct stoq_worker *worker, uint64_t now_ns)
 	return watch_datapath(worker);
 }
 
+int stoq_worker_process(struct stoq_worker *worker, uint64_t now_ns)
+{
+	int status;
+
+	if (!stoq_worker_claim(worker))
+		return -EBUSY;
+	status = process(worker, now_ns);
+	stoq_worker_release(worker);
+	return status;
+}
+
 uint64_t stoq_worker_next_ns(const struct stoq_worker *worker)
 {
 	uint64_t next_ns = stoq_timers_next_ns(&worker->timers);
+	uint64_t alarm_ns = stoq_timers_next_ns(&worker->alarms.timers);
+
+	if (alarm_ns < next_ns)
+		next_ns = alarm_ns;
 
 	/* While the datapath takes nothing, its descriptor says when to go on. */
 	if (worker->outbox.blocked)

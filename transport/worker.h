@@ -8,6 +8,7 @@
 
 #include "base/histogram.h"
 #include "datapath/datapath.h"
+#include "transport/alarms.h"
 #include "transport/budget.h"
 #include "transport/cid.h"
 #include "transport/inbox.h"
@@ -65,6 +66,9 @@ struct stoq_worker {
 
 	struct stoq_inbox inbox;
 	struct stoq_cid_table cids;
+	struct stoq_cid_table ids; /* connections by number: handles.c */
+	uint64_t connections_made;
+	struct stoq_alarms alarms;
 	struct stoq_connection *last_found; /* and its ID: packets come in runs */
 	ngtcp2_cid last_cid;
 	struct stoq_timers timers;
@@ -77,6 +81,8 @@ struct stoq_worker {
 	uint8_t *receive_memory;
 	struct stoq_rate reset_rate, negotiation_rate, refusal_log_rate;
 
+	bool busy;	 /* atomic: it is being processed, or never will be again */
+	pthread_t user;	 /* whoever made it busy */
 	uint64_t now_ns; /* of the call of stoq_transport_process() that runs */
 	bool stopped;	 /* everything was closed because the transport stops */
 	struct stoq_worker_metrics metrics;
@@ -85,11 +91,19 @@ struct stoq_worker {
 /* Takes the datapath, also if it fails. */
 int stoq_worker_new(struct stoq_worker **result, struct stoq_transport *transport,
 	unsigned int index, struct stoq_datapath *datapath, struct stoq_error *error);
-/* Runs what was posted, closes all connections without waiting. */
+/*
+ * One thread at a time, and no callback of it again, may use a worker: false if one does.
+ * farewell.c claims workers for good.
+ */
+bool stoq_worker_claim(struct stoq_worker *worker);
+void stoq_worker_release(struct stoq_worker *worker);
+
+/* Runs what was posted, closes all connections without waiting: peers are told. */
 void stoq_worker_end(struct stoq_worker *worker);
 void stoq_worker_free(struct stoq_worker *worker);
 
-/* One round: what has come, what is due, what is to be sent. 0 or what broke the datapath. */
+/* One round: what has come, what is due, what is to be sent. 0, -EBUSY: it is in one, or what
+ * broke the datapath. */
 int stoq_worker_process(struct stoq_worker *worker, uint64_t now_ns);
 /* When the next round is due; 0: now. */
 uint64_t stoq_worker_next_ns(const struct stoq_worker *worker);

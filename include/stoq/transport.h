@@ -10,9 +10,9 @@
  * callback, between two calls of stoq_transport_process(), or in what stoq_transport_post()
  * runs). Functions of struct stoq_transport may be called from any thread unless they say else.
  *
- * Nothing here waits, except stoq_transport_run(). Times are nanoseconds of CLOCK_MONOTONIC.
- * Functions return 0 or a negative errno unless they say else. What is given by pointer is copied
- * unless the function says that it keeps it. See doc/transport.md.
+ * Nothing here waits, except stoq_transport_run() and stoq_resolve(). Times are nanoseconds of
+ * CLOCK_MONOTONIC. Functions return 0 or a negative errno unless they say else. What is given by
+ * pointer is copied unless the function says that it keeps it. See doc/transport.md.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,6 +47,12 @@ enum stoq_retry_mode {
 
 enum stoq_log_level { STOQ_LOG_WARNING, STOQ_LOG_INFO, STOQ_LOG_DEBUG };
 
+/* PEM text. The transport has a copy, and wipes it in the end. */
+struct stoq_pem {
+	const void *data; /* NULL: none */
+	size_t size;	  /* at most 1 MiB */
+};
+
 /*
  * Who we are and whom we trust; PEM files. They are read by stoq_transport_create() and again by
  * stoq_transport_reload_certificates().
@@ -56,6 +62,12 @@ struct stoq_tls_config {
 	const char *certificate_file; /* ours, followed by intermediate ones */
 	const char *key_file;	      /* its private key */
 	const char *crl_file;	      /* revoked certificates; NULL: none */
+
+	/*
+	 * The same from memory; -EINVAL if there is a file as well. stoq_transport_update() with
+	 * other text is to these what reloading is to files: new handshakes use it.
+	 */
+	struct stoq_pem ca, certificate, key, crl;
 
 	/*
 	 * The names of peers that may talk to us: "host.example", an IP address, a URI, "*.example"
@@ -72,20 +84,68 @@ struct stoq_tls_config {
 	const char *keylog_file; /* secrets for a protocol analyser, in SSLKEYLOGFILE's format */
 };
 
+enum stoq_close_origin {
+	STOQ_CLOSE_APPLICATION,	     /* we called stoq_connection_close() or _shutdown() */
+	STOQ_CLOSE_PEER_APPLICATION, /* the peer's application did; code is its */
+	STOQ_CLOSE_TRANSPORT,	   /* we found the peer at fault, TLS included; code of RFC 9000 */
+	STOQ_CLOSE_PEER_TRANSPORT, /* the peer found us at fault */
+	STOQ_CLOSE_IDLE,	   /* nothing heard for the idle timeout */
+	STOQ_CLOSE_HANDSHAKE_TIMEOUT,
+	STOQ_CLOSE_STATELESS_RESET, /* the peer has lost the connection's state */
+	STOQ_CLOSE_VERSION,	    /* the peer does not speak QUIC version 1 */
+	STOQ_CLOSE_LOCAL, /* we ran out of memory or the like, or the transport was destroyed */
+};
+
+struct stoq_close_info {
+	enum stoq_close_origin origin;
+	uint64_t code;	  /* as the origin says, 0 where it has none */
+	char reason[320]; /* a sentence for people */
+};
+
 /*
- * Called by the transport; all optional. They must not destroy the transport, and must not call
- * stoq_transport_process(). All else is allowed, closing what they are called for included.
+ * A handshake of a listening transport that came to nothing: a certificate was refused, the peer
+ * refused ours or fell silent, a limit was reached. Strangers can cause as many as they like, so
+ * what is done about one has to be cheap. All of it is valid during the call.
+ */
+struct stoq_refusal {
+	struct stoq_transport *transport;
+	unsigned int worker;
+	struct sockaddr_storage remote;
+	bool address_proven; /* false: the packet may have come from anywhere */
+	const struct stoq_close_info *close;
+	const uint8_t *certificate; /* that the peer showed, DER; NULL: none. Not to be trusted. */
+	size_t certificate_bytes;
+};
+
+/*
+ * Called by the transport; all optional. They must not call stoq_transport_run(); from them,
+ * stoq_transport_process() returns -EBUSY, and stoq_transport_destroy() does nothing but log a
+ * warning. All else is allowed, closing what they are called for included.
  */
 struct stoq_transport_callbacks {
 	/* A peer connected and is authenticated. To refuse it: stoq_connection_close(). */
 	void (*accepted)(struct stoq_connection *connection, void *user);
 
+	/*
+	 * A peer that wanted to connect did not get so far that accepted() was called; see struct
+	 * stoq_refusal. user: the transport's.
+	 */
+	void (*refused)(const struct stoq_refusal *refusal, void *user);
+
 	/* The connection that stoq_transport_connect() began is there. */
 	void (*connected)(struct stoq_connection *connection, void *user);
 
 	/*
-	 * The connection is over, or was never made: stoq_connection_close_info() says why. The
-	 * last call for it; its streams got theirs before. The pointer is invalid from here on.
+	 * The handshake is confirmed (RFC 9001, section 4.1.2): both ends know that it is over;
+	 * keys can be updated, and a connecting side can migrate. After accepted() or connected(),
+	 * once.
+	 */
+	void (*confirmed)(struct stoq_connection *connection, void *user);
+
+	/*
+	 * The connection is over, or was never made: stoq_connection_close_info() says why, and
+	 * stoq_connection_info() what it was. The last call for it; its streams got theirs before.
+	 * The pointer is invalid from here on.
 	 */
 	void (*closed)(struct stoq_connection *connection, void *user);
 
@@ -250,6 +310,17 @@ struct stoq_transport_config {
 	 */
 	bool early_data;
 
+	/*
+	 * A transport that is started again on the port of one that crashed tells peers at once
+	 * that their connections are gone (a stateless reset): if it makes the same tokens. They
+	 * come from the certificate's private key and the bound address [NULL], so a new key is as
+	 * good as another transport. Or from this file of at least 32 bytes, which is made (mode
+	 * 0600) if it is not there, and must not be readable for others. Needed by transports that
+	 * share a certificate and an address behind a load balancer: each has to have a file of its
+	 * own.
+	 */
+	const char *reset_key_file;
+
 	/* Against floods of forged first packets. */
 	enum stoq_retry_mode retry;
 	uint32_t retry_half_open; /* per worker [64] */
@@ -273,8 +344,14 @@ STOQ_API int stoq_transport_create(const struct stoq_transport_config *config,
 	struct stoq_transport **transport, struct stoq_error *error);
 
 /*
- * Closes everything at once and frees it: callbacks closed() and stream_closed() come from here.
- * No worker may be running. NULL is fine.
+ * Closes everything at once and frees it: callbacks closed() and stream_closed() come from here,
+ * and peers are told (application error 0). What is not acknowledged is lost:
+ * stoq_connection_shutdown() waits for that. No worker may be running. NULL is fine.
+ *
+ * A process that calls exit(), or returns from main(), also tells the peers of what it has not
+ * destroyed, without a callback. Not those of a connection in whose callback it does so, and not if
+ * it ends by a signal or _exit(): these find out by a stateless reset, if the port is used again,
+ * or by the idle timeout.
  */
 STOQ_API void stoq_transport_destroy(struct stoq_transport *transport);
 
@@ -292,7 +369,10 @@ STOQ_API void stoq_transport_local_address(const struct stoq_transport *transpor
 STOQ_API int stoq_transport_update(struct stoq_transport *transport,
 	const struct stoq_transport_config *config, struct stoq_error *error);
 
-/* New handshakes use what the files hold now. If they are bad, the old ones stay in use. */
+/*
+ * New handshakes use what the files hold now. If they are bad, the old ones stay in use. Text from
+ * memory is what it was.
+ */
 STOQ_API int stoq_transport_reload_certificates(
 	struct stoq_transport *transport, struct stoq_error *error);
 
@@ -319,6 +399,9 @@ STOQ_API uint64_t stoq_transport_next_ns(const struct stoq_transport *transport,
 STOQ_API int stoq_transport_process(
 	struct stoq_transport *transport, unsigned int worker, uint64_t now_ns);
 
+/* The time that all of these take: nanoseconds of CLOCK_MONOTONIC. From any thread. */
+STOQ_API uint64_t stoq_now_ns(void);
+
 /*
  * Runs call(argument) in the worker's thread, soon. From any thread. -EAGAIN: its queue is full.
  * What is still queued when the transport is destroyed is run by stoq_transport_destroy(), in whose
@@ -327,11 +410,37 @@ STOQ_API int stoq_transport_process(
 STOQ_API int stoq_transport_post(struct stoq_transport *transport, unsigned int worker,
 	void (*call)(void *argument), void *argument);
 
+/* ---- timers, in a worker's thread, whose loop it is ---- */
+
+struct stoq_alarm;
+
+/*
+ * call(argument) comes once, in the worker's thread, in the round that finds that it is at_ns or
+ * later; one that is set for now or before, in the next round. *alarm is valid until then or until
+ * it is cancelled; alarm may be NULL. What is left is dropped when the transport is destroyed. In
+ * the worker's thread only, or while no worker runs. -EINVAL: there is no such worker, no call, or
+ * STOQ_NEVER; -ESHUTDOWN: the transport is being destroyed; -ENOMEM.
+ */
+STOQ_API int stoq_alarm_set(struct stoq_transport *transport, unsigned int worker, uint64_t at_ns,
+	void (*call)(void *argument), void *argument, struct stoq_alarm **alarm);
+
+/* It will not come. NULL is fine. In the worker's thread only, or while no worker runs. */
+STOQ_API void stoq_alarm_cancel(struct stoq_alarm *alarm);
+
 /* ---- connections ---- */
+
+/*
+ * The addresses of a host ("db1.example", "192.0.2.1", "fe80::1%eth0"), each with the port: those
+ * that the system would try first come first. Waits for the name service, if it is no address: not
+ * for a worker's thread. How many there are, at most max; or -ENOENT: no such host; -EAGAIN: the
+ * name service does not answer now; -EINVAL; ... From any thread.
+ */
+STOQ_API int stoq_resolve(const char *host, uint16_t port, struct sockaddr_storage *addresses,
+	size_t max, struct stoq_error *error);
 
 struct stoq_connect_config {
 	const struct sockaddr *remote;
-	socklen_t remote_length;
+	socklen_t remote_length; /* that of a struct sockaddr_storage will do */
 	/*
 	 * The name that the peer's certificate must have: a DNS name, an IPv4 or IPv6 address, or a
 	 * URI such as an NQN; no wildcard. Needed unless tls.insecure. A DNS name also goes out as
@@ -361,6 +470,24 @@ STOQ_API int stoq_transport_connect(struct stoq_transport *transport, unsigned i
 	const struct stoq_connect_config *config, uint64_t now_ns,
 	struct stoq_connection **connection, struct stoq_error *error);
 
+/*
+ * What other threads keep instead of the pointer, which may be invalid at any moment for them: a
+ * number that no other connection of the transport has, not even later. Never 0.
+ */
+STOQ_API uint64_t stoq_connection_id(const struct stoq_connection *connection);
+
+/* The connection, until closed() has returned; else NULL. In its worker's thread only. */
+STOQ_API struct stoq_connection *stoq_connection_find(
+	struct stoq_transport *transport, uint64_t id);
+
+/*
+ * Runs call(connection, argument) in the thread of the connection's worker, soon; connection is
+ * NULL if it is gone by then. From any thread. -EINVAL: no connection of this transport can have
+ * that id; -EAGAIN: the worker's queue is full; -ESHUTDOWN: see stoq_transport_post(); -ENOMEM.
+ */
+STOQ_API int stoq_connection_post(struct stoq_transport *transport, uint64_t id,
+	void (*call)(struct stoq_connection *connection, void *argument), void *argument);
+
 STOQ_API void *stoq_connection_user(const struct stoq_connection *connection);
 STOQ_API void stoq_connection_set_user(struct stoq_connection *connection, void *user);
 STOQ_API struct stoq_transport *stoq_connection_transport(const struct stoq_connection *connection);
@@ -379,30 +506,14 @@ STOQ_API void stoq_connection_close(
  */
 STOQ_API void stoq_connection_shutdown(struct stoq_connection *connection);
 
-enum stoq_close_origin {
-	STOQ_CLOSE_APPLICATION,	     /* we called stoq_connection_close() or _shutdown() */
-	STOQ_CLOSE_PEER_APPLICATION, /* the peer's application did; code is its */
-	STOQ_CLOSE_TRANSPORT,	   /* we found the peer at fault, TLS included; code of RFC 9000 */
-	STOQ_CLOSE_PEER_TRANSPORT, /* the peer found us at fault */
-	STOQ_CLOSE_IDLE,	   /* nothing heard for the idle timeout */
-	STOQ_CLOSE_HANDSHAKE_TIMEOUT,
-	STOQ_CLOSE_STATELESS_RESET, /* the peer has lost the connection's state */
-	STOQ_CLOSE_VERSION,	    /* the peer does not speak QUIC version 1 */
-	STOQ_CLOSE_LOCAL,	    /* we ran out of memory or the like */
-};
-
-struct stoq_close_info {
-	enum stoq_close_origin origin;
-	uint64_t code;	  /* as the origin says, 0 where it has none */
-	char reason[320]; /* a sentence for people */
-};
-
 /* In closed(), and whenever the connection is no longer open. */
 STOQ_API const struct stoq_close_info *stoq_connection_close_info(
 	const struct stoq_connection *connection);
 
 struct stoq_connection_info {
+	uint64_t id;
 	bool established; /* the handshake is over */
+	bool confirmed;	  /* as callback confirmed() says */
 	bool resumed;
 	bool early_data_accepted;
 	bool server;	     /* we accepted it */
@@ -421,8 +532,32 @@ struct stoq_connection_info {
 	char alpn[256];	  /* of those in stoq_transport_config, once it is established */
 };
 
+/* At any time; in closed(), as it was at the end. */
 STOQ_API void stoq_connection_info(
 	const struct stoq_connection *connection, struct stoq_connection_info *info);
+
+/*
+ * A certificate of the peer, DER: index 0 is its own, the next ones are those that it sent to prove
+ * it. From accepted() or connected() to closed(); the bytes stay where they are until then.
+ * -ENOENT: there are not so many; -ENOTCONN.
+ */
+STOQ_API int stoq_connection_certificate(const struct stoq_connection *connection,
+	unsigned int index, const uint8_t **der, size_t *size);
+
+enum stoq_name_kind { STOQ_NAME_DNS, STOQ_NAME_ADDRESS, STOQ_NAME_URI };
+
+struct stoq_peer_name {
+	enum stoq_name_kind kind;
+	char text[256];
+};
+
+/*
+ * The names that the peer's certificate has, in its order; peer_name of the info is that which it
+ * was authorised by. At the same times. How many it has (at most 32; others are left out), of which
+ * max are stored; or -ENOENT: it showed no certificate; -ENOTCONN; -EBADMSG; -ENOMEM.
+ */
+STOQ_API int stoq_connection_names(
+	const struct stoq_connection *connection, struct stoq_peer_name *names, size_t max);
 
 /*
  * Takes a copy; sent once, never repeated. One that the path turns out not to take any more is
@@ -491,6 +626,41 @@ STOQ_API ssize_t stoq_stream_write(
  */
 STOQ_API int stoq_stream_write_owned(struct stoq_stream *stream, const void *data, size_t size,
 	unsigned int flags, void (*release)(void *argument), void *argument);
+
+/*
+ * Which stream goes first when there is more to send than may be sent: 0 is first, 7 last, as in
+ * RFC 9218. Streams of one urgency take turns; those behind wait as long as one before them can
+ * send. It is for data that were not sent before: what was lost is repeated when it is noticed.
+ * -EINVAL.
+ */
+#define STOQ_URGENCY_DEFAULT 3
+#define STOQ_URGENCY_LAST    7
+STOQ_API int stoq_stream_set_urgency(struct stoq_stream *stream, unsigned int urgency);
+
+struct stoq_stream_info {
+	int64_t id;
+	enum stoq_stream_kind kind;
+	bool ours; /* we opened it */
+	unsigned int urgency;
+	uint64_t opened_ns;
+
+	/* Our direction, in bytes. acknowledged <= sent <= written */
+	uint64_t written, sent, acknowledged;
+	uint64_t packets_lost; /* with bytes of it, as known 100 ms ago; those were repeated */
+	bool write_over;       /* finished, reset, stopped, or not ours */
+
+	/* The peer's direction, in bytes. taken <= received */
+	uint64_t received, taken;
+	uint64_t window; /* that the peer may have sent and we not taken yet; 0: none was needed */
+	bool paused;	 /* waits for stoq_stream_resume() */
+	bool read_over;	 /* all was taken, or it was stopped or reset, or is not ours */
+};
+
+/* At any time; in stream_closed(), as it was at the end. */
+STOQ_API void stoq_stream_info(const struct stoq_stream *stream, struct stoq_stream_info *info);
+
+/* The stream of that ID, until stream_closed() has returned; else NULL. */
+STOQ_API struct stoq_stream *stoq_stream_find(struct stoq_connection *connection, int64_t id);
 
 /* How many bytes a write takes now. */
 STOQ_API size_t stoq_stream_room(const struct stoq_stream *stream);

@@ -17,12 +17,17 @@
 static char folder[] = "/tmp/stoq-test-XXXXXX";
 static const char *const names[] = {"server.test", "client.test"};
 
+static pid_t maker;
+
+/* A child that exits leaves its parent's files alone. */
 static void remove_files(void)
 {
 	static const char *const files[] = {
 		STOQ_PKI_CA_FILE, STOQ_PKI_CERT_FILE, STOQ_PKI_KEY_FILE};
 	char path[256];
 
+	if (getpid() != maker)
+		return;
 	for (size_t i = 0; i < 2; i++) {
 		for (size_t j = 0; j < 3; j++) {
 			snprintf(path, sizeof(path), "%s/%s/%s", folder, names[i], files[j]);
@@ -40,6 +45,7 @@ static void make_files(void)
 	struct stoq_error error = {0};
 
 	assert_non_null(mkdtemp(folder));
+	maker = getpid();
 	atexit(remove_files);
 	assert_int_equal(stoq_pki_material_make_pair(pair, names, time(NULL), &error), 0);
 	for (size_t i = 0; i < 2; i++) {

@@ -297,30 +297,6 @@ static void test_nobody_answers(void **state)
 	rig_assert_idle(&rig);
 }
 
-/* The same endpoint, started anew with the secrets it had: an operator's restart. */
-static void test_stateless_reset(void **state)
-{
-	uint8_t secret[32];
-	struct stoq_cid_key key;
-	struct stoq_stream *stream;
-
-	start();
-	rig_connected(&rig);
-	rig_run(&rig, RIG_S);
-	memcpy(secret, rig.server.transport->reset_secret, sizeof(secret));
-	key = rig.server.transport->cid_key;
-	rig_stop_side(&rig.server);
-	rig_start_side(&rig.server);
-	memcpy(rig.server.transport->reset_secret, secret, sizeof(secret));
-	rig.server.transport->cid_key = key;
-	rig_set_link(&rig, &usual);
-	assert_int_equal(stoq_stream_open(rig.client.connection, STOQ_UNIDIRECTIONAL, &stream), 0);
-	assert_int_equal(stoq_stream_write(stream, "are you there?", 14, 0), 14);
-	assert_true(rig_run_until(&rig, client_closed, 5 * RIG_S));
-	assert_int_equal(rig.client.close.origin, STOQ_CLOSE_STATELESS_RESET);
-	assert_true(rig_metrics(&rig.server).stateless_resets_sent >= 1);
-}
-
 #define with_rig(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -338,7 +314,6 @@ int main(void)
 		with_rig(test_idle_timeout),
 		with_rig(test_keep_alive),
 		with_rig(test_nobody_answers),
-		with_rig(test_stateless_reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
