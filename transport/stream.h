@@ -51,7 +51,7 @@ struct stoq_stream {
 
 	struct stoq_receive_block *unread, *unread_last;
 	size_t unread_bytes;
-	uint64_t received_bytes, discarded_bytes; /* in all: in order; of these, nobody's */
+	uint64_t received_bytes, taken_bytes; /* in all: in order; by the application */
 	uint64_t window_bytes;			  /* that the peer may send; 0: not known yet */
 	struct stoq_credit credit;
 

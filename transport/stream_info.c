@@ -68,7 +68,7 @@ void stoq_stream_info(const struct stoq_stream *stream, struct stoq_stream_info 
 		.packets_lost = stream->losses,
 		.write_over = stream->write_over,
 		.received = stream->received_bytes,
-		.taken = stream->received_bytes - stream->unread_bytes - stream->discarded_bytes,
+		.taken = stream->taken_bytes,
 		.window = stream->window_bytes,
 		.paused = stream->paused,
 		.read_over = stream->read_over || stream->finish_delivered,

@@ -112,6 +112,7 @@ static size_t offer(struct stoq_stream *stream, const uint8_t *data, size_t size
 			stream, data, size, finished, stoq_connection_callback_user(connection));
 	if (taken > size)
 		taken = size;
+	stream->taken_bytes += taken;
 	stream->paused = taken < size;
 	if (finished && !stream->paused)
 		stream->finish_delivered = true;
@@ -134,7 +135,6 @@ int stoq_stream_receive(struct stoq_stream *stream, const uint8_t *data, size_t 
 	if (!stream->unread && may_offer(stream))
 		taken = offer(stream, data, size, finished);
 	if (stream->read_over || stream->connection->close_wanted) {
-		stream->discarded_bytes += size - taken;
 		stoq_stream_give_credit(stream, size);
 		return 0;
 	}
@@ -166,7 +166,6 @@ void stoq_stream_discard_unread(struct stoq_stream *stream)
 {
 	size_t size = stream->unread_bytes;
 
-	stream->discarded_bytes += size;
 	take(stream, size);
 	stoq_stream_give_credit(stream, size);
 	stream->paused = false;

@@ -506,6 +506,33 @@ static void on_stream_closed_ask(struct stoq_stream *stream, uint64_t code, void
 	stoq_stream_info(stream, &ended);
 }
 
+static size_t first_taken;
+
+/* What is being offered is not taken yet. */
+static size_t take_first(
+	struct stoq_stream *stream, const uint8_t *bytes, size_t size, bool finished, void *user)
+{
+	struct stoq_stream_info info;
+
+	stoq_stream_info(stream, &info);
+	first_taken = info.taken;
+	assert_int_equal(info.received, size);
+	return size;
+}
+
+static void test_stream_info_in_received(void **state)
+{
+	struct stoq_stream *stream;
+
+	rig.server.config.callbacks.received = take_first;
+	first_taken = 1;
+	start();
+	assert_int_equal(stoq_stream_open(rig.client.connection, STOQ_UNIDIRECTIONAL, &stream), 0);
+	assert_int_equal(stoq_stream_write(stream, data, 500, STOQ_FINISH), 500);
+	rig_run(&rig, RIG_S);
+	assert_int_equal(first_taken, 0);
+}
+
 static void test_stream_info(void **state)
 {
 	struct stoq_stream_info info;
@@ -644,6 +671,7 @@ int main(void)
 		with_rig(test_credentials_from_two_places),
 		with_rig(test_urgency),
 		with_rig(test_stream_info),
+		with_rig(test_stream_info_in_received),
 		with_rig(test_destroy_says_goodbye),
 		with_rig(test_destroy_during_a_handshake),
 		with_rig(test_what_callbacks_must_not_do),

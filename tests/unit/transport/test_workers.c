@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Real sockets over loopback: several worker threads, our event loop and the caller's. */
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "tests/unit/transport/rig.h"
 #include "transport/connection.h"
+#include "transport/worker.h"
 
 #define WORKERS	      3
 #define CONNECTIONS   12
@@ -184,6 +186,17 @@ static struct stoq_connection *reset_connect(
 	return connection;
 }
 
+/* What it still has to say goes nowhere. */
+static void cut_off(struct stoq_transport *transport)
+{
+	short events;
+	int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int socket_fd = stoq_datapath_descriptor(transport->workers[0]->datapath, &events);
+
+	assert_true(nowhere >= 0 && dup2(nowhere, socket_fd) == socket_fd);
+	close(nowhere);
+}
+
 static void test_a_reset_reaches_its_worker(void **state)
 {
 	static const char *const to_server[] = {"server.test"}, *const to_client[] = {
@@ -209,6 +222,7 @@ static void test_a_reset_reaches_its_worker(void **state)
 		connection->reset_tokens[0].data, NGTCP2_STATELESS_RESET_TOKENLEN);
 
 	/* Without a word; then somebody at its address knows nothing of the connection. */
+	cut_off(peer);
 	stoq_transport_destroy(peer);
 	memset(&reset_close, 0, sizeof(reset_close));
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
