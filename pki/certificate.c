@@ -8,6 +8,8 @@
 #include <gnutls/gnutls.h>
 #include <string.h>
 
+#include "pki/ec_key.h"
+
 #define COMMON_NAME_MAX 64
 
 /* Adding to a bag of calls: the first error stays. */
@@ -264,9 +266,13 @@ int stoq_pki_certificate_text(
 
 int stoq_pki_key_text(gnutls_datum_t *text, gnutls_x509_privkey_t key, struct stoq_error *error)
 {
-	int code = gnutls_x509_privkey_export2_pkcs8(
-		key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, text);
+	int code;
 
+	if (gnutls_x509_privkey_get_pk_algorithm(key) == GNUTLS_PK_ECDSA)
+		code = stoq_pki_ec_key_text(text, key);
+	else
+		code = gnutls_x509_privkey_export2_pkcs8(
+			key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, text);
 	return code < 0 ? fail(error, "write a private key", code) : 0;
 }
 
