@@ -5,50 +5,70 @@ TARGET ?= auto
 KERNEL ?= 6.1
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+# A compiler that is newer than this tree has warnings of its own: they stop CI, not users.
+export STOQ_WERROR ?= $(if $(CI),ON,OFF)
 
-.PHONY: all packages build demo test test-kernels bench bench-flood lint format fuzz install uninstall clean help
+configure = cmake --preset release --log-level=WARNING -DCMAKE_INSTALL_PREFIX=$(PREFIX) -DSTOQ_WERROR=$(STOQ_WERROR)
+
+.PHONY: all build build-all demo test test-kernels test-debian-13 bench bench-flood lint format fuzz install uninstall clean help
 all: build
 
-packages:
-	@packaging/install-packages
+## build: stoq, libstoq and the manual, in build/; what they need is installed
+build:
+	@packaging/install-packages build
+	@$(configure) $(if $(wildcard build/CMakeCache.txt),,-DSTOQ_TESTS=OFF) >/dev/null
+	@cmake --build build --target product
 
-build: packages
-	@cmake --preset release --log-level=WARNING -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
+# With the tests and what the benchmarks run.
+build-all:
+	@packaging/install-packages build test
+	@$(configure) -DSTOQ_TESTS=ON >/dev/null
 	@cmake --build build
 
 ## demo: the QEMU host, its driver, the hook and the target, with real I/O [TARGET=spdk|kernel]
 demo: build
+	@packaging/install-packages lab
 	@lab/demo --target $(TARGET) --kernel $(KERNEL)
 
 ## test: all tests; what cannot run here says why
-test: build
+test: build-all
+	@packaging/install-packages lab fuzz
 	@tests/run
 
 ## test-kernels: the lab's tests on every kernel we support, and the one below
-test-kernels: build
+test-kernels: build-all
+	@packaging/install-packages lab
 	@tests/run kernels
 
+## test-debian-13: builds in a Debian 13 of its own (debootstrap), and runs the tests that can run there
+test-debian-13:
+	@packaging/test-debian 13
+
 ## bench: what attaching costs, and what the transport does beside TCP
-bench: build
+bench: build-all
+	@packaging/install-packages bench
 	@bench/run
 	@bench/transport
 	@bench/ebpf_throughput
 
 ## bench-flood: what a flood leaves of a connection, with the XDP filter and without
-bench-flood: build
+bench-flood: build-all
 	@bench/flood
 
 ## lint: formatting, clang-tidy, cppcheck, warnings of gcc and clang
-lint: packages
+lint:
+	@packaging/install-packages build test lint
 	@packaging/lint
 
 ## format: rewrites the sources the way lint wants them
-format: packages
+format:
+	@packaging/install-packages lint
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
 ## fuzz: every fuzzer for FUZZ_SECONDS each
-fuzz: packages
-	@cmake --preset fuzz --log-level=WARNING >/dev/null
+fuzz:
+	@packaging/install-packages build test fuzz
+	@cmake --preset fuzz --log-level=WARNING -DSTOQ_WERROR=$(STOQ_WERROR) >/dev/null
 	@cmake --build build-fuzz --target fuzzers
 	@fuzz/run $(FUZZ_SECONDS)
 

@@ -16,11 +16,11 @@ function(stoq_bpf_skeleton target source)
 	endif()
 	# asm/types.h lies in the multiarch folder, which clang does not search for -target bpf.
 	add_custom_command(OUTPUT ${object}
-		COMMAND ${STOQ_CLANG} -std=gnu11 -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror
+		COMMAND ${STOQ_CLANG} -std=gnu11 -target bpf -mcpu=v3 -O2 -g -Wall -Wextra $<$<BOOL:${STOQ_WERROR}>:-Werror>
 			-Wno-unused-parameter ${machine} -I${PROJECT_SOURCE_DIR}
 			-idirafter /usr/include/${CMAKE_C_LIBRARY_ARCHITECTURE}
 			-c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
-		DEPENDS ${source} ${arg_DEPENDS} VERBATIM)
+		DEPENDS ${source} ${arg_DEPENDS} VERBATIM COMMAND_EXPAND_LISTS)
 	add_custom_command(OUTPUT ${skeleton}
 		COMMAND sh -c "{ echo // NOLINTBEGIN && ${STOQ_BPFTOOL} gen skeleton ${object} name ${name}_bpf && echo // NOLINTEND; } >${skeleton}"
 		DEPENDS ${object} VERBATIM)

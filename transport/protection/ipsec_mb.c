@@ -259,8 +259,10 @@ static const char *architecture_name(IMB_ARCH architecture, uint64_t features)
 		return wide ? "AVX-512, VAES" : "AVX-512";
 	case IMB_ARCH_AVX2:
 		return wide ? "AVX2, VAES" : "AVX2";
+#if IMB_VERSION_NUM < IMB_VERSION(2, 0, 0) /* 2.0 has no code of its own for it */
 	case IMB_ARCH_AVX:
 		return "AVX";
+#endif
 	default:
 		return "SSE";
 	}
