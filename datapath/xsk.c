@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/privileges.h"
+
 /* Newer than the headers of Debian 12; a kernel that does not know one refuses it, no harm. */
 #ifndef SO_PREFER_BUSY_POLL
 #define SO_PREFER_BUSY_POLL 69
@@ -180,9 +182,8 @@ static int try_mode(struct stoq_xsk *xsk, const struct stoq_xsk_config *config, 
 	if (xsk->fd < 0)
 		return stoq_error_set(error, -errno, "cannot make an AF_XDP socket: %s%s",
 			strerror(errno),
-			errno == EPERM
-				? ": CAP_NET_RAW is needed; run as root, or: setcap "
-				  "cap_bpf,cap_net_admin,cap_perfmon,cap_net_raw+ep on the binary"
+			errno == EPERM		? ": CAP_NET_RAW is needed; run as root, or: "
+						  "setcap " STOQ_ALL_CAPABILITIES " on the binary"
 			: errno == EAFNOSUPPORT ? ": this kernel was built without XDP sockets"
 						: "");
 	code = stoq_umem_open(&xsk->umem, frames, config->frame_bytes, error);

@@ -13,6 +13,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/privileges.h"
+
 #define LINES	   4
 #define LINE_BYTES 160
 
@@ -115,8 +117,8 @@ static int lacks_capabilities(struct stoq_error *error)
 			"loading the BPF program needs capabilities that this process lacks: %s; "
 			"%s",
 			missing,
-			geteuid() ? "run as root, or: setcap "
-				    "cap_bpf,cap_net_admin,cap_perfmon,cap_net_raw+ep on the binary"
+			geteuid() ? "run as root, or: setcap " STOQ_ALL_CAPABILITIES
+				    " on the binary"
 				  : "they were taken from root here (`stoq probe` says more)");
 	return 0;
 }

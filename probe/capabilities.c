@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/privileges.h"
 #include "probe/section.h"
 
 #define BIT(number)	  (1ULL << (number))
@@ -15,8 +16,6 @@
 #define REMEDY_BYTES	  sizeof(((struct stoq_probe_fact *)0)->remedy)
 #define CAPABILITY_COUNT  (sizeof(capabilities) / sizeof(capabilities[0]))
 #define INCLUDED_IN_ADMIN (BIT(CAP_BPF) | BIT(CAP_PERFMON))
-/* setcap replaces what a file has, so a remedy names all that a transport wants of it. */
-#define OF_A_TRANSPORT	  (BIT(CAP_BPF) | BIT(CAP_NET_ADMIN) | BIT(CAP_PERFMON) | BIT(CAP_NET_RAW))
 
 static const struct {
 	unsigned int number;
@@ -28,7 +27,6 @@ static const struct {
 	{CAP_NET_RAW, "CAP_NET_RAW", "AF_XDP sockets"},
 	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "find BPF objects of others by number: stoq xdp, bpftool"},
 	{CAP_IPC_LOCK, "CAP_IPC_LOCK", "lock more memory than ulimit -l, for AF_XDP"},
-	{CAP_SYS_NICE, "CAP_SYS_NICE", "real-time threads, of which STOQ has none"},
 };
 
 /* The number behind a key of /proc/self/status. False: it is not there. */
@@ -130,9 +128,9 @@ static void make_remedy(const struct stoq_probe *probe, uint64_t wanted, char *r
 	} else if (wanted & BIT(CAP_SYS_ADMIN)) {
 		snprintf(remedy, REMEDY_BYTES, "run as root"); /* a file with it would be root */
 	} else {
-		list_names(names, sizeof(names), wanted | OF_A_TRANSPORT, ",", true);
 		own_path(probe, path);
-		snprintf(remedy, REMEDY_BYTES, "run as root, or: setcap %s+ep %s", names, path);
+		snprintf(remedy, REMEDY_BYTES, "run as root, or: setcap %s %s",
+			STOQ_ALL_CAPABILITIES, path);
 	}
 }
 
@@ -178,8 +176,11 @@ void stoq_probe_process(struct stoq_probe *probe)
 {
 	stoq_probe_topic(probe, "process", NULL);
 	if (!read_rights(probe)) {
-		stoq_probe_unknown(probe, "capabilities", "mount -t proc proc /proc",
-			"/proc/self/status does not tell them");
+		if (stoq_probe_has_proc(probe))
+			stoq_probe_unknown(
+				probe, "capabilities", "", "/proc/self/status cannot be read");
+		else
+			stoq_probe_not_mounted(probe, "capabilities", "proc");
 		return;
 	}
 	for (size_t i = 0; i < CAPABILITY_COUNT; i++) {

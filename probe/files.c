@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/units.h"
@@ -47,7 +48,9 @@ bool stoq_probe_exists(const struct stoq_probe *probe, const char *path)
 	return access(whole, F_OK) == 0;
 }
 
-bool stoq_probe_file_has(const struct stoq_probe *probe, const char *path, const char *word)
+/* Whether any line of a file, however long, is what is looked for. */
+static bool any_line(const struct stoq_probe *probe, const char *path, const char *word,
+	bool (*matches)(const char *line, const char *word))
 {
 	char whole[PATH_BYTES], *line = NULL;
 	bool found = false;
@@ -59,8 +62,49 @@ bool stoq_probe_file_has(const struct stoq_probe *probe, const char *path, const
 	if (!file)
 		return false;
 	while (!found && getline(&line, &size, file) > 0)
-		found = strstr(line, word) != NULL;
+		found = matches(line, word);
 	free(line);
 	fclose(file);
 	return found;
+}
+
+static bool contains(const char *line, const char *word)
+{
+	return strstr(line, word) != NULL;
+}
+
+static bool begins(const char *line, const char *word)
+{
+	return strncmp(line, word, strlen(word)) == 0;
+}
+
+bool stoq_probe_file_has(const struct stoq_probe *probe, const char *path, const char *word)
+{
+	return any_line(probe, path, word, contains);
+}
+
+bool stoq_probe_line_begins(const struct stoq_probe *probe, const char *path, const char *word)
+{
+	return any_line(probe, path, word, begins);
+}
+
+bool stoq_probe_release(const struct stoq_probe *probe, char *release, size_t size)
+{
+	struct utsname name;
+
+	if (!stoq_probe_is_real(probe))
+		return stoq_probe_read(probe, "/proc/sys/kernel/osrelease", release, size) > 0;
+	if (uname(&name))
+		return false;
+	snprintf(release, size, "%s", name.release);
+	return true;
+}
+
+void stoq_probe_not_mounted(struct stoq_probe *probe, const char *name, const char *what)
+{
+	char remedy[64];
+
+	snprintf(remedy, sizeof(remedy), "mount -t %s%s %s /%s", what,
+		strcmp(what, "sys") == 0 ? "fs" : "", what, what);
+	stoq_probe_unknown(probe, name, remedy, "/%s is not mounted", what);
 }

@@ -84,6 +84,9 @@ static void probe_queues(struct stoq_probe *probe, const char *interface, unsign
 		queues = count_queues(probe, interface);
 	if (queues)
 		stoq_probe_yes(probe, "queues", "%u", queues);
+	else if (!stoq_probe_has_sys(probe))
+		stoq_probe_unknown(probe, "queues", "mount -t sysfs sys /sys",
+			"the driver does not tell, and /sys is not mounted");
 	else
 		stoq_probe_unknown(probe, "queues",
 			"ip netns exec NAMESPACE stoq probe: it mounts the right /sys",

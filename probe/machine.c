@@ -83,11 +83,13 @@ static void probe_hugepages(struct stoq_probe *probe)
 	uint64_t all = 0, available = 0;
 	char path[96];
 
-	stoq_probe_topic(probe, "memory", NULL);
 	snprintf(path, sizeof(path), "%s/nr_hugepages", folder);
 	if (stoq_probe_read_number(probe, path, &all)) {
-		stoq_probe_no(probe, "hugepages", "a kernel with CONFIG_HUGETLBFS",
-			"the kernel has no huge pages of 2 MiB");
+		if (stoq_probe_has_sys(probe))
+			stoq_probe_no(probe, "hugepages", "a kernel with CONFIG_HUGETLBFS",
+				"the kernel has no huge pages of 2 MiB");
+		else
+			stoq_probe_not_mounted(probe, "hugepages", "sys");
 		return;
 	}
 	snprintf(path, sizeof(path), "%s/free_hugepages", folder);
@@ -98,8 +100,14 @@ static void probe_hugepages(struct stoq_probe *probe)
 	else
 		stoq_probe_no(probe, "hugepages", "echo 1024 >/proc/sys/vm/nr_hugepages",
 			"none are reserved; SPDK wants them");
+}
+
+static void probe_hugetlbfs(struct stoq_probe *probe)
+{
 	if (stoq_probe_file_has(probe, "/proc/mounts", " hugetlbfs "))
 		stoq_probe_yes(probe, "hugetlbfs", "mounted");
+	else if (!stoq_probe_has_proc(probe))
+		stoq_probe_not_mounted(probe, "hugetlbfs", "proc");
 	else
 		stoq_probe_no(probe, "hugetlbfs",
 			"mkdir -p /dev/hugepages && mount -t hugetlbfs none /dev/hugepages",
@@ -160,6 +168,9 @@ static void probe_kvm(struct stoq_probe *probe)
 		close(fd);
 	} else if (errno == EACCES || errno == EPERM) {
 		kvm_forbidden(probe, path);
+	} else if (errno == ENOENT && !stoq_probe_exists(probe, "/dev/null")) {
+		stoq_probe_unknown(probe, "kvm", "look outside of the chroot or container",
+			"/dev is not mounted, or shows a few devices only");
 	} else {
 		stoq_probe_no(probe, "kvm", kvm_remedy(probe), "/dev/kvm: %s", strerror(errno));
 	}
@@ -207,7 +218,9 @@ static void probe_spdk(struct stoq_probe *probe)
 void stoq_probe_machine(struct stoq_probe *probe)
 {
 	probe_processor(probe);
+	stoq_probe_topic(probe, "memory", NULL);
 	probe_hugepages(probe);
+	probe_hugetlbfs(probe);
 	probe_kvm(probe);
 	probe_spdk(probe);
 }

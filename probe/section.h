@@ -43,6 +43,40 @@ bool stoq_probe_exists(const struct stoq_probe *probe, const char *path);
 
 /* Whether any line of a file, however long, contains word. */
 bool stoq_probe_file_has(const struct stoq_probe *probe, const char *path, const char *word);
+/* The same, at the line's beginning. */
+bool stoq_probe_line_begins(const struct stoq_probe *probe, const char *path, const char *word);
+
+/* The kernel's release: uname(2)'s, or that of a made-up root. False: it is not to be seen. */
+bool stoq_probe_release(const struct stoq_probe *probe, char *release, size_t size);
+
+/* Whether /proc and /sys are mounted: nothing that lies there is missing where they are not. */
+static inline bool stoq_probe_has_proc(const struct stoq_probe *probe)
+{
+	return stoq_probe_exists(probe, "/proc/sys/kernel");
+}
+
+static inline bool stoq_probe_has_sys(const struct stoq_probe *probe)
+{
+	return stoq_probe_exists(probe, "/sys/kernel");
+}
+
+/* Unknown, for it is seen in /proc or /sys (what: without the slash), which is not mounted. */
+void stoq_probe_not_mounted(struct stoq_probe *probe, const char *name, const char *what);
+
+/* ---- the kernel's configuration ---- */
+
+#define STOQ_PROBE_ORIGIN_BYTES 128
+
+enum stoq_probe_option {
+	STOQ_PROBE_OPTION_UNKNOWN = 0, /* no configuration can be read */
+	STOQ_PROBE_OPTION_OFF,
+	STOQ_PROBE_OPTION_MODULE,
+	STOQ_PROBE_OPTION_ON,
+};
+
+/* What became of an option ("CONFIG_X"), and which file has that. */
+enum stoq_probe_option stoq_probe_kernel_option(const struct stoq_probe *probe, const char *release,
+	const char *option, char origin[static STOQ_PROBE_ORIGIN_BYTES]);
 
 /* ---- the parts ---- */
 

@@ -14,6 +14,9 @@ static const char help[] =
 #include "stoq-probe.help.h"
 	;
 
+/* A remedy of fewer characters is shorter than a reference to it. */
+#define LONG_REMEDY 64
+
 enum probe_option { OPTION_JSON = TOOL_OPTION_FIRST };
 
 static const struct option long_options[] = {
@@ -33,8 +36,33 @@ static void print_heading(const struct stoq_probe_fact *fact, const struct stoq_
 		fact->subject);
 }
 
-static void print_fact(const struct stoq_probe_fact *fact)
+/* The first fact that the same would help; itself, if there is none before. */
+static const struct stoq_probe_fact *same_remedy(const struct stoq_probe *probe, size_t i)
 {
+	size_t first = 0;
+
+	while (strcmp(probe->facts[first].remedy, probe->facts[i].remedy) != 0)
+		first++;
+	return &probe->facts[first];
+}
+
+/* What is long stands there once. */
+static void print_remedy(const struct stoq_probe *probe, size_t i)
+{
+	const struct stoq_probe_fact *fact = &probe->facts[i], *first = same_remedy(probe, i);
+
+	printf("  %-29s> ", "");
+	if (first == fact || strlen(fact->remedy) < LONG_REMEDY)
+		puts(fact->remedy);
+	else
+		printf("see %s%s%s %s above\n", first->topic, first->subject[0] ? " " : "",
+			first->subject, first->name);
+}
+
+static void print_fact(const struct stoq_probe *probe, size_t i)
+{
+	const struct stoq_probe_fact *fact = &probe->facts[i];
+
 	printf("  %-20s %-8s", fact->name, stoq_probe_answer_name(fact->answer));
 	if (fact->answer == STOQ_PROBE_YES) {
 		printf("%s\n", fact->value);
@@ -42,14 +70,14 @@ static void print_fact(const struct stoq_probe_fact *fact)
 	}
 	printf("%s\n", fact->why);
 	if (fact->remedy[0])
-		printf("  %-29s> %s\n", "", fact->remedy);
+		print_remedy(probe, i);
 }
 
 static void print_all(const struct stoq_probe *probe)
 {
 	for (size_t i = 0; i < probe->count; i++) {
 		print_heading(&probe->facts[i], i ? &probe->facts[i - 1] : NULL);
-		print_fact(&probe->facts[i]);
+		print_fact(probe, i);
 	}
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <cmocka.h>
 
@@ -34,6 +35,14 @@ static void put(const char *path, const char *text)
 	assert_non_null(file);
 	fputs(text, file);
 	fclose(file);
+}
+
+static void take_away(const char *path)
+{
+	char whole[512];
+
+	snprintf(whole, sizeof(whole), "%s%s", root, path);
+	assert_int_equal(unlink(whole), 0);
 }
 
 static int make_root(void **state)
@@ -112,14 +121,19 @@ static void test_nothing_there(void **state)
 	assert_int_equal(stoq_probe_run(&probe, root, NULL), 0);
 	assert_complete(&probe);
 	assert_fact(&probe, "kernel", "", "release", STOQ_PROBE_UNKNOWN, "osrelease");
-	assert_fact(&probe, "kernel", "", "btf", STOQ_PROBE_NO, "type information");
-	assert_fact(&probe, "kernel", "", "bpf_jit", STOQ_PROBE_UNKNOWN, "interpreted");
-	assert_fact(&probe, "process", "", "capabilities", STOQ_PROBE_UNKNOWN, "status");
+	assert_fact(&probe, "kernel", "", "btf", STOQ_PROBE_UNKNOWN, "/sys is not mounted");
+	assert_fact(&probe, "kernel", "", "bpf_jit", STOQ_PROBE_UNKNOWN, "/proc is not mounted");
+	assert_fact(&probe, "kernel", "", "bpffs", STOQ_PROBE_UNKNOWN, "/proc is not mounted");
+	assert_fact(&probe, "kernel", "", "unprivileged_bpf", STOQ_PROBE_UNKNOWN, "/proc is not");
+	assert_fact(&probe, "process", "", "capabilities", STOQ_PROBE_UNKNOWN, "/proc is not");
 	assert_fact(&probe, "interface", "", "list", STOQ_PROBE_UNKNOWN, "/sys/class/net");
 	assert_fact(&probe, "processor", "", "model", STOQ_PROBE_UNKNOWN, "cpuinfo");
-	assert_fact(&probe, "memory", "", "hugepages", STOQ_PROBE_NO, "no huge pages");
-	assert_fact(&probe, "software", "", "kvm", STOQ_PROBE_NO, "No such file");
-	assert_fact(&probe, "modules", "", "nvme-tcp", STOQ_PROBE_UNKNOWN, "built in");
+	assert_fact(&probe, "memory", "", "hugepages", STOQ_PROBE_UNKNOWN, "/sys is not mounted");
+	assert_fact(&probe, "memory", "", "hugetlbfs", STOQ_PROBE_UNKNOWN, "/proc is not mounted");
+	assert_fact(&probe, "software", "", "kvm", STOQ_PROBE_UNKNOWN, "/dev is not mounted");
+	assert_fact(&probe, "modules", "", "nvme-tcp", STOQ_PROBE_UNKNOWN, "not there");
+	assert_remedy(&probe, "kernel", "btf", "mount -t sysfs sys /sys");
+	assert_remedy(&probe, "kernel", "bpf_jit", "mount -t proc proc /proc");
 	stoq_probe_free(&probe);
 }
 
@@ -135,6 +149,7 @@ static void put_good_machine(void)
 			     "pclmulqdq avx2 vaes_not\n\nprocessor\t: 1\n");
 	put("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "512\n");
 	put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "500\n");
+	put("/dev/null", "");
 	put("/dev/kvm", "");
 	put("/lib/modules/6.1.0-9-amd64/modules.builtin", "kernel/drivers/nvme/target/nvmet.ko\n");
 	put("/lib/modules/6.1.0-9-amd64/modules.dep",
@@ -191,12 +206,14 @@ static void test_lesser_machine(void **state)
 	put("/proc/sys/kernel/osrelease", "5.10.0\n");
 	put("/proc/sys/net/core/bpf_jit_enable", "0\n");
 	put("/proc/mounts", "");
+	take_away("/sys/kernel/btf/vmlinux");
 	put("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "0\n");
 	assert_int_equal(stoq_probe_run(&probe, root, NULL), 0);
 	assert_complete(&probe);
 	assert_fact(&probe, "kernel", "", "release", STOQ_PROBE_NO, "older than 5.15");
 	assert_fact(&probe, "kernel", "", "bpf_jit", STOQ_PROBE_NO, "switched off");
 	assert_fact(&probe, "kernel", "", "bpffs", STOQ_PROBE_NO, "pins");
+	assert_fact(&probe, "kernel", "", "btf", STOQ_PROBE_NO, "type information");
 	assert_fact(&probe, "memory", "", "hugepages", STOQ_PROBE_NO, "SPDK");
 	put("/proc/sys/kernel/osrelease", "5.15.1\n");
 	stoq_probe_free(&probe);
@@ -214,12 +231,81 @@ static void look_as(struct stoq_probe *probe, const char *status, const char *ui
 	assert_complete(probe);
 }
 
+/* What a kernel's configuration has to say about modules that are not to be seen. */
+static void test_kernel_config(void **state)
+{
+	static const char config[] = "/boot/config-6.1.0-9-amd64";
+	struct stoq_probe probe;
+
+	(void)state;
+	put("/proc/sys/kernel/osrelease", "6.1.0-9-amd64\n");
+	put(config, "#\n# CONFIG_NVME_TCP is not set\nCONFIG_NVME_TARGET=y\n"
+		    "CONFIG_NVME_TARGET_TCP=m\nCONFIG_NVME_TARGET_TCP_TLS=y\n");
+	assert_int_equal(stoq_probe_run(&probe, root, NULL), 0);
+	assert_complete(&probe);
+	assert_fact(&probe, "modules", "", "nvme-tcp", STOQ_PROBE_NO,
+		"built without: CONFIG_NVME_TCP is not set in /boot/config-6.1.0-9-amd64");
+	assert_remedy_has(&probe, "modules", "nvme-tcp", "install a kernel");
+	assert_fact(&probe, "modules", "", "nvmet", STOQ_PROBE_YES, "built in");
+	/* There may be one, in a folder that this root does not show. */
+	assert_fact(&probe, "modules", "", "nvmet-tcp", STOQ_PROBE_UNKNOWN, "not there");
+	/* An option that is not in it at all. */
+	assert_fact(&probe, "modules", "", "null_blk", STOQ_PROBE_NO, "built without");
+	stoq_probe_free(&probe);
+
+	put("/lib/modules/6.1.0-9-amd64/modules.dep", "kernel/x.ko:\n");
+	put("/proc/modules", "null_blk 16384 0 - Live 0x0000000000000000\n");
+	assert_int_equal(stoq_probe_run(&probe, root, NULL), 0);
+	assert_complete(&probe);
+	assert_fact(&probe, "modules", "", "nvmet-tcp", STOQ_PROBE_NO, "but not in /lib/modules");
+	assert_fact(&probe, "modules", "", "null_blk", STOQ_PROBE_YES, "loaded");
+	stoq_probe_free(&probe);
+
+	/* No configuration at all, though a file has its name. */
+	put(config, "");
+	take_away("/lib/modules/6.1.0-9-amd64/modules.dep");
+	assert_int_equal(stoq_probe_run(&probe, root, NULL), 0);
+	assert_fact(&probe, "modules", "", "nvme-tcp", STOQ_PROBE_UNKNOWN, "not there");
+	stoq_probe_free(&probe);
+}
+
+/* As the kernel gives it: compressed. Cut off, it is no word about what is not in it. */
+static void test_compressed_config(void **state)
+{
+	static const char text[] = "CONFIG_NVME_TARGET=y\n# CONFIG_NVME_TCP is not set\n";
+	struct stoq_probe probe;
+	char path[128];
+	gzFile file;
+
+	(void)state;
+	put("/proc/sys/kernel/osrelease", "6.18.5\n");
+	snprintf(path, sizeof(path), "%s/proc/config.gz", root);
+	file = gzopen(path, "we");
+	assert_non_null(file);
+	gzputs(file, "CONFIG_FIRST=y\n");
+	for (int i = 0; i < 20000; i++)
+		gzprintf(file, "# CONFIG_OTHER_%d is not set\n", i);
+	gzputs(file, text);
+	assert_int_equal(gzclose(file), Z_OK);
+	assert_int_equal(stoq_probe_run(&probe, root, NULL), 0);
+	assert_fact(&probe, "modules", "", "nvme-tcp", STOQ_PROBE_NO, "/proc/config.gz");
+	assert_fact(&probe, "modules", "", "nvmet", STOQ_PROBE_YES, "built in");
+	stoq_probe_free(&probe);
+
+	assert_int_equal(truncate(path, 1000), 0);
+	assert_int_equal(stoq_probe_run(&probe, root, NULL), 0);
+	assert_fact(&probe, "modules", "", "nvme-tcp", STOQ_PROBE_UNKNOWN, "not there");
+	stoq_probe_free(&probe);
+}
+
 #define EVERYBODY   "         0          0 4294967295\n"
 #define ALL_BUT_BPF "0000017fffffffff"
 
 /* What would give a capability depends on who took it away. */
 static void test_capabilities(void **state)
 {
+	static const char *const useful[] = {
+		"CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_NET_RAW", "CAP_IPC_LOCK"};
 	struct stoq_probe probe;
 
 	(void)state;
@@ -228,12 +314,12 @@ static void test_capabilities(void **state)
 		"Name:\tx\nUid:\t1000\t1000\t1000\t1000\nCapEff:\t0\nCapBnd:\t000001ffffffffff\n",
 		EVERYBODY);
 	assert_fact(&probe, "process", "", "CAP_BPF", STOQ_PROBE_NO, "lacks CAP_BPF: load");
-	/* setcap replaces what the file had: the next remedy must not undo this one. */
-	assert_remedy(&probe, "process", "CAP_BPF",
-		"run as root, or: setcap cap_bpf,cap_net_admin,cap_perfmon,cap_net_raw+ep stoq");
-	assert_remedy(&probe, "process", "CAP_IPC_LOCK",
-		"run as root, or: setcap cap_bpf,cap_net_admin,cap_perfmon,cap_net_raw,cap_ipc_lock"
-		"+ep stoq");
+	/* setcap replaces what the file had: one remedy must not undo another. */
+	for (size_t i = 0; i < sizeof(useful) / sizeof(useful[0]); i++)
+		assert_remedy(&probe, "process", useful[i],
+			"run as root, or: setcap cap_bpf,cap_net_admin,cap_perfmon,cap_net_raw,"
+			"cap_ipc_lock+ep stoq");
+	assert_null(stoq_probe_find(&probe, "process", "", "CAP_SYS_NICE"));
 	stoq_probe_free(&probe);
 
 	look_as(&probe, "Name:\tx\nUid:\t1000\t1000\nCapEff:\t0\nNoNewPrivs:\t1\n", EVERYBODY);
@@ -311,6 +397,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_capabilities, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(
 			test_capabilities_that_do_not_count, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(test_kernel_config, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(test_compressed_config, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(test_kvm, make_root, remove_root),
 		cmocka_unit_test(test_this_machine),
 	};
