@@ -42,9 +42,9 @@ static __always_inline int stoq_xdp_is_open(
 	return opened_ns && *opened_ns + config->handshake_timeout_ns >= now_ns;
 }
 
-static __always_inline void stoq_xdp_add(const struct stoq_xdp_config *config,
-	const struct stoq_xdp_packet *packet, struct stoq_xdp_stats *stats, __u8 state,
-	__u64 now_ns)
+/* counts: it is a connection that begins. */
+static __always_inline void stoq_xdp_add(const struct stoq_xdp_packet *packet,
+	struct stoq_xdp_stats *stats, __u8 state, int counts, __u64 now_ns)
 {
 	struct stoq_xdp_connection connection = {
 		.tag = packet->cid.tag,
@@ -55,6 +55,8 @@ static __always_inline void stoq_xdp_add(const struct stoq_xdp_config *config,
 
 	stoq_xdp_set_remote(&connection, &packet->tuple);
 	bpf_map_update_elem(&stoq_xdp_conns, &packet->cid.random, &connection, BPF_ANY);
+	if (!counts)
+		return;
 	stats->opened++;
 	if (state == STOQ_XDP_ESTABLISHED)
 		stats->established++;
@@ -118,7 +120,13 @@ static __noinline int stoq_xdp_introduce(const struct stoq_xdp_config *config,
 	/* Unsealed and let through: taken for a connection that is older than the program. */
 	if (has_cid && (proven || (is_short && verdict == STOQ_XDP_PASS_UNPROVEN &&
 					  !(config->flags & STOQ_XDP_CHECK_CID))))
-		stoq_xdp_add(config, packet, stats, state, now_ns);
+		/*
+		 * A short header comes first of a connection that is older than the program, or
+		 * goes on by another ID; where IDs are not sealed also of one whose handshake came
+		 * in datagrams that began with Initials, which are not introduced there.
+		 */
+		stoq_xdp_add(packet, stats, state,
+			!is_short || (proven && !(config->flags & STOQ_XDP_CHECK_CID)), now_ns);
 	return verdict;
 }
 

@@ -23,7 +23,7 @@
 #include "bpf/cid_shared.h"
 
 #define STOQ_XDP_PROGRAM      "stoq_xdp"
-#define STOQ_XDP_LAYOUT	      2 /* of the structures below; changes when they do */
+#define STOQ_XDP_LAYOUT	      3 /* of the structures below; changes when they do */
 #define STOQ_XDP_DEFAULT_PORT 9292
 
 #define STOQ_XDP_PORT_WORDS	 1024
@@ -122,7 +122,8 @@ struct stoq_xdp_connection {
 	__u8 remote[16];
 	__be16 remote_port;
 	__u8 state;
-	__u8 pad;
+	__u8 alias; /* 1, of what is over: another connection ID of a connection that counts already
+		     */
 	__u32 generation;
 };
 
@@ -161,7 +162,7 @@ struct stoq_xdp_stats {
 	struct stoq_xdp_count verdicts[STOQ_XDP_VERDICTS];
 	__u64 sizes[STOQ_XDP_SIZE_CLASSES]; /* of frames for our ports */
 	__u64 redirected;		    /* of those passed: to an AF_XDP socket */
-	__u64 opened;			    /* connections, first seen */
+	__u64 opened;			    /* connections whose handshake was seen */
 	__u64 established;		    /* of those: got so far */
 	__u64 migrated;			    /* known connection, new address */
 };

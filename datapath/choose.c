@@ -110,10 +110,16 @@ void stoq_datapath_choice_seal(struct stoq_datapath_choice *choice, const struct
 }
 
 void stoq_datapath_choice_end_connection(
-	struct stoq_datapath_choice *choice, const struct stoq_cid *cid, bool gone)
+	struct stoq_datapath_choice *choice, const struct stoq_cid *cids, size_t count, bool gone)
 {
 	if (choice->filter)
-		choose_end_connection(choice->filter, cid, gone);
+		choose_end_connection(choice->filter, cids, count, gone);
+}
+
+void stoq_datapath_choice_retire_id(struct stoq_datapath_choice *choice, const struct stoq_cid *cid)
+{
+	if (choice->filter)
+		choose_retire_id(choice->filter, cid);
 }
 
 void stoq_datapath_choice_status(

@@ -58,9 +58,14 @@ int stoq_datapath_choose(const struct stoq_datapath_wish *wish, struct stoq_data
 /* From now on the filter takes connection IDs for the transport's own only if they are sealed. */
 void stoq_datapath_choice_seal(struct stoq_datapath_choice *choice, const struct stoq_cid_key *key);
 
-/* The filter learns that a connection of ours is closing, or is gone. From any thread. */
+/*
+ * The filter learns that a connection of ours, with all its connection IDs, is closing, or is gone;
+ * that one of them is out of use while the connection goes on. From any thread.
+ */
 void stoq_datapath_choice_end_connection(
-	struct stoq_datapath_choice *choice, const struct stoq_cid *cid, bool gone);
+	struct stoq_datapath_choice *choice, const struct stoq_cid *cids, size_t count, bool gone);
+void stoq_datapath_choice_retire_id(
+	struct stoq_datapath_choice *choice, const struct stoq_cid *cid);
 
 /* Fills all but `asked`. From any thread. */
 void stoq_datapath_choice_status(

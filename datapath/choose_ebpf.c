@@ -168,10 +168,16 @@ void choose_seal(struct stoq_xdp_filter *filter, const struct stoq_cid_key *key)
 }
 
 /* Should it fail, the filter forgets the connection by itself, only later. */
-void choose_end_connection(struct stoq_xdp_filter *filter, const struct stoq_cid *cid, bool gone)
+void choose_end_connection(
+	struct stoq_xdp_filter *filter, const struct stoq_cid *cids, size_t count, bool gone)
 {
-	(void)stoq_xdp_end_connection(
-		stoq_xdp_filter_maps(filter), cid, gone ? STOQ_XDP_CLOSED : STOQ_XDP_CLOSING);
+	(void)stoq_xdp_end_connection(stoq_xdp_filter_maps(filter), cids, count,
+		gone ? STOQ_XDP_CLOSED : STOQ_XDP_CLOSING);
+}
+
+void choose_retire_id(struct stoq_xdp_filter *filter, const struct stoq_cid *cid)
+{
+	(void)stoq_xdp_retire_id(stoq_xdp_filter_maps(filter), cid);
 }
 
 static void add_queue(struct stoq_ebpf_status *status, const struct stoq_af_xdp_queue *queue)

@@ -24,7 +24,12 @@ void choose_seal(struct stoq_xdp_filter *filter, const struct stoq_cid_key *key)
 {
 }
 
-void choose_end_connection(struct stoq_xdp_filter *filter, const struct stoq_cid *cid, bool gone)
+void choose_end_connection(
+	struct stoq_xdp_filter *filter, const struct stoq_cid *cids, size_t count, bool gone)
+{
+}
+
+void choose_retire_id(struct stoq_xdp_filter *filter, const struct stoq_cid *cid)
 {
 }
 

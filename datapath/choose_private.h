@@ -13,6 +13,8 @@ int choose_filter(const struct stoq_datapath_wish *wish, struct stoq_datapath_ch
 int choose_af_xdp(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
 	struct stoq_error *error);
 void choose_seal(struct stoq_xdp_filter *filter, const struct stoq_cid_key *key);
-void choose_end_connection(struct stoq_xdp_filter *filter, const struct stoq_cid *cid, bool gone);
+void choose_end_connection(
+	struct stoq_xdp_filter *filter, const struct stoq_cid *cids, size_t count, bool gone);
+void choose_retire_id(struct stoq_xdp_filter *filter, const struct stoq_cid *cid);
 void choose_status(const struct stoq_datapath_choice *choice, struct stoq_ebpf_status *status);
 void choose_filter_close(struct stoq_xdp_filter *filter);

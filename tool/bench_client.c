@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 
 #define CONNECT_TIMEOUT_NS 15000000000ull
 #define REPORT_TIMEOUT_NS  15000000000ull
+#define LEAVE_TIMEOUT_NS   1000000000ull
 
 enum phase { CONNECTING, WARMING_UP, REPORTING_BEFORE, MEASURING, REPORTING_AFTER, DONE };
 
@@ -341,6 +343,30 @@ static int run(struct client *client, struct stoq_error *error)
 	return client->error.code;
 }
 
+static bool is_connected(const struct client *client)
+{
+	for (uint32_t i = 0; i < client->options->connections; i++)
+		if (client->connections[i].connection)
+			return true;
+	return false;
+}
+
+/* The server learns that this is over, and need not wait for its idle timeout. */
+static void leave(struct client *client)
+{
+	client->phase = DONE;
+	client->phase_end_ns = stoq_clock_now_ns() + LEAVE_TIMEOUT_NS;
+	for (uint32_t i = 0; i < client->options->connections; i++)
+		if (client->connections[i].connection)
+			stoq_connection_close(client->connections[i].connection, 0, "measured");
+	while (is_connected(client) && stoq_clock_now_ns() < client->phase_end_ns) {
+		if (stoq_transport_process(client->transport, 0, stoq_clock_now_ns()))
+			break;
+		if (is_connected(client))
+			wait(client);
+	}
+}
+
 int bench_measure(const struct bench_options *options, struct bench_identity *identity,
 	struct bench_results *results, struct stoq_error *error)
 {
@@ -367,7 +393,7 @@ int bench_measure(const struct bench_options *options, struct bench_identity *id
 			ret = begin_to_connect(&client, error);
 		if (!ret)
 			ret = run(&client, error);
-		client.phase = DONE;
+		leave(&client);
 		stoq_transport_destroy(client.transport);
 	}
 	free(client.connections);

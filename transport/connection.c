@@ -71,21 +71,26 @@ static uint64_t *gauge_of(struct stoq_worker_metrics *metrics, enum stoq_connect
 	}
 }
 
+/* False: a client's first ID, which is not ours. */
+static bool take_own_id(
+	const struct stoq_transport *transport, const ngtcp2_cid *id, struct stoq_cid *cid)
+{
+	if (!stoq_cid_is_ours(&transport->cid_key, id->data, id->datalen))
+		return false;
+	memcpy(cid, id->data, sizeof(*cid));
+	return true;
+}
+
 /* The filter in front of us follows: what comes for a connection that is gone need not come in. */
 static void tell_filter(struct stoq_connection *connection, bool gone)
 {
 	struct stoq_transport *transport = connection->worker->transport;
+	struct stoq_cid cids[STOQ_CONNECTION_CIDS];
+	size_t count = 0;
 
-	for (size_t i = 0; i < connection->cid_count; i++) {
-		const ngtcp2_cid *id = &connection->cids[i];
-		struct stoq_cid cid;
-
-		/* A client's first ID is not ours. */
-		if (!stoq_cid_is_ours(&transport->cid_key, id->data, id->datalen))
-			continue;
-		memcpy(&cid, id->data, sizeof(cid));
-		stoq_datapath_choice_end_connection(&transport->choice, &cid, gone);
-	}
+	for (size_t i = 0; i < connection->cid_count; i++)
+		count += take_own_id(transport, &connection->cids[i], &cids[count]);
+	stoq_datapath_choice_end_connection(&transport->choice, cids, count, gone);
 }
 
 void stoq_connection_set_state(struct stoq_connection *connection, enum stoq_connection_state state)
@@ -172,7 +177,10 @@ int stoq_connection_add_cid(struct stoq_connection *connection, const ngtcp2_cid
 void stoq_connection_remove_cid(struct stoq_connection *connection, const ngtcp2_cid *cid)
 {
 	struct stoq_worker *worker = connection->worker;
+	struct stoq_cid own;
 
+	if (take_own_id(worker->transport, cid, &own))
+		stoq_datapath_choice_retire_id(&worker->transport->choice, &own);
 	for (size_t i = 0; i < connection->cid_count; i++) {
 		if (!ngtcp2_cid_eq(&connection->cids[i], cid))
 			continue;

@@ -232,16 +232,50 @@ size_t stoq_xdp_list_prefixes(const struct stoq_xdp_maps *maps, enum stoq_xdp_li
 
 /* ---- connections ---- */
 
-int stoq_xdp_end_connection(
-	struct stoq_xdp_maps *maps, const struct stoq_cid *cid, enum stoq_xdp_state state)
+static int end_id(struct stoq_xdp_maps *maps, const struct stoq_cid *cid, enum stoq_xdp_state state,
+	bool alias)
+{
+	const struct stoq_xdp_connection connection = {
+		.tag = cid->tag,
+		.last_ns = stoq_clock_read_ns(CLOCK_MONOTONIC_COARSE),
+		.state = (uint8_t)state,
+		.alias = alias,
+	};
+
+	return bpf_map_update_elem(
+		maps->fd[STOQ_XDP_MAP_CONNS], &cid->random, &connection, BPF_ANY);
+}
+
+/* The ID that the connection counts by already; the first one if it does by none. */
+static size_t find_counted(
+	const struct stoq_xdp_maps *maps, const struct stoq_cid *cids, size_t count)
 {
 	struct stoq_xdp_connection connection;
-	int fd = maps->fd[STOQ_XDP_MAP_CONNS];
 
-	if (bpf_map_lookup_elem(fd, &cid->random, &connection))
-		connection = (struct stoq_xdp_connection){0};
-	connection.last_ns = stoq_clock_read_ns(CLOCK_MONOTONIC_COARSE);
-	connection.tag = cid->tag;
-	connection.state = (uint8_t)state;
-	return bpf_map_update_elem(fd, &cid->random, &connection, BPF_ANY);
+	for (size_t i = 0; i < count; i++)
+		if (!bpf_map_lookup_elem(
+			    maps->fd[STOQ_XDP_MAP_CONNS], &cids[i].random, &connection) &&
+			connection.tag == cids[i].tag && !connection.alias)
+			return i;
+	return 0;
+}
+
+int stoq_xdp_end_connection(struct stoq_xdp_maps *maps, const struct stoq_cid *cids, size_t count,
+	enum stoq_xdp_state state)
+{
+	size_t counted = find_counted(maps, cids, count);
+	int result = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		int code = end_id(maps, &cids[i], state, i != counted);
+
+		if (code)
+			result = code;
+	}
+	return result;
+}
+
+int stoq_xdp_retire_id(struct stoq_xdp_maps *maps, const struct stoq_cid *cid)
+{
+	return end_id(maps, cid, STOQ_XDP_CLOSED, true);
 }

@@ -77,8 +77,13 @@ size_t stoq_xdp_list_prefixes(const struct stoq_xdp_maps *maps, enum stoq_xdp_li
 	struct stoq_xdp_prefix_entry *entries, size_t max);
 
 /*
- * The transport's word on a connection that it ends: packets of a closing one still pass for a
- * while, so that it can repeat its CONNECTION_CLOSE; those of a closed one are dropped.
+ * The transport's word on a connection that it ends, with all its connection IDs: packets of a
+ * closing one still pass for a while, so that it can repeat its CONNECTION_CLOSE; those of a closed
+ * one are dropped. However many IDs it has, it counts once.
  */
-int stoq_xdp_end_connection(
-	struct stoq_xdp_maps *maps, const struct stoq_cid *cid, enum stoq_xdp_state state);
+int stoq_xdp_end_connection(struct stoq_xdp_maps *maps, const struct stoq_cid *cids, size_t count,
+	enum stoq_xdp_state state);
+
+/* The peer gave this connection ID up, and goes on by another: what still comes by it is dropped.
+ */
+int stoq_xdp_retire_id(struct stoq_xdp_maps *maps, const struct stoq_cid *cid);

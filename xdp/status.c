@@ -52,7 +52,8 @@ static void count_connections(struct stoq_xdp_status *status, const struct stoq_
 		const struct stoq_xdp_connection *connection = stoq_map_dump_value(dump, i);
 		uint8_t state = connection->state;
 
-		if (connection->last_ns + status->config.idle_timeout_ns < status->time_ns)
+		if (connection->alias ||
+			connection->last_ns + status->config.idle_timeout_ns < status->time_ns)
 			continue;
 		if (state == STOQ_XDP_CLOSING &&
 			connection->last_ns + status->config.closing_timeout_ns < status->time_ns)

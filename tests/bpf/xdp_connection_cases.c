@@ -188,6 +188,53 @@ static void test_closing(void **state)
 	assert_int_equal(xdp_send_short(&xdp_plain, &other), STOQ_XDP_DROP_CLOSED);
 }
 
+/* How many connections there are in each state, by what `stoq xdp status` reads. */
+static void assert_connections(uint64_t established, uint64_t closing, uint64_t closed)
+{
+	struct stoq_xdp_status status;
+
+	assert_int_equal(stoq_xdp_status_read(&status, &the_xdp_rig->maps, NULL), 0);
+	assert_int_equal(status.connections[STOQ_XDP_HANDSHAKING], 0);
+	assert_int_equal(status.connections[STOQ_XDP_ESTABLISHED], established);
+	assert_int_equal(status.connections[STOQ_XDP_CLOSING], closing);
+	assert_int_equal(status.connections[STOQ_XDP_CLOSED], closed);
+	stoq_xdp_status_free(&status);
+}
+
+/* Connections count, not the IDs that each has. */
+static void test_many_ids(void **state)
+{
+	struct xdp_quic handshake;
+	struct stoq_xdp_stats before, sum;
+	struct stoq_cid cids[7];
+
+	(void)state;
+	assert_int_equal(stoq_xdp_stats_sum(&the_xdp_rig->maps, &before), 0);
+	for (uint32_t i = 0; i < 7; i++)
+		cids[i] = xdp_sealed_cid(&xdp_key, i + 1);
+	handshake = xdp_with_cid(XDP_HANDSHAKE, &cids[3]);
+	assert_int_equal(xdp_send_long(&xdp_plain, &handshake), STOQ_XDP_PASS_HANDSHAKE);
+	assert_int_equal(xdp_send_short(&xdp_plain, &cids[3]), STOQ_XDP_PASS_ESTABLISHED);
+	assert_connections(1, 0, 0);
+	/* It goes on by another ID, and gives the first one up. */
+	assert_int_equal(xdp_send_short(&xdp_plain, &cids[5]), STOQ_XDP_PASS_ESTABLISHED);
+	assert_int_equal(stoq_xdp_retire_id(&the_xdp_rig->maps, &cids[3]), 0);
+	assert_connections(1, 0, 0);
+	assert_int_equal(stoq_xdp_stats_sum(&the_xdp_rig->maps, &sum), 0);
+	assert_int_equal(sum.opened - before.opened, 1);
+	assert_int_equal(sum.established - before.established, 1);
+	/* It ends, with one ID that is out of use, one that came, and five that never did. */
+	assert_int_equal(stoq_xdp_end_connection(&the_xdp_rig->maps, cids, 7, STOQ_XDP_CLOSING), 0);
+	assert_connections(0, 1, 0);
+	assert_int_equal(stoq_xdp_end_connection(&the_xdp_rig->maps, cids, 7, STOQ_XDP_CLOSED), 0);
+	assert_connections(0, 0, 1);
+	/* Once more, one by one: the reference has to know it, too. */
+	for (size_t i = 0; i < 7; i++)
+		xdp_rig_end_connection(the_xdp_rig, &cids[i], STOQ_XDP_CLOSED, false);
+	for (size_t i = 0; i < 7; i++)
+		assert_int_equal(xdp_send_short(&xdp_plain, &cids[i]), STOQ_XDP_DROP_CLOSED);
+}
+
 /* An entry that is too old counts as none. */
 static void test_aging(void **state)
 {
@@ -233,6 +280,7 @@ int xdp_test_connections(void)
 		cmocka_unit_test_setup(test_unsealed_connection, xdp_fresh),
 		cmocka_unit_test_setup(test_zero_rtt, xdp_fresh),
 		cmocka_unit_test_setup(test_closing, xdp_fresh_sealed),
+		cmocka_unit_test_setup(test_many_ids, xdp_fresh_sealed),
 		cmocka_unit_test_setup(test_aging, xdp_fresh),
 		cmocka_unit_test_setup(test_client, xdp_fresh_sealed),
 	};

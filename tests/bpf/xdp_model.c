@@ -363,14 +363,20 @@ static enum stoq_xdp_verdict follow(
 	return passes(quic);
 }
 
-static void add(struct xdp_model *model, const struct quic *quic)
+/*
+ * A short header comes first of a connection that is older than the filter, or goes on by another
+ * ID; where IDs are not sealed also of one whose handshake came in datagrams that began with
+ * Initials.
+ */
+static void add(struct xdp_model *model, const struct quic *quic, bool proven)
 {
+	bool counts = quic->kind != SHORT || (proven && !(model->flags & STOQ_XDP_CHECK_CID));
 	struct xdp_model_connection *connection = xdp_model_add(model, &quic->cid);
 
 	connection->state = quic->kind == SHORT ? STOQ_XDP_ESTABLISHED : STOQ_XDP_HANDSHAKING;
 	connection->expired = false;
-	model->opened++;
-	model->established += quic->kind == SHORT;
+	model->opened += counts;
+	model->established += counts && quic->kind == SHORT;
 }
 
 /* A client's first packet, or one of another version. */
@@ -405,7 +411,7 @@ static enum stoq_xdp_verdict introduce(
 	verdict = proven ? passes(quic) : admit_unproven(model);
 	if (quic->cid_bytes == STOQ_CID_BYTES &&
 		(proven || (!checked && quic->kind == SHORT && verdict == STOQ_XDP_PASS_UNPROVEN)))
-		add(model, quic);
+		add(model, quic, proven);
 	return verdict;
 }
 

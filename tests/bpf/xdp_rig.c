@@ -198,7 +198,7 @@ void xdp_rig_end_connection(
 	struct xdp_model_connection *connection = xdp_model_add(&rig->model, cid);
 	struct stoq_xdp_connection entry;
 
-	assert_int_equal(stoq_xdp_end_connection(&rig->maps, cid, state), 0);
+	assert_int_equal(stoq_xdp_end_connection(&rig->maps, cid, 1, state), 0);
 	if (expired) {
 		int fd = rig->maps.fd[STOQ_XDP_MAP_CONNS];
 
