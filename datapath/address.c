@@ -54,10 +54,17 @@ static int parse_host(struct stoq_address *address, char *host)
 	return parse_ipv6(address, host);
 }
 
-static int bad_address(struct stoq_error *error, const char *text)
+/* The example has the port that is meant; none where addresses are written without. */
+static int bad_address(struct stoq_error *error, const char *text, uint16_t default_port)
 {
+	char port[8] = "";
+
+	if (default_port)
+		snprintf(port, sizeof(port), ":%u", default_port);
 	return stoq_error_set(error, -EINVAL,
-		"'%.80s' is no address: write 192.0.2.1:4420, or [2001:db8::1]:4420", text);
+		"'%.80s' is no address: write 192.0.2.1%s, or [2001:db8::1]%s; names are not "
+		"looked up",
+		text, port, port);
 }
 
 int stoq_address_parse(struct stoq_address *address, const char *text, uint16_t default_port,
@@ -71,7 +78,7 @@ int stoq_address_parse(struct stoq_address *address, const char *text, uint16_t 
 	int ret;
 
 	if (length >= sizeof(host) || (port_text && stoq_parse_number(port_text, 0, 65535, &port)))
-		return bad_address(error, text);
+		return bad_address(error, text, default_port);
 	memcpy(host, text, length);
 	host[length] = '\0';
 	ret = parse_host(&parsed, host);
@@ -79,7 +86,7 @@ int stoq_address_parse(struct stoq_address *address, const char *text, uint16_t 
 		return stoq_error_set(error, -EINVAL,
 			"'%.80s': there is no such interface; `ip link` lists them", text);
 	if (ret)
-		return bad_address(error, text);
+		return bad_address(error, text, default_port);
 	stoq_address_set_port(&parsed, (uint16_t)port);
 	*address = parsed;
 	return 0;

@@ -15,18 +15,44 @@
 
 #define STATE_FILE_MAX (256u << 10)
 
+/* What a socket's path may have, with the zero behind it. */
+#define SOCKET_PATH_BYTES sizeof(((struct sockaddr_un *)0)->sun_path)
+#define FOLDER_PREFIX	  "/target-"
+#define SOCKET_NAME	  "/rpc.sock"
+
+int stoq_target_check_run_base(const char *run_base, struct stoq_error *error)
+{
+	const size_t room = SOCKET_PATH_BYTES - sizeof(FOLDER_PREFIX "x" SOCKET_NAME);
+
+	if (run_base[0] != '/')
+		return stoq_error_set(error, -EINVAL,
+			"the run folder '%.100s' is no absolute path: begin it with /, as in "
+			"\"$PWD/%.100s\"",
+			run_base, run_base);
+	if (strlen(run_base) > room)
+		return stoq_error_set(error, -EINVAL,
+			"the run folder '%.100s' has %zu characters: sockets lie in it, and a "
+			"socket's path leaves room for %zu",
+			run_base, strlen(run_base), room);
+	return 0;
+}
+
 int stoq_target_paths_set(struct stoq_target_paths *paths, const char *run_base, const char *name,
 	struct stoq_error *error)
 {
-	const size_t socket_max = sizeof(((struct sockaddr_un *)0)->sun_path);
-	int length = snprintf(paths->folder, sizeof(paths->folder), "%s/target-%s", run_base, name);
+	int length, ret = stoq_target_check_run_base(run_base, error);
 
-	if (run_base[0] != '/' || length < 0 || (size_t)length + sizeof("/rpc.sock") > socket_max)
+	if (ret)
+		return ret;
+	length = snprintf(
+		paths->folder, sizeof(paths->folder), "%s" FOLDER_PREFIX "%s", run_base, name);
+	if (length < 0 || (size_t)length + sizeof(SOCKET_NAME) > SOCKET_PATH_BYTES)
 		return stoq_error_set(error, -EINVAL,
-			"the folder %.100s is too long for a socket's path, or not absolute",
-			run_base);
+			"the run folder %.100s leaves no room for the name '%.60s': the path of a "
+			"socket has %zu characters at most",
+			run_base, name, SOCKET_PATH_BYTES - 1);
 	snprintf(paths->state, sizeof(paths->state), "%s/state.json", paths->folder);
-	snprintf(paths->socket, sizeof(paths->socket), "%s/rpc.sock", paths->folder);
+	snprintf(paths->socket, sizeof(paths->socket), "%s" SOCKET_NAME, paths->folder);
 	snprintf(paths->log, sizeof(paths->log), "%s/nvmf_tgt.log", paths->folder);
 	return 0;
 }

@@ -40,6 +40,8 @@ struct stoq_target_state {
 	char *made[STOQ_TARGET_MADE_MAX];
 };
 
+/* A run folder is an absolute path with room for sockets in it. 0 or -EINVAL; so below. */
+int stoq_target_check_run_base(const char *run_base, struct stoq_error *error);
 int stoq_target_paths_set(struct stoq_target_paths *paths, const char *run_base, const char *name,
 	struct stoq_error *error);
 

@@ -198,7 +198,7 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		return 0;
 	case OPTION_RUN_DIR:
 		config->run_base = text;
-		return 0;
+		return stoq_target_check_run_base(text, error);
 	case OPTION_ADDRESS:
 		config->address = text;
 		return 0;

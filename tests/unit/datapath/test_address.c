@@ -56,6 +56,12 @@ static void refuses(void **state)
 		assert_non_null(strstr(error.text, wrong[i][0] ? "'" : "no address"));
 	}
 	assert_int_equal(address.length, 99);
+	/* The port in the example is the one that is meant. */
+	assert_non_null(strstr(error.text, "192.0.2.1:9292, or [2001:db8::1]:9292"));
+	assert_int_equal(stoq_address_parse(&address, "foo.example", 4420, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "192.0.2.1:4420, or [2001:db8::1]:4420"));
+	assert_int_equal(stoq_address_parse(&address, "foo.example", 0, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "192.0.2.1, or [2001:db8::1];"));
 }
 
 static void compares(void **state)
