@@ -1,12 +1,46 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# bash completion for stoq: verbs, their commands, and the options their --help lists.
+# bash completion for stoq: verbs, their commands, the options their --help lists, and the names that options and
+# commands take.
 
-# _stoq_values VERB OPTION: the words that an option takes; fails where that is for files or for
-# nobody to say.
+# The NVMe commands of stoq-guard-policy(5), as one writes them in a shell.
+_stoq_nvme_commands="abort asynchronous-event-request authentication-receive authentication-send cancel
+	capacity-management compare connect copy create-i/o-completion-queue create-i/o-submission-queue
+	dataset-management delete-i/o-completion-queue delete-i/o-submission-queue device-self-test directive-receive
+	directive-send disconnect discovery-information-management doorbell-buffer-config fabric-zoning-lookup
+	fabric-zoning-receive fabric-zoning-send firmware-commit firmware-image-download flush format-nvm get-features
+	get-lba-status get-log-page i/o-management-receive i/o-management-send identify keep-alive lockdown
+	namespace-attachment namespace-management nvme-mi-receive nvme-mi-send property-get property-set read
+	reservation-acquire reservation-register reservation-release reservation-report sanitize security-receive
+	security-send set-features verify virtualization-management write write-uncorrectable write-zeroes zone-append
+	zone-management-receive zone-management-send"
+
+# _stoq_given OPTION DEFAULT: its value on this command line. bash makes words of "--dir=x": "--dir", "=", "x".
+_stoq_given()
+{
+	local i value=$2
+
+	for ((i = 2; i < ${#COMP_WORDS[@]}; i++)); do
+		case ${COMP_WORDS[i]} in
+		"$1="*) value=${COMP_WORDS[i]#*=} ;;
+		"$1")
+			value=${COMP_WORDS[i + 1]-}
+			[ "$value" != = ] || value=${COMP_WORDS[i + 2]-}
+			;;
+		esac
+	done
+	printf '%s\n' "${value/#\~/$HOME}"
+}
+
+# Nodes that have a certificate, targets that were started, guards that are on.
+_stoq_nodes() { command ls "$(_stoq_given --dir /etc/stoq/pki)/nodes" 2>/dev/null; }
+_stoq_targets() { command ls "$(_stoq_given --run-dir /run/stoq)" 2>/dev/null | sed -n 's/^target-//p'; }
+_stoq_guards() { command ls /sys/fs/bpf/stoq/guard 2>/dev/null; }
+
+# _stoq_values VERB COMMAND OPTION: the words that an option takes; fails where that is for files.
 _stoq_values()
 {
-	case $2 in
-	-i | --interface) ls /sys/class/net ;;
+	case $3 in
+	-i | --interface) command ls /sys/class/net ;;
 	--by) echo host subsystem namespace queue opcode ;;
 	--strict) echo ingress always never ;;
 	--mode) echo throughput requests ping ;;
@@ -15,35 +49,70 @@ _stoq_values()
 	--congestion) echo cubic bbr reno ;;
 	--key) echo ecdsa ed25519 ;;
 	--huge-pages) echo auto yes no ;;
-	--name) [ "$1" = guard ] && ls /sys/fs/bpf/stoq/guard 2>/dev/null ;;
+	--command) echo $_stoq_nvme_commands ;;
+	--name)
+		case $1,$2 in
+		guard,*) _stoq_guards ;;
+		target,stop | target,status) _stoq_targets ;;
+		esac
+		;;
+	--dir | --run-dir | --spdk-dir | --certificates | --spdk-socket | --namespace) return 1 ;;
+	esac
+}
+
+# _stoq_takes_value VERB OPTION: by what its --help has behind the option.
+_stoq_takes_value()
+{
+	[[ $2 == -* ]] && stoq "$1" --help 2>/dev/null | grep -qE -e "(^|[ ,])$2(, --[a-z-]+)? [^ -]"
+}
+
+# _stoq_operands VERB COMMAND: names that a command takes; fails where those are files.
+_stoq_operands()
+{
+	case $1,$2 in
+	pki,renew | pki,revoke) _stoq_nodes ;;
+	pki,show) _stoq_nodes && [[ $current != */* ]] ;;
+	pki,* | target,* | xdp,* | guard,status | guard,events | guard,off | bench,* | probe,* | watch,*) ;;
 	*) return 1 ;;
+	esac
+}
+
+_stoq_commands()
+{
+	case $1 in
+	target) echo start stop status ;;
+	bench) echo transport ;;
+	guard) echo check explain on reload status events off ;;
+	xdp) echo status allow deny limit ;;
+	pki) echo init issue renew revoke list show ;;
 	esac
 }
 
 _stoq()
 {
 	local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-	local verb=${COMP_WORDS[1]} words=
+	local verb=${COMP_WORDS[1]} command=${COMP_WORDS[2]-} words='' prefix='' files=
 
+	# "--by=h", in one word or in three.
+	if [[ $current == --*=* ]]; then
+		before=${current%%=*} prefix=$before= current=${current#*=}
+	elif [[ $current == = ]]; then
+		current=
+	elif [[ $before == = ]]; then
+		before=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
 	if [ "$COMP_CWORD" = 1 ]; then
 		words="$(stoq --help 2>/dev/null | sed -n '/^VERBS/,/^$/s/^  \([a-z]*\) .*/\1/p') --help --version"
-	elif words=$(_stoq_values "$verb" "$before"); then
-		:
+	elif _stoq_takes_value "$verb" "$before"; then
+		words=$(_stoq_values "$verb" "$command" "$before") || files=yes
 	elif [[ $current == -* ]]; then
 		words=$(stoq "$verb" --help 2>/dev/null | grep -o -e '--[a-z][a-z-]*' | sort -u)
 	elif [ "$COMP_CWORD" = 2 ]; then
-		case $verb in
-		target) words="start stop status" ;;
-		bench) words="transport" ;;
-		guard) words="check explain on reload status events off" ;;
-		xdp) words="status allow deny limit" ;;
-		pki) words="init issue renew revoke list show" ;;
-		esac
-	fi
-	if [ -n "$words" ]; then
-		COMPREPLY=($(compgen -W "$words" -- "$current"))
+		words=$(_stoq_commands "$verb")
 	else
-		COMPREPLY=($(compgen -f -- "$current"))
+		words=$(_stoq_operands "$verb" "$command") || files=yes
 	fi
+	COMPREPLY=($(compgen -P "$prefix" -W "$words" -- "$current"))
+	[ -z "$files" ] || COMPREPLY+=($(compgen -P "$prefix" -f -- "$current"))
 }
 complete -F _stoq stoq
