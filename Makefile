@@ -75,6 +75,8 @@ fuzz:
 ## install: to PREFIX (/usr/local), DESTDIR in front
 install: build
 	@cmake --install build
+	@cp build/install_manifest.txt build/installed.txt
+	@packaging/after-install build/installed.txt "$(DESTDIR)"
 
 ## uninstall: what install installed; with the same DESTDIR in front
 uninstall:

@@ -71,6 +71,30 @@ test_hung_boot() {
 	STOQ_LAB_BOOT_LIMIT=1 lab/run -- true >"$scratch/out" 2>"$scratch/err" || code=$?
 	expect "the exit code when the guest does not boot" $code 125
 	expect_text "the message" "$scratch/err" 'did not reach user space within 1 s'
+	expect_text "what raises the limit" "$scratch/err" 'STOQ_LAB_BOOT_LIMIT=3'
+	code=0
+	STOQ_LAB_BOOT_LIMIT=2m lab/run -- true >"$scratch/out" 2>"$scratch/err" || code=$?
+	expect "the exit code of a limit that is no number" $code 125
+	expect_text "its message" "$scratch/err" 'STOQ_LAB_BOOT_LIMIT=2m: a whole number'
+}
+
+# A machine whose KVM makes QEMU abort, as it does where the CPU is not what it seems: nobody need know.
+test_aborting_kvm() {
+	local code=0
+	mkdir -p "$scratch/bin" build/lab/aborting
+	cat >"$scratch/bin/qemu-system-x86_64" <<-END
+		#!/bin/sh
+		case "\$*" in *"-accel kvm"*) kill -ABRT \$\$ ;; esac
+		exec "$(command -v qemu-system-x86_64)" "\$@"
+	END
+	chmod +x "$scratch/bin/qemu-system-x86_64"
+	PATH=$scratch/bin:$PATH STOQ_LAB_CACHE=$PWD/build/lab STOQ_LAB_BUILD=$PWD/build/lab/aborting \
+		STOQ_LAB_KVM=$scratch/bin/qemu-system-x86_64 lab/run -- sh -c 'echo $STOQ_LAB_ACCEL' \
+		>"$scratch/out" 2>"$scratch/err" || code=$?
+	expect "the exit code where KVM aborts" $code 0
+	expect "the accelerator" "$(cat "$scratch/out")" tcg
+	expect "what was said about it" "$(cat "$scratch/err")" ""
+	rm -rf build/lab/aborting
 }
 
 # crashing_qemu TIMES: a QEMU in $scratch/bin that crashes so often, then is the real one.
@@ -129,5 +153,6 @@ test_mistakes
 test_command_and_timeout_at_once
 test_panic
 test_hung_boot
+test_aborting_kvm
 test_crashing_qemu
 test_killed
