@@ -3,7 +3,21 @@
 # and makes x.skel.h, which whoever links the interface library TARGET can include.
 
 find_program(STOQ_CLANG clang REQUIRED)
-find_program(STOQ_BPFTOOL bpftool REQUIRED PATHS /usr/sbin /sbin)
+# Ubuntu's bpftool is a script that looks for the one of the running kernel, which no container has; the program
+# itself lies beside, and making skeletons needs no particular kernel.
+file(GLOB bpftool_folders /usr/lib/linux-tools/* /usr/lib/linux-tools-*)
+function(stoq_bpftool_works result program)
+	execute_process(COMMAND ${program} version OUTPUT_QUIET ERROR_QUIET RESULT_VARIABLE code)
+	if(NOT code EQUAL 0)
+		set(${result} FALSE PARENT_SCOPE)
+	endif()
+endfunction()
+if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.25)
+	find_program(STOQ_BPFTOOL bpftool REQUIRED PATHS /usr/sbin /sbin ${bpftool_folders}
+		VALIDATOR stoq_bpftool_works)
+else()
+	find_program(STOQ_BPFTOOL bpftool REQUIRED PATHS ${bpftool_folders} /usr/sbin /sbin)
+endif()
 
 function(stoq_bpf_skeleton target source)
 	cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "DEPENDS")

@@ -78,7 +78,7 @@ test_hung_boot() {
 	expect_text "its message" "$scratch/err" 'STOQ_LAB_BOOT_LIMIT=2m: a whole number'
 }
 
-# A machine whose KVM makes QEMU abort, as it does where the CPU is not what it seems: nobody need know.
+# A machine whose KVM makes QEMU abort, as it does where the CPU is not what it seems: no message about it.
 test_aborting_kvm() {
 	local code=0
 	mkdir -p "$scratch/bin" build/lab/aborting
