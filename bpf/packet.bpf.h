@@ -22,6 +22,9 @@
 #define STOQ_IPV6_EXTENSIONS 6
 #define STOQ_HEADERS_BYTES   192 /* Ethernet, VLAN, IP and TCP headers fit, options included */
 
+/* Interfaces whose packets begin with the IP header (tunnels), without gaps; 0: no more. */
+const volatile __u32 stoq_bare_interfaces[STOQ_BARE_MAX];
+
 struct stoq_segment {
 	struct stoq_flow_key key;
 	__u32 sequence;
@@ -166,6 +169,23 @@ static __always_inline void stoq_fill_key(struct stoq_segment *segment, const __
 	key->port_b = from_a ? destination_port : source_port;
 }
 
+/*
+ * A global function, so that it is verified once. Where there are no such interfaces the verifier
+ * knows that the first entry is 0, and the call is not there.
+ */
+__noinline int stoq_is_listed_bare(__u32 ifindex)
+{
+	for (int i = 0; i < STOQ_BARE_MAX; i++)
+		if (stoq_bare_interfaces[i] == ifindex)
+			return 1;
+	return 0;
+}
+
+static __always_inline int stoq_is_bare(const struct __sk_buff *skb)
+{
+	return stoq_bare_interfaces[0] && stoq_is_listed_bare(skb->ifindex);
+}
+
 /* Fills segment; enum stoq_parse. */
 static __noinline int stoq_parse_segment(struct __sk_buff *skb, struct stoq_segment *segment)
 {
@@ -182,12 +202,18 @@ static __noinline int stoq_parse_segment(struct __sk_buff *skb, struct stoq_segm
 		return STOQ_PARSE_OTHER;
 	segment->key.vlan_id = skb->vlan_present ? skb->vlan_tci & 0x0fff : 0;
 	segment->key.pad = 0;
-	if ((void *)(ethernet + 1) > data_end)
-		return STOQ_PARSE_MALFORMED;
-	protocol = ethernet->h_proto;
-	data = ethernet + 1;
+	int bare = stoq_is_bare(skb);
+
+	if (bare) {
+		protocol = skb->protocol;
+	} else {
+		if ((void *)(ethernet + 1) > data_end)
+			return STOQ_PARSE_MALFORMED;
+		protocol = ethernet->h_proto;
+		data = ethernet + 1;
+	}
 #pragma unroll
-	for (int i = 0; i < STOQ_VLAN_DEPTH; i++) {
+	for (int i = 0; i < STOQ_VLAN_DEPTH && !bare; i++) {
 		struct stoq_vlan_tag *tag = data;
 
 		if (protocol != bpf_htons(ETH_P_8021Q) && protocol != bpf_htons(ETH_P_8021AD))

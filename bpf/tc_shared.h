@@ -117,6 +117,10 @@ static inline void stoq_slot_unpack(struct stoq_command *command, const struct s
 	command->blocks = 0;
 }
 
+/* Interfaces of one program whose packets begin with the IP header; as many as it can have at all.
+ */
+#define STOQ_BARE_MAX 32
+
 /* ---- flows: one TCP connection, which is one NVMe queue ---- */
 
 /* Both directions have the same key: the program puts the two ends into an order of its own. */

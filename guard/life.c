@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "guard/identities.h"
 #include "inspect/attach_keep.h"
+#include "inspect/tables.h"
 
 /* What `on` works with. */
 struct making {
@@ -186,13 +187,14 @@ static bool has_side(const struct stoq_guard_made *made, int ifindex, bool ingre
 static int plan_interface(struct making *making, const char *interface)
 {
 	struct stoq_guard_made *made = &making->made;
-	bool loopback;
-	int ifindex, result = stoq_attach_check(interface, &ifindex, &loopback, making->error);
+	enum stoq_link link;
+	int ifindex, result = stoq_attach_check(interface, &ifindex, &link, making->error);
 
 	if (!result)
 		result = check_alone(making, interface, ifindex);
 	/* On loopback every packet passes egress, then ingress: once is enough. */
-	for (int ingress = 0; !result && ingress <= (loopback ? 0 : 1); ingress++) {
+	for (int ingress = 0; !result && ingress <= (link == STOQ_LINK_LOOPBACK ? 0 : 1);
+		ingress++) {
 		struct stoq_attachment *side = &made->sides[made->side_count];
 
 		if (has_side(made, ifindex, ingress))
@@ -250,6 +252,17 @@ static int store_identities(const struct stoq_guard_pins *pins,
 	return stoq_error_set(error, result, "cannot note who is connected: %s", strerror(-result));
 }
 
+static void find_bare(const struct stoq_guard_made *made, struct stoq_guard_bare *bare)
+{
+	for (size_t i = 0; i < made->side_count; i++) {
+		enum stoq_link link;
+
+		if (stoq_link_of(made->sides[i].interface, &link, NULL) == 0 &&
+			link == STOQ_LINK_BARE)
+			stoq_tables_add_bare(bare->interfaces, (uint32_t)made->sides[i].ifindex);
+	}
+}
+
 /*
  * The program first, then who is who, then the policy, and the interfaces last: no packet is
  * policed without all of it.
@@ -257,8 +270,12 @@ static int store_identities(const struct stoq_guard_pins *pins,
 static int make(struct making *making)
 {
 	bool reuse = making->made.phase == STOQ_GUARD_REPLACING;
-	int result = stoq_guard_program_load(
-		&making->program, &making->config->program, &making->pins, reuse, making->error);
+	struct stoq_guard_bare bare = {0};
+	int result;
+
+	find_bare(&making->made, &bare);
+	result = stoq_guard_program_load(&making->program, &making->config->program, &bare,
+		&making->pins, reuse, making->error);
 
 	if (!result)
 		result = stoq_guard_made_write(&making->pins, &making->made, making->error);

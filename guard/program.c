@@ -61,12 +61,15 @@ static int take_over(struct bpf_map *map, const struct stoq_guard_pins *pins)
 	return result;
 }
 
-static int configure(struct stoq_guard_bpf *object, const struct stoq_guard_program_config *config)
+static int configure(struct stoq_guard_bpf *object, const struct stoq_guard_program_config *config,
+	const struct stoq_guard_bare *bare)
 {
 	struct stoq_table_sizes sizes;
 
 	stoq_table_sizes_init(&sizes);
 	object->rodata->stoq_command_mask = sizes.commands - 1;
+	for (size_t i = 0; i < STOQ_BARE_MAX; i++)
+		object->rodata->stoq_bare_interfaces[i] = bare->interfaces[i];
 	/* They are for events of commands, which a guard has none of. */
 	object->rodata->stoq_keep_details = 0;
 	object->rodata->stoq_guard_strict = (uint8_t)config->strictness;
@@ -90,9 +93,10 @@ static int take_over_all(struct stoq_guard_bpf *object, const struct stoq_guard_
 }
 
 static int prepare(struct stoq_guard_bpf *object, const struct stoq_guard_program_config *config,
-	const struct stoq_guard_pins *pins, bool reuse, struct stoq_error *error)
+	const struct stoq_guard_bare *bare, const struct stoq_guard_pins *pins, bool reuse,
+	struct stoq_error *error)
 {
-	int result = configure(object, config);
+	int result = configure(object, config, bare);
 
 	if (!result && reuse)
 		result = take_over_all(object, pins);
@@ -108,8 +112,8 @@ static int prepare(struct stoq_guard_bpf *object, const struct stoq_guard_progra
 }
 
 int stoq_guard_program_load(struct stoq_guard_program **program,
-	const struct stoq_guard_program_config *config, const struct stoq_guard_pins *pins,
-	bool reuse, struct stoq_error *error)
+	const struct stoq_guard_program_config *config, const struct stoq_guard_bare *bare,
+	const struct stoq_guard_pins *pins, bool reuse, struct stoq_error *error)
 {
 	struct stoq_guard_program *made = calloc(1, sizeof(*made));
 	int result;
@@ -118,7 +122,7 @@ int stoq_guard_program_load(struct stoq_guard_program **program,
 		return stoq_error_set(error, -ENOMEM, "no memory");
 	stoq_libbpf_log_start();
 	made->object = stoq_guard_bpf__open();
-	result = made->object ? prepare(made->object, config, pins, reuse, error)
+	result = made->object ? prepare(made->object, config, bare, pins, reuse, error)
 			      : stoq_load_error(error, -errno, "CONFIG_NET_CLS_BPF");
 	if (result) {
 		stoq_guard_program_free(made);

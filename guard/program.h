@@ -17,13 +17,18 @@ struct stoq_guard_program_config {
 	enum stoq_guard_strictness strictness;
 };
 
+/* Interfaces of tunnels: see stoq_bare_interfaces in bpf/packet.bpf.h. */
+struct stoq_guard_bare {
+	uint32_t interfaces[STOQ_BARE_MAX];
+};
+
 /*
  * Loads the program. With reuse, maps that have names and fit are taken over with what they hold,
  * so that known connections stay known. -EPERM, -EOPNOTSUPP, -ENOMEM and what the verifier says.
  */
 int stoq_guard_program_load(struct stoq_guard_program **program,
-	const struct stoq_guard_program_config *config, const struct stoq_guard_pins *pins,
-	bool reuse, struct stoq_error *error);
+	const struct stoq_guard_program_config *config, const struct stoq_guard_bare *bare,
+	const struct stoq_guard_pins *pins, bool reuse, struct stoq_error *error);
 void stoq_guard_program_free(struct stoq_guard_program *program);
 
 /* Gives names to the program and its maps. */

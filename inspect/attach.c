@@ -4,8 +4,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <net/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,41 +31,16 @@ const char *stoq_attach_kind_name(enum stoq_attach_kind kind)
 	}
 }
 
-static int read_link_type(const char *interface)
+int stoq_attach_check(
+	const char *interface, int *ifindex, enum stoq_link *link, struct stoq_error *error)
 {
-	char path[64], text[16] = "";
-	int fd, type = -1;
-
-	snprintf(path, sizeof(path), "/sys/class/net/%s/type", interface);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	if (read(fd, text, sizeof(text) - 1) > 0)
-		type = (int)strtol(text, NULL, 10);
-	close(fd);
-	return type;
-}
-
-int stoq_attach_check(const char *interface, int *ifindex, bool *loopback, struct stoq_error *error)
-{
-	int type;
-
 	*ifindex = strlen(interface) < IF_NAMESIZE ? (int)if_nametoindex(interface) : 0;
 	if (*ifindex == 0)
 		return stoq_error_set(error, -ENODEV,
 			"there is no interface \"%s\" in this network namespace; `ip link` lists "
 			"them",
 			interface);
-	type = read_link_type(interface);
-	/* Without sysfs of this namespace the kernel still refuses what it must. */
-	if (type >= 0 && type != ARPHRD_ETHER && type != ARPHRD_LOOPBACK)
-		return stoq_error_set(error, -EOPNOTSUPP,
-			"interface %s has no Ethernet headers (link type %d), which the program "
-			"reads; "
-			"attach to the interface below or above it",
-			interface, type);
-	*loopback = type == ARPHRD_LOOPBACK || strcmp(interface, "lo") == 0;
-	return 0;
+	return stoq_link_of(interface, link, error);
 }
 
 /* ---- the clsact way ---- */

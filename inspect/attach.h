@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "inspect/link.h"
 
 enum stoq_attach_kind {
 	STOQ_ATTACH_NONE = 0,
@@ -36,9 +37,9 @@ struct stoq_attach_programs {
 	int entry_fd;	/* what a clsact filter runs: jumps to the program while it has an owner */
 };
 
-/* An interface the programs can read: Ethernet-like or loopback. -ENODEV, -EOPNOTSUPP. */
+/* An interface the programs can read. -ENODEV, -EOPNOTSUPP. */
 int stoq_attach_check(
-	const char *interface, int *ifindex, bool *loopback, struct stoq_error *error);
+	const char *interface, int *ifindex, enum stoq_link *link, struct stoq_error *error);
 
 /* Attaches to one side. force_clsact: as if the kernel had no tcx. Negative errno on failure. */
 int stoq_attach(struct stoq_attachment *attachment, const char *interface, bool ingress,

@@ -87,6 +87,8 @@ static int configure(struct stoq_inspect *inspect, const struct stoq_inspect_con
 	program->rodata->stoq_report_errors = config->report_errors;
 	program->rodata->stoq_report_pdus = config->report_pdus;
 	program->rodata->stoq_command_mask = sizes.commands - 1;
+	for (size_t i = 0; i < STOQ_BARE_MAX; i++)
+		program->rodata->stoq_bare_interfaces[i] = inspect->bare[i];
 	program->rodata->stoq_keep_details = config->report_errors || config->slow_ns != UINT64_MAX;
 	return stoq_tables_size(program->obj, &sizes);
 }
@@ -222,7 +224,7 @@ static int open_beside(struct stoq_inspect *inspect, const struct stoq_inspect_c
 }
 
 static int attach_interface(struct stoq_inspect *inspect, const char *interface, int ifindex,
-	bool loopback, const struct stoq_inspect_config *config, struct stoq_error *error)
+	enum stoq_link link, const struct stoq_inspect_config *config, struct stoq_error *error)
 {
 	struct stoq_attach_programs programs = {
 		.program_fd = bpf_program__fd(inspect->program->progs.stoq_watch),
@@ -232,7 +234,7 @@ static int attach_interface(struct stoq_inspect *inspect, const char *interface,
 
 	stoq_attach_sweep(ifindex);
 	/* On loopback every packet passes egress, then ingress: once is enough. */
-	for (int ingress = 0; ingress <= (loopback ? 0 : 1); ingress++) {
+	for (int ingress = 0; ingress <= (link == STOQ_LINK_LOOPBACK ? 0 : 1); ingress++) {
 		result = stoq_attach(&inspect->attachments[inspect->attachment_count], interface,
 			ingress, &programs, config->force_clsact, error);
 		if (result)
@@ -254,13 +256,13 @@ static bool is_listed(const struct stoq_inspect *inspect, int ifindex)
 static int add_interface(struct stoq_inspect *inspect, const char *interface,
 	const struct stoq_inspect_config *config, struct stoq_error *error)
 {
-	bool loopback;
-	int ifindex, result = stoq_attach_check(interface, &ifindex, &loopback, error);
+	enum stoq_link link;
+	int ifindex, result = stoq_attach_check(interface, &ifindex, &link, error);
 
 	if (result || is_listed(inspect, ifindex))
 		return result;
 	if (!inspect->beside)
-		result = attach_interface(inspect, interface, ifindex, loopback, config, error);
+		result = attach_interface(inspect, interface, ifindex, link, config, error);
 	if (result)
 		return result;
 	snprintf(inspect->interfaces[inspect->interface_count], IF_NAMESIZE, "%s", interface);
@@ -284,10 +286,12 @@ int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspec
 	stoq_identity_clear(&inspect->nobody);
 	/* A wrong name should cost no program load, and no misleading message about it. */
 	for (size_t i = 0; !result && i < config->interface_count; i++) {
-		bool loopback;
+		enum stoq_link link;
 		int ifindex;
 
-		result = stoq_attach_check(config->interfaces[i], &ifindex, &loopback, error);
+		result = stoq_attach_check(config->interfaces[i], &ifindex, &link, error);
+		if (!result && link == STOQ_LINK_BARE)
+			stoq_tables_add_bare(inspect->bare, (uint32_t)ifindex);
 	}
 	if (!result)
 		result = config->beside ? open_beside(inspect, config, error)

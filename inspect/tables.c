@@ -49,6 +49,16 @@ int stoq_tables_size(struct bpf_object *object, const struct stoq_table_sizes *s
 	return result;
 }
 
+void stoq_tables_add_bare(uint32_t bare[static STOQ_BARE_MAX], uint32_t ifindex)
+{
+	for (size_t i = 0; i < STOQ_BARE_MAX; i++) {
+		if (bare[i] && bare[i] != ifindex)
+			continue;
+		bare[i] = ifindex;
+		return;
+	}
+}
+
 int stoq_tables_reserve(int series_fd)
 {
 	static const struct stoq_series zero;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "bpf/tc_shared.h"
 
 struct stoq_table_sizes {
 	uint32_t flows;
@@ -20,6 +21,12 @@ void stoq_table_sizes_init(struct stoq_table_sizes *sizes);
 
 /* Before loading. 0 or a negative errno. */
 int stoq_tables_size(struct bpf_object *object, const struct stoq_table_sizes *sizes);
+
+/*
+ * Before loading: one more interface whose packets begin with the IP header, in an array for the
+ * program's stoq_bare_interfaces. There is room for as many as a program is attached to.
+ */
+void stoq_tables_add_bare(uint32_t bare[static STOQ_BARE_MAX], uint32_t ifindex);
 
 /* After loading: series in which counting goes on when the table is full. */
 int stoq_tables_reserve(int series_fd);

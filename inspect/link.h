@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* What the packets of an interface begin with, as a tc program sees them. */
+#include "base/error.h"
+
+enum stoq_link {
+	STOQ_LINK_ETHERNET,
+	STOQ_LINK_LOOPBACK, /* Ethernet headers too; each packet passes out and in */
+	STOQ_LINK_BARE,	    /* the IP header: tunnels */
+};
+
+/*
+ * Asked of the kernel by name (SIOCGIFHWADDR): /sys may be missing, or another network namespace's.
+ * -EOPNOTSUPP: it begins with something that the program cannot read.
+ */
+int stoq_link_of(const char *interface, enum stoq_link *link, struct stoq_error *error);
