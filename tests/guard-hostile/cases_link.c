@@ -9,6 +9,7 @@
 
 static void write_over(struct lab *lab)
 {
+	lab->may_fail_to_open = lab->guarded;
 	if (!lab_open(lab)) {
 		if (lab->guarded)
 			lab->problem = NULL; /* nothing passes: that will do */

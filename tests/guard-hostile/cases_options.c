@@ -99,7 +99,7 @@ static void fast_open(struct lab *lab)
 		raw_answer(&queue->raw);
 		raw_send(&queue->raw, queue->pdus.bytes, queue->pdus.length);
 		pdus_clear(&queue->pdus);
-		if (!queue_next(queue, QUEUE_ANSWER_MS) ||
+		if (!queue_next(queue, QUEUE_ANSWER_MS(queue)) ||
 			!queue_connect(queue, 1, lab->admin.cntlid, lab->subsystem)) {
 			lab_fail(lab, "no connection");
 			return;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/guard-hostile/lab.h"
 
+#define HONEST_TRIES 100
+
 /* Of a run without a guard and of one behind it: what is left of one at the target is not met
  * again. */
 #define FIRST_PORT	   20000
@@ -22,16 +24,25 @@ void lab_new(struct lab *lab, struct queue *queue)
 	raw_init(&queue->raw, &lab->tap, lab->port++, lab->random);
 	queue->format = lab->digests ? digests : (struct nvme_tcp_format){0};
 	pdus_clear(&queue->pdus);
+	if (lab->honest)
+		queue->raw.tries = HONEST_TRIES;
 }
 
 bool lab_open(struct lab *lab)
 {
+	uint32_t tries;
+
 	lab_new(lab, &lab->admin);
 	lab_new(lab, &lab->queue);
+	tries = lab->queue.raw.tries;
+	if (!lab->may_fail_to_open)
+		lab->admin.raw.tries = lab->queue.raw.tries = HONEST_TRIES;
 	if (!queue_start(&lab->admin, 0, 0xffff, lab->subsystem) || !queue_enable(&lab->admin))
 		return lab_fail(lab, lab->admin.problem);
-	return queue_start(&lab->queue, 1, lab->admin.cntlid, lab->subsystem) ||
-	       lab_fail(lab, lab->queue.problem);
+	if (!queue_start(&lab->queue, 1, lab->admin.cntlid, lab->subsystem))
+		return lab_fail(lab, lab->queue.problem);
+	lab->queue.raw.tries = tries;
+	return true;
 }
 
 void lab_close(struct lab *lab)

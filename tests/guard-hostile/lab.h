@@ -21,9 +21,11 @@ struct lab {
 	uint64_t slba;	 /* a block of the protected namespace that the case may try to write */
 	uint32_t random; /* of ISNs */
 	struct queue admin, queue;
-	int way;	     /* of the case: which variety */
-	const char *skipped; /* why */
-	const char *problem; /* why the case could not be tried, or what an honest one got */
+	int way;	       /* of the case: which variety */
+	bool may_fail_to_open; /* not even its first packets need to pass */
+	bool honest;	       /* the case is to be served, however slow the machine */
+	const char *skipped;   /* why */
+	const char *problem;   /* why the case could not be tried, or what an honest one got */
 };
 
 /* Which targets let a case's write through when no guard is there. */

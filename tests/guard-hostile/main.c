@@ -200,6 +200,8 @@ static bool run_case(
 	lab.problem = lab.skipped = NULL;
 	lab.slba = (lab.slba + 40) % 1024 + 16;
 	lab.way = one->way;
+	lab.may_fail_to_open = false;
+	lab.honest = one->target == CASE_HONEST;
 	one->run(&lab);
 	if (lab.queue.raw.received)
 		raw_wait(&lab.queue.raw, 100); /* the target does what it was told */

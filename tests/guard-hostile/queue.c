@@ -35,7 +35,7 @@ uint16_t queue_response(struct queue *queue, uint16_t cid)
 {
 	const struct nvme_tcp_hdr *hdr;
 
-	while ((hdr = queue_next(queue, QUEUE_ANSWER_MS))) {
+	while ((hdr = queue_next(queue, QUEUE_ANSWER_MS(queue)))) {
 		const struct nvme_tcp_rsp_pdu *pdu = (const void *)hdr;
 
 		if (hdr->type != NVME_TCP_CAPSULE_RESP || nvme_le16(pdu->cqe.command_id) != cid)
@@ -50,7 +50,7 @@ bool queue_r2t(struct queue *queue, uint16_t cid, struct nvme_tcp_r2t_pdu *r2t)
 {
 	const struct nvme_tcp_hdr *hdr;
 
-	while ((hdr = queue_next(queue, QUEUE_ANSWER_MS))) {
+	while ((hdr = queue_next(queue, QUEUE_ANSWER_MS(queue)))) {
 		memcpy(r2t, hdr, sizeof(*r2t));
 		if (hdr->type == NVME_TCP_R2T && nvme_le16(r2t->command_id) == cid)
 			return true;
@@ -85,7 +85,7 @@ bool queue_initialise(struct queue *queue)
 	queue->pdus.format = none;
 	if (!queue_flush(queue))
 		return fail(queue, "ICReq is not acknowledged");
-	hdr = queue_next(queue, QUEUE_ANSWER_MS);
+	hdr = queue_next(queue, QUEUE_ANSWER_MS(queue));
 	if (!hdr || hdr->type != NVME_TCP_ICRESP)
 		return fail(queue, "no ICResp");
 	queue->format.data_alignment = ((const struct nvme_tcp_icresp_pdu *)hdr)->cpda;

@@ -14,8 +14,9 @@ struct queue {
 	const char *problem; /* after a false */
 };
 
-#define QUEUE_NO_ANSWER 0xffff
-#define QUEUE_ANSWER_MS 1500
+#define QUEUE_NO_ANSWER	       0xffff
+/* How long an answer may take: as long as a segment is sent again. */
+#define QUEUE_ANSWER_MS(queue) ((int)(queue)->raw.tries * RAW_AGAIN_MS)
 
 /* TCP's handshake, ICReq, Connect. cntlid FFFFh for an admin queue. */
 bool queue_start(struct queue *queue, uint16_t qid, uint16_t cntlid, const char *subsystem);

@@ -6,13 +6,12 @@
 
 #include "base/clock.h"
 
-#define AGAIN_MS	  150 /* an honest retransmission */
-#define TRIES		  14
 #define PEER_PORT_DEFAULT 4420
 
 void raw_init(struct raw *raw, const struct tap *tap, uint16_t port, uint32_t first)
 {
-	*raw = (struct raw){.tap = tap, .form = tap->form, .first = first, .next = first};
+	*raw = (struct raw){
+		.tap = tap, .form = tap->form, .first = first, .next = first, .tries = RAW_TRIES};
 	raw->form.source_port = port;
 	if (!raw->form.destination_port)
 		raw->form.destination_port = PEER_PORT_DEFAULT;
@@ -202,8 +201,8 @@ bool raw_syn(struct raw *raw)
 		syn.option_bytes = sizeof(mss);
 	}
 	raw->reset = raw->finished = false;
-	for (int i = 0; i < TRIES && raw->synacks == before && !raw->reset; i++) {
-		uint64_t end = in_ms(AGAIN_MS);
+	for (int i = 0; (uint32_t)i < raw->tries && raw->synacks == before && !raw->reset; i++) {
+		uint64_t end = in_ms(RAW_AGAIN_MS);
 
 		raw_emit(raw, &syn);
 		while (raw->synacks == before && !raw->reset && step(raw, end))
@@ -238,13 +237,13 @@ bool raw_send(struct raw *raw, const void *payload, size_t bytes)
 	uint32_t from = raw_place(raw), end = from + (uint32_t)bytes;
 
 	raw->next += (uint32_t)bytes;
-	for (int i = 0; i < TRIES && !raw->reset; i++) {
+	for (int i = 0; (uint32_t)i < raw->tries && !raw->reset; i++) {
 		uint32_t done = raw->acknowledged - raw->first - from;
 
 		if (done >= bytes)
 			done = 0; /* an acknowledgement of before */
 		raw_put(raw, from + done, (const uint8_t *)payload + done, bytes - done);
-		if (raw_wait_acknowledged(raw, end, AGAIN_MS))
+		if (raw_wait_acknowledged(raw, end, RAW_AGAIN_MS))
 			return true;
 	}
 	return false;

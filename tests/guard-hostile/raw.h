@@ -10,6 +10,8 @@
 #include "tests/guard-hostile/tap.h"
 
 #define RAW_RECEIVED_MAX (1u << 20)
+#define RAW_AGAIN_MS	 150 /* an honest retransmission */
+#define RAW_TRIES	 14
 #define RAW_SEGMENT	 1400 /* payload that fits into an MTU of 1500 with all options */
 
 struct raw {
@@ -21,7 +23,8 @@ struct raw {
 	uint32_t their_first, expected;
 	bool synchronised; /* SYN and ACK has come */
 	bool finished, reset;
-	bool mute; /* acknowledges nothing */
+	bool mute;	/* acknowledges nothing */
+	uint32_t tries; /* of what honest sending does until it gives up, at RAW_AGAIN_MS */
 	uint8_t *received;
 	size_t received_bytes, taken;
 	uint32_t synacks, duplicate_acks; /* how many have come */
@@ -54,7 +57,7 @@ uint32_t raw_place(const struct raw *raw);
 
 /*
  * Sends honestly: in segments, again while they are not acknowledged. False: reset, or not
- * acknowledged in two seconds.
+ * acknowledged after so many tries.
  */
 bool raw_send(struct raw *raw, const void *payload, size_t bytes);
 /* Takes what comes in for so many milliseconds. */
