@@ -38,8 +38,10 @@ static __always_inline void stoq_hook_connect_done(struct stoq_flow *flow)
 	flow->guard.generation = 0; /* its classes are to be looked up */
 }
 
-#include "bpf/guard_refuse.bpf.h"
-#include "bpf/guard_strict.bpf.h"
+/* A command has ended: what there is of it beside the slots of its flow goes. */
+static __always_inline void stoq_hook_ended(struct stoq_flow *flow, __u32 cid);
+
+#include "bpf/guard_protocol.bpf.h"
 
 static __always_inline int stoq_hook_connect_data(
 	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu, __u32 at)
@@ -82,34 +84,81 @@ static __always_inline int stoq_hook_bad(struct stoq_flow *flow, struct stoq_cpu
 
 #define STOQ_HOOK_HOSTS 1
 
-/* Responses are looked at while there are refused commands that wait for theirs. */
+#define STOQ_HOOK_R2TS 1
+
+/*
+ * Responses are looked at while there are refused commands that wait for theirs, or commands that
+ * are not in the slots of their flow.
+ */
 static __always_inline int stoq_hook_sees_all(
 	const struct stoq_flow *flow, const struct stoq_cpu *cpu)
 {
-	return flow->guard.refused;
+	return flow->guard.refused || flow->guard.far;
+}
+
+static __always_inline void stoq_hook_ended(struct stoq_flow *flow, __u32 cid)
+{
+	if (flow->guard.far)
+		stoq_guard_end_far(flow, cid);
+}
+
+static __always_inline int stoq_guard_on_controllers_pdu(struct __sk_buff *skb,
+	struct stoq_flow *flow, struct stoq_cpu *cpu, struct nvme_tcp_icreq_pdu *pdu,
+	__u32 sequence)
+{
+	switch (pdu->hdr.type) {
+	case NVME_TCP_ICRESP:
+		stoq_guard_on_icresp(flow, (const void *)pdu);
+		return 0;
+	case NVME_TCP_R2T:
+		stoq_guard_on_r2t(flow, (const void *)pdu);
+		return 0;
+	case NVME_TCP_CAPSULE_RESP:
+		return flow->guard.refused ? stoq_guard_respond(skb, flow, cpu, pdu, sequence) : 0;
+	default:
+		return 0;
+	}
+}
+
+/* A command of the host's. 0, or 1: the packet is to be dropped. */
+static __always_inline int stoq_guard_on_command(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_cpu *cpu, struct nvme_tcp_icreq_pdu *pdu, __u32 sequence)
+{
+	if (flow->guard.cut)
+		stoq_guard_recall_cut(flow, &((struct nvme_tcp_cmd_pdu *)(void *)pdu)->sqe);
+	else if (stoq_guard_judge(skb, flow, cpu, (void *)pdu, sequence) ||
+		 stoq_guard_limit(flow, (void *)pdu))
+		return 1;
+	return stoq_guard_act(skb, flow, cpu, pdu, sequence);
+}
+
+/* Data of the host's; the same. Commands are kept when they are decided about. */
+static __always_inline int stoq_guard_on_data(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_cpu *cpu, struct nvme_tcp_icreq_pdu *pdu, __u32 sequence)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+
+	if (guard && guard->strict && stoq_guard_keep_data_header(skb, flow, cpu, pdu, sequence))
+		return 1;
+	stoq_guard_take_data(flow, (const void *)pdu, 1);
+	return 0;
 }
 
 static __always_inline int stoq_hook_pdu(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_cpu *cpu, struct nvme_tcp_icreq_pdu *pdu, __u32 sequence)
 {
-	if (cpu->side == NVME_TCP_FROM_CONTROLLER) {
-		if (pdu->hdr.type == NVME_TCP_ICRESP) {
-			flow->guard.digests = pdu->digest;
-			flow->guard.cpda =
-				((const struct nvme_tcp_icresp_pdu *)(const void *)pdu)->cpda;
-			flow->guard.digests_known = NVME_TCP_FLAG_HDGST | NVME_TCP_FLAG_DDGST;
-		}
-		if (pdu->hdr.type != NVME_TCP_CAPSULE_RESP || !flow->guard.refused)
-			return 0;
-		return stoq_guard_respond(skb, flow, cpu, pdu, sequence);
-	}
-	if (stoq_guard_check(skb, flow, cpu, pdu, sequence))
+	if (cpu->side == NVME_TCP_FROM_CONTROLLER)
+		return stoq_guard_on_controllers_pdu(skb, flow, cpu, pdu, sequence);
+	if (stoq_guard_check(flow, pdu) || stoq_guard_protocol(flow, pdu))
 		return 1;
+	if (pdu->hdr.type == NVME_TCP_H2C_TERM)
+		flow->guard.ended = 1;
+	if (pdu->hdr.type == NVME_TCP_H2C_DATA)
+		return stoq_guard_on_data(skb, flow, cpu, pdu, sequence);
 	if (pdu->hdr.type != NVME_TCP_CAPSULE_CMD)
 		return 0;
-	if (flow->guard.cut)
-		stoq_guard_recall_cut(flow, &((struct nvme_tcp_cmd_pdu *)(void *)pdu)->sqe);
-	else if (stoq_guard_judge(skb, flow, cpu, (void *)pdu, sequence))
-		return 1;
-	return stoq_guard_act(skb, flow, cpu, pdu, sequence);
+	if (!stoq_guard_on_command(skb, flow, cpu, pdu, sequence))
+		return 0;
+	stoq_guard_take_back(flow, &((struct nvme_tcp_cmd_pdu *)(void *)pdu)->sqe);
+	return 1;
 }

@@ -88,6 +88,32 @@ struct {
 	__type(value, __u32); /* NVME_STATUS() */
 } stoq_guard_refusals SEC(".maps");
 
+/* ---- what of commands and R2Ts outstanding finds no place in its flow (guard_protocol.bpf.h) ----
+ */
+
+enum stoq_guard_far_kind {
+	STOQ_GUARD_FAR_COMMAND = 0,
+	STOQ_GUARD_FAR_R2T = 1,
+};
+
+struct stoq_guard_far_key {
+	__u32 uid;
+	__u16 cid;
+	__u16 ttag; /* of an R2T */
+	__u32 kind;
+};
+
+/*
+ * Commands of queues deeper than a flow has slots, or with identifiers that are not dense. The
+ * least recent makes way: its data do not pass then.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct stoq_guard_far_key);
+	__type(value, struct stoq_guard_r2t); /* of a command: nothing */
+} stoq_guard_far SEC(".maps");
+
 /* ---- patches: bytes that have to stand at a place in a stream (guard_patch.bpf.h) ---- */
 
 #define STOQ_GUARD_PATCH_BYTES	 80
@@ -162,7 +188,8 @@ struct stoq_guard_cpu {
 	} range;
 	__u32 piece_at; /* where stoq_guard_keep_payload() is, ... */
 	__u32 piece_left;
-	__u32 touches; /* enum stoq_guard_touches, of the command */
+	__u32 touches;	 /* enum stoq_guard_touches, of the command */
+	__u32 begun_far; /* the command at hand was put into stoq_guard_far */
 };
 _Static_assert(STOQ_GUARD_ALLOWED == 0, "no reason to drop");
 

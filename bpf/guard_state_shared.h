@@ -153,6 +153,13 @@ enum stoq_guard_total {
 	STOQ_GUARD_DROP_FRAGMENT,      /* strict: IP fragments of TCP */
 	STOQ_GUARD_DROP_ENCRYPTED,     /* strict: TLS, in which commands cannot be seen */
 	STOQ_GUARD_DROP_TOO_MANY,      /* more PDUs in a packet than the program walks */
+	/* Strict, what a host may not send (guard_protocol.bpf.h). */
+	STOQ_GUARD_DROP_SEQUENCE,    /* before ICReq, ICResp or Connect have had their turn, or
+					behind H2CTermReq */
+	STOQ_GUARD_DROP_NEGOTIATION, /* an ICReq with values that no target knows */
+	STOQ_GUARD_DROP_NO_R2T,	     /* data that no R2T asked for, or not so */
+	STOQ_GUARD_DROP_CID_IN_USE,  /* the identifier of a command that is outstanding */
+	STOQ_GUARD_DROP_QUEUE_FULL,  /* more commands than the queue has places */
 	STOQ_GUARD_TOTALS,
 };
 

@@ -103,12 +103,11 @@ static __always_inline int stoq_guard_follows_surely(const struct stoq_flow *flo
 }
 
 /* A whole header from the host. 0, or 1: the packet is to be dropped. */
-__noinline int stoq_guard_check(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu,
-	const struct nvme_tcp_icreq_pdu *pdu, __u32 sequence)
+__noinline int stoq_guard_check(struct stoq_flow *flow, const struct nvme_tcp_icreq_pdu *pdu)
 {
 	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
 
-	if (!flow || !cpu || !pdu || !guard)
+	if (!flow || !pdu || !guard)
 		return 1;
 	if (pdu->hdr.type == NVME_TCP_CAPSULE_CMD && !stoq_guard_is_taken((const void *)pdu))
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_MALFORMED_PDU);
@@ -116,11 +115,17 @@ __noinline int stoq_guard_check(struct __sk_buff *skb, struct stoq_flow *flow, s
 		return 0;
 	if (!stoq_guard_is_plain(flow, pdu))
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_MALFORMED_PDU);
-	if (!guard->strict)
-		return 0;
-	/* Commands are kept when they are decided about; of the rest only data has a length. */
-	if (pdu->hdr.type != NVME_TCP_H2C_DATA)
-		return 0;
+	return 0;
+}
+
+/* Data's header stays as it passed. 0, or 1: the packet is to be dropped. */
+__noinline int stoq_guard_keep_data_header(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_cpu *cpu, const struct nvme_tcp_icreq_pdu *pdu, __u32 sequence)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+
+	if (!flow || !cpu || !pdu || !guard)
+		return 1;
 	stoq_guard_patch_from(guard, pdu, sequence, sizeof(struct nvme_tcp_data_pdu));
 	if (stoq_guard_keep(flow, cpu))
 		return 1;

@@ -115,6 +115,7 @@ static __noinline void stoq_complete(struct stoq_flow *flow, struct stoq_flow_si
 {
 	struct stoq_command *command = &cpu->command;
 
+	stoq_hook_ended(flow, cid);
 	if (stoq_command_end(flow, cid, command)) {
 		side->unmatched++;
 		stoq_count(cpu, STOQ_COUNT_UNMATCHED, 1);

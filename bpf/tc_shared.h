@@ -200,6 +200,7 @@ struct stoq_flow_side {
 	__u64 pdus;
 	__u64 commands;	       /* from the host: begun; from the controller: ended (AER aside) */
 	__u64 duplicate_bytes; /* retransmitted, or seen on a second interface */
+	__u64 commands_limit;  /* the guard's, of the host's side: as many may begin */
 	struct stoq_cursor cursor;
 	struct stoq_cursor hole; /* a stretch that was skipped and may still come */
 	__u64 gaps;		 /* PDU headers missing: segments lost to us, or out of order */
@@ -233,9 +234,32 @@ struct stoq_guard_flow {
 	__u8 digests;	    /* bit 0: header, bit 1: data digests are used ... */
 	__u8 digests_known; /* ... if these bits are set here */
 	__u8 cpda;	    /* what the controller's ICResp said; 0 if that was not seen */
-	__u8 pad[5];
+	__u8 icresp;	    /* that was seen */
+	__u8 ended;	    /* the host has sent an H2CTermReq: nothing follows */
+	__u8 far_r2ts;	    /* some R2Ts are, or were, in map stoq_guard_far */
+	__u8 pad[2];
+	__u32 maxh2c; /* MAXH2CDATA, bytes; 0 if the ICResp was not seen */
+	__u32 far;    /* commands outstanding that are in map stoq_guard_far */
 };
-NVME_ASSERT_SIZE(struct stoq_guard_flow, 48);
+NVME_ASSERT_SIZE(struct stoq_guard_flow, 56);
+
+/*
+ * An R2T that waits for data: in the flow, at its command's CID modulo their number, or, if another
+ * one has that place, in map stoq_guard_far.
+ */
+#define STOQ_GUARD_R2TS	      64
+#define STOQ_GUARD_R2T_BEGUN  0x7fffffffu
+#define STOQ_GUARD_R2T_JOINED 0x80000000u
+
+struct stoq_guard_r2t {
+	__u16 cid;
+	__u16 ttag;
+	__u32 next;  /* the data's offset that comes next ... */
+	__u32 end;   /* ... up to this one */
+	__u32 begun; /* when its command began, as far as STOQ_GUARD_R2T_BEGUN has it; and
+			STOQ_GUARD_R2T_JOINED if it is more than one R2T */
+};
+NVME_ASSERT_SIZE(struct stoq_guard_r2t, 16);
 
 struct stoq_flow {
 	__u64 first_seen_ns;
@@ -258,6 +282,7 @@ struct stoq_flow {
 	STOQ_CACHE_LINE_GAP(gap);
 	struct stoq_flow_side side[NVME_TCP_SIDES];
 	struct stoq_slot slots[STOQ_OWN_SLOTS];
+	struct stoq_guard_r2t r2ts[STOQ_GUARD_R2TS]; /* the guard's */
 };
 
 /* ---- series: what is counted, per queue, namespace and opcode ---- */

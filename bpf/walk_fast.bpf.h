@@ -145,7 +145,7 @@ static __always_inline int stoq_fast_pdu(struct stoq_flow *flow, struct stoq_flo
 	case NVME_TCP_H2C_DATA:
 		return nvme_tcp_check_data(data, data_length);
 	case NVME_TCP_R2T:
-		return 1;
+		return !STOQ_HOOK_R2TS;
 	default:
 		return 0;
 	}

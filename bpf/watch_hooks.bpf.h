@@ -39,6 +39,13 @@ static __always_inline int stoq_hook_bad(struct stoq_flow *flow, struct stoq_cpu
 /* Whether stoq_hook_pdu() wants to see every header that hosts send. */
 #define STOQ_HOOK_HOSTS 0
 
+/* Whether it wants to see every R2T. */
+#define STOQ_HOOK_R2TS 0
+
+static __always_inline void stoq_hook_ended(struct stoq_flow *flow, __u32 cid)
+{
+}
+
 /* Whether it wants to see every header of this side now. */
 static __always_inline int stoq_hook_sees_all(
 	const struct stoq_flow *flow, const struct stoq_cpu *cpu)

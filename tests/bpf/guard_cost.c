@@ -50,14 +50,34 @@ static uint32_t run(int program, const uint8_t *frame, size_t length)
 	return options.duration;
 }
 
-/* What the host sent is acknowledged: patches that were kept can go. */
-static void acknowledge(int program, uint32_t sequence)
+static uint32_t sequences[NVME_TCP_SIDES]; /* of the next byte of each side */
+
+/* Sends what the dialog has written, and returns what that took. */
+static uint32_t send_written(int program, enum nvme_tcp_side side)
 {
 	struct wire_segment segment = {
-		.from_controller = true,
-		.sequence = link.first[NVME_TCP_FROM_CONTROLLER] + 152,
-		.acknowledged = sequence,
+		.from_controller = side == NVME_TCP_FROM_CONTROLLER,
+		.sequence = sequences[side],
+		.acknowledged = sequences[!side], /* patches that were kept can go */
 		.flags = WIRE_ACK,
+		.payload = link.dialog.bytes,
+		.payload_bytes = link.dialog.length,
+	};
+	uint8_t frame[WIRE_FRAME_MAX];
+	size_t length = wire_make(frame, &link.path, &segment);
+
+	sequences[side] += (uint32_t)link.dialog.length;
+	link.dialog.length = 0;
+	return run(program, frame, length);
+}
+
+static void send_flags(int program, enum nvme_tcp_side side, uint8_t flags)
+{
+	struct wire_segment segment = {
+		.from_controller = side == NVME_TCP_FROM_CONTROLLER,
+		.sequence = sequences[side]++,
+		.acknowledged = sequences[!side],
+		.flags = flags,
 	};
 	uint8_t frame[WIRE_FRAME_MAX];
 
@@ -66,48 +86,34 @@ static void acknowledge(int program, uint32_t sequence)
 
 static void start_connection(int program)
 {
-	static const uint8_t flags[NVME_TCP_SIDES] = {WIRE_SYN, WIRE_SYN | WIRE_ACK};
-	uint8_t frame[WIRE_FRAME_MAX];
-
 	link_start(&link);
-	for (int side = 0; side < NVME_TCP_SIDES; side++) {
-		struct wire_segment segment = {
-			.from_controller = side == NVME_TCP_FROM_CONTROLLER,
-			.sequence = link.first[side] - 1,
-			.acknowledged = link.first[!side],
-			.flags = flags[side],
-		};
-
-		run(program, frame, wire_make(frame, &link.path, &segment));
-	}
+	for (int side = 0; side < NVME_TCP_SIDES; side++)
+		sequences[side] = link.first[side] - 1;
+	send_flags(program, NVME_TCP_FROM_HOST, WIRE_SYN);
+	send_flags(program, NVME_TCP_FROM_CONTROLLER, WIRE_SYN | WIRE_ACK);
+	dialog_icreq(&link.dialog);
+	send_written(program, NVME_TCP_FROM_HOST);
+	dialog_icresp(&link.dialog);
+	send_written(program, NVME_TCP_FROM_CONTROLLER);
+	dialog_connect(&link.dialog, 0, 1);
+	send_written(program, NVME_TCP_FROM_HOST);
+	dialog_response(&link.dialog, 0, 0, 5);
+	send_written(program, NVME_TCP_FROM_CONTROLLER);
 }
 
 /* ns for each command, the median of all packets. */
 static double measure(int program)
 {
 	static uint32_t ns[PACKETS];
-	uint32_t sequence;
 	size_t middle;
 
 	start_connection(program);
-	sequence = link.first[NVME_TCP_FROM_HOST];
-	dialog_connect(&link.dialog, 0, 1);
 	for (int i = 0; i < PACKETS; i++) {
-		struct wire_segment segment = {
-			.sequence = sequence,
-			.acknowledged = link.first[NVME_TCP_FROM_CONTROLLER],
-			.flags = WIRE_ACK,
-			.payload = link.dialog.bytes,
-			.payload_bytes = link.dialog.length,
-		};
-		uint8_t frame[WIRE_FRAME_MAX];
-		size_t length = wire_make(frame, &link.path, &segment);
-
-		ns[i] = run(program, frame, length);
-		sequence += (uint32_t)link.dialog.length;
-		acknowledge(program, sequence);
-		link.dialog.length = 0;
 		write_capsules();
+		ns[i] = send_written(program, NVME_TCP_FROM_HOST);
+		for (uint16_t cid = 0; cid < CAPSULES; cid++)
+			dialog_response(&link.dialog, cid, 0, 0);
+		send_written(program, NVME_TCP_FROM_CONTROLLER);
 	}
 	qsort(ns, PACKETS, sizeof(ns[0]), compare);
 	middle = PACKETS / 2;

@@ -33,6 +33,7 @@ int guard_setup(void **state)
 	if (!the_guard)
 		return -1;
 	the_guard->rodata->stoq_guard_strict = STOQ_GUARD_STRICT_ALWAYS;
+	the_guard->rodata->stoq_keep_details = 0;
 	if (stoq_guard_bpf__load(the_guard)) {
 		if (errno != EPERM)
 			return -1;
@@ -321,7 +322,7 @@ void link_syns(struct guard_link *link)
 	send_flag(link, NVME_TCP_FROM_CONTROLLER, WIRE_SYN | WIRE_ACK);
 }
 
-void link_handshake(struct guard_link *link, uint16_t qid)
+void link_negotiate(struct guard_link *link)
 {
 	link_syns(link);
 	dialog_icreq(&link->dialog);
@@ -330,10 +331,31 @@ void link_handshake(struct guard_link *link, uint16_t qid)
 	dialog_icresp(&link->dialog);
 	link_write(link, NVME_TCP_FROM_CONTROLLER);
 	assert_true(link_flush(link, NVME_TCP_FROM_CONTROLLER));
+}
+
+void link_handshake(struct guard_link *link, uint16_t qid)
+{
+	link_negotiate(link);
 	dialog_connect(&link->dialog, 0, qid);
 	link_write(link, NVME_TCP_FROM_HOST);
 	assert_true(link_flush(link, NVME_TCP_FROM_HOST));
-	dialog_response(&link->dialog, 0, 0, 5);
+	link_complete(link, 0);
+}
+
+void link_complete(struct guard_link *link, uint16_t cid)
+{
+	dialog_response(&link->dialog, cid, 0, 5);
+	link_write(link, NVME_TCP_FROM_CONTROLLER);
+	assert_true(link_flush(link, NVME_TCP_FROM_CONTROLLER));
+}
+
+void link_r2t(
+	struct guard_link *link, uint16_t cid, uint16_t ttag, uint32_t offset, uint32_t length)
+{
+	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
+
+	dialog_bytes(&link->dialog, front,
+		nvme_tcp_encode_r2t(front, &link->dialog.format, cid, ttag, offset, length));
 	link_write(link, NVME_TCP_FROM_CONTROLLER);
 	assert_true(link_flush(link, NVME_TCP_FROM_CONTROLLER));
 }

@@ -53,6 +53,7 @@ void link_open(struct guard_link *link, uint16_t qid);
 /* The same, but nothing is sent yet, and its parts. */
 void link_start(struct guard_link *link);
 void link_syns(struct guard_link *link);
+void link_negotiate(struct guard_link *link); /* with the ICReq and ICResp behind them */
 void link_handshake(struct guard_link *link, uint16_t qid);
 
 /* The key of a link over IPv4 without VLAN tags; its host is end a. */
@@ -79,3 +80,8 @@ bool link_is_refused(const struct nvme_sqe *sqe);
 /* A command of 8 blocks, written by the host; with data in the capsule or without. */
 struct nvme_io_fields link_fields(uint8_t opcode, uint16_t cid, uint32_t nsid, uint64_t slba);
 size_t link_write_command(struct guard_link *link, const struct nvme_io_fields *fields);
+
+/* The controller asks for data, or says that a command is done; asserts that it passes. */
+void link_r2t(
+	struct guard_link *link, uint16_t cid, uint16_t ttag, uint32_t offset, uint32_t length);
+void link_complete(struct guard_link *link, uint16_t cid);

@@ -110,7 +110,7 @@ static void complete(bool refused)
 /* Sends a command in up to three segments, followed by a harmless one; checks both. */
 static void check_cut(const struct trial *trial, bool digests, size_t cut, size_t again)
 {
-	struct trial harmless = {.sqe = io(NVME_NVM_FLUSH, 9, 0, 0, false)};
+	struct trial harmless = {.sqe = io(NVME_NVM_FLUSH, 9, 0, 0, false)}, another = harmless;
 	size_t before, at, behind, end;
 	struct nvme_sqe sqe;
 	bool refused;
@@ -120,9 +120,11 @@ static void check_cut(const struct trial *trial, bool digests, size_t cut, size_
 		(struct nvme_tcp_format){.header_digest = digests, .data_digest = digests};
 	link_handshake(&link, trial->qid);
 	link.no_acknowledgement = true;
+	harmless.sqe.command_id = nvme_to_le16(1);
+	another.sqe.command_id = nvme_to_le16(2);
 	before = write_trial(&harmless);
 	at = write_trial(trial);
-	behind = write_trial(&harmless);
+	behind = write_trial(&another);
 	end = link.written[NVME_TCP_FROM_HOST];
 	assert_true(link_send(&link, NVME_TCP_FROM_HOST, before, at + cut));
 	if (again > cut)

@@ -453,10 +453,7 @@ static void test_hosts(void **state)
 static void open_in_parts(size_t size)
 {
 	link_start(&link);
-	link_syns(&link);
-	dialog_icreq(&link.dialog);
-	link_write(&link, NVME_TCP_FROM_HOST);
-	assert_true(link_flush(&link, NVME_TCP_FROM_HOST));
+	link_negotiate(&link);
 	dialog_connect(&link.dialog, 0, 1);
 	link_write(&link, NVME_TCP_FROM_HOST);
 	assert_true(link_send(&link, NVME_TCP_FROM_HOST, 128, 128 + 72 + size));
@@ -481,6 +478,7 @@ static void expect_in_parts(const char *policy, bool connects, bool reads)
 			assert_int_equal(guard_last_record().status, NVME_STATUS(2, 0x86));
 			continue;
 		}
+		link_complete(&link, 0);
 		at = link_write_command(&link, &fields);
 		assert_true(link_flush(&link, NVME_TCP_FROM_HOST));
 		sqe = link_command(&link, at);

@@ -82,7 +82,7 @@ static void write_command(struct expectation *expectation, uint16_t cid)
 
 	command->sqe.command_id = nvme_to_le16(cid);
 	command->sqe.sgl1 = (struct nvme_sgl_desc){
-		.length = nvme_to_le32(bytes ? bytes : 1 << 20),
+		.length = nvme_to_le32(bytes ? bytes : 4096),
 		.type = bytes ? NVME_SGL_DATA_BLOCK_OFFSET : NVME_SGL_TRANSPORT_DATA_BLOCK,
 	};
 	dialog_bytes(&link.dialog, front,
@@ -91,10 +91,23 @@ static void write_command(struct expectation *expectation, uint16_t cid)
 	expectation->at = link_write(&link, NVME_TCP_FROM_HOST);
 }
 
+/* Whom the policy refuses is connected all the same: it is the commands that are compared. */
+static void accept_connect(void)
+{
+	int fd = bpf_map__fd(the_guard->maps.stoq_flows);
+	struct stoq_flow_key key = link_key(&link);
+	struct stoq_flow flow;
+
+	assert_int_equal(bpf_map_lookup_elem(fd, &key, &flow), 0);
+	flow.connect_accepted = 1;
+	assert_int_equal(bpf_map_update_elem(fd, &key, &flow, BPF_ANY), 0);
+}
+
 /* A connection of this host; one that is not known is older than the guard. */
 static void open_link(const struct random_command *who)
 {
-	struct nvme_connect_fields fields = {.qid = who->kind == NVME_QUEUE_IO};
+	struct nvme_connect_fields fields = {
+		.qid = who->kind == NVME_QUEUE_IO, .sqsize_zero_based = COMMANDS};
 	struct nvme_sqe sqe = nvme_encode_connect(&fields);
 	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
 	static const uint8_t hostid[16];
@@ -111,9 +124,7 @@ static void open_link(const struct random_command *who)
 			0);
 		return;
 	}
-	link_syns(&link);
-	dialog_icreq(&link.dialog);
-	link_write(&link, NVME_TCP_FROM_HOST);
+	link_negotiate(&link);
 	nvme_encode_connect_data(&data, hostid, 1, "", "");
 	memcpy(data.subnqn, who->subsystem, sizeof(data.subnqn));
 	memcpy(data.hostnqn, who->host, sizeof(data.hostnqn));
@@ -122,6 +133,8 @@ static void open_link(const struct random_command *who)
 	dialog_bytes(&link.dialog, &data, sizeof(data));
 	link_write(&link, NVME_TCP_FROM_HOST);
 	assert_true(link_flush(&link, NVME_TCP_FROM_HOST));
+	link_complete(&link, 0);
+	accept_connect();
 }
 
 /* From one PDU to a later one, now and then something again. */

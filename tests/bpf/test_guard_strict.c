@@ -22,8 +22,11 @@
 
 static struct guard_link link;
 
+static uint16_t next_cid;
+
 static void open_link(void)
 {
+	next_cid = 7;
 	guard_install(POLICY);
 	link_open(&link, 1);
 	link.no_acknowledgement = true;
@@ -31,7 +34,7 @@ static void open_link(void)
 
 static size_t write_one(uint8_t opcode, uint32_t nsid, uint64_t slba)
 {
-	struct nvme_io_fields fields = link_fields(opcode, 7, nsid, slba);
+	struct nvme_io_fields fields = link_fields(opcode, next_cid++, nsid, slba);
 
 	return link_write_command(&link, &fields);
 }
@@ -284,6 +287,18 @@ static void test_second_icreq(void **state)
 	assert_false(link_flush(&link, HOST));
 }
 
+/* A write with the identifier 0, for whose data the controller asks. */
+static void ask_for_data(uint32_t bytes)
+{
+	struct nvme_io_fields fields = link_fields(NVME_NVM_WRITE, 0, 1, 1000);
+
+	fields.in_capsule = false;
+	fields.data_bytes = bytes;
+	link_write_command(&link, &fields);
+	assert_true(link_flush(&link, HOST));
+	link_r2t(&link, 0, 0, 0, bytes);
+}
+
 static void test_h2c_data(void **state)
 {
 	static const uint8_t lies[] = {3, 4, 16, 17};
@@ -295,6 +310,7 @@ static void test_h2c_data(void **state)
 		size_t at;
 
 		open_link();
+		ask_for_data(1000);
 		dialog_data(&link.dialog, &data);
 		at = link_write(&link, HOST);
 		if (i < sizeof(lies))
@@ -481,19 +497,22 @@ static void test_backlog(void **state)
 	uint64_t dropped = guard_total(STOQ_GUARD_DROP_BACKLOG);
 	struct nvme_tcp_data_fields data = {.type = NVME_TCP_H2C_DATA, .length = 4};
 	size_t base = 0, sent = 0;
-	uint32_t first;
+	uint32_t first, offset = 0;
 
 	(void)state;
 	open_link();
+	ask_for_data(1 << 20);
 	base = link.written[HOST];
 	first = link.first[HOST] + (uint32_t)base;
-	/* The link's memory is short: the same bytes again and again, at moving sequence numbers.
+	/* The link's memory is short: the same place again and again, at moving sequence numbers.
 	 */
 	for (int i = 0; i < 100; i++)
 		dialog_data(&link.dialog, &data);
 	link_write(&link, HOST);
 	for (;;) {
 		link.first[HOST] = first + (uint32_t)(sent - base);
+		for (size_t i = 0; i < 100; i++, offset += 4)
+			nvme_digest_store(link.bytes[HOST] + base + 28 * i + 12, offset);
 		if (!link_send(&link, HOST, base, base + 2800))
 			break;
 		sent += 2800;

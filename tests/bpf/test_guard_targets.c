@@ -135,18 +135,19 @@ static void try_forms(size_t piece, unsigned opcode_step)
 	static const uint8_t types[] = {NVME_SGL_DATA_BLOCK_OFFSET, NVME_SGL_TRANSPORT_DATA_BLOCK,
 		0x00, 0x0a, 0x11, 0x21, 0x31, 0x40, 0x51};
 	static const uint32_t lengths[] = {DATA, 0, DATA - 3, DATA - 72, DATA + 1};
+	const size_t type_count = sizeof(types),
+		     length_count = sizeof(lengths) / sizeof(lengths[0]);
 
 	for (unsigned opcode = 0; opcode < 256; opcode += opcode_step)
-		for (size_t type = 0; type < sizeof(types); type++)
-			for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-				struct form form = {.opcode = (uint8_t)opcode,
-					.sgl_type = types[type],
-					.sgl_length = lengths[i],
-					.nsid = opcode & 4 ? 1 : 999};
+		for (size_t i = 0; i < type_count + length_count; i++) {
+			struct form form = {.opcode = (uint8_t)opcode,
+				.sgl_type = types[i < type_count ? i : 0],
+				.sgl_length = lengths[i < type_count ? 0 : i - type_count],
+				.nsid = opcode & 4 ? 1 : 999};
 
-				if (opcode != NVME_OPCODE_FABRICS)
-					try_form(&form, piece);
-			}
+			if (opcode != NVME_OPCODE_FABRICS)
+				try_form(&form, piece);
+		}
 }
 
 /* Every opcode, with every kind of SGL, with lengths that are right and wrong. */
