@@ -43,6 +43,22 @@ static __always_inline void stoq_hook_ended(struct stoq_flow *flow, __u32 cid);
 
 #include "bpf/guard_protocol.bpf.h"
 
+/*
+ * Whether a byte of Connect's data that comes in this segment, from payload position `at` on, is
+ * something else than the NUL that has to be there: targets have read on behind names that do not
+ * end.
+ */
+static __always_inline int stoq_guard_is_no_nul(struct __sk_buff *skb, const struct stoq_flow *flow,
+	const struct stoq_cpu *cpu, __u32 at, __u32 place)
+{
+	__u8 byte = 0;
+
+	at += place - flow->side[NVME_TCP_FROM_HOST].collect_offset;
+	if (place < flow->side[NVME_TCP_FROM_HOST].collect_offset || at >= cpu->payload_bytes)
+		return 0;
+	return bpf_skb_load_bytes(skb, cpu->payload_offset + at, &byte, 1) || byte;
+}
+
 static __always_inline int stoq_hook_connect_data(
 	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu, __u32 at)
 {
@@ -50,6 +66,9 @@ static __always_inline int stoq_hook_connect_data(
 
 	if (!guard || !guard->strict)
 		return !guard;
+	if (stoq_guard_is_no_nul(skb, flow, cpu, at, STOQ_GUARD_SUBNQN_LAST) ||
+		stoq_guard_is_no_nul(skb, flow, cpu, at, STOQ_GUARD_HOSTNQN_LAST))
+		return stoq_guard_drop(guard, STOQ_GUARD_DROP_NEGOTIATION);
 	return stoq_guard_keep_payload(
 		skb, flow, cpu, at, flow->side[NVME_TCP_FROM_HOST].collect_left);
 }
@@ -93,13 +112,15 @@ static __always_inline int stoq_hook_bad(struct stoq_flow *flow, struct stoq_cpu
 static __always_inline int stoq_hook_sees_all(
 	const struct stoq_flow *flow, const struct stoq_cpu *cpu)
 {
-	return flow->guard.refused || flow->guard.far;
+	return flow->guard.refused || flow->guard.far || flow->guard.identify;
 }
 
 static __always_inline void stoq_hook_ended(struct stoq_flow *flow, __u32 cid)
 {
 	if (flow->guard.far)
 		stoq_guard_end_far(flow, cid);
+	if (flow->guard.identify)
+		stoq_guard_on_identified(flow, cid);
 }
 
 static __always_inline int stoq_guard_on_controllers_pdu(struct __sk_buff *skb,
@@ -112,6 +133,13 @@ static __always_inline int stoq_guard_on_controllers_pdu(struct __sk_buff *skb,
 		return 0;
 	case NVME_TCP_R2T:
 		stoq_guard_on_r2t(flow, (const void *)pdu);
+		return 0;
+	case NVME_TCP_C2H_DATA:
+		if (flow->guard.identify != STOQ_GUARD_IDENTIFY_ASKED)
+			return 0;
+		stoq_guard_on_identify_data(flow, (const void *)pdu, sequence);
+		if (flow->guard.identify == STOQ_GUARD_IDENTIFY_COMES)
+			stoq_guard_collect_ioccsz(skb, flow, cpu);
 		return 0;
 	case NVME_TCP_CAPSULE_RESP:
 		return flow->guard.refused ? stoq_guard_respond(skb, flow, cpu, pdu, sequence) : 0;
@@ -129,7 +157,10 @@ static __always_inline int stoq_guard_on_command(struct __sk_buff *skb, struct s
 	else if (stoq_guard_judge(skb, flow, cpu, (void *)pdu, sequence) ||
 		 stoq_guard_limit(flow, (void *)pdu))
 		return 1;
-	return stoq_guard_act(skb, flow, cpu, pdu, sequence);
+	if (stoq_guard_act(skb, flow, cpu, pdu, sequence))
+		return 1;
+	stoq_guard_on_identify(flow, &((struct nvme_tcp_cmd_pdu *)(void *)pdu)->sqe);
+	return 0;
 }
 
 /* Data of the host's; the same. Commands are kept when they are decided about. */

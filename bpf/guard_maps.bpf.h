@@ -114,6 +114,23 @@ struct {
 	__type(value, struct stoq_guard_r2t); /* of a command: nothing */
 } stoq_guard_far SEC(".maps");
 
+/* ---- IOCCSZ: how much data a controller takes in a capsule (guard_capsule.bpf.h) ---- */
+
+struct stoq_guard_capsule_key {
+	__u8 address[16]; /* the controller's end */
+	__be16 port;
+	__u16 vlan_id;
+	__u32 pad;
+	char subsystem[STOQ_GUARD_NQN_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct stoq_guard_capsule_key);
+	__type(value, __u32); /* bytes */
+} stoq_guard_capsules SEC(".maps");
+
 /* ---- patches: bytes that have to stand at a place in a stream (guard_patch.bpf.h) ---- */
 
 #define STOQ_GUARD_PATCH_BYTES	 80
@@ -171,6 +188,7 @@ struct stoq_guard_cpu {
 	__u64 after[STOQ_GUARD_SOURCE / 8];
 	__u8 source[STOQ_GUARD_SOURCE];
 	struct nvme_connect_data connect;
+	struct stoq_guard_capsule_key capsule_key;
 	struct nvme_tcp_icreq_pdu header;    /* as far as it came, of a capsule that is cut */
 	__u64 dropped_ns[STOQ_GUARD_TOTALS]; /* when this reason was logged last */
 	__u32 checksum_offset;		     /* of the TCP checksum, in the packet */

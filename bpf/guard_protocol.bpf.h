@@ -8,13 +8,19 @@
  * its first byte; doc/design/guard-program.md says where it is kept, and what happens when there is
  * no room.
  */
+#include "bpf/guard_capsule.bpf.h"
 #include "bpf/guard_strict.bpf.h"
 
-#define STOQ_GUARD_MAXR2T	  0xffffu      /* 0's based: TTAGs have 16 bits */
-#define STOQ_GUARD_TRANSFER_PLAIN (128u << 10) /* as long as this, a transfer is beyond question   \
-						*/
-#define STOQ_GUARD_BLOCK_SHIFT	  17	       /* a block has at most 128 KiB, metadata included */
-#define STOQ_GUARD_TRANSFER_MAX	  NVME_TCP_DATA_MAX
+/* The last bytes of the names in Connect's data. */
+#define STOQ_GUARD_SUBNQN_LAST	511
+#define STOQ_GUARD_HOSTNQN_LAST 767
+
+#define STOQ_GUARD_MAXR2T 0xffffu /* 0's based: TTAGs have 16 bits */
+#define STOQ_GUARD_TRANSFER_PLAIN                                                                  \
+	(128u << 10)		   /* as long as this, a transfer is beyond question               \
+				    */
+#define STOQ_GUARD_BLOCK_SHIFT	17 /* a block has at most 128 KiB, metadata included */
+#define STOQ_GUARD_TRANSFER_MAX NVME_TCP_DATA_MAX
 
 /* ---- commands outstanding that are not in the slots of their flow ---- */
 
@@ -238,11 +244,14 @@ static __always_inline int stoq_guard_begin(struct stoq_flow *flow, const struct
 	return flow->guard.far && stoq_guard_begun(flow, cid) >= 0 ? STOQ_GUARD_DROP_CID_IN_USE : 0;
 }
 
-/* A command: its turn, its identifier, its place. 0, or the reason to drop its packet. */
-static __always_inline int stoq_guard_admit(struct stoq_flow *flow, const struct nvme_sqe *sqe)
+/* A command: its turn, its data, its identifier, its place. 0, or the reason to drop its packet. */
+static __always_inline int stoq_guard_admit(
+	struct stoq_flow *flow, const struct nvme_sqe *sqe, __u32 data)
 {
 	if (!stoq_guard_is_its_turn(flow, sqe))
 		return STOQ_GUARD_DROP_SEQUENCE;
+	if (!stoq_guard_capsule_fits(flow, sqe, data))
+		return STOQ_GUARD_DROP_CAPSULE;
 	if (flow->connect_accepted && !stoq_guard_has_place(flow))
 		return STOQ_GUARD_DROP_QUEUE_FULL;
 	return stoq_guard_begin(flow, sqe);
@@ -291,7 +300,7 @@ __noinline int stoq_guard_protocol(struct stoq_flow *flow, const struct nvme_tcp
 	}
 	why = stoq_guard_turn(flow, pdu);
 	if (!why && pdu->hdr.type == NVME_TCP_CAPSULE_CMD)
-		why = stoq_guard_admit(flow, sqe);
+		why = stoq_guard_admit(flow, sqe, nvme_tcp_data_length(&pdu->hdr));
 	if (!why && pdu->hdr.type == NVME_TCP_H2C_DATA &&
 		stoq_guard_take_data(flow, (const void *)pdu, 0))
 		why = STOQ_GUARD_DROP_NO_R2T;

@@ -156,10 +156,12 @@ enum stoq_guard_total {
 	/* Strict, what a host may not send (guard_protocol.bpf.h). */
 	STOQ_GUARD_DROP_SEQUENCE,    /* before ICReq, ICResp or Connect have had their turn, or
 					behind H2CTermReq */
-	STOQ_GUARD_DROP_NEGOTIATION, /* an ICReq with values that no target knows */
+	STOQ_GUARD_DROP_NEGOTIATION, /* an ICReq with values that no target knows, a Connect whose
+					names do not end */
 	STOQ_GUARD_DROP_NO_R2T,	     /* data that no R2T asked for, or not so */
 	STOQ_GUARD_DROP_CID_IN_USE,  /* the identifier of a command that is outstanding */
 	STOQ_GUARD_DROP_QUEUE_FULL,  /* more commands than the queue has places */
+	STOQ_GUARD_DROP_CAPSULE,     /* more data in a capsule than the controller takes */
 	STOQ_GUARD_TOTALS,
 };
 

@@ -214,6 +214,9 @@ static __noinline int stoq_guard_payload(struct __sk_buff *skb, struct stoq_flow
 		return 1;
 	if (guard->strict)
 		return stoq_guard_follow(skb, flow, side, cpu, guard);
+	if (flow->guard.identify == STOQ_GUARD_IDENTIFY_COMES &&
+		cpu->side == NVME_TCP_FROM_CONTROLLER)
+		stoq_guard_collect_ioccsz(skb, flow, cpu);
 	stoq_on_payload(skb, flow, side, cpu);
 	return 0;
 }

@@ -237,11 +237,23 @@ struct stoq_guard_flow {
 	__u8 icresp;	    /* that was seen */
 	__u8 ended;	    /* the host has sent an H2CTermReq: nothing follows */
 	__u8 far_r2ts;	    /* some R2Ts are, or were, in map stoq_guard_far */
-	__u8 pad[2];
+	__u8 identify;	    /* enum stoq_guard_identify: Identify Controller, on the admin queue */
+	__u8 ioccsz_bytes;  /* of IOCCSZ that have come */
 	__u32 maxh2c; /* MAXH2CDATA, bytes; 0 if the ICResp was not seen */
 	__u32 far;    /* commands outstanding that are in map stoq_guard_far */
+	__u32 capsule_bytes; /* the most data in a capsule; 0: not looked up yet */
+	__u32 ioccsz;	     /* as far as it has come, ... */
+	__u32 ioccsz_at;     /* ... and the sequence number of its first byte */
+	__u16 identify_cid;
+	__u8 pad[2];
 };
-NVME_ASSERT_SIZE(struct stoq_guard_flow, 56);
+NVME_ASSERT_SIZE(struct stoq_guard_flow, 72);
+
+enum stoq_guard_identify {
+	STOQ_GUARD_IDENTIFY_NO = 0,
+	STOQ_GUARD_IDENTIFY_ASKED = 1,
+	STOQ_GUARD_IDENTIFY_COMES = 2, /* the PDU with its IOCCSZ has begun */
+};
 
 /*
  * An R2T that waits for data: in the flow, at its command's CID modulo their number, or, if another

@@ -37,10 +37,11 @@ static const struct {
 	[STOQ_GUARD_DROP_ENCRYPTED] = {"encrypted", "TLS, in which commands cannot be seen"},
 	[STOQ_GUARD_DROP_TOO_MANY] = {"too_many_pdus", "too many PDUs in a packet"},
 	[STOQ_GUARD_DROP_SEQUENCE] = {"sequence", "a PDU out of its turn"},
-	[STOQ_GUARD_DROP_NEGOTIATION] = {"negotiation", "an ICReq that no target understands"},
+	[STOQ_GUARD_DROP_NEGOTIATION] = {"negotiation", "an ICReq or Connect that no target understands"},
 	[STOQ_GUARD_DROP_NO_R2T] = {"no_r2t", "data that no R2T asked for"},
 	[STOQ_GUARD_DROP_CID_IN_USE] = {"cid_in_use", "a command with the identifier of another"},
 	[STOQ_GUARD_DROP_QUEUE_FULL] = {"queue_full", "more commands than the queue has places"},
+	[STOQ_GUARD_DROP_CAPSULE] = {"capsule_size", "more data in a capsule than it may have"},
 };
 
 static bool is_total(enum stoq_guard_total total)

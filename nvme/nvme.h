@@ -113,6 +113,9 @@ enum nvme_nvm_opcode {
 
 #define NVME_OPCODE_FABRICS 0x7f
 
+#define NVME_IDENTIFY_CONTROLLER 0x01 /* CNS, bits 7:0 of CDW10 (Base 5.17) */
+#define NVME_IDENTIFY_IOCCSZ	 1792 /* offset of this field, 4 bytes, in its data */
+
 enum nvme_fabrics_type {
 	NVME_FABRICS_PROPERTY_SET = 0x00,
 	NVME_FABRICS_CONNECT = 0x01,

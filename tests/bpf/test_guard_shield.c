@@ -168,6 +168,33 @@ static void test_nothing_behind_a_failed_connect(void **state)
 	expect_dropped(STOQ_GUARD_DROP_SEQUENCE);
 }
 
+/* CVE-2023-6121: nvmet printed what stood behind names without a NUL. */
+static void test_names_that_do_not_end(void **state)
+{
+	static const size_t pieces[] = {WIRE_PAYLOAD_MAX, 600, 72, 100};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
+		for (size_t name = 256; name <= 512; name += 256) {
+			size_t from, end;
+			bool passed = true;
+
+			link_start(&link);
+			link_negotiate(&link);
+			dialog_connect(&link.dialog, 0, 1);
+			from = link_write(&link, HOST);
+			end = link.written[HOST];
+			memset(link.bytes[HOST] + from + 72 + name, 'x', 256);
+			for (size_t at = from; at < end && passed; at += pieces[i])
+				passed = link_send(&link, HOST, at,
+					at + pieces[i] < end ? at + pieces[i] : end);
+			assert_false(passed);
+			assert_true(link_arrived(&link, HOST) < from + 72 + name + 256);
+			assert_int_equal(guard_last_record().kind, STOQ_GUARD_RECORD_DROPPED);
+			assert_false(link_flush(&link, HOST));
+		}
+}
+
 static void test_nothing_behind_a_term_request(void **state)
 {
 	(void)state;
@@ -529,6 +556,104 @@ static void test_lengths(void **state)
 	assert_int_equal(try_transfer(NVME_NVM_FLUSH, plain, 0, 1), -1);
 }
 
+/* ---- data in capsules ---- */
+
+/* The controller's answer to Identify Controller, with this IOCCSZ, in segments of `piece` bytes.
+ */
+static void identify(struct guard_link *admin, uint32_t ioccsz, size_t piece)
+{
+	struct nvme_io_fields fields = {
+		.opcode = NVME_ADMIN_IDENTIFY, .cid = 3, .data_bytes = 4096};
+	struct nvme_tcp_data_fields data = {
+		.type = NVME_TCP_C2H_DATA, .flags = NVME_TCP_FLAG_LAST, .cid = 3, .length = 4096};
+	struct nvme_sqe sqe = nvme_encode_io(&fields);
+	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
+	size_t at;
+
+	sqe.cdw10 = nvme_to_le32(NVME_IDENTIFY_CONTROLLER);
+	dialog_bytes(&admin->dialog, front,
+		nvme_tcp_encode_capsule_cmd(front, &admin->dialog.format, &sqe, 0));
+	link_write(admin, HOST);
+	assert_true(link_flush(admin, HOST));
+	dialog_data(&admin->dialog, &data);
+	dialog_response(&admin->dialog, 3, 0, 0);
+	at = link_write(admin, CONTROLLER);
+	nvme_digest_store(admin->bytes[CONTROLLER] + at + 24 + NVME_IDENTIFY_IOCCSZ, ioccsz);
+	for (size_t end = admin->written[CONTROLLER]; at < end; at += piece)
+		assert_true(link_send(admin, CONTROLLER, at, at + piece < end ? at + piece : end));
+}
+
+static size_t write_in_capsule(uint8_t opcode, uint32_t bytes)
+{
+	struct nvme_io_fields fields = link_fields(opcode, 5, 1, 1000);
+
+	fields.in_capsule = true;
+	fields.data_bytes = bytes;
+	return link_write_command(&link, &fields);
+}
+
+static void expect_limit(uint16_t qid, uint32_t limit)
+{
+	link_open(&link, qid);
+	write_in_capsule(qid ? NVME_NVM_WRITE : NVME_ADMIN_SET_FEATURES, limit);
+	assert_true(passes());
+	link_complete(&link, 5);
+	write_in_capsule(qid ? NVME_NVM_WRITE : NVME_ADMIN_SET_FEATURES, limit + 4);
+	expect_dropped(STOQ_GUARD_DROP_CAPSULE);
+}
+
+/* As much as the controller says in IOCCSZ; it says so to each of its hosts. */
+static void test_in_capsule_sizes(void **state)
+{
+	static const struct {
+		uint32_t ioccsz, io, admin;
+	} cases[] = {{4 + 8176 / 16, 8176, 8176}, {4 + 2048 / 16, 2048, 2048},
+		{4 + 4096 / 16, 4096, 4096}, {4, 1024, 1024}, {4 + 6000 / 16, 6000, 6000}};
+	static struct guard_link admin;
+
+	(void)state;
+	expect_limit(1, 4096); /* nothing is known yet */
+	expect_limit(0, 4096);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		link_open(&admin, 0);
+		identify(&admin, cases[i].ioccsz, i & 1 ? 1 + 100 * i : WIRE_PAYLOAD_MAX);
+		expect_limit(1, cases[i].io);
+		expect_limit(0, cases[i].admin);
+	}
+}
+
+/* A host cannot make the guard believe that a controller takes more. */
+static void test_in_capsule_size_is_not_the_hosts(void **state)
+{
+	static struct guard_link admin;
+	struct nvme_io_fields fields = {.opcode = NVME_ADMIN_IDENTIFY, .cid = 3, .data_bytes = 512};
+
+	(void)state;
+	link_open(&admin, 0);
+	identify(&admin, 4 + 2048 / 16, WIRE_PAYLOAD_MAX);
+	/* Identify that fails, and Identify of which only the beginning is asked for. */
+	for (int i = 0; i < 2; i++) {
+		struct nvme_tcp_data_fields data = {.type = NVME_TCP_C2H_DATA,
+			.flags = NVME_TCP_FLAG_LAST,
+			.cid = 3,
+			.length = 512};
+		struct nvme_sqe sqe = nvme_encode_io(&fields);
+		uint8_t front[NVME_TCP_FRONT_MAX] = {0};
+
+		sqe.cdw10 = nvme_to_le32(NVME_IDENTIFY_CONTROLLER);
+		dialog_bytes(&admin.dialog, front,
+			nvme_tcp_encode_capsule_cmd(front, &admin.dialog.format, &sqe, 0));
+		link_write(&admin, HOST);
+		assert_true(link_flush(&admin, HOST));
+		if (i)
+			dialog_data(&admin.dialog, &data);
+		dialog_response(&admin.dialog, 3, i ? 0 : NVME_STATUS(0, 2), 0);
+		link_write(&admin, CONTROLLER);
+		assert_true(link_flush(&admin, CONTROLLER));
+	}
+	expect_limit(1, 2048);
+}
+
 /* ---- not strict ---- */
 
 static void test_not_strict(void **state)
@@ -583,6 +708,9 @@ int main(void)
 		cmocka_unit_test_setup(test_places, install),
 		cmocka_unit_test_setup(test_places_and_events, install),
 		cmocka_unit_test_setup(test_lengths, install),
+		cmocka_unit_test_setup(test_in_capsule_sizes, install),
+		cmocka_unit_test_setup(test_in_capsule_size_is_not_the_hosts, install),
+		cmocka_unit_test_setup(test_names_that_do_not_end, install),
 		cmocka_unit_test_setup(test_not_strict, install),
 	};
 
