@@ -158,15 +158,12 @@ static bool write_goodbye(struct stoq_connection *connection)
 	size = ngtcp2_conn_write_connection_close(connection->quic, &path.path, &info,
 		goodbye->packet, PACKET_BYTES, &connection->close_error,
 		connection->worker->now_ns);
-	if (size <= 0)
+	if (size <= 0 || !stoq_connection_find_path(
+				 connection, &path.path, &goodbye->local, &goodbye->remote))
 		return false;
 	goodbye->size = size;
 	goodbye->repeat_interval = 1;
 	goodbye->packets_until_repeat = 1;
-	goodbye->local.length = path.path.local.addrlen;
-	memcpy(&goodbye->local.sa, path.path.local.addr, path.path.local.addrlen);
-	goodbye->remote.length = path.path.remote.addrlen;
-	memcpy(&goodbye->remote.sa, path.path.remote.addr, path.path.remote.addrlen);
 	return true;
 }
 

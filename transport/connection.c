@@ -18,6 +18,11 @@
 
 #define SAMPLE_INTERVAL_NS    100000000ull
 #define BLACK_HOLE_MIN_NS     200000000ull
+/*
+ * ngtcp2 0.12 ends a connection when a path that answered a short challenge does not answer a long
+ * one in time; its client may only have gone on. So long it is waited for, from wherever.
+ */
+#define STRANDED_MAX_NS	      10000000000ull
 #define BLACK_HOLE_TIMEOUTS   6 /* probe timeouts: the third is sent after 1 + 2 + 4 of them */
 /* That an honest one takes beside its data, and when it is over and ngtcp2 keeps it. */
 #define STREAM_BYTES_MAX      32768
@@ -307,6 +312,8 @@ void stoq_connection_arm(struct stoq_connection *connection)
 	struct stoq_worker *worker = connection->worker;
 	uint64_t due_ns = ngtcp2_conn_get_expiry(connection->quic);
 
+	if (connection->stranded_ns)
+		due_ns = connection->stranded_ns + STRANDED_MAX_NS;
 	/* A time that has passed is now: the next round. */
 	if (due_ns != STOQ_NEVER && due_ns <= worker->now_ns)
 		due_ns = worker->now_ns + 1;
@@ -367,6 +374,8 @@ void stoq_connection_expire(struct stoq_connection *connection)
 	connection->in_quic = true;
 	failure = ngtcp2_conn_handle_expiry(connection->quic, connection->worker->now_ns);
 	connection->in_quic = false;
+	if (!failure && connection->stranded_ns)
+		failure = NGTCP2_ERR_NO_VIABLE_PATH;
 	if (failure) {
 		stoq_close_for_error(connection, failure);
 		return;
@@ -431,20 +440,19 @@ static void close_if_overdrawn(struct stoq_connection *connection)
 static bool migrates_unasked(
 	const struct stoq_connection *connection, const struct stoq_address *remote)
 {
-	struct stoq_address known;
-	const ngtcp2_path *path;
+	struct stoq_address local, known;
 
 	if (!connection->server || connection->settings->config.migration)
 		return false;
-	path = ngtcp2_conn_get_path(connection->quic);
-	return stoq_address_from(&known, path->remote.addr, path->remote.addrlen) &&
+	return stoq_connection_find_path(
+		       connection, ngtcp2_conn_get_path(connection->quic), &local, &known) &&
 	       !stoq_address_equal(&known, remote);
 }
 
 void stoq_connection_receive(struct stoq_connection *connection,
 	const struct stoq_datagram *datagram, const uint8_t *data, size_t size)
 {
-	const struct stoq_address *local = &datagram->local;
+	struct stoq_address local, remote;
 	ngtcp2_pkt_info info = {.ecn = datagram->ecn};
 	ngtcp2_path path;
 	int failure;
@@ -461,11 +469,12 @@ void stoq_connection_receive(struct stoq_connection *connection,
 	/* What failed once is not asked again: ngtcp2 may be in no state for more. */
 	if (connection->close_wanted)
 		return;
-	path = (ngtcp2_path){
-		.local = {.addr = (ngtcp2_sockaddr *)&local->sa, .addrlen = local->length},
-		.remote = {.addr = (ngtcp2_sockaddr *)&datagram->remote.sa,
-			.addrlen = datagram->remote.length},
-	};
+	/* What timers and writing have done comes first. */
+	stoq_connection_follow_path(connection);
+	if (!stoq_connection_name_path(
+		    connection, &datagram->local, &datagram->remote, &local, &remote))
+		return;
+	path = stoq_connection_path_of(&local, &remote);
 	connection->in_quic = true;
 	failure = ngtcp2_conn_read_pkt(
 		connection->quic, &path, &info, data, size, connection->worker->now_ns);
@@ -477,6 +486,7 @@ void stoq_connection_receive(struct stoq_connection *connection,
 		stoq_close_for_error(connection, failure);
 		return;
 	}
+	stoq_connection_follow_path(connection);
 	sample(connection);
 	close_if_oversized(connection);
 	close_if_overdrawn(connection);

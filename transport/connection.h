@@ -14,6 +14,7 @@
 #include "transport/list.h"
 #include "transport/ngtcp2_compat.h"
 #include "transport/path_size.h"
+#include "transport/paths.h"
 #include "transport/protection/protection.h"
 #include "transport/settings.h"
 #include "transport/timers.h"
@@ -105,6 +106,8 @@ struct stoq_connection {
 	struct stoq_datagrams datagrams;
 	uint64_t datagram_frame_max;	  /* that we take, 0: none */
 	uint64_t peer_datagram_frame_max; /* that the peer takes */
+	struct stoq_paths paths;	  /* of a server */
+	uint64_t stranded_ns; /* since when there is no path to send on; 0: there is one */
 	struct stoq_path_size path_size;
 	bool probing;	    /* what is written is a probe of the path's packet size */
 	bool larger_wanted; /* there was more to send than a packet took */
@@ -167,8 +170,27 @@ int stoq_connection_established(struct stoq_connection *connection);
 /* It is confirmed: tells the application. */
 void stoq_connection_confirmed(struct stoq_connection *connection);
 
+/* ---- connection_path.c ---- */
+
+ngtcp2_path stoq_connection_path_of(
+	const struct stoq_address *local, const struct stoq_address *remote);
+/* What a path of ngtcp2 really is; false: it is not known any more. */
+bool stoq_connection_find_path(const struct stoq_connection *connection, const ngtcp2_path *path,
+	struct stoq_address *local, struct stoq_address *remote);
+/* The other way round, for a packet that has come; false: there is no name for it. */
+bool stoq_connection_name_path(struct stoq_connection *connection, const struct stoq_address *local,
+	const struct stoq_address *remote, struct stoq_address *named_local,
+	struct stoq_address *named_remote);
+/* ngtcp2 may have gone on to another one. */
+void stoq_connection_follow_path(struct stoq_connection *connection);
 /* The peer was validated on another path. */
 void stoq_connection_new_path(struct stoq_connection *connection, const ngtcp2_path *path);
+/* Packets are at most what configuration, interface and (later) the peer take. */
+void stoq_connection_begin_path_size(
+	struct stoq_connection *connection, const struct stoq_address *remote);
+void stoq_connection_limit_to_peer(struct stoq_connection *connection);
+
+/* ---- connection.c ---- */
 
 /* Something is to be sent, delivered, or closed. */
 void stoq_connection_touch(struct stoq_connection *connection);

@@ -40,11 +40,14 @@ const struct stoq_close_info *stoq_connection_close_info(const struct stoq_conne
 static void fill_from_quic(
 	const struct stoq_connection *connection, struct stoq_connection_info *info)
 {
-	const ngtcp2_path *path = ngtcp2_conn_get_path(connection->quic);
+	struct stoq_address local, remote;
 	ngtcp2_conn_info quic;
 
-	memcpy(&info->remote, path->remote.addr, path->remote.addrlen);
-	memcpy(&info->local, path->local.addr, path->local.addrlen);
+	if (stoq_connection_find_path(
+		    connection, ngtcp2_conn_get_path(connection->quic), &local, &remote)) {
+		memcpy(&info->remote, &remote.sa, remote.length);
+		memcpy(&info->local, &local.sa, local.length);
+	}
 	ngtcp2_conn_get_conn_info(connection->quic, &quic);
 	/* Without a measurement it is the largest number there is. */
 	info->min_rtt_ns = quic.min_rtt == UINT64_MAX ? 0 : quic.min_rtt;

@@ -84,49 +84,6 @@ static void fill_params(struct stoq_connection *connection, ngtcp2_transport_par
 	params->disable_active_migration = !config->migration;
 }
 
-static ngtcp2_path path_of(const struct stoq_address *local, const struct stoq_address *remote)
-{
-	return (ngtcp2_path){
-		.local = {.addr = (ngtcp2_sockaddr *)&local->sa, .addrlen = local->length},
-		.remote = {.addr = (ngtcp2_sockaddr *)&remote->sa, .addrlen = remote->length},
-	};
-}
-
-/* Packets are at most what configuration, interface and (later) the peer take. */
-static void begin_path_size(struct stoq_connection *connection, const struct stoq_address *remote)
-{
-	const struct stoq_transport_config *config = &connection->settings->config;
-	struct stoq_datapath_route route = {0};
-	uint32_t limit = config->max_udp_payload_bytes;
-
-	if (config->path_mtu_discovery &&
-		!stoq_datapath_route(connection->worker->datapath, remote, &route) &&
-		route.max_payload_bytes && route.max_payload_bytes < limit)
-		limit = route.max_payload_bytes;
-	stoq_path_size_init(&connection->path_size, limit, config->path_mtu_discovery);
-}
-
-static void limit_to_peer(struct stoq_connection *connection)
-{
-	const ngtcp2_transport_params *params =
-		ngtcp2_conn_get_remote_transport_params(connection->quic);
-	struct stoq_path_size *path = &connection->path_size;
-	uint64_t max = params ? params->max_udp_payload_size : STOQ_PATH_SIZE_BASE;
-
-	if (max < path->limit)
-		stoq_path_size_init(path, max, path->enabled);
-}
-
-void stoq_connection_new_path(struct stoq_connection *connection, const ngtcp2_path *path)
-{
-	struct stoq_address remote = {.length = path->remote.addrlen};
-
-	memcpy(&remote.sa, path->remote.addr, path->remote.addrlen);
-	begin_path_size(connection, &remote);
-	limit_to_peer(connection);
-	stoq_counter_add(&connection->worker->metrics.migrations, 1);
-}
-
 static int make_cid(struct stoq_connection *connection, ngtcp2_cid *cid)
 {
 	struct stoq_worker *worker = connection->worker;
@@ -153,13 +110,17 @@ int stoq_connection_start_server(
 {
 	struct stoq_transport *transport = connection->worker->transport;
 	const ngtcp2_pkt_hd *header = start->header;
-	ngtcp2_path path = path_of(start->local, start->remote);
+	struct stoq_address local, remote;
+	ngtcp2_path path;
 	ngtcp2_transport_params params;
 	ngtcp2_callbacks callbacks;
 	ngtcp2_settings settings;
 	ngtcp2_cid scid;
 
-	begin_path_size(connection, start->remote);
+	stoq_paths_init(&connection->paths, start->local, start->remote);
+	stoq_connection_name_path(connection, start->local, start->remote, &local, &remote);
+	path = stoq_connection_path_of(&local, &remote);
+	stoq_connection_begin_path_size(connection, start->remote);
 	stoq_connection_fill_callbacks(&callbacks, true);
 	fill_settings(connection, &settings);
 	fill_params(connection, &params);
@@ -212,13 +173,13 @@ int stoq_connection_start_client(struct stoq_connection *connection,
 	const struct stoq_connect_config *config, const struct stoq_address *local,
 	const struct stoq_address *remote)
 {
-	ngtcp2_path path = path_of(local, remote);
+	ngtcp2_path path = stoq_connection_path_of(local, remote);
 	ngtcp2_transport_params params;
 	ngtcp2_callbacks callbacks;
 	ngtcp2_settings settings;
 	ngtcp2_cid scid, dcid;
 
-	begin_path_size(connection, remote);
+	stoq_connection_begin_path_size(connection, remote);
 	stoq_connection_fill_callbacks(&callbacks, false);
 	fill_settings(connection, &settings);
 	fill_params(connection, &params);
@@ -241,12 +202,16 @@ int stoq_connection_start_client(struct stoq_connection *connection,
 static void send_token(struct stoq_connection *connection)
 {
 	struct stoq_transport *transport = connection->worker->transport;
-	const ngtcp2_path *path = ngtcp2_conn_get_path(connection->quic);
+	struct stoq_address local, remote;
 	uint8_t token[256];
-	ngtcp2_ssize size = ngtcp2_crypto_generate_regular_token(token, transport->token_secret,
-		sizeof(transport->token_secret), path->remote.addr, path->remote.addrlen,
-		connection->worker->now_ns);
+	ngtcp2_ssize size;
 
+	if (!stoq_connection_find_path(
+		    connection, ngtcp2_conn_get_path(connection->quic), &local, &remote))
+		return;
+	size = ngtcp2_crypto_generate_regular_token(token, transport->token_secret,
+		sizeof(transport->token_secret), &remote.sa, remote.length,
+		connection->worker->now_ns);
 	if (size > 0)
 		(void)ngtcp2_conn_submit_new_token(connection->quic, token, size);
 }
@@ -293,7 +258,7 @@ int stoq_connection_established(struct stoq_connection *connection)
 	}
 	connection->tls_over = connection->address_proven = true;
 	settle_early_data(connection);
-	limit_to_peer(connection);
+	stoq_connection_limit_to_peer(connection);
 	if (config->keep_alive_ns)
 		ngtcp2_conn_set_keep_alive_timeout(connection->quic, config->keep_alive_ns);
 	if (connection->server) {

@@ -205,17 +205,15 @@ static ngtcp2_ssize write_packet(struct stoq_connection *connection, struct pack
 
 static void commit(struct stoq_connection *connection, const struct packet *packet, size_t size)
 {
-	const ngtcp2_path *path = &packet->path.path;
-	struct stoq_address local = {.length = path->local.addrlen};
-	struct stoq_address remote = {.length = path->remote.addrlen};
+	struct stoq_address local, remote;
 
-	memcpy(&local.sa, path->local.addr, path->local.addrlen);
-	memcpy(&remote.sa, path->remote.addr, path->remote.addrlen);
 	connection->packets_since_update++;
 	if (!connection->silence_ns)
 		connection->silence_ns = connection->worker->now_ns;
-	stoq_outbox_commit(connection->worker, connection, size, &local, &remote,
-		packet->info.ecn & NGTCP2_ECN_MASK);
+	/* To where nobody has been for long: lost, as in any network. */
+	if (stoq_connection_find_path(connection, &packet->path.path, &local, &remote))
+		stoq_outbox_commit(connection->worker, connection, size, &local, &remote,
+			packet->info.ecn & NGTCP2_ECN_MASK);
 }
 
 static bool reserve(struct stoq_connection *connection, struct packet *packet, size_t size)
@@ -288,6 +286,10 @@ static enum progress send_all(struct stoq_connection *connection, struct packet 
 			return NOTHING_MORE; /* the worker goes on when the datapath is ready */
 		drop_hopeless(connection, packet);
 		written = write_packet(connection, packet);
+		if (written == NGTCP2_ERR_NO_VIABLE_PATH && connection->server) {
+			connection->stranded_ns = connection->worker->now_ns;
+			return NOTHING_MORE;
+		}
 		if (written < 0)
 			stoq_close_for_error(connection, (int)written);
 		if (written <= 0)
@@ -316,6 +318,9 @@ bool stoq_send_packets(struct stoq_connection *connection)
 	enum progress progress;
 	struct packet packet;
 
+	/* Until something comes from elsewhere; connection.c gives up in the end. */
+	if (connection->stranded_ns)
+		return true;
 	ngtcp2_path_storage_zero(&packet.path);
 	if (wants_probe(connection))
 		send_probe(connection, &packet);

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Where a connection's packets go: the addresses that ngtcp2 knows under names of ours (paths.h),
+ * and how large packets may be there. A client's are what they are: it alone changes them.
+ */
+#include <string.h>
+
+#include "datapath/address.h"
+#include "transport/connection.h"
+#include "transport/counter.h"
+#include "transport/worker.h"
+
+static struct stoq_address address_of(const ngtcp2_addr *from)
+{
+	struct stoq_address address = {.length = from->addrlen};
+
+	memcpy(&address.sa, from->addr, from->addrlen);
+	return address;
+}
+
+ngtcp2_path stoq_connection_path_of(
+	const struct stoq_address *local, const struct stoq_address *remote)
+{
+	return (ngtcp2_path){
+		.local = {.addr = (ngtcp2_sockaddr *)&local->sa, .addrlen = local->length},
+		.remote = {.addr = (ngtcp2_sockaddr *)&remote->sa, .addrlen = remote->length},
+	};
+}
+
+bool stoq_connection_find_path(const struct stoq_connection *connection, const ngtcp2_path *path,
+	struct stoq_address *local, struct stoq_address *remote)
+{
+	const struct stoq_address named_local = address_of(&path->local);
+	const struct stoq_address named_remote = address_of(&path->remote);
+
+	if (connection->server)
+		return stoq_paths_find(
+			&connection->paths, &named_local, &named_remote, local, remote);
+	*local = named_local;
+	*remote = named_remote;
+	return true;
+}
+
+bool stoq_connection_name_path(struct stoq_connection *connection, const struct stoq_address *local,
+	const struct stoq_address *remote, struct stoq_address *named_local,
+	struct stoq_address *named_remote)
+{
+	if (connection->server)
+		return stoq_paths_name(
+			&connection->paths, local, remote, named_local, named_remote);
+	*named_local = *local;
+	*named_remote = *remote;
+	return true;
+}
+
+/* ---- packet sizes ---- */
+
+void stoq_connection_begin_path_size(
+	struct stoq_connection *connection, const struct stoq_address *remote)
+{
+	const struct stoq_transport_config *config = &connection->settings->config;
+	struct stoq_datapath_route route = {0};
+	uint32_t limit = config->max_udp_payload_bytes;
+
+	if (config->path_mtu_discovery &&
+		!stoq_datapath_route(connection->worker->datapath, remote, &route) &&
+		route.max_payload_bytes && route.max_payload_bytes < limit)
+		limit = route.max_payload_bytes;
+	stoq_path_size_init(&connection->path_size, limit, config->path_mtu_discovery);
+}
+
+void stoq_connection_limit_to_peer(struct stoq_connection *connection)
+{
+	const ngtcp2_transport_params *params =
+		ngtcp2_conn_get_remote_transport_params(connection->quic);
+	struct stoq_path_size *path = &connection->path_size;
+	uint64_t max = params ? params->max_udp_payload_size : STOQ_PATH_SIZE_BASE;
+
+	if (max < path->limit)
+		stoq_path_size_init(path, max, path->enabled);
+}
+
+static void begin_again(struct stoq_connection *connection, const struct stoq_address *remote)
+{
+	stoq_connection_begin_path_size(connection, remote);
+	stoq_connection_limit_to_peer(connection);
+}
+
+/* ---- other paths ---- */
+
+void stoq_connection_follow_path(struct stoq_connection *connection)
+{
+	const ngtcp2_path *path = ngtcp2_conn_get_path(connection->quic);
+	const struct stoq_address named_local = address_of(&path->local);
+	const struct stoq_address named_remote = address_of(&path->remote);
+	const uint32_t before = connection->paths.current;
+	struct stoq_address local, remote;
+	bool elsewhere;
+
+	if (!connection->server)
+		return;
+	elsewhere = stoq_paths_settle(&connection->paths, &named_local, &named_remote);
+	if (connection->paths.current != before)
+		connection->stranded_ns = 0;
+	if (!elsewhere)
+		return;
+	/* RFC 9000, 9.4 and 14.3: what passed elsewhere may not pass here. */
+	if (stoq_connection_find_path(connection, path, &local, &remote))
+		begin_again(connection, &remote);
+}
+
+void stoq_connection_new_path(struct stoq_connection *connection, const ngtcp2_path *path)
+{
+	const struct stoq_address named_local = address_of(&path->local);
+	const struct stoq_address named_remote = address_of(&path->remote);
+
+	if (connection->server)
+		stoq_paths_validated(&connection->paths, &named_local, &named_remote);
+	else
+		begin_again(connection, &named_remote);
+	stoq_counter_add(&connection->worker->metrics.migrations, 1);
+}

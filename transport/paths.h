@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * A server's names for the addresses of a client. ngtcp2 (0.12 and 1.11) asserts, when a client
+ * comes back to an address that it left before the next one was validated, that its own discovery
+ * of packet sizes is on; and it may not be, because ours is. So ngtcp2 never sees a client come
+ * back: each time that the client has left an address, that address gets another name, which is a
+ * path of the same IP addresses with ports that mean nothing. Names are never used twice. Where
+ * ngtcp2 wants to send is looked up here.
+ *
+ * Coming back costs a validation, a round trip, in which three times may be sent what has come.
+ * Pure.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "datapath/datapath.h"
+
+#define STOQ_PATHS 8 /* names that are known at once */
+
+struct stoq_path_name {
+	struct stoq_address local, remote; /* what it stands for */
+	uint32_t number;
+	uint32_t used;	/* when, for finding the one that is not needed any more */
+	bool left;	/* the client has gone on from there */
+	bool validated; /* it answered there */
+};
+
+struct stoq_paths {
+	struct stoq_path_name names[STOQ_PATHS];
+	uint32_t count;
+	uint32_t next;	  /* number */
+	uint32_t current; /* number: where ngtcp2 sends to */
+	uint32_t clock;
+};
+
+/* The first path is the current one, and validated. */
+void stoq_paths_init(struct stoq_paths *paths, const struct stoq_address *local,
+	const struct stoq_address *remote);
+
+/* What to call the path that a packet has come on. false: there are no names left. */
+bool stoq_paths_name(struct stoq_paths *paths, const struct stoq_address *local,
+	const struct stoq_address *remote, struct stoq_address *named_local,
+	struct stoq_address *named_remote);
+
+/*
+ * ngtcp2 sends on that path now, by name. The one before gets a new name when something comes from
+ * it. Whether its peer's IP address is another.
+ */
+bool stoq_paths_settle(struct stoq_paths *paths, const struct stoq_address *named_local,
+	const struct stoq_address *named_remote);
+/* The path was validated. */
+void stoq_paths_validated(struct stoq_paths *paths, const struct stoq_address *named_local,
+	const struct stoq_address *named_remote);
+
+/* What a name stands for; false: it is not known any more, or never was one. */
+bool stoq_paths_find(const struct stoq_paths *paths, const struct stoq_address *named_local,
+	const struct stoq_address *named_remote, struct stoq_address *local,
+	struct stoq_address *remote);
