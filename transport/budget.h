@@ -42,7 +42,9 @@ struct stoq_budget_account {
 	uint64_t window_bytes;	    /* what the peer may send before something is taken */
 	uint64_t held_bytes;	    /* to be sent, or not acknowledged yet */
 	uint64_t own_bytes;	    /* state of QUIC, TLS and streams; lists of what is missing */
-	struct stoq_list waiting;   /* budget->waiting */
+	void *reserve;		    /* quic_memory.c: a block for when there is no other */
+	size_t reserve_bytes;
+	struct stoq_list waiting; /* budget->waiting */
 };
 
 void stoq_budget_init(struct stoq_budget *budget, struct stoq_pool *pool);

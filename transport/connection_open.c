@@ -115,6 +115,7 @@ int stoq_connection_start_server(
 	ngtcp2_transport_params params;
 	ngtcp2_callbacks callbacks;
 	ngtcp2_settings settings;
+	ngtcp2_conn *quic;
 	ngtcp2_cid scid;
 
 	stoq_paths_init(&connection->paths, start->local, start->remote);
@@ -141,9 +142,11 @@ int stoq_connection_start_server(
 		    transport->reset_secret, sizeof(transport->reset_secret), &scid))
 		return -EIO;
 	stoq_qlog_open(connection, &settings, start->original_dcid);
-	if (ngtcp2_conn_server_new(&connection->quic, &header->scid, &scid, &path, header->version,
-		    &callbacks, &settings, &params, &connection->quic_memory, connection))
+	if (ngtcp2_conn_server_new(&quic, &header->scid, &scid, &path, header->version, &callbacks,
+		    &settings, &params, &connection->quic_memory, connection))
 		return -ENOMEM;
+	/* Not before: after a failure it points to what has been freed. */
+	connection->quic = quic;
 	insist_on_quic_bit(connection);
 	return stoq_tls_start_server(connection);
 }
@@ -177,6 +180,7 @@ int stoq_connection_start_client(struct stoq_connection *connection,
 	ngtcp2_transport_params params;
 	ngtcp2_callbacks callbacks;
 	ngtcp2_settings settings;
+	ngtcp2_conn *quic;
 	ngtcp2_cid scid, dcid;
 
 	stoq_connection_begin_path_size(connection, remote);
@@ -187,9 +191,10 @@ int stoq_connection_start_client(struct stoq_connection *connection,
 	if (random_dcid(&dcid) || make_cid(connection, &scid))
 		return -ENOMEM;
 	stoq_qlog_open(connection, &settings, &dcid);
-	if (ngtcp2_conn_client_new(&connection->quic, &dcid, &scid, &path, NGTCP2_PROTO_VER_V1,
-		    &callbacks, &settings, &params, &connection->quic_memory, connection))
+	if (ngtcp2_conn_client_new(&quic, &dcid, &scid, &path, NGTCP2_PROTO_VER_V1, &callbacks,
+		    &settings, &params, &connection->quic_memory, connection))
 		return -ENOMEM;
+	connection->quic = quic;
 	insist_on_quic_bit(connection);
 	connection->early_data =
 		config->early_data && config->session && connection->settings->config.early_data;

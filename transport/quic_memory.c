@@ -3,6 +3,7 @@
 
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "transport/budget.h"
 
@@ -23,9 +24,21 @@ static void *take(size_t size, void *account)
 	return added(account, malloc(size));
 }
 
+static void *take_reserve(struct stoq_budget_account *account, size_t bytes)
+{
+	void *block = account->reserve;
+
+	if (!block || bytes > account->reserve_bytes)
+		return NULL;
+	account->reserve = NULL;
+	return memset(block, 0, bytes);
+}
+
 static void *take_zeroed(size_t count, size_t size, void *account)
 {
-	return added(account, calloc(count, size));
+	void *block = calloc(count, size);
+
+	return added(account, block ? block : take_reserve(account, count * size));
 }
 
 static void give_back(void *block, void *account)
@@ -44,6 +57,19 @@ static void *resize(void *block, size_t size, void *account)
 		return NULL;
 	stoq_budget_subtract_own(account, before);
 	return added(account, moved);
+}
+
+bool stoq_quic_memory_reserve(struct stoq_budget_account *account, size_t bytes)
+{
+	account->reserve = malloc(bytes);
+	account->reserve_bytes = bytes;
+	return account->reserve != NULL;
+}
+
+void stoq_quic_memory_end_reserve(struct stoq_budget_account *account)
+{
+	free(account->reserve);
+	account->reserve = NULL;
 }
 
 ngtcp2_mem stoq_quic_memory(struct stoq_budget_account *account)

@@ -8,6 +8,7 @@
 #include "transport/connection.h"
 #include "transport/credentials.h"
 #include "transport/endpoint.h"
+#include "transport/quic_memory.h"
 #include "transport/tls_quic.h"
 #include "transport/worker.h"
 
@@ -167,6 +168,18 @@ static int got_ticket(gnutls_session_t session, unsigned int type, unsigned int 
 	return 0;
 }
 
+/* ngtcp2 0.12's function writes to where it has got no memory. */
+static bool use_early_params(struct stoq_connection *connection, const struct stoq_session *session)
+{
+	struct stoq_budget_account *account = &connection->account;
+	bool used = stoq_quic_memory_reserve(account, sizeof(ngtcp2_transport_params)) &&
+		    !stoq_ngtcp2_early_params_decode(
+			    connection->quic, session->params, session->params_size);
+
+	stoq_quic_memory_end_reserve(account);
+	return used;
+}
+
 static int resume(struct stoq_connection *connection, const uint8_t *data, size_t size)
 {
 	struct stoq_session session;
@@ -179,9 +192,7 @@ static int resume(struct stoq_connection *connection, const uint8_t *data, size_
 		connection->early_data = false;
 		return 0;
 	}
-	if (connection->early_data && stoq_ngtcp2_early_params_decode(connection->quic,
-					      session.params, session.params_size))
-		connection->early_data = false;
+	connection->early_data = connection->early_data && use_early_params(connection, &session);
 	return 0;
 }
 
