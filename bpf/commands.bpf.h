@@ -15,8 +15,19 @@ static __always_inline struct stoq_slot *stoq_own_slot(struct stoq_flow *flow, _
 }
 
 /*
- * Takes the flow's slot for a command that begins. 0: done; 1: done, and an earlier command with
- * this CID, whose completion was never seen, has made way; -1: another command has it. Only the
+ * The command in this slot began before completions were missed, perhaps its own. Times are known
+ * modulo STOQ_SLOT_TIME.
+ */
+static __always_inline int stoq_is_doubtful(
+	const struct stoq_flow *flow, const struct stoq_slot *slot)
+{
+	return flow->doubt_ns &&
+	       ((flow->doubt_ns - slot->packed) & (STOQ_SLOT_TIME - 1)) < STOQ_SLOT_TIME / 2;
+}
+
+/*
+ * Takes the flow's slot for a command that begins. 0: done; 1: done, and an earlier command, whose
+ * completion was never seen, has made way; -1: another command has it. Only the
  * flow's host side does this, under that side's lock: it needs no atomic instruction, for whose
  * end the CPU would wait with all that follows.
  */
@@ -26,12 +37,12 @@ static __always_inline int stoq_own_take(
 	struct stoq_slot *slot = stoq_own_slot(flow, cid);
 	__u32 before = *(volatile __u32 *)&slot->owner, owner = stoq_own_owner(cid);
 
-	if (before != STOQ_COMMAND_FREE && before != owner)
+	if (before != STOQ_COMMAND_FREE && before != owner && !stoq_is_doubtful(flow, slot))
 		return -1;
 	slot->bytes = bytes;
 	slot->packed = packed;
 	*(volatile __u32 *)&slot->owner = owner;
-	return before == owner;
+	return before != STOQ_COMMAND_FREE;
 }
 
 /* A command's choice of the shared slots. NULL never, but the verifier has to be told. */
@@ -99,6 +110,20 @@ static __always_inline int stoq_command_begin(
 			stoq_detail_keep(flow->uid, cid, choice, command);
 	}
 	return result;
+}
+
+/* A command has begun; 1: an earlier one had its place, which will not be seen to end. */
+static __always_inline void stoq_on_begun(
+	struct stoq_flow *flow, struct stoq_cpu *cpu, int result, int untimed)
+{
+	struct stoq_flow_side *side = &flow->side[NVME_TCP_FROM_HOST];
+
+	if (result) {
+		side->unended++;
+		stoq_count(cpu, STOQ_COUNT_UNENDED, 1);
+	} else if (!untimed) {
+		side->commands++;
+	}
 }
 
 /*

@@ -5,24 +5,6 @@
 #include "bpf/maps.bpf.h"
 #include "bpf/packet.bpf.h"
 
-/* a is behind b in sequence space (RFC 9293 3.4). */
-static __always_inline int stoq_after(__u32 a, __u32 b)
-{
-	return (__s32)(a - b) > 0;
-}
-
-static __always_inline struct stoq_flow_side *stoq_side(
-	struct stoq_flow *flow, struct stoq_cpu *cpu)
-{
-	return &flow->side[cpu->side & 1];
-}
-
-static __always_inline struct stoq_cursor *stoq_walk_cursor(
-	struct stoq_flow_side *side, struct stoq_cpu *cpu)
-{
-	return cpu->hole ? &side->hole : &side->cursor;
-}
-
 /* A TLS record header (RFC 8446 5.1): handshake, change cipher spec, alert or data. */
 static __always_inline int stoq_is_tls_record(const __u8 *bytes)
 {
@@ -44,7 +26,7 @@ static __noinline struct stoq_flow *stoq_flow_create(
 	if (!flow)
 		return 0;
 	/* After a thousand million flows the numbers begin again; 0 is none. */
-	uid = (__sync_fetch_and_add(&stoq_last_uid, 1) + 1) & STOQ_UID_MAX;
+	uid = (__sync_fetch_and_add(&stoq_globals[STOQ_GLOBAL_LAST_UID], 1) + 1) & STOQ_UID_MAX;
 	if (!uid)
 		uid = 1;
 	flow->host_is_a = from_host ? segment->from_a : !segment->from_a;
@@ -63,7 +45,7 @@ static __always_inline void stoq_side_start(struct stoq_flow_side *side, __u32 s
 	side->cursor.next_header = sequence;
 	side->cursor.carry_bytes = 0;
 	side->cursor.pending = 0;
-	side->hole.active = 0;
+	side->early = 0;
 	side->collect_left = 0;
 	side->next_byte = sequence;
 	side->started = 1;

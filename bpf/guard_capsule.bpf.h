@@ -92,6 +92,20 @@ static __always_inline void stoq_guard_on_identified(struct stoq_flow *flow, __u
 	flow->guard.identify = STOQ_GUARD_IDENTIFY_NO;
 }
 
+/* One byte of the payload, of the packet or of early bytes. 0, or not: it is not there. */
+static __always_inline int stoq_guard_load_byte(
+	struct __sk_buff *skb, struct stoq_cpu *cpu, __u32 at, __u8 *byte)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+
+	if (!cpu->early)
+		return bpf_skb_load_bytes(skb, cpu->payload_offset + at, byte, 1) != 0;
+	if (!guard || !stoq_early_load(cpu, at, &guard->room))
+		return 1;
+	*byte = guard->room.bytes[0];
+	return 0;
+}
+
 /* IOCCSZ counts 16 bytes, the command's 64 included; segments may cut it like everything else. */
 __noinline int stoq_guard_collect_ioccsz(
 	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
@@ -106,8 +120,7 @@ __noinline int stoq_guard_collect_ioccsz(
 		if (flow->guard.ioccsz_bytes != i)
 			continue;
 		at = flow->guard.ioccsz_at + i - cpu->sequence;
-		if (at >= cpu->payload_bytes ||
-			bpf_skb_load_bytes(skb, cpu->payload_offset + at, &byte, 1))
+		if (at >= cpu->payload_bytes || stoq_guard_load_byte(skb, cpu, at, &byte))
 			return 0;
 		flow->guard.ioccsz |= (__u32)byte << (8 * i);
 		flow->guard.ioccsz_bytes = i + 1;

@@ -77,10 +77,11 @@ static __always_inline int stoq_hook_cut(
 	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
 {
 	struct stoq_flow_side *side = &flow->side[cpu->side & 1];
-	struct stoq_cursor *cursor = cpu->hole ? &side->hole : &side->cursor;
 
+	if (cpu->early)
+		return 0; /* what has passed cannot be changed: decided when it is whole */
 	if (cpu->side == NVME_TCP_FROM_CONTROLLER) {
-		if (!flow->guard.refused || cursor->carry[0] != NVME_TCP_CAPSULE_RESP)
+		if (!flow->guard.refused || side->cursor.carry[0] != NVME_TCP_CAPSULE_RESP)
 			return 0;
 		return stoq_guard_cut_response(skb, flow, cpu);
 	}
@@ -99,6 +100,32 @@ static __always_inline int stoq_hook_bad(struct stoq_flow *flow, struct stoq_cpu
 		!stoq_guard_follows_surely(flow))
 		return 0;
 	return stoq_guard_drop(guard, STOQ_GUARD_DROP_MALFORMED_PDU);
+}
+
+/* Whether a segment that is early looks as if it had something to be refused: guard_early.bpf.h. */
+int stoq_guard_suspects(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu);
+
+static __always_inline int stoq_hook_early(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+
+	if (!guard || (cpu->side == NVME_TCP_FROM_HOST && stoq_guard_suspects(skb, flow, cpu)))
+		return !guard || stoq_guard_drop(guard, STOQ_GUARD_DROP_DISORDER);
+	return 0;
+}
+
+/*
+ * What has passed early cannot be let go by: the connection ends. But for some of it there may be
+ * room when the packet that fills the gap comes again.
+ */
+static __always_inline void stoq_hook_early_held(void)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+
+	if (guard && guard->drop != STOQ_GUARD_DROP_NO_ROOM &&
+		guard->drop != STOQ_GUARD_DROP_BACKLOG && guard->drop != STOQ_GUARD_DROP_NO_POLICY)
+		guard->end = 1;
 }
 
 #define STOQ_HOOK_HOSTS 1

@@ -110,22 +110,41 @@ static __always_inline void stoq_guard_judge_copy_range(
 	stoq_guard_judge_range(guard, installed, nvme_le64(range->slba), length);
 }
 
+/* Loads the range at guard->list_next, as long as one of either kind. 0, or 1: it is not there. */
+__noinline int stoq_guard_load_range(struct __sk_buff *skb, struct stoq_cpu *cpu, __u32 bytes)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+
+	if (!cpu || !guard)
+		return 1;
+	if (cpu->early) {
+		if (stoq_early_read(cpu, guard->list_next, &guard->room) < bytes)
+			return 1;
+		__builtin_memcpy(&guard->range, &guard->room, sizeof(guard->range));
+		return 0;
+	}
+	if (bytes != sizeof(guard->range.dsm))
+		return bpf_skb_load_bytes(skb, cpu->payload_offset + guard->list_next,
+			       &guard->range.copy, sizeof(guard->range.copy)) != 0;
+	return bpf_skb_load_bytes(skb, cpu->payload_offset + guard->list_next, &guard->range.dsm,
+		       sizeof(guard->range.dsm)) != 0;
+}
+
 /*
  * The sources of a Copy, which may be in other namespaces. Where it is, is kept behind a pointer,
  * so that the verifier does not follow every value.
  */
-__noinline int stoq_guard_judge_copy(
-	struct __sk_buff *skb, struct stoq_guard_installed *installed, __u32 bytes, __u32 other)
+__noinline int stoq_guard_judge_copy(struct __sk_buff *skb, struct stoq_cpu *cpu,
+	struct stoq_guard_installed *installed, __u32 bytes, __u32 other)
 {
 	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
 
-	if (!installed || !guard)
+	if (!cpu || !installed || !guard)
 		return 0;
 	for (__u32 i = 0; i < STOQ_GUARD_LIST_RANGES; i++) {
 		if (!*(volatile __u32 *)&guard->list_left)
 			return 1;
-		if (bpf_skb_load_bytes(skb, *(volatile __u32 *)&guard->list_next,
-			    &guard->range.copy, sizeof(guard->range.copy)))
+		if (stoq_guard_load_range(skb, cpu, sizeof(guard->range.copy)))
 			return 0;
 		stoq_guard_judge_copy_range(guard, installed, other);
 		guard->list_next += bytes;
@@ -135,17 +154,17 @@ __noinline int stoq_guard_judge_copy(
 }
 
 /* The ranges of a Dataset Management command. */
-__noinline int stoq_guard_judge_dsm(struct __sk_buff *skb, struct stoq_guard_installed *installed)
+__noinline int stoq_guard_judge_dsm(
+	struct __sk_buff *skb, struct stoq_cpu *cpu, struct stoq_guard_installed *installed)
 {
 	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
 
-	if (!installed || !guard)
+	if (!cpu || !installed || !guard)
 		return 0;
 	for (__u32 i = 0; i < STOQ_GUARD_LIST_RANGES; i++) {
 		if (!*(volatile __u32 *)&guard->list_left)
 			return 1;
-		if (bpf_skb_load_bytes(skb, *(volatile __u32 *)&guard->list_next, &guard->range.dsm,
-			    sizeof(guard->range.dsm)))
+		if (stoq_guard_load_range(skb, cpu, sizeof(guard->range.dsm)))
 			return 0;
 		if (guard->range.dsm.length_blocks)
 			stoq_guard_judge_range(guard, installed, nvme_le64(guard->range.dsm.slba),
@@ -174,13 +193,13 @@ static __always_inline int stoq_guard_judge_list(struct __sk_buff *skb, struct s
 		return 0;
 	guard->list_at = at;
 	guard->list_bytes = all;
-	guard->list_next = cpu->payload_offset + at;
+	guard->list_next = at;
 	guard->list_left = count;
 	guard->list_blocks = 0;
 	guard->list_judged = 0;
 	if (pdu->sqe.opcode == NVME_NVM_DATASET_MANAGEMENT)
-		return stoq_guard_judge_dsm(skb, installed) && guard->list_judged;
-	if (!stoq_guard_judge_copy(skb, installed, bytes, format >= NVME_COPY_FORMAT_NSID))
+		return stoq_guard_judge_dsm(skb, cpu, installed) && guard->list_judged;
+	if (!stoq_guard_judge_copy(skb, cpu, installed, bytes, format >= NVME_COPY_FORMAT_NSID))
 		return 0;
 	guard->request.nsid = nsid;
 	guard->request.space = space;
@@ -236,6 +255,62 @@ static __always_inline void stoq_guard_refuse_by_ourselves(
 }
 
 /*
+ * Payload from position `at` on into guard->room: of the packet, and what has come early behind it.
+ * How many bytes: as many as a header may have, or fewer.
+ */
+__noinline __u32 stoq_guard_load_both(struct __sk_buff *skb, struct stoq_cpu *cpu, __u32 at)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+	__u32 here, there;
+	__u8 *front;
+
+	if (!cpu || !guard)
+		return 0;
+	here = cpu->payload_bytes - at;
+	front = (__u8 *)guard->before;
+	if (cpu->early || at >= cpu->payload_bytes)
+		return stoq_early_read(cpu, at, &guard->room);
+	if (here >= sizeof(guard->room))
+		return bpf_skb_load_bytes(
+			       skb, cpu->payload_offset + at, &guard->room, sizeof(guard->room))
+			       ? 0
+			       : sizeof(guard->room);
+	/* Behind a pointer, so that the verifier does not follow every value. */
+	*(volatile __u32 *)&guard->piece_left =
+		stoq_early_read(cpu, cpu->payload_bytes, &guard->room);
+	if (bpf_skb_load_bytes(skb, cpu->payload_offset + at, front, STOQ_BOUND(here - 1, 128) + 1))
+		return 0;
+	/* From behind, as what has come early moves there. No branch: see stoq_guard_apply(). */
+	for (__u32 i = sizeof(guard->room); i-- > 0;) {
+		__u8 behind = guard->room.bytes[STOQ_BOUND(i - here, 128)];
+		__u8 inside = 0 - (__u8)(((__u64)i - here) >> 63);
+
+		guard->room.bytes[i] = behind ^ ((behind ^ front[i]) & inside);
+	}
+	there = *(volatile __u32 *)&guard->piece_left;
+	return here + there < sizeof(guard->room) ? here + there : sizeof(guard->room);
+}
+
+/* The names that a Connect gives. 0, or 1: they have not come. */
+__noinline int stoq_guard_load_connect(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu, __u32 at)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+	struct stoq_header_room *rooms;
+
+	if (!flow || !cpu || !guard)
+		return 1;
+	rooms = (void *)&guard->connect;
+	cpu->early_tag = stoq_cell_tag(flow, cpu, flow->side[NVME_TCP_FROM_HOST].early_run, 0);
+	for (__u32 i = 0; i < sizeof(guard->connect) / sizeof(*rooms); i++) {
+		if (stoq_guard_load_both(skb, cpu, at + i * sizeof(*rooms)) < sizeof(*rooms))
+			return 1;
+		rooms[i] = guard->room;
+	}
+	return 0;
+}
+
+/*
  * Connect says who the host is, in its data: those decide about it. If they come in a later
  * segment, its host is not known yet, and the policy says what holds for such; what follows is
  * decided by the name. A second one on a connection would be refused by the target, too, but might
@@ -254,10 +329,8 @@ static __always_inline int stoq_guard_judge_connect(struct __sk_buff *skb, struc
 		return 0;
 	}
 	at += pdu->hdr.pdo;
-	if (nvme_tcp_data_length(&pdu->hdr) >= sizeof(guard->connect) && at <= cpu->payload_bytes &&
-		cpu->payload_bytes - at >= sizeof(guard->connect) &&
-		bpf_skb_load_bytes(skb, cpu->payload_offset + at, &guard->connect,
-			sizeof(guard->connect)) == 0) {
+	if (nvme_tcp_data_length(&pdu->hdr) >= sizeof(guard->connect) &&
+		stoq_guard_load_connect(skb, flow, cpu, at) == 0) {
 		guard->request.host_class =
 			stoq_guard_class(&installed->policy.hosts, (void *)guard->connect.hostnqn);
 		guard->request.subsystem_class = stoq_guard_class(

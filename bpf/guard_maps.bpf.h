@@ -4,6 +4,7 @@
 /* The guard's maps, settings and work space. guard_state_shared.h says what they mean. */
 #include <bpf/bpf_endian.h>
 
+#include "bpf/early.bpf.h"
 #include "bpf/guard_engine.h"
 #include "bpf/guard_state_shared.h"
 #include "bpf/maps.bpf.h"
@@ -174,6 +175,8 @@ struct {
 
 /* ---- work space for the packet at hand ---- */
 
+#define STOQ_TCP_AT_CHECKSUM 16
+
 #define STOQ_GUARD_SOURCE 128			       /* a power of two, for a patch */
 #define STOQ_GUARD_SPAN	  (STOQ_GUARD_PATCH_BYTES + 8) /* a patch, and what aligns it to 4 bytes */
 
@@ -196,7 +199,7 @@ struct stoq_guard_cpu {
 	__u32 strict;			     /* for this packet */
 	__u32 list_at;	  /* payload position of a list of ranges that was judged */
 	__u32 list_bytes; /* its length; 0: there is none */
-	__u32 list_next;  /* where stoq_guard_judge_list() is, in the packet, ... */
+	__u32 list_next;  /* where stoq_guard_judge_list() is, in the payload, ... */
 	__u32 list_left;
 	__u32 list_blocks; /* ... how many blocks there were so far, ... */
 	__u32 list_judged; /* ... and if any range was judged */
@@ -208,6 +211,8 @@ struct stoq_guard_cpu {
 	__u32 piece_left;
 	__u32 touches;	 /* enum stoq_guard_touches, of the command */
 	__u32 begun_far; /* the command at hand was put into stoq_guard_far */
+	__u32 end;	 /* the connection has to end with this packet */
+	struct stoq_header_room room;
 };
 _Static_assert(STOQ_GUARD_ALLOWED == 0, "no reason to drop");
 

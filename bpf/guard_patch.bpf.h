@@ -114,12 +114,14 @@ enum stoq_guard_applied {
 	STOQ_GUARD_SAME = 0, /* they do stand there, or it is not in this packet */
 	STOQ_GUARD_CHANGED = 1,
 	STOQ_GUARD_FAILED = 2,
+	STOQ_GUARD_OTHER = 3, /* other bytes stand there, and are not to be changed */
 };
 
 /*
  * Puts the bytes of a patch where the packet has their place, and keeps the TCP checksum right: a
  * wrong one stays wrong. Whole 32-bit words of the TCP segment are looked at, which its sum is made
- * of.
+ * of. A header that was not rewritten is only compared: which of the two copies was corrupt on its
+ * way is not known, and with a checksum that fits the target would take it.
  */
 __noinline int stoq_guard_apply(
 	struct __sk_buff *skb, struct stoq_cpu *cpu, const struct stoq_guard_patch *patch)
@@ -133,6 +135,8 @@ __noinline int stoq_guard_apply(
 
 	if (!cpu || !patch || !guard)
 		return STOQ_GUARD_FAILED;
+	if (cpu->early)
+		return STOQ_GUARD_SAME; /* its bytes are not in this packet */
 	start = patch->sequence - cpu->sequence;
 	end = start + patch->bytes;
 	if ((__s32)end <= 0 || (__s32)(start - cpu->payload_bytes) >= 0)
@@ -168,6 +172,8 @@ __noinline int stoq_guard_apply(
 		different |= guard->before[i] != guard->after[i];
 	if (!different)
 		return STOQ_GUARD_SAME;
+	if (!patch->rewritten)
+		return STOQ_GUARD_OTHER;
 	sum = bpf_csum_diff((__be32 *)guard->before, sizeof(guard->before), (__be32 *)guard->after,
 		sizeof(guard->after), 0);
 	if (sum < 0)
@@ -182,16 +188,31 @@ __noinline int stoq_guard_apply(
 	return STOQ_GUARD_CHANGED;
 }
 
-/* What a patch that was kept did to a packet: a retransmission, or the end of a header that was
- * cut. */
-static __always_inline int stoq_guard_applied(struct stoq_guard_cpu *guard,
-	const struct stoq_cpu *cpu, const struct stoq_guard_patch *patch, int applied)
+#define STOQ_GUARD_CHANGED_MAX 4
+
+/*
+ * A header came again with other bytes: one of the two was corrupt, or is meant to mislead. If the
+ * first was, as the sender will never send it again, the connection has to end.
+ */
+static __always_inline int stoq_guard_on_changed(
+	struct stoq_flow *flow, struct stoq_cpu *cpu, struct stoq_guard_cpu *guard, __u32 sequence)
+{
+	if (stoq_guard_acknowledged(flow, cpu, flow->guard.changed_at))
+		flow->guard.changed = 0;
+	flow->guard.changed_at = sequence + 1;
+	if (++flow->guard.changed >= STOQ_GUARD_CHANGED_MAX)
+		guard->end = 1;
+	return stoq_guard_drop(guard, STOQ_GUARD_DROP_CHANGED);
+}
+
+/* What became of a patch. 0, or 1: the packet is to be dropped. */
+static __always_inline int stoq_guard_applied(struct stoq_flow *flow, struct stoq_cpu *cpu,
+	struct stoq_guard_cpu *guard, const struct stoq_guard_patch *patch, int applied)
 {
 	if (applied == STOQ_GUARD_FAILED)
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_STORE);
-	if (applied == STOQ_GUARD_CHANGED && !stoq_after(cpu->sequence, patch->sequence))
-		stoq_guard_total(
-			patch->rewritten ? STOQ_GUARD_PATCHED_AGAIN : STOQ_GUARD_NORMALIZED);
+	if (applied == STOQ_GUARD_OTHER)
+		return stoq_guard_on_changed(flow, cpu, guard, patch->sequence);
 	return 0;
 }
 
@@ -216,13 +237,18 @@ __noinline int stoq_guard_apply_chunk(
 	for (__u32 i = 0; i < STOQ_GUARD_CHUNK_PATCHES; i++) {
 		const struct stoq_guard_patch *patch = &chunk->patches[i];
 		__u32 start = patch->sequence - cpu->sequence;
+		int applied;
 
 		if (i >= count)
 			break;
 		if ((__s32)(start + patch->bytes) <= 0 || (__s32)(start - cpu->payload_bytes) >= 0)
 			continue;
-		if (stoq_guard_applied(guard, cpu, patch, stoq_guard_apply(skb, cpu, patch)))
+		applied = stoq_guard_apply(skb, cpu, patch);
+		if (stoq_guard_applied(flow, cpu, guard, patch, applied))
 			return 1;
+		/* Of a header that was cut, this may be the part that comes for the first time. */
+		if (applied == STOQ_GUARD_CHANGED && !stoq_after(cpu->sequence, patch->sequence))
+			stoq_guard_total(STOQ_GUARD_PATCHED_AGAIN);
 	}
 	return 0;
 }
@@ -251,6 +277,29 @@ __noinline int stoq_guard_apply_all(
 #define STOQ_GUARD_PIECES 256
 
 /*
+ * Up to `bytes` of the payload, 1 to STOQ_GUARD_PATCH_BYTES, become the patch's. How many: of early
+ * ones only some may have come. -1: the packet does not give them.
+ */
+__noinline int stoq_guard_load_piece(
+	struct __sk_buff *skb, struct stoq_cpu *cpu, __u32 at, __u32 bytes)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+
+	if (!cpu || !guard)
+		return -1;
+	if (cpu->early) {
+		__u32 there = stoq_early_read(cpu, at, &guard->room);
+
+		__builtin_memcpy(guard->patch.data, &guard->room, STOQ_GUARD_PATCH_BYTES);
+		return there < bytes ? there : bytes;
+	}
+	if (bpf_skb_load_bytes(skb, cpu->payload_offset + at, guard->patch.data,
+		    STOQ_BOUND(bytes - 1, 128) + 1))
+		return -1;
+	return bytes;
+}
+
+/*
  * Makes patches of what passes, so that it stays so: payload from position `at` on. 0, or 1: drop.
  * Where it is is kept behind a pointer, so that the verifier does not follow every length.
  */
@@ -272,16 +321,18 @@ __noinline int stoq_guard_keep_payload(
 	*left = bytes;
 	for (int i = 0; i < STOQ_GUARD_PIECES; i++) {
 		__u32 length = *left;
-		__u64 bounded;
+		int there;
 
 		if (!length)
 			return 0;
 		if (length > STOQ_GUARD_PATCH_BYTES)
 			length = STOQ_GUARD_PATCH_BYTES;
-		bounded = STOQ_BOUND(length - 1, 128) + 1;
-		if (bpf_skb_load_bytes(
-			    skb, cpu->payload_offset + *place, guard->patch.data, bounded))
+		there = stoq_guard_load_piece(skb, cpu, *place, length);
+		if (there < 0)
 			return stoq_guard_drop(guard, STOQ_GUARD_DROP_STORE);
+		if (there == 0)
+			return 0;
+		length = STOQ_BOUND(there, 128);
 		guard->patch.sequence = cpu->sequence + *place;
 		guard->patch.bytes = length;
 		guard->patch.rewritten = 0;

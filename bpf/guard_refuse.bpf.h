@@ -171,6 +171,24 @@ static __always_inline void stoq_guard_patch_from(struct stoq_guard_cpu *guard,
 }
 
 /*
+ * Whether some of what would have to be changed in this capsule has passed early. It cannot be
+ * changed any more then: see guard_end.bpf.h. A capsule that was cut is changed already, but for
+ * its digest.
+ */
+static __always_inline int stoq_guard_is_out(struct stoq_flow *flow, struct stoq_cpu *cpu,
+	const struct nvme_tcp_hdr *hdr, __u32 sequence)
+{
+	__u32 end = STOQ_GUARD_COMMAND;
+
+	if (hdr->flags & NVME_TCP_FLAG_HDGST)
+		end += NVME_TCP_DIGEST_LENGTH;
+	else if (flow->guard.cut)
+		return 0;
+	return cpu->early ||
+	       stoq_early_any(flow, cpu, sequence + cpu->header_out, end - cpu->header_out);
+}
+
+/*
  * Does what was decided about the command. 0, or 1: the packet is to be dropped, and the command
  * decided about again when it comes again.
  */
@@ -190,12 +208,19 @@ __noinline int stoq_guard_act(struct __sk_buff *skb, struct stoq_flow *flow, str
 	denied = guard->decision.verdict != STOQ_GUARD_ALLOW;
 	if (denied || guard->strict) {
 		stoq_guard_patch_from(guard, pdu, sequence, STOQ_GUARD_COMMAND);
+		if (denied && stoq_guard_is_out(flow, cpu, &pdu->hdr, sequence)) {
+			stoq_guard_count_command(guard, flow, installed, sqe);
+			guard->end = 1;
+			return stoq_guard_drop(guard, STOQ_GUARD_DROP_ENDED);
+		}
 		if (denied) {
 			int range = guard->touches == STOQ_GUARD_TOUCHES_RANGE;
 
-			if (!flow->guard.cut &&
-				!stoq_guard_spoil(flow, guard->patch.data, cpu->header_out, range))
+			if (!flow->guard.cut && !stoq_guard_spoil(flow, guard->patch.data,
+							cpu->header_out, range)) {
+				guard->end = 1; /* it will not be any better */
 				return stoq_guard_drop(guard, STOQ_GUARD_DROP_CUT);
+			}
 			guard->patch.rewritten = 1;
 			if (pdu->hdr.flags & NVME_TCP_FLAG_HDGST)
 				stoq_guard_digest(&guard->patch, STOQ_GUARD_COMMAND);
@@ -210,9 +235,9 @@ __noinline int stoq_guard_act(struct __sk_buff *skb, struct stoq_flow *flow, str
 		}
 		/* Of a header that was cut, the packet at hand may have bytes that passed before.
 		 */
-		if ((denied || cpu->header_out) &&
-			stoq_guard_apply(skb, cpu, &guard->patch) == STOQ_GUARD_FAILED)
-			stoq_guard_drop(guard, STOQ_GUARD_DROP_STORE);
+		if (denied || cpu->header_out)
+			stoq_guard_applied(flow, cpu, guard, &guard->patch,
+				stoq_guard_apply(skb, cpu, &guard->patch));
 		if (denied)
 			stoq_guard_total(STOQ_GUARD_PATCHED);
 		if (flow->guard.cut) { /* what is counted and told is what it was */
@@ -285,11 +310,16 @@ static __always_inline int stoq_guard_decide_cut(struct stoq_guard_cpu *guard,
 }
 
 /* The first part of a command that is refused: spoils it, and remembers why until it is whole. */
-static __always_inline int stoq_guard_refuse_cut(struct stoq_flow *flow, const struct stoq_cpu *cpu,
+static __always_inline int stoq_guard_refuse_cut(struct stoq_flow *flow, struct stoq_cpu *cpu,
 	struct stoq_guard_cpu *guard, struct stoq_cursor *cursor)
 {
 	const struct stoq_guard_decision *decision = &guard->decision;
 
+	if (stoq_early_any(flow, cpu, cursor->next_header + cpu->header_out,
+		    cursor->carry_bytes - cpu->header_out)) {
+		guard->end = 1;
+		return stoq_guard_drop(guard, STOQ_GUARD_DROP_ENDED);
+	}
 	flow->guard.cut_opcode = cursor->carry[STOQ_GUARD_AT_OPCODE];
 	flow->guard.cut_fctype = cursor->carry[STOQ_GUARD_AT_NSID];
 	if (!stoq_guard_spoil(flow, cursor->carry, cpu->header_out,
@@ -303,17 +333,16 @@ static __always_inline int stoq_guard_refuse_cut(struct stoq_flow *flow, const s
 }
 
 /* The patch becomes what is known of a header that is cut, and the packet gets it. */
-static __always_inline int stoq_guard_apply_carry(struct __sk_buff *skb, struct stoq_cpu *cpu,
-	struct stoq_guard_cpu *guard, const struct stoq_cursor *cursor)
+static __always_inline int stoq_guard_apply_carry(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_cpu *cpu, struct stoq_guard_cpu *guard, const struct stoq_cursor *cursor)
 {
 	__builtin_memcpy(guard->patch.data, cursor->carry, STOQ_GUARD_PATCH_BYTES);
 	guard->patch.sequence = cursor->next_header;
 	guard->patch.bytes = cursor->carry_bytes < STOQ_GUARD_PATCH_BYTES ? cursor->carry_bytes
 									  : STOQ_GUARD_PATCH_BYTES;
-	guard->patch.rewritten = 0;
-	if (stoq_guard_apply(skb, cpu, &guard->patch) == STOQ_GUARD_FAILED)
-		return stoq_guard_drop(guard, STOQ_GUARD_DROP_STORE);
-	return 0;
+	guard->patch.rewritten = flow->guard.cut;
+	return stoq_guard_applied(
+		flow, cpu, guard, &guard->patch, stoq_guard_apply(skb, cpu, &guard->patch));
 }
 
 /* The segment ended inside a CapsuleCmd's header, behind its opcode. 0, or 1: drop the packet. */
@@ -336,7 +365,7 @@ static __always_inline int stoq_guard_cut_command(struct __sk_buff *skb, struct 
 	}
 	/* Also if it waits: the packet may have bytes that passed before, now other ones. */
 	if (guard->strict || flow->guard.cut)
-		return stoq_guard_apply_carry(skb, cpu, guard, cursor);
+		return stoq_guard_apply_carry(skb, flow, cpu, guard, cursor);
 	return 0;
 }
 
@@ -388,8 +417,8 @@ static __always_inline int stoq_guard_patch_response(struct __sk_buff *skb, stru
 		stoq_guard_digest(&guard->patch, STOQ_GUARD_RESPONSE);
 	if (stoq_guard_keep(flow, cpu))
 		return 1;
-	if (stoq_guard_apply(skb, cpu, &guard->patch) == STOQ_GUARD_FAILED)
-		stoq_guard_drop(guard, STOQ_GUARD_DROP_STORE);
+	stoq_guard_applied(
+		flow, cpu, guard, &guard->patch, stoq_guard_apply(skb, cpu, &guard->patch));
 	return 0;
 }
 
@@ -429,7 +458,7 @@ __noinline int stoq_guard_cut_response(
 	if (!flow || !cpu || !guard)
 		return 1;
 	side = &flow->side[NVME_TCP_FROM_CONTROLLER];
-	cursor = cpu->hole ? &side->hole : &side->cursor;
+	cursor = &side->cursor;
 	if (cursor->carry_bytes <= STOQ_GUARD_AT_STATUS || cpu->header_out > STOQ_GUARD_AT_STATUS)
 		return 0;
 	status = stoq_guard_status_of(

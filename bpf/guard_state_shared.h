@@ -137,7 +137,7 @@ enum stoq_guard_total {
 	STOQ_GUARD_PATCHED,	  /* refused commands rewritten */
 	STOQ_GUARD_RESPONSES,	  /* completions rewritten */
 	STOQ_GUARD_PATCHED_AGAIN, /* packets sent again and rewritten again */
-	STOQ_GUARD_NORMALIZED,	  /* packets sent again with other headers: made as they were */
+	STOQ_GUARD_ENDED,	  /* connections ended: see guard_end.bpf.h */
 	/* Packets dropped, by reason. */
 	STOQ_GUARD_DROP_NO_POLICY,     /* there is none */
 	STOQ_GUARD_DROP_NO_ROOM,       /* no memory, a table is full */
@@ -145,7 +145,9 @@ enum stoq_guard_total {
 	STOQ_GUARD_DROP_CONTENDED,     /* another CPU was at the same direction for too long */
 	STOQ_GUARD_DROP_STORE,	       /* the kernel refused to change the packet */
 	STOQ_GUARD_DROP_CUT,	       /* a command cut where it cannot be decided or refused */
-	STOQ_GUARD_DROP_DISORDER,      /* strict: not the next segment */
+	STOQ_GUARD_DROP_DISORDER,      /* too early: there is no room to keep it until its turn */
+	STOQ_GUARD_DROP_CHANGED,       /* strict: sent again with other bytes */
+	STOQ_GUARD_DROP_ENDED,	       /* of a connection that was ended */
 	STOQ_GUARD_DROP_UNFOLLOWED,    /* strict: where its PDUs begin is not known */
 	STOQ_GUARD_DROP_MALFORMED_PDU, /* strict: not a PDU where one has to be, or not a plain one
 					*/

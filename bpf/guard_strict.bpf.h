@@ -129,8 +129,9 @@ __noinline int stoq_guard_keep_data_header(struct __sk_buff *skb, struct stoq_fl
 	stoq_guard_patch_from(guard, pdu, sequence, sizeof(struct nvme_tcp_data_pdu));
 	if (stoq_guard_keep(flow, cpu))
 		return 1;
-	if (cpu->header_out && stoq_guard_apply(skb, cpu, &guard->patch) == STOQ_GUARD_FAILED)
-		stoq_guard_drop(guard, STOQ_GUARD_DROP_STORE);
+	if (cpu->header_out)
+		stoq_guard_applied(
+			flow, cpu, guard, &guard->patch, stoq_guard_apply(skb, cpu, &guard->patch));
 	return 0;
 }
 
@@ -145,9 +146,9 @@ __noinline int stoq_guard_cut_header(
 	if (!flow || !cpu || !guard)
 		return 1;
 	side = &flow->side[NVME_TCP_FROM_HOST];
-	cursor = cpu->hole ? &side->hole : &side->cursor;
+	cursor = &side->cursor;
 	if (cursor->carry[0] == NVME_TCP_CAPSULE_CMD && cursor->carry_bytes > STOQ_GUARD_AT_OPCODE)
 		return stoq_guard_cut_command(skb, flow, cpu, cursor);
 	/* The packet may have bytes that passed before, now other ones. */
-	return guard->strict ? stoq_guard_apply_carry(skb, cpu, guard, cursor) : 0;
+	return guard->strict ? stoq_guard_apply_carry(skb, flow, cpu, guard, cursor) : 0;
 }

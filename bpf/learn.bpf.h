@@ -89,8 +89,10 @@ __noinline __u32 stoq_scan(struct __sk_buff *skb, struct stoq_cpu *cpu, __u32 at
 }
 
 static __always_inline void stoq_synced_at(
-	struct stoq_flow_side *side, struct stoq_cpu *cpu, __u32 at)
+	struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu, __u32 at)
 {
+	if (cpu->side == NVME_TCP_FROM_CONTROLLER)
+		flow->doubt_ns = cpu->now_ns; /* completions have passed unseen, perhaps */
 	side->state = STOQ_FLOW_SYNCED;
 	side->chain = 0;
 	side->scan_from = 0;
@@ -98,10 +100,6 @@ static __always_inline void stoq_synced_at(
 	side->cursor.next_header = cpu->sequence + at;
 	side->cursor.carry_bytes = 0;
 	side->cursor.pending = 0;
-	if (side->hole.active && !side->hole.limit_known) {
-		side->hole.limit = side->cursor.next_header;
-		side->hole.limit_known = 1;
-	}
 	stoq_count(cpu, STOQ_COUNT_UNSYNCED_BYTES, at - cpu->learn_from);
 	side->unsynced_bytes += at - cpu->learn_from;
 }
@@ -112,31 +110,22 @@ enum stoq_candidate {
 	STOQ_CANDIDATE_OPEN, /* consistent so far; the next header is in a later segment */
 };
 
-/*
- * Is the chain found at `at` proof enough? In a flow that was followed until a segment went
- * missing, less is: the PDUs are real, only the place is in question, and the hole will tell, when
- * it is filled, whether it was the right one.
- */
-static __always_inline int stoq_chain_convinces(
-	const struct stoq_flow_side *side, const struct stoq_cpu *cpu, __u32 at, __u32 chain)
+/* Is the chain found at `at` proof enough? */
+static __always_inline int stoq_chain_convinces(const struct stoq_cpu *cpu, __u32 at, __u32 chain)
 {
-	int to_the_end = cpu->chain_next == cpu->payload_bytes;
-
-	if (chain >= NVME_TCP_SYNC_CHAIN || (at == 0 && to_the_end))
-		return 1;
-	return side->hole.active && (chain >= 2 || at == 0 || to_the_end);
+	return chain >= NVME_TCP_SYNC_CHAIN || (at == 0 && cpu->chain_next == cpu->payload_bytes);
 }
 
-static __always_inline int stoq_try_candidate(
-	struct __sk_buff *skb, struct stoq_flow_side *side, struct stoq_cpu *cpu, __u32 at)
+static __always_inline int stoq_try_candidate(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_flow_side *side, struct stoq_cpu *cpu, __u32 at)
 {
 	__u32 chain;
 
 	if (!stoq_check_chain(skb, cpu, at) || !cpu->chain_pdus)
 		return STOQ_CANDIDATE_NO;
 	chain = side->chain + cpu->chain_pdus;
-	if (stoq_chain_convinces(side, cpu, at, chain)) {
-		stoq_synced_at(side, cpu, at);
+	if (stoq_chain_convinces(cpu, at, chain)) {
+		stoq_synced_at(flow, side, cpu, at);
 		return STOQ_CANDIDATE_SYNCED;
 	}
 	if (cpu->chain_next < cpu->payload_bytes)
@@ -147,8 +136,8 @@ static __always_inline int stoq_try_candidate(
 }
 
 /* The next turn of the chain that earlier segments began; enum stoq_candidate. */
-static __always_inline int stoq_continue_chain(
-	struct __sk_buff *skb, struct stoq_flow_side *side, struct stoq_cpu *cpu)
+static __always_inline int stoq_continue_chain(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_flow_side *side, struct stoq_cpu *cpu)
 {
 	__u32 at = side->cursor.next_header - cpu->sequence;
 	int result;
@@ -159,17 +148,17 @@ static __always_inline int stoq_continue_chain(
 	}
 	if (at >= cpu->payload_bytes)
 		return STOQ_CANDIDATE_OPEN;
-	result = stoq_try_candidate(skb, side, cpu, at);
+	result = stoq_try_candidate(skb, flow, side, cpu, at);
 	if (result == STOQ_CANDIDATE_NO)
 		side->chain = 0;
 	return result;
 }
 
-static __always_inline int stoq_search(
-	struct __sk_buff *skb, struct stoq_flow_side *side, struct stoq_cpu *cpu)
+static __always_inline int stoq_search(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_flow_side *side, struct stoq_cpu *cpu)
 {
 	__u32 at = cpu->learn_from;
-	int result = stoq_try_candidate(skb, side, cpu, at);
+	int result = stoq_try_candidate(skb, flow, side, cpu, at);
 
 	if (result != STOQ_CANDIDATE_NO)
 		return result;
@@ -184,7 +173,7 @@ static __always_inline int stoq_search(
 				break;
 			continue;
 		}
-		result = stoq_try_candidate(skb, side, cpu, found);
+		result = stoq_try_candidate(skb, flow, side, cpu, found);
 		if (result != STOQ_CANDIDATE_NO)
 			return result;
 		at = found + 1;
@@ -204,9 +193,9 @@ __noinline int stoq_learn(struct __sk_buff *skb, struct stoq_flow *flow, struct 
 	side = stoq_side(flow, cpu);
 	cpu->window_bytes = 0; /* used for other things from here on */
 	if (side->chain)
-		result = stoq_continue_chain(skb, side, cpu);
+		result = stoq_continue_chain(skb, flow, side, cpu);
 	if (result == STOQ_CANDIDATE_NO)
-		result = stoq_search(skb, side, cpu);
+		result = stoq_search(skb, flow, side, cpu);
 	if (result == STOQ_CANDIDATE_SYNCED)
 		return 1;
 	stoq_count(cpu, STOQ_COUNT_UNSYNCED_BYTES, cpu->payload_bytes - cpu->learn_from);

@@ -17,7 +17,12 @@ const volatile __u8 stoq_keep_details = 1;
 /* Number of slots in stoq_commands, less one: a power of two less one. */
 const volatile __u32 stoq_command_mask = 131071;
 
-__u32 stoq_last_uid;
+/* Number of cells for early bytes, less one: a power of two less one. */
+const volatile __u32 stoq_cell_mask = STOQ_CELLS_DEFAULT - 1;
+/* How far from what is wanted early bytes are kept: one side must not take all cells. */
+const volatile __u32 stoq_early_reach = STOQ_CELLS_DEFAULT / 4 * STOQ_CELL_BYTES;
+
+__u32 stoq_globals[STOQ_GLOBALS];
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -65,6 +70,32 @@ struct {
 	__type(key, __u32);
 	__type(value, struct stoq_detail);
 } stoq_details SEC(".maps");
+
+/* Early bytes (early.bpf.h). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, STOQ_CELLS_DEFAULT);
+	__type(key, __u32);
+	__type(value, struct stoq_early_cell);
+} stoq_cells SEC(".maps");
+
+#define STOQ_PIECE_ROOM 8192 /* a power of two, above STOQ_CELL_ROOM and a block */
+
+/* On its way from the packet to a cell: at the same place in a block as in the cell. */
+struct stoq_piece {
+	__u32 begin; /* sequence number: earlier bytes are left out */
+	__u32 mode;  /* enum stoq_early_mode */
+	__u32 from;  /* first byte of the cell, ... */
+	__u32 to;    /* ... and the one after the last */
+	__u8 bytes[STOQ_PIECE_ROOM + STOQ_CELL_BLOCK];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stoq_piece);
+} stoq_pieces SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -131,4 +162,16 @@ static __always_inline void *stoq_first(void *map)
 static __always_inline void stoq_count(struct stoq_cpu *cpu, enum stoq_counter counter, __u64 n)
 {
 	cpu->counters[counter] += n;
+}
+
+/* a is behind b in sequence space (RFC 9293 3.4). */
+static __always_inline int stoq_after(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) > 0;
+}
+
+static __always_inline struct stoq_flow_side *stoq_side(
+	struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	return &flow->side[cpu->side & 1];
 }

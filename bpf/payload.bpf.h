@@ -65,8 +65,7 @@ __noinline int stoq_collect_some(struct __sk_buff *skb, struct stoq_flow *flow,
 
 		if (!side->collect_left || at >= cpu->payload_bytes || place >= sizeof(*data))
 			return 0;
-		if (bpf_skb_load_bytes(skb, cpu->payload_offset + at,
-			    &bytes[STOQ_BOUND(place, sizeof(*data))], 1))
+		if (stoq_load_byte(skb, cpu, at, &bytes[STOQ_BOUND(place, sizeof(*data))]))
 			return 0;
 		side->collect_offset = place + 1;
 		side->collect_left--;
@@ -89,22 +88,25 @@ static __always_inline struct nvme_connect_data *stoq_connect_data(__u32 uid)
 }
 
 /* Connect data may be cut like everything else: takes what this segment has of it. */
-static __noinline void stoq_collect_connect(struct __sk_buff *skb, struct stoq_flow *flow,
-	struct stoq_flow_side *side, struct stoq_cpu *cpu)
+__noinline int stoq_collect_connect(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
 {
-	__u32 at = side->collect_at - cpu->sequence;
 	struct nvme_connect_data *data;
+	struct stoq_flow_side *side;
+	__u32 at;
 
-	if (stoq_after(cpu->sequence, side->collect_at)) {
-		side->collect_left = 0; /* a gap: the names stay unknown */
-		return;
-	}
-	if (at >= cpu->payload_bytes || stoq_hook_connect_data(skb, flow, cpu, at))
-		return;
+	if (!flow || !cpu)
+		return 0;
+	side = &flow->side[NVME_TCP_FROM_HOST];
+	at = side->collect_at - cpu->sequence;
+	if (!side->collect_left || at >= cpu->payload_bytes ||
+		stoq_hook_connect_data(skb, flow, cpu, at))
+		return 0;
 	data = stoq_connect_data(flow->uid);
 	if (!data)
-		return;
-	if (side->collect_left == sizeof(*data) && cpu->payload_bytes - at >= sizeof(*data)) {
+		return 0;
+	if (!cpu->early && side->collect_left == sizeof(*data) &&
+		cpu->payload_bytes - at >= sizeof(*data)) {
 		bpf_skb_load_bytes(skb, cpu->payload_offset + at, data, sizeof(*data));
 		side->collect_left = 0;
 	} else {
@@ -114,6 +116,7 @@ static __noinline void stoq_collect_connect(struct __sk_buff *skb, struct stoq_f
 	}
 	if (!side->collect_left)
 		stoq_hook_connect_done(flow);
+	return 0;
 }
 
 /*
@@ -124,6 +127,8 @@ static __always_inline int stoq_account(struct stoq_flow_side *side, struct stoq
 {
 	__u32 end = cpu->sequence + cpu->payload_bytes, old = 0;
 
+	if (!side->packets || stoq_after(cpu->acknowledged, side->acknowledged))
+		side->acknowledged = cpu->acknowledged;
 	if (!side->started || stoq_after(side->next_byte, end + STOQ_SEQUENCE_JUMP)) {
 		if (side->started)
 			side->state = STOQ_FLOW_LOST;
@@ -145,59 +150,24 @@ static __always_inline int stoq_account(struct stoq_flow_side *side, struct stoq
 	return old < cpu->payload_bytes;
 }
 
-/* PDUs were skipped, up to where this segment begins. They may still come. */
-static __always_inline void stoq_open_hole(struct stoq_flow_side *side)
+/* The byte that is needed next: of a PDU's header, or of Connect data. */
+static __always_inline __u32 stoq_wanted(const struct stoq_flow_side *side)
 {
-	side->gaps++;
+	return side->collect_left ? side->collect_at
+				  : side->cursor.next_header + side->cursor.carry_bytes;
+}
+
+/* The side is not followed any more; it is learnt anew where its PDUs begin. */
+static __always_inline void stoq_lose(
+	struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu)
+{
 	side->state = STOQ_FLOW_LOST;
 	side->chain = 0;
-	if (!side->hole.active) {
-		__builtin_memcpy(&side->hole, &side->cursor, sizeof(side->hole));
-		side->hole.pending = 0;
-		side->hole.active = 1;
-		side->hole.limit_known = 0;
-	}
+	side->collect_left = 0;
 	side->cursor.carry_bytes = 0;
 	side->cursor.pending = 0;
-}
-
-static __always_inline void stoq_resume_from_hole(struct stoq_flow_side *side)
-{
-	__builtin_memcpy(&side->cursor, &side->hole, sizeof(side->cursor));
-	side->state = STOQ_FLOW_SYNCED;
-	side->chain = 0;
-	side->hole.active = 0;
-}
-
-/*
- * A segment that holds the hole's next header has come after all. 1: following goes on from
- * there, as nothing had been found behind the hole yet.
- */
-static __always_inline int stoq_fill_hole(struct __sk_buff *skb, struct stoq_flow *flow,
-	struct stoq_flow_side *side, struct stoq_cpu *cpu)
-{
-	__u32 wanted = side->hole.next_header + side->hole.carry_bytes;
-
-	if (stoq_after(cpu->sequence, wanted) ||
-		!stoq_after(cpu->sequence + cpu->payload_bytes, wanted))
-		return 0;
-	if (!side->hole.limit_known) {
-		stoq_resume_from_hole(side);
-		return 1;
-	}
-	cpu->hole = 1;
-	if (stoq_walk_all(skb, flow, cpu) == STOQ_WALK_BAD)
-		side->hole.active = 0;
-	cpu->hole = 0;
-	if (!side->hole.active || stoq_after(side->hole.limit, side->hole.next_header))
-		return 0;
-	/* It ends where following went on; or that place was wrong, and this one is right. */
-	if (side->hole.next_header == side->hole.limit)
-		side->holes_closed++;
-	else
-		stoq_resume_from_hole(side);
-	side->hole.active = 0;
-	return 0;
+	if (side->early)
+		stoq_early_forget(flow, side, cpu);
 }
 
 /* What stood in a PDU header's place. On a connection that never had a PDU it may be TLS. */
@@ -206,16 +176,12 @@ static __always_inline void stoq_on_bad_header(
 {
 	__u32 at = side->cursor.next_header - cpu->sequence;
 
-	side->cursor.carry_bytes = 0;
-	side->cursor.pending = 0;
-	side->hole.active = 0;
-	side->chain = 0;
+	stoq_lose(flow, side, cpu);
 	if (!flow->side[0].pdus && !flow->side[1].pdus) {
 		side->state = STOQ_FLOW_LEARNING;
 		if (stoq_is_tls_record((const __u8 *)&cpu->bad_header))
 			flow->encrypted = 1;
 	} else {
-		side->state = STOQ_FLOW_LOST;
 		side->bad_headers++;
 	}
 	/* Negative if the header began in an earlier segment: all of this one is worth a look. */
@@ -223,44 +189,152 @@ static __always_inline void stoq_on_bad_header(
 		cpu->learn_from = at + 1;
 }
 
-/* A synced side: takes the PDUs that begin in this segment, or notices that some are missing. */
-static __always_inline void stoq_follow(struct __sk_buff *skb, struct stoq_flow *flow,
+/*
+ * Will what is wanted not come any more? The receiver has acknowledged it: it passed unseen. Or the
+ * sender is too far ahead of it, or the gap is too old.
+ */
+static __always_inline int stoq_gap_is_lost(const struct stoq_flow *flow,
+	const struct stoq_flow_side *side, const struct stoq_cpu *cpu, __u32 wanted)
+{
+	const struct stoq_flow_side *other = &flow->side[!(cpu->side & 1)];
+
+	return (other->packets && stoq_after(other->acknowledged, wanted)) ||
+	       stoq_after(cpu->sequence, wanted + STOQ_SEQUENCE_JUMP) ||
+	       (side->early && stoq_early_is_late(side, cpu));
+}
+
+static __always_inline void stoq_give_up(
+	struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu)
+{
+	stoq_count(cpu, STOQ_COUNT_GIVEN_UP, 1);
+	if (!side->early)
+		side->gaps++;
+	if (side->cursor.pending) /* its data has passed, seen or not */
+		stoq_complete(flow, side, cpu, side->cursor.pending_cid, 0);
+	stoq_lose(flow, side, cpu);
+}
+
+/* A segment behind a gap: it is kept until that is filled. */
+__noinline int stoq_on_early(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	struct stoq_flow_side *side;
+	__u32 wanted, end;
+
+	if (!flow || !cpu)
+		return 0;
+	side = stoq_side(flow, cpu);
+	wanted = stoq_wanted(side);
+	end = cpu->sequence + cpu->payload_bytes;
+	if (stoq_gap_is_lost(flow, side, cpu, wanted)) {
+		stoq_give_up(flow, side, cpu);
+		return 0;
+	}
+	if (stoq_hook_early(skb, flow, cpu))
+		return 0;
+	if (stoq_after(end, wanted + stoq_early_reach) ||
+		stoq_early_keep(skb, flow, side, cpu, STOQ_EARLY_RENEW))
+		stoq_count(cpu, STOQ_COUNT_EARLY_FULL, 1);
+	else
+		stoq_count(cpu, STOQ_COUNT_EARLY, 1);
+	return 0;
+}
+
+/*
+ * The segment at hand may have filled a gap: takes what early bytes make whole now; enum stoq_walk.
+ * They take the packet's place meanwhile.
+ */
+static __always_inline int stoq_walk_early(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_flow_side *side, struct stoq_cpu *cpu)
 {
-	__u32 wanted;
+	__u32 sequence = cpu->sequence, bytes = cpu->payload_bytes, wanted = stoq_wanted(side);
+	int result = STOQ_WALK_DONE;
 
+	if (stoq_after(side->early_end, wanted)) {
+		cpu->early = 1;
+		cpu->early_tag = stoq_cell_tag(flow, cpu, side->early_run, 0);
+		cpu->window_bytes = 0;
+		cpu->sequence = wanted;
+		cpu->payload_bytes = side->early_end - wanted;
+		if (side->collect_left)
+			stoq_collect_connect(skb, flow, cpu);
+		result = stoq_walk_all(skb, flow, cpu);
+		if (result == STOQ_WALK_DONE && side->collect_left)
+			stoq_collect_connect(skb, flow, cpu);
+		cpu->early = 0;
+		cpu->window_bytes = 0;
+		cpu->sequence = sequence;
+		cpu->payload_bytes = bytes;
+		wanted = stoq_wanted(side);
+	}
+	if (stoq_after(side->early_end, wanted)) {
+		stoq_early_advance(flow, side, cpu, wanted);
+	} else {
+		side->holes_closed++;
+		stoq_early_forget(flow, side, cpu);
+	}
+	return result;
+}
+
+/* A synced side: takes the PDUs that begin in this segment, or keeps it for later; enum stoq_walk.
+ */
+static __always_inline int stoq_follow(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_flow_side *side, struct stoq_cpu *cpu)
+{
+	int result;
+
+	if (stoq_after(cpu->sequence, stoq_wanted(side))) {
+		stoq_on_early(skb, flow, cpu);
+		return STOQ_WALK_DONE;
+	}
 	stoq_settle_pending(flow, side, &side->cursor, cpu);
-	wanted = side->cursor.next_header + side->cursor.carry_bytes;
-	if (!stoq_after(cpu->sequence + cpu->payload_bytes, wanted))
-		return;
-	if (stoq_after(cpu->sequence, wanted))
-		stoq_open_hole(side);
-	else if (stoq_walk_fast(skb, flow, cpu) != STOQ_WALK_DONE &&
-		 stoq_walk_all(skb, flow, cpu) == STOQ_WALK_BAD)
+	if (!stoq_after(cpu->sequence + cpu->payload_bytes,
+		    side->cursor.next_header + side->cursor.carry_bytes) ||
+		stoq_walk_fast(skb, flow, cpu) == STOQ_WALK_DONE)
+		return STOQ_WALK_DONE;
+	result = stoq_walk_all(skb, flow, cpu);
+	if (result == STOQ_WALK_BAD)
 		stoq_on_bad_header(flow, side, cpu);
+	return result;
+}
+
+/* What is left to do on a side that has early bytes, or Connect data to come. */
+static __always_inline void stoq_follow_up(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_flow_side *side, struct stoq_cpu *cpu)
+{
+	int result;
+
+	if (side->state != STOQ_FLOW_SYNCED) {
+		stoq_early_forget(flow, side, cpu);
+		return;
+	}
+	if (side->collect_left)
+		stoq_collect_connect(skb, flow, cpu);
+	if (side->early && stoq_early_is_late(side, cpu))
+		stoq_give_up(flow, side, cpu);
+	if (!side->early)
+		return;
+	result = stoq_walk_early(skb, flow, side, cpu);
+	if (result == STOQ_WALK_BAD)
+		stoq_on_bad_header(flow, side, cpu);
+	else if (result == STOQ_WALK_HELD)
+		stoq_hook_early_held();
 }
 
 /* Payload of a flow, with the side's lock held. */
 static __always_inline void stoq_on_payload(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_flow_side *side, struct stoq_cpu *cpu)
 {
-	int fresh = stoq_account(side, cpu), resumed = 0;
+	int fresh = stoq_account(side, cpu), result = STOQ_WALK_DONE;
 
 	if (flow->encrypted)
 		return;
-	cpu->hole = 0;
-	if (side->hole.active)
-		resumed = stoq_fill_hole(skb, flow, side, cpu);
 	if (side->state == STOQ_FLOW_SYNCED)
-		stoq_follow(skb, flow, side, cpu);
-	/* What had been skipped was the inside of PDUs, if the next one begins behind all of it. */
-	if (resumed && !stoq_after(side->next_byte, side->cursor.next_header))
-		side->holes_closed++;
+		result = stoq_follow(skb, flow, side, cpu);
 	if (side->state != STOQ_FLOW_SYNCED && fresh && !flow->encrypted &&
 		stoq_learn(skb, flow, cpu) && stoq_walk_all(skb, flow, cpu) == STOQ_WALK_BAD)
 		stoq_on_bad_header(flow, side, cpu);
-	if (side->collect_left)
-		stoq_collect_connect(skb, flow, side, cpu);
+	if ((side->collect_left || side->early) && result != STOQ_WALK_HELD)
+		stoq_follow_up(skb, flow, side, cpu);
 }
 
 /* What the walk has to know of the segment that it goes through. */

@@ -104,8 +104,8 @@ static __always_inline void stoq_on_command(struct stoq_flow *flow, struct stoq_
 	if (result < 0) {
 		side->untracked++;
 		stoq_count(cpu, STOQ_COUNT_UNTRACKED, 1);
-	} else if (result == 0 && !command->untimed) {
-		side->commands++;
+	} else {
+		stoq_on_begun(flow, cpu, result, command->untimed);
 	}
 }
 

@@ -12,9 +12,8 @@
 
 #include "bpf/guard_hooks.bpf.h"
 
-#include "bpf/payload.bpf.h"
-
-#define STOQ_TCP_AT_CHECKSUM 16
+#include "bpf/guard_early.bpf.h"
+#include "bpf/guard_end.bpf.h"
 
 static __always_inline int stoq_guard_strict_here(
 	const struct __sk_buff *skb, const struct stoq_guard_installed *installed)
@@ -124,19 +123,18 @@ static __always_inline void stoq_guard_on_ack(
 
 /* ---- payload ---- */
 
-/* The segment is not the next one, and has to wait until that has come. */
+/* The segment cannot pass before those that it follows, or never. */
 static __always_inline int stoq_guard_out_of_turn(const struct stoq_guard_cpu *guard,
 	const struct stoq_flow *flow, const struct stoq_flow_side *side, const struct stoq_cpu *cpu)
 {
 	if (!side->started || side->state != STOQ_FLOW_SYNCED)
 		return 0;
 	if (guard->strict)
-		return stoq_after(cpu->sequence, side->next_byte) ||
-		       stoq_after(side->next_byte,
-			       cpu->sequence + cpu->payload_bytes + STOQ_SEQUENCE_JUMP);
+		return stoq_after(
+			side->next_byte, cpu->sequence + cpu->payload_bytes + STOQ_SEQUENCE_JUMP);
 	/* Completions have to be found while some of them are to be rewritten. */
 	return cpu->side == NVME_TCP_FROM_CONTROLLER && flow->guard.refused &&
-	       stoq_after(cpu->sequence, side->next_byte);
+	       stoq_after(cpu->sequence, stoq_wanted(side));
 }
 
 /* Of an older connection only a segment that begins with a PDU tells where the others are. */
@@ -151,12 +149,12 @@ __noinline int stoq_guard_learn(struct __sk_buff *skb, struct stoq_flow *flow, s
 	side->chain = 0;
 	cpu->learn_from = 0;
 	cpu->window_bytes = 0;
-	result = stoq_try_candidate(skb, side, cpu, 0);
+	result = stoq_try_candidate(skb, flow, side, cpu, 0);
 	cpu->window_bytes = 0;
 	if (result == STOQ_CANDIDATE_NO)
 		return 0;
 	if (result == STOQ_CANDIDATE_OPEN)
-		stoq_synced_at(side, cpu, 0);
+		stoq_synced_at(flow, side, cpu, 0);
 	return 1;
 }
 
@@ -164,19 +162,22 @@ __noinline int stoq_guard_learn(struct __sk_buff *skb, struct stoq_flow *flow, s
 static __always_inline int stoq_guard_follow(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_flow_side *side, struct stoq_cpu *cpu, struct stoq_guard_cpu *guard)
 {
-	__u32 wanted = side->cursor.next_header + side->cursor.carry_bytes;
+	__u32 end = cpu->sequence + cpu->payload_bytes;
 	int result = STOQ_WALK_DONE;
 
-	cpu->hole = 0;
-	side->hole.active = 0;
-	if (side->state != STOQ_FLOW_SYNCED || stoq_after(cpu->sequence, wanted)) {
+	if (side->state != STOQ_FLOW_SYNCED) {
 		if (!stoq_guard_learn(skb, flow, cpu))
 			return stoq_guard_drop(guard, STOQ_GUARD_DROP_UNFOLLOWED);
 		side->started = 0;
-		wanted = side->cursor.next_header;
+	} else if (stoq_after(cpu->sequence, stoq_wanted(side))) {
+		return stoq_guard_early(skb, flow, side, cpu, guard);
 	}
 	stoq_account(side, cpu);
-	if (stoq_after(cpu->sequence + cpu->payload_bytes, wanted))
+	if (side->early && stoq_after(end, stoq_wanted(side)) &&
+		stoq_early_bytes(skb, flow, cpu, stoq_wanted(side), STOQ_EARLY_COMPARE) ==
+			STOQ_EARLY_OTHER)
+		return stoq_guard_on_changed(flow, cpu, guard, cpu->sequence);
+	if (stoq_after(end, side->cursor.next_header + side->cursor.carry_bytes))
 		result = stoq_walk_all(skb, flow, cpu);
 	if (result == STOQ_WALK_BAD) {
 		side->cursor.carry_bytes = cpu->header_out;
@@ -188,10 +189,14 @@ static __always_inline int stoq_guard_follow(struct __sk_buff *skb, struct stoq_
 		stoq_guard_drop(guard, STOQ_GUARD_DROP_TOO_MANY);
 	}
 	/* What was not followed was not there: it is new when it comes again. */
-	if (result != STOQ_WALK_DONE)
+	if (result != STOQ_WALK_DONE) {
 		side->next_byte = side->cursor.next_header + side->cursor.carry_bytes;
-	else if (side->collect_left)
-		stoq_collect_connect(skb, flow, side, cpu);
+		return 1;
+	}
+	if (side->collect_left)
+		stoq_collect_connect(skb, flow, cpu);
+	if (side->early && !guard->drop)
+		stoq_guard_walk_early(skb, flow, side, cpu, guard);
 	return 0;
 }
 
@@ -210,7 +215,7 @@ static __noinline int stoq_guard_payload(struct __sk_buff *skb, struct stoq_flow
 		return 1;
 	if (cpu->side == NVME_TCP_FROM_HOST && side->cursor.carry_bytes &&
 		(guard->strict || flow->guard.cut) && stoq_after(carried, cpu->sequence) &&
-		stoq_guard_apply_carry(skb, cpu, guard, &side->cursor))
+		stoq_guard_apply_carry(skb, flow, cpu, guard, &side->cursor))
 		return 1;
 	if (guard->strict)
 		return stoq_guard_follow(skb, flow, side, cpu, guard);
@@ -259,6 +264,11 @@ static __always_inline struct stoq_flow *stoq_guard_on_segment(struct __sk_buff 
 	side = &flow->side[cpu->side & 1];
 	if (segment->ack)
 		stoq_guard_on_ack(flow, side, 1 << (cpu->side & 1), segment->acknowledged);
+	if (flow->guard.torn && !segment->rst) {
+		guard->end = 1;
+		stoq_guard_drop(guard, STOQ_GUARD_DROP_ENDED);
+		return flow;
+	}
 	if (segment->payload_bytes) {
 		if (policed && !installed) {
 			stoq_guard_drop(guard, STOQ_GUARD_DROP_NO_POLICY);
@@ -275,6 +285,8 @@ static __always_inline struct stoq_flow *stoq_guard_on_segment(struct __sk_buff 
 		}
 		stoq_guard_payload(skb, flow, side, cpu, guard);
 		stoq_side_unlock(side);
+		if (guard->end)
+			stoq_guard_begin_end(flow);
 	}
 	if (segment->fin || segment->rst)
 		stoq_on_end(flow, side, segment->rst);
@@ -293,6 +305,7 @@ int stoq_guard(struct __sk_buff *skb)
 	if (!cpu || !guard)
 		return TC_ACT_SHOT;
 	guard->drop = 0;
+	guard->end = 0;
 	segment = &guard->segment;
 	stoq_count(cpu, STOQ_COUNT_PACKETS, 1);
 	result = stoq_parse_segment(skb, segment);
@@ -314,6 +327,8 @@ int stoq_guard(struct __sk_buff *skb)
 	if (!guard->drop)
 		return TC_ACT_UNSPEC;
 	stoq_guard_log_drop(flow, guard->drop);
+	if (guard->end && stoq_guard_tear(skb, flow) == 0)
+		return TC_ACT_UNSPEC;
 	return TC_ACT_SHOT;
 }
 

@@ -160,14 +160,45 @@ enum stoq_flow_state {
 /* A place in a byte stream, up to which its PDUs were taken. */
 struct stoq_cursor {
 	__u32 next_header; /* TCP sequence number of the next PDU header */
-	__u32 limit;	   /* hole only: where following had gone on behind it */
 	__u16 pending_cid; /* this command completes when next_header is reached ... */
 	__u8 pending;	   /* ... if this is set */
 	__u8 carry_bytes;  /* header bytes kept from earlier segments */
-	__u8 active;	   /* hole only: there is one */
-	__u8 limit_known;  /* hole only */
-	__u8 pad[2];
 	__u8 carry[NVME_TCP_HEADER_MAX];
+};
+
+/* ---- early bytes: those that came before what they follow in the stream (early.bpf.h) ---- */
+
+/*
+ * They are kept in cells, which all flows share: so many bytes of the stream each, and as many of
+ * the next cell's as a header may have, so that a header is whole in the cell in which it begins.
+ */
+#define STOQ_CELL_SHIFT	 12
+#define STOQ_CELL_BYTES	 (1u << STOQ_CELL_SHIFT)
+#define STOQ_CELL_ROOM	 (STOQ_CELL_BYTES + NVME_TCP_HEADER_MAX)
+#define STOQ_CELL_BLOCK	 64 /* what a word of `here` tells about */
+#define STOQ_CELL_BLOCKS (STOQ_CELL_ROOM / STOQ_CELL_BLOCK)
+
+struct stoq_early_cell {
+	__u64 tag;		      /* whose it is, see stoq_cell_tag(); 0: free */
+	__u64 used_ns;		      /* when bytes were put into it last */
+	__u64 here[STOQ_CELL_BLOCKS]; /* a bit per byte: it has come */
+	__u8 bytes[STOQ_CELL_ROOM];
+};
+NVME_ASSERT_SIZE(struct stoq_early_cell, 16 + STOQ_CELL_BLOCKS * 8 + STOQ_CELL_ROOM);
+
+#define STOQ_CELLS_DEFAULT 4096 /* 16 MiB of payload; a power of two */
+
+/* What one side may have of the cells: so far from what is wanted early bytes are kept. */
+static inline __u32 stoq_cells_reach(__u32 cells)
+{
+	return cells / 4 * STOQ_CELL_BYTES;
+}
+
+/* The program's .bss: __u32 stoq_globals[]. */
+enum stoq_global {
+	STOQ_GLOBAL_LAST_UID = 0,   /* of a flow */
+	STOQ_GLOBAL_CELLS_USED = 1, /* for early bytes */
+	STOQ_GLOBALS = 2,
 };
 
 /*
@@ -179,20 +210,31 @@ struct stoq_cursor {
 /* One direction of a flow. Only the CPU that holds `busy` writes it. */
 struct stoq_flow_side {
 	__u32 busy;
-	__u32 next_byte;      /* sequence number after the highest byte seen */
-	__u8 state;	      /* LEARNING, SYNCED or LOST, of this direction */
-	__u8 chain;	      /* plausible PDUs in a row while not synced */
-	__u8 finished;	      /* FIN or RST seen */
-	__u8 started;	      /* next_byte is valid */
+	__u32 next_byte; /* sequence number after the highest byte seen */
+	__u8 state;	 /* LEARNING, SYNCED or LOST, of this direction */
+	__u8 chain;	 /* plausible PDUs in a row while not synced */
+	__u8 finished;	 /* FIN or RST seen */
+	__u8 started;	 /* next_byte is valid */
+	__u8 early;	 /* early bytes are kept */
+	__u8 pad[3];
 	__u32 scan_from;      /* not synced: where in the next packet to look */
 	__u16 collect_offset; /* Connect data: the next byte's offset, ... */
 	__u16 collect_left;   /* ... how many bytes are to come, ... */
 	__u32 collect_at;     /* ... and the sequence number of the next one */
+	__u32 acknowledged;   /* of the other side's bytes, by this one */
 	/* The guard's, else 0: see bpf/guard_patch.bpf.h. */
-	__u32 acknowledged; /* of the other side's bytes, by this one */
-	__u32 patch_end;    /* sequence number after the last patch */
-	__u32 patch_head;   /* number of the next patch ... */
-	__u32 patch_tail;   /* ... and of the oldest one kept */
+	__u32 patch_end;  /* sequence number after the last patch */
+	__u32 patch_head; /* number of the next patch ... */
+	__u32 patch_tail; /* ... and of the oldest one kept */
+	/* Early bytes: those kept lie between these sequence numbers, if there are any. */
+	__u32 early_first;
+	__u32 early_end;
+	__u32 early_cells; /* cells that have them */
+	__u32 early_run;   /* how often there began to be some */
+	__u32 early_mark;  /* where the last ones were when ... */
+	__u32 early_pad;
+	__u64 early_mark_ns; /* ... that was: all before the mark are older, all behind it are not
+			      */
 	/* What every packet touches stands together. */
 	__u64 last_seen_ns;
 	__u64 packets;
@@ -202,14 +244,14 @@ struct stoq_flow_side {
 	__u64 duplicate_bytes; /* retransmitted, or seen on a second interface */
 	__u64 commands_limit;  /* the guard's, of the host's side: as many may begin */
 	struct stoq_cursor cursor;
-	struct stoq_cursor hole; /* a stretch that was skipped and may still come */
-	__u64 gaps;		 /* PDU headers missing: segments lost to us, or out of order */
-	__u64 holes_closed;	 /* gaps that were filled later: nothing missed */
-	__u64 bad_headers;	 /* not a PDU where one had to be */
-	__u64 resyncs;		 /* learning that ended in synced */
-	__u64 unsynced_bytes;	 /* payload not understood */
-	__u64 unmatched;	 /* completions of commands whose start was not seen */
-	__u64 untracked;	 /* commands begun for which there was no room */
+	__u64 gaps;	      /* segments came behind others that might have PDU headers */
+	__u64 holes_closed;   /* gaps that were filled later: nothing missed */
+	__u64 bad_headers;    /* not a PDU where one had to be */
+	__u64 resyncs;	      /* learning that ended in synced */
+	__u64 unsynced_bytes; /* payload not understood */
+	__u64 unmatched;      /* completions of commands whose start was not seen */
+	__u64 untracked;      /* commands begun for which there was no room */
+	__u64 unended;	      /* commands whose completion was not seen */
 	STOQ_CACHE_LINE_GAP(gap);
 };
 
@@ -225,29 +267,32 @@ struct stoq_guard_flow {
 	__u16 cut_rule;
 	__u16 cut_log_rule;
 	__u16 cut_status;
-	__u8 cut;	    /* there is one */
-	__u8 cut_opcode;    /* the opcode that it had */
-	__u8 cut_fctype;    /* likewise */
-	__u8 named;	    /* its NQNs are in map stoq_connects, whole */
-	__u8 opened;	    /* seen since the controller's SYN and ACK */
-	__u8 acknowledged;  /* bit per side: its side's `acknowledged` is valid */
-	__u8 digests;	    /* bit 0: header, bit 1: data digests are used ... */
-	__u8 digests_known; /* ... if these bits are set here */
-	__u8 cpda;	    /* what the controller's ICResp said; 0 if that was not seen */
-	__u8 icresp;	    /* that was seen */
-	__u8 ended;	    /* the host has sent an H2CTermReq: nothing follows */
-	__u8 far_r2ts;	    /* some R2Ts are, or were, in map stoq_guard_far */
-	__u8 identify;	    /* enum stoq_guard_identify: Identify Controller, on the admin queue */
-	__u8 ioccsz_bytes;  /* of IOCCSZ that have come */
-	__u32 maxh2c; /* MAXH2CDATA, bytes; 0 if the ICResp was not seen */
-	__u32 far;    /* commands outstanding that are in map stoq_guard_far */
+	__u8 cut;	     /* there is one */
+	__u8 cut_opcode;     /* the opcode that it had */
+	__u8 cut_fctype;     /* likewise */
+	__u8 named;	     /* its NQNs are in map stoq_connects, whole */
+	__u8 opened;	     /* seen since the controller's SYN and ACK */
+	__u8 acknowledged;   /* bit per side: its side's `acknowledged` is valid */
+	__u8 digests;	     /* bit 0: header, bit 1: data digests are used ... */
+	__u8 digests_known;  /* ... if these bits are set here */
+	__u8 cpda;	     /* what the controller's ICResp said; 0 if that was not seen */
+	__u8 icresp;	     /* that was seen */
+	__u8 ended;	     /* the host has sent an H2CTermReq: nothing follows */
+	__u8 far_r2ts;	     /* some R2Ts are, or were, in map stoq_guard_far */
+	__u8 identify;	     /* enum stoq_guard_identify: Identify Controller, on the admin queue */
+	__u8 ioccsz_bytes;   /* of IOCCSZ that have come */
+	__u32 maxh2c;	     /* MAXH2CDATA, bytes; 0 if the ICResp was not seen */
+	__u32 far;	     /* commands outstanding that are in map stoq_guard_far */
 	__u32 capsule_bytes; /* the most data in a capsule; 0: not looked up yet */
 	__u32 ioccsz;	     /* as far as it has come, ... */
 	__u32 ioccsz_at;     /* ... and the sequence number of its first byte */
 	__u16 identify_cid;
-	__u8 pad[2];
+	__u8 torn;	  /* the guard ends it: see guard_end.bpf.h */
+	__u8 changed;	  /* headers that came again with other bytes ... */
+	__u32 changed_at; /* ... where the last one was */
+	__u32 turns;	  /* the host's packets since it was torn */
 };
-NVME_ASSERT_SIZE(struct stoq_guard_flow, 72);
+NVME_ASSERT_SIZE(struct stoq_guard_flow, 80);
 
 enum stoq_guard_identify {
 	STOQ_GUARD_IDENTIFY_NO = 0,
@@ -290,6 +335,9 @@ struct stoq_flow {
 	__u8 terminated; /* H2CTermReq or C2HTermReq seen */
 	__u8 connect_accepted;
 	__u8 pad[3];
+	/* Completions may have been missed until then: who began before may be done. 0: none was.
+	 */
+	__u64 doubt_ns;
 	struct stoq_guard_flow guard;
 	STOQ_CACHE_LINE_GAP(gap);
 	struct stoq_flow_side side[NVME_TCP_SIDES];
@@ -349,6 +397,10 @@ enum stoq_counter {
 	STOQ_COUNT_UNTRACKED,	   /* commands for which there was no room */
 	STOQ_COUNT_UNMATCHED,	   /* completions of commands whose start was not seen */
 	STOQ_COUNT_UNSYNCED_BYTES, /* payload of NVMe/TCP flows that was not understood */
+	STOQ_COUNT_UNENDED,	   /* commands whose completion was not seen */
+	STOQ_COUNT_EARLY,	   /* segments kept until what they follow had come */
+	STOQ_COUNT_EARLY_FULL,	   /* segments for which there was no room */
+	STOQ_COUNT_GIVEN_UP,	   /* gaps that will not be filled */
 	STOQ_COUNTERS,
 };
 
@@ -369,12 +421,13 @@ struct stoq_cpu {
 	__u64 now_ns;
 	struct stoq_command command; /* the one that begins or ends: the stack has no room for it */
 	__u64 bad_header;	     /* the 8 bytes that stood where a PDU had to begin */
+	__u64 early_tag;	     /* of the cells of early bytes, when these are walked */
 	__u32 sequence;		     /* of the payload's first byte */
 	__u32 payload_offset;	     /* in the packet */
 	__u32 payload_bytes;
 	__u32 acknowledged; /* the packet's ACK number */
 	__u32 side;	    /* enum nvme_tcp_side */
-	__u32 hole;	    /* walking side.hole, not side.cursor */
+	__u32 early;	    /* the payload is early bytes, not the packet's */
 	__u32 learn_from;   /* learning: payload before this was dealt with */
 	__u32 chain_pdus;   /* learning: consistent PDUs found in a row, ... */
 	__u32 chain_next;   /* ... and where the next one would begin */

@@ -22,6 +22,24 @@ static __always_inline __u32 stoq_header_wanted(const struct stoq_cursor *cursor
 	return length ? length : sizeof(struct nvme_tcp_hdr);
 }
 
+/* Puts early bytes into the window, from payload position `at` on. */
+static __always_inline void stoq_load_early(struct stoq_cpu *cpu, __u32 at)
+{
+	cpu->window_at = at;
+	cpu->window_bytes = stoq_early_load(cpu, at, (void *)cpu->window);
+}
+
+/* One byte of the payload. 0, or not: it is not there. */
+static __always_inline int stoq_load_byte(
+	struct __sk_buff *skb, struct stoq_cpu *cpu, __u32 at, __u8 *to)
+{
+	if (!cpu->early)
+		return bpf_skb_load_bytes(skb, cpu->payload_offset + at, to, 1) != 0;
+	stoq_load_early(cpu, at);
+	*to = cpu->window[0];
+	return !cpu->window_bytes;
+}
+
 /*
  * Adds the header's bytes one by one to those of earlier segments; used when a header is cut.
  * 1: the header is whole (or cannot be one), at the start of cpu->window.
@@ -36,17 +54,16 @@ __noinline int stoq_gather_header(
 	if (!flow || !cpu)
 		return 0;
 	side = stoq_side(flow, cpu);
-	cursor = stoq_walk_cursor(side, cpu);
+	cursor = &side->cursor;
 	at = cursor->next_header + cursor->carry_bytes - cpu->sequence;
 	for (int i = 0; i < NVME_TCP_HEADER_MAX; i++) {
 		__u32 place = cursor->carry_bytes;
 
 		if (place >= NVME_TCP_HEADER_MAX || place >= stoq_header_wanted(cursor))
 			break;
-		if (at >= cpu->payload_bytes)
-			return 0;
-		if (bpf_skb_load_bytes(skb, cpu->payload_offset + at,
-			    &cursor->carry[STOQ_BOUND(place, NVME_TCP_HEADER_MAX)], 1))
+		if (at >= cpu->payload_bytes ||
+			stoq_load_byte(skb, cpu, at,
+				&cursor->carry[STOQ_BOUND(place, NVME_TCP_HEADER_MAX)]))
 			return 0;
 		cursor->carry_bytes = place + 1;
 		at++;
@@ -61,7 +78,9 @@ static __always_inline const struct nvme_tcp_hdr *stoq_load_header(struct __sk_b
 	struct stoq_flow *flow, struct stoq_cpu *cpu, const struct stoq_cursor *cursor, __u32 at)
 {
 	if (cursor->carry_bytes == 0) {
-		if (!stoq_in_window(cpu, at))
+		if (!stoq_in_window(cpu, at) && cpu->early)
+			stoq_load_early(cpu, at);
+		else if (!stoq_in_window(cpu, at))
 			stoq_load_window(skb, cpu, at);
 		if (stoq_in_window(cpu, at))
 			return stoq_window_header(cpu, at);
@@ -114,12 +133,10 @@ __noinline int stoq_walk_one(struct __sk_buff *skb, struct stoq_flow *flow, stru
 	if (!flow || !cpu)
 		return STOQ_WALK_DONE;
 	side = stoq_side(flow, cpu);
-	cursor = stoq_walk_cursor(side, cpu);
+	cursor = &side->cursor;
 	sequence = cursor->next_header;
 	at = sequence + cursor->carry_bytes - cpu->sequence;
 	if (at >= cpu->payload_bytes)
-		return STOQ_WALK_DONE;
-	if (cpu->hole && !stoq_after(cursor->limit, sequence))
 		return STOQ_WALK_DONE;
 	cpu->header_out = cursor->carry_bytes;
 	hdr = stoq_load_header(skb, flow, cpu, cursor, at);
@@ -155,7 +172,7 @@ __noinline int stoq_walk_some(struct __sk_buff *skb, struct stoq_flow *flow, str
 	return STOQ_WALK_MORE;
 }
 
-/* All PDUs of the segment that the cursor (or hole) has not taken yet; MORE: too many. */
+/* All PDUs of the segment that the cursor has not taken yet; MORE: too many. */
 __noinline int stoq_walk_all(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
 {
 	if (!flow || !cpu)

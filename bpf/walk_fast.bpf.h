@@ -7,6 +7,7 @@
  * instructions as we know how. Whatever else comes is left to stoq_walk_one(), which knows all
  * cases, and does the same for these.
  */
+#include "bpf/early.bpf.h"
 #include "bpf/flow.bpf.h"
 #include "bpf/pdu.bpf.h"
 #include "bpf/window.bpf.h"
@@ -63,8 +64,8 @@ __noinline int stoq_fast_begin(
 	result = stoq_own_take(flow, cid, bytes, packed);
 	if (result < 0)
 		result = stoq_shared_take(flow->uid, cid, 0, bytes, packed);
-	if (result == 0)
-		flow->side[NVME_TCP_FROM_HOST].commands++;
+	if (result >= 0)
+		stoq_on_begun(flow, cpu, result, 0);
 	return result >= 0;
 }
 
@@ -170,7 +171,7 @@ __noinline int stoq_walk_fast(struct __sk_buff *skb, struct stoq_flow *flow, str
 	side = stoq_side(flow, cpu);
 	if (STOQ_HOOK_HOSTS && cpu->side == NVME_TCP_FROM_HOST)
 		return STOQ_WALK_SLOW;
-	if (stoq_report_pdus || cpu->hole || side->cursor.carry_bytes ||
+	if (stoq_report_pdus || cpu->early || side->cursor.carry_bytes ||
 		stoq_awaits_connect(flow, cpu) || stoq_hook_sees_all(flow, cpu))
 		return STOQ_WALK_SLOW;
 	need = cpu->side == NVME_TCP_FROM_HOST ? sizeof(struct nvme_tcp_cmd_pdu)

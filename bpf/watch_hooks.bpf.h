@@ -33,6 +33,18 @@ static __always_inline int stoq_hook_bad(struct stoq_flow *flow, struct stoq_cpu
 	return 0;
 }
 
+/* A segment behind a gap, about to be kept. Not 0: the packet is to be dropped. */
+static __always_inline int stoq_hook_early(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	return 0;
+}
+
+/* The walk through early bytes was held: they cannot be taken. */
+static __always_inline void stoq_hook_early_held(void)
+{
+}
+
 /* Whether commands that a guard has refused are to be taken for what the host sent. */
 #define STOQ_HOOK_BEHIND_GUARD 1
 

@@ -68,6 +68,8 @@ static int configure(struct stoq_guard_bpf *object, const struct stoq_guard_prog
 
 	stoq_table_sizes_init(&sizes);
 	object->rodata->stoq_command_mask = sizes.commands - 1;
+	object->rodata->stoq_cell_mask = sizes.cells - 1;
+	object->rodata->stoq_early_reach = stoq_cells_reach(sizes.cells);
 	for (size_t i = 0; i < STOQ_BARE_MAX; i++)
 		object->rodata->stoq_bare_interfaces[i] = bare->interfaces[i];
 	/* They are for events of commands, which a guard has none of. */

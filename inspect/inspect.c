@@ -52,6 +52,8 @@ static int check_config(const struct stoq_inspect_config *config, struct stoq_er
 			"commands", config->max_commands, STOQ_INSPECT_COMMANDS_MAX, error);
 	if (!result)
 		result = check_limit("series", config->max_series, STOQ_INSPECT_SERIES_MAX, error);
+	if (!result)
+		result = check_limit("MiB", config->max_early, STOQ_INSPECT_EARLY_MAX, error);
 	if (result)
 		return result;
 	if (config->interface_count == 0)
@@ -80,6 +82,8 @@ static int configure(struct stoq_inspect *inspect, const struct stoq_inspect_con
 	if (sizes.commands < STOQ_COMMANDS_MIN)
 		sizes.commands = STOQ_COMMANDS_MIN;
 	sizes.commands = power_of_two(sizes.commands);
+	if (config->max_early)
+		sizes.cells = stoq_tables_cells((uint64_t)config->max_early << 20);
 	if (config->report_pdus)
 		sizes.ring_bytes = RING_BYTES_PDUS;
 	inspect->command_count = sizes.commands;
@@ -87,6 +91,8 @@ static int configure(struct stoq_inspect *inspect, const struct stoq_inspect_con
 	program->rodata->stoq_report_errors = config->report_errors;
 	program->rodata->stoq_report_pdus = config->report_pdus;
 	program->rodata->stoq_command_mask = sizes.commands - 1;
+	program->rodata->stoq_cell_mask = sizes.cells - 1;
+	program->rodata->stoq_early_reach = stoq_cells_reach(sizes.cells);
 	for (size_t i = 0; i < STOQ_BARE_MAX; i++)
 		program->rodata->stoq_bare_interfaces[i] = inspect->bare[i];
 	program->rodata->stoq_keep_details = config->report_errors || config->slow_ns != UINT64_MAX;
@@ -185,7 +191,7 @@ static int load_program(struct stoq_inspect *inspect, const struct stoq_inspect_
 		.cpus = bpf_map__fd(inspect->program->maps.stoq_cpus),
 		.bss = -1,
 	};
-	inspect->kernel_last_uid = &inspect->program->bss->stoq_last_uid;
+	inspect->kernel = inspect->program->bss->stoq_globals;
 	return map_commands(inspect, error);
 }
 
@@ -210,7 +216,7 @@ static int open_beside(struct stoq_inspect *inspect, const struct stoq_inspect_c
 	if (!inspect->command_count || !table_entries(tables->flows, sizeof(struct stoq_flow)) ||
 		!table_entries(tables->series, sizeof(struct stoq_series)) ||
 		!table_entries(tables->cpus, sizeof(struct stoq_cpu)) ||
-		!table_entries(tables->bss, sizeof(uint32_t)))
+		!table_entries(tables->bss, STOQ_GLOBALS * sizeof(*inspect->kernel)))
 		return stoq_error_set(error, -EPROTO,
 			"the program of %s is of another version of stoq", config->beside_name);
 	inspect->beside = true;
@@ -218,8 +224,8 @@ static int open_beside(struct stoq_inspect *inspect, const struct stoq_inspect_c
 	result = map_commands(inspect, error);
 	if (result)
 		return result;
-	inspect->bss = map_array(tables->bss, sizeof(uint32_t), error);
-	inspect->kernel_last_uid = inspect->bss;
+	inspect->bss = map_array(tables->bss, STOQ_GLOBALS * sizeof(*inspect->kernel), error);
+	inspect->kernel = inspect->bss;
 	return inspect->bss ? 0 : error->code;
 }
 
@@ -339,7 +345,7 @@ void stoq_inspect_close(struct stoq_inspect *inspect)
 	if (!inspect)
 		return;
 	if (inspect->bss)
-		munmap(inspect->bss, sizeof(uint32_t));
+		munmap(inspect->bss, STOQ_GLOBALS * sizeof(*inspect->kernel));
 	if (inspect->beside)
 		close_tables(&inspect->tables);
 	for (size_t i = 0; i < inspect->attachment_count; i++)

@@ -22,6 +22,7 @@ struct stoq_inspect_tables {
 #define STOQ_INSPECT_FLOWS_MAX	  (1u << 20)
 #define STOQ_INSPECT_COMMANDS_MAX (1u << 24)
 #define STOQ_INSPECT_SERIES_MAX	  (1u << 18)
+#define STOQ_INSPECT_EARLY_MAX	  4096 /* MiB */
 
 struct stoq_inspect_config {
 	const char *const *interfaces; /* names; at least one */
@@ -31,10 +32,11 @@ struct stoq_inspect_config {
 	uint32_t max_commands; /* 0: 131072; at least 65536. Commands outstanding, all flows
 				  together */
 	uint32_t max_series;   /* 0: 4096. Queue x namespace x opcode combinations */
-	uint64_t slow_ns;      /* commands at least this slow become events; UINT64_MAX: none */
-	bool report_errors;    /* commands with a status other than success become events */
-	bool report_pdus;      /* every PDU becomes an event: for tests and traces */
-	bool force_clsact;     /* do not use a tcx link, even where the kernel has it */
+	uint32_t max_early; /* 0: by the machine's memory. MiB of payload that came early, kept */
+	uint64_t slow_ns;   /* commands at least this slow become events; UINT64_MAX: none */
+	bool report_errors; /* commands with a status other than success become events */
+	bool report_pdus;   /* every PDU becomes an event: for tests and traces */
+	bool force_clsact;  /* do not use a tcx link, even where the kernel has it */
 	/*
 	 * Not NULL: read these tables in place of loading a program; there are no events then, and
 	 * figures since the start leave out what was counted before. The descriptors are taken over

@@ -19,9 +19,9 @@ struct stoq_inspect {
 	struct stoq_inspect_tables tables;
 	bool beside;
 	char attachment[64];
-	uint32_t bare[STOQ_BARE_MAX];	 /* interfaces whose packets begin with the IP header */
-	const uint32_t *kernel_last_uid; /* the program's, mapped */
-	void *bss;			 /* what is mapped of .bss if beside, else NULL */
+	uint32_t bare[STOQ_BARE_MAX]; /* interfaces whose packets begin with the IP header */
+	const uint32_t *kernel; /* the program's stoq_globals, mapped */
+	void *bss;		/* what is mapped of .bss if beside, else NULL */
 	uint64_t base_counters[STOQ_COUNTERS];
 	uint64_t base_pdu_types[NVME_TCP_PDU_TYPES];
 	struct stoq_attachment attachments[2 * STOQ_INTERFACES_MAX];

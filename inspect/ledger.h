@@ -19,6 +19,7 @@ struct stoq_ledger_flow {
 	struct stoq_identity identity;
 	bool names_known;
 	bool open;	     /* in the last reading, and not closed */
+	uint64_t doubt_ns;   /* as in struct stoq_flow */
 	unsigned int series; /* in the ledger */
 	UT_hash_handle hh;
 };

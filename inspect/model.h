@@ -97,6 +97,8 @@ struct stoq_model {
 	uint64_t unsynced_bytes;	  /* payload of NVMe/TCP flows that was not understood */
 	uint64_t unmatched;		  /* completions of commands that began unseen */
 	uint64_t untracked;		  /* commands for which there was no room */
+	uint64_t unended;		  /* commands whose completion was not seen */
+	uint64_t early_bytes;		  /* room taken now by payload that came early */
 
 	const char *attachment; /* how the program is attached: "tcx link", "clsact filter" */
 	const char (*interfaces)[IF_NAMESIZE]; /* as they are called now */

@@ -6,6 +6,15 @@
 #include "inspect/identity.h"
 #include "inspect/inspect_private.h"
 
+/*
+ * Not known to be under way: it began before completions were missed, perhaps its own. Times are
+ * known modulo STOQ_SLOT_TIME.
+ */
+static bool is_doubtful(uint64_t doubt_ns, uint64_t start_ns)
+{
+	return doubt_ns && ((doubt_ns - start_ns) & (STOQ_SLOT_TIME - 1)) < STOQ_SLOT_TIME / 2;
+}
+
 /* The line of this flow; the search begins with the last one that was found. NULL: none. */
 static struct stoq_flow_line *find_line(struct stoq_model *model, uint32_t uid, size_t *last)
 {
@@ -57,7 +66,7 @@ static int take_own(struct stoq_inspect *inspect, const struct stoq_flow *flow, 
 		if (flow->slots[i].owner == STOQ_COMMAND_FREE)
 			continue;
 		stoq_slot_unpack(&command, &flow->slots[i]);
-		if (!command.untimed)
+		if (!command.untimed && !is_doubtful(flow->doubt_ns, command.start_ns))
 			result = count_outstanding(inspect, flow->uid, &command, last);
 	}
 	return result;
@@ -89,7 +98,7 @@ static int take_shared(struct stoq_inspect *inspect)
 		stoq_slot_unpack(&command, slot);
 		if (command.nsid == STOQ_SLOT_NSID_FAR)
 			command.nsid = inspect->details[i].nsid;
-		if (!flow || command.untimed)
+		if (!flow || command.untimed || is_doubtful(flow->doubt_ns, command.start_ns))
 			continue;
 		if (count_outstanding(inspect, uid, &command, &last))
 			return -ENOMEM;

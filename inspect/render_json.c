@@ -25,6 +25,9 @@ static const char *const counter_names[STOQ_COUNTERS] = {
 	[STOQ_COUNT_PDU_LIMIT] = "pdu_limit",
 	[STOQ_COUNT_SERIES_FULL] = "series_full",
 	[STOQ_COUNT_EVENTS_LOST] = "events_lost",
+	[STOQ_COUNT_EARLY] = "early_segments",
+	[STOQ_COUNT_EARLY_FULL] = "early_segments_full",
+	[STOQ_COUNT_GIVEN_UP] = "gaps_given_up",
 };
 
 static struct json_object *histogram_buckets(const struct stoq_histogram *histogram)
@@ -189,6 +192,8 @@ static struct json_object *since_start(const struct stoq_model *model)
 	stoq_json_put_u64(object, "unsynced_bytes", model->unsynced_bytes);
 	stoq_json_put_u64(object, "unmatched_completions", model->unmatched);
 	stoq_json_put_u64(object, "untracked_commands", model->untracked);
+	stoq_json_put_u64(object, "unended_commands", model->unended);
+	stoq_json_put_u64(object, "early_bytes", model->early_bytes);
 	stoq_json_put(object, "counters", counters(model));
 	return object;
 }

@@ -28,7 +28,9 @@ unsigned int stoq_draw_missed(struct stoq_screen *screen, unsigned int row, unsi
 	const struct missed all[] = {
 		{model->unsynced_bytes, "byte", " not understood"},
 		{model->unmatched, "completion", " of commands begun unseen"},
+		{model->unended, "command", " not seen to end"},
 		{model->untracked, "command", " untracked: raise --max-commands"},
+		{counters[STOQ_COUNT_EARLY_FULL], "early segment", " not kept: raise --max-early"},
 		{counters[STOQ_COUNT_FLOWS_FULL], "flow", " not followed: raise --max-flows"},
 		{counters[STOQ_COUNT_SERIES_FULL], "command", " not grouped: raise --max-series"},
 		{counters[STOQ_COUNT_CONTENDED], "packet", " passed over, two CPUs at one flow"},

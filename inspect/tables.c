@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <unistd.h>
 
 #include "bpf/tc_shared.h"
 #include "ebpf/percpu.h"
@@ -11,11 +12,34 @@
 #define DEFAULT_COMMANDS 131072
 #define DEFAULT_SERIES	 4096
 #define DEFAULT_RING	 (1u << 20)
+#define EARLY_BYTES_MIN	 (4u << 20)
+#define EARLY_BYTES_MAX	 (64u << 20)
+
+uint32_t stoq_tables_cells(uint64_t bytes)
+{
+	uint32_t cells = 256;
+
+	while ((uint64_t)cells * 2 * STOQ_CELL_BYTES <= bytes)
+		cells *= 2;
+	return cells;
+}
+
+/* For early bytes: a thousandth of the machine's memory, 4 to 64 MiB. */
+static uint32_t default_cells(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+	uint64_t bytes =
+		pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes / 1000 : 0;
+
+	if (bytes < EARLY_BYTES_MIN)
+		bytes = EARLY_BYTES_MIN;
+	return stoq_tables_cells(bytes < EARLY_BYTES_MAX ? bytes : EARLY_BYTES_MAX);
+}
 
 void stoq_table_sizes_init(struct stoq_table_sizes *sizes)
 {
 	*sizes = (struct stoq_table_sizes){
-		DEFAULT_FLOWS, DEFAULT_COMMANDS, DEFAULT_SERIES, DEFAULT_RING};
+		DEFAULT_FLOWS, DEFAULT_COMMANDS, DEFAULT_SERIES, DEFAULT_RING, default_cells()};
 }
 
 /* Opcodes that keep a series of their own when the table is full; the rest share one. */
@@ -39,7 +63,7 @@ int stoq_tables_size(struct bpf_object *object, const struct stoq_table_sizes *s
 	} tables[] = {{"stoq_flows", sizes->flows}, {"stoq_connects", sizes->flows},
 		{"stoq_series", series}, {"stoq_statuses", series},
 		{"stoq_commands", sizes->commands}, {"stoq_details", sizes->commands},
-		{"stoq_events", sizes->ring_bytes}};
+		{"stoq_cells", sizes->cells}, {"stoq_events", sizes->ring_bytes}};
 
 	for (size_t i = 0; !result && i < sizeof(tables) / sizeof(tables[0]); i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(object, tables[i].map);

@@ -14,10 +14,14 @@ struct stoq_table_sizes {
 	uint32_t commands; /* a power of two, at least STOQ_COMMANDS_MIN */
 	uint32_t series;
 	uint32_t ring_bytes;
+	uint32_t cells; /* for early bytes: a power of two */
 };
 
 /* The defaults. */
 void stoq_table_sizes_init(struct stoq_table_sizes *sizes);
+
+/* How many cells keep so much payload: a power of two. */
+uint32_t stoq_tables_cells(uint64_t bytes);
 
 /* Before loading. 0 or a negative errno. */
 int stoq_tables_size(struct bpf_object *object, const struct stoq_table_sizes *sizes);

@@ -64,7 +64,8 @@ static int read_maps(struct stoq_inspect *inspect)
 	uint32_t zero = 0;
 	int result;
 
-	inspect->last_uid = __atomic_load_n(inspect->kernel_last_uid, __ATOMIC_ACQUIRE);
+	inspect->last_uid =
+		__atomic_load_n(&inspect->kernel[STOQ_GLOBAL_LAST_UID], __ATOMIC_ACQUIRE);
 	result = bpf_map_lookup_elem(tables->cpus, &zero, inspect->cpus);
 
 	/* Flows last: the flow of every series that was read exists then. */
@@ -99,6 +100,8 @@ static void sum_cpus(struct stoq_inspect *inspect)
 	model->unsynced_bytes = model->counters[STOQ_COUNT_UNSYNCED_BYTES];
 	model->unmatched = model->counters[STOQ_COUNT_UNMATCHED];
 	model->untracked = model->counters[STOQ_COUNT_UNTRACKED];
+	model->unended = model->counters[STOQ_COUNT_UNENDED];
+	model->early_bytes = (uint64_t)inspect->kernel[STOQ_GLOBAL_CELLS_USED] << STOQ_CELL_SHIFT;
 }
 
 /* ---- flows ---- */
@@ -164,6 +167,7 @@ static struct stoq_ledger_flow *take_flow(
 		return NULL;
 	identify_flow(inspect, entry, stoq_map_dump_key(&inspect->flows, i), flow);
 	entry->open = state != STOQ_FLOW_CLOSED;
+	entry->doubt_ns = flow->doubt_ns;
 	return entry;
 }
 

@@ -84,7 +84,7 @@ static int open_inspect(struct stoq_inspect **inspect, struct watch_options *opt
 	int result;
 
 	if (watch_options_want_events(options) || config->force_clsact || config->max_flows ||
-		config->max_commands || config->max_series ||
+		config->max_commands || config->max_series || config->max_early ||
 		!stoq_guard_beside(config->interfaces, config->interface_count, &tables, &found))
 		return stoq_inspect_open(inspect, config, error);
 	config->beside = &tables;

@@ -26,6 +26,7 @@ enum {
 	OPTION_MAX_COMMANDS,
 	OPTION_MAX_SERIES,
 	OPTION_SPDK_SOCKET,
+	OPTION_MAX_EARLY,
 };
 
 static const struct option long_options[] = {
@@ -44,6 +45,7 @@ static const struct option long_options[] = {
 	{"max-commands", required_argument, NULL, OPTION_MAX_COMMANDS},
 	{"max-series", required_argument, NULL, OPTION_MAX_SERIES},
 	{"spdk-socket", required_argument, NULL, OPTION_SPDK_SOCKET},
+	{"max-early", required_argument, NULL, OPTION_MAX_EARLY},
 	{0},
 };
 
@@ -135,6 +137,9 @@ static int take_value(
 	case OPTION_MAX_COMMANDS:
 		return parse_limit("max-commands", text, STOQ_INSPECT_COMMANDS_MAX,
 			&config->max_commands, error);
+	case OPTION_MAX_EARLY:
+		return parse_limit(
+			"max-early", text, STOQ_INSPECT_EARLY_MAX, &config->max_early, error);
 	default:
 		return parse_limit(
 			"max-series", text, STOQ_INSPECT_SERIES_MAX, &config->max_series, error);

@@ -219,6 +219,33 @@ size_t link_arrived(const struct guard_link *link, enum nvme_tcp_side side)
 	return count;
 }
 
+/* The guard has made something else of a segment, to end the connection. */
+static void count_turned(struct guard_link *link, enum nvme_tcp_side side, const uint8_t *out)
+{
+	const uint8_t *tcp = out + wire_payload_offset(&link->path) - 20 -
+			     4 * (size_t)link->path.tcp_option_words;
+	size_t expected = link->first[side] + link_arrived(link, side);
+	uint32_t sequence;
+
+	memcpy(&sequence, tcp + 4, sizeof(sequence));
+	sequence = ntohl(sequence);
+	if (tcp[13] & WIRE_RST) {
+		link->resets++;
+		link->reset_exact |= sequence == (uint32_t)expected;
+	} else {
+		assert_true((int32_t)(sequence - (uint32_t)expected) < -(1 << 29));
+		link->unacceptable++;
+	}
+}
+
+static bool is_turned(const struct guard_link *link, const uint8_t *frame, const uint8_t *out)
+{
+	size_t tcp =
+		wire_payload_offset(&link->path) - 20 - 4 * (size_t)link->path.tcp_option_words;
+
+	return memcmp(out + tcp, frame + tcp, 16) != 0;
+}
+
 bool link_send_bytes(struct guard_link *link, enum nvme_tcp_side side, size_t from,
 	const uint8_t *bytes, size_t length)
 {
@@ -241,6 +268,10 @@ bool link_send_bytes(struct guard_link *link, enum nvme_tcp_side side, size_t fr
 	if (!guard_run(frame, frame_bytes, out))
 		return false;
 	assert_true(wire_has_checksum(out, frame_bytes, &link->path));
+	if (is_turned(link, frame, out)) {
+		count_turned(link, side, out);
+		return false;
+	}
 	assert_memory_equal(
 		out + payload + length, frame + payload + length, frame_bytes - payload - length);
 	memcpy(frame + payload - 4, out + payload - 4,
@@ -312,6 +343,9 @@ void link_start(struct guard_link *link)
 	memset(link->here, 0, sizeof(link->here));
 	link->no_acknowledgement = false;
 	link->loses = false;
+	link->resets = 0;
+	link->unacceptable = 0;
+	link->reset_exact = false;
 	link->dialog.length = 0;
 	link->dialog.format = (struct nvme_tcp_format){0};
 }

@@ -23,6 +23,10 @@ struct guard_link {
 	bool here[NVME_TCP_SIDES][LINK_BYTES];
 	bool no_acknowledgement; /* acknowledge nothing */
 	bool loses;		 /* what passes the guard is lost behind it */
+	/* The guard ends the connection: resets, and segments that the controller does not accept,
+	 * and whether a reset was what the controller expects. */
+	size_t resets, unacceptable;
+	bool reset_exact;
 };
 
 extern struct stoq_guard_bpf *the_guard;

@@ -102,11 +102,12 @@ static void forget_cursor(struct stoq_cursor *cursor)
 static void forget(struct stoq_flow *flow)
 {
 	flow->first_seen_ns = 0;
+	flow->doubt_ns = flow->doubt_ns != 0;
 	memset(flow->slots, 0, sizeof(flow->slots));
 	for (int side = 0; side < NVME_TCP_SIDES; side++) {
 		flow->side[side].last_seen_ns = 0;
 		forget_cursor(&flow->side[side].cursor);
-		forget_cursor(&flow->side[side].hole);
+		flow->side[side].early_mark_ns = 0;
 	}
 }
 
@@ -377,6 +378,12 @@ void rig_series(struct rig *rig, struct stoq_series *sum)
 size_t rig_outstanding(struct rig *rig)
 {
 	return shared_commands(rig, rig->slots) + own_commands(rig->program->maps.stoq_flows, NULL);
+}
+
+uint32_t rig_cells_used(struct rig *rig)
+{
+	return rig->program->bss->stoq_globals[STOQ_GLOBAL_CELLS_USED] +
+	       rig->twin->bss->stoq_globals[STOQ_GLOBAL_CELLS_USED];
 }
 
 struct rig *the_rig;

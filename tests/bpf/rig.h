@@ -49,3 +49,5 @@ uint64_t rig_counter(struct rig *rig, enum stoq_counter counter);
 /* All series together. */
 void rig_series(struct rig *rig, struct stoq_series *sum);
 size_t rig_outstanding(struct rig *rig);
+/* Cells for early bytes that are in use, of both programs. */
+uint32_t rig_cells_used(struct rig *rig);

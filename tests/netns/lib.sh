@@ -217,8 +217,8 @@ expect_same() {
 expect_nothing_missed() {
 	local missed
 	missed=$(summary "$1" | jq -c '.since_start
-		| {unsynced_bytes, unmatched_completions, untracked_commands} + .counters
-		| del(.packets, .nvme_packets, .flows_new, .events_lost, .series_full)
+		| {unsynced_bytes, unmatched_completions, untracked_commands, unended_commands} + .counters
+		| del(.packets, .nvme_packets, .flows_new, .events_lost, .series_full, .early_segments)
 		| with_entries(select(.value != 0))')
 	[ "$missed" = '{}' ] || fail "stoq watch missed something: $missed"
 }

@@ -49,7 +49,7 @@ static void test_everything(void **state)
 	assert_int_equal(parse(&options, "-i lo --interface eth0 -i lo --json --duration 1.5s "
 					 "--interval 250ms --by queue --slow 80us --errors --pdus "
 					 "--histogram --clsact --max-flows 1 --max-commands 4096 "
-					 "--max-series 262144"),
+					 "--max-series 262144 --max-early 8"),
 		0);
 	assert_int_equal(options.config.interface_count, 2);
 	assert_string_equal(options.config.interfaces[0], "lo");
@@ -64,6 +64,7 @@ static void test_everything(void **state)
 	assert_int_equal(options.config.max_flows, 1);
 	assert_int_equal(options.config.max_commands, 4096);
 	assert_int_equal(options.config.max_series, 262144);
+	assert_int_equal(options.config.max_early, 8);
 	assert_true(watch_options_want_events(&options));
 }
 
@@ -89,6 +90,7 @@ static void test_mistakes_are_explained(void **state)
 		{"--max-flows 0", "not a number from 1"},
 		{"--max-flows 1048577", "not a number from 1 to 1048576"},
 		{"--max-series 12x", "not a number"},
+		{"--max-early 4097", "not a number from 1 to 4096"},
 		{"eth0", "given with -i"},
 	};
 	struct watch_options options;
