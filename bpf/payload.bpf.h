@@ -7,7 +7,8 @@
 #include "bpf/learn.bpf.h"
 
 #define STOQ_LOCK_TURNS	   512
-#define STOQ_LOCK_ROUNDS   512
+#define STOQ_LOCK_WAITS	   512
+#define STOQ_LOCK_ROUNDS   64 /* all together some tenths of a second */
 /* A segment this far behind the stream belongs to another connection on the same ports. */
 #define STOQ_SEQUENCE_JUMP (256 << 20)
 
@@ -22,17 +23,27 @@ __noinline int stoq_side_try(struct stoq_flow_side *side)
 	return 0;
 }
 
+__noinline int stoq_side_wait(struct stoq_flow_side *side)
+{
+	if (!side)
+		return 0;
+	for (int i = 0; i < STOQ_LOCK_WAITS; i++)
+		if (stoq_side_try(side))
+			return 1;
+	return 0;
+}
+
 /*
  * Segments of one direction may pass on two CPUs at once: on veth each CPU has a backlog of its
- * own. The other one is done within microseconds, unless a hypervisor took its CPU away for some
- * milliseconds; then we wait as a spin lock of the kernel would, but not for ever.
+ * own. The other one is done within microseconds, unless a hypervisor took its CPU away, for some
+ * time slices on a busy machine; then we wait as a spin lock of the kernel would, but with an end.
  */
 static __always_inline int stoq_side_lock(struct stoq_flow_side *side)
 {
 	if (__sync_val_compare_and_swap(&side->busy, 0, 1) == 0)
 		return 1;
 	for (int i = 0; i < STOQ_LOCK_ROUNDS; i++)
-		if (stoq_side_try(side))
+		if (stoq_side_wait(side))
 			return 1;
 	return 0;
 }
