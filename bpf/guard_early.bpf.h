@@ -118,7 +118,7 @@ static __always_inline int stoq_guard_walk_early(struct __sk_buff *skb, struct s
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_ENDED);
 	}
 	result = stoq_walk_early(skb, flow, side, cpu);
-	if (result == STOQ_WALK_DONE)
+	if (result == STOQ_WALK_DONE && !guard->drop)
 		return 0;
 	if (result == STOQ_WALK_MORE)
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_TOO_MANY);

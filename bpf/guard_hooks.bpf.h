@@ -49,14 +49,16 @@ static __always_inline void stoq_hook_ended(struct stoq_flow *flow, __u32 cid);
  * end.
  */
 static __always_inline int stoq_guard_is_no_nul(struct __sk_buff *skb, const struct stoq_flow *flow,
-	const struct stoq_cpu *cpu, __u32 at, __u32 place)
+	struct stoq_cpu *cpu, __u32 at, __u32 place)
 {
 	__u8 byte = 0;
 
 	at += place - flow->side[NVME_TCP_FROM_HOST].collect_offset;
 	if (place < flow->side[NVME_TCP_FROM_HOST].collect_offset || at >= cpu->payload_bytes)
 		return 0;
-	return bpf_skb_load_bytes(skb, cpu->payload_offset + at, &byte, 1) || byte;
+	if (stoq_guard_load_byte(skb, cpu, at, &byte))
+		return !cpu->early; /* of early ones this one may be to come */
+	return byte;
 }
 
 static __always_inline int stoq_hook_connect_data(

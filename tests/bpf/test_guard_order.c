@@ -41,7 +41,8 @@ static void open_link(const char *policy)
 
 static size_t write_one(uint8_t opcode, uint64_t slba)
 {
-	struct nvme_io_fields fields = link_fields(opcode, 7, 1, slba);
+	static uint16_t cid;
+	struct nvme_io_fields fields = link_fields(opcode, cid++ % 100 + 1, 1, slba);
 
 	return link_write_command(&link, &fields);
 }
