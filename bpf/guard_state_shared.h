@@ -138,6 +138,8 @@ enum stoq_guard_total {
 	STOQ_GUARD_RESPONSES,	  /* completions rewritten */
 	STOQ_GUARD_PATCHED_AGAIN, /* packets sent again and rewritten again */
 	STOQ_GUARD_ENDED,	  /* connections ended: see guard_end.bpf.h */
+	STOQ_GUARD_URGENT,	  /* urgent marks taken off */
+	STOQ_GUARD_MULTIPATH,	  /* offers of Multipath TCP taken out of SYNs */
 	/* Packets dropped, by reason. */
 	STOQ_GUARD_DROP_NO_POLICY,     /* there is none */
 	STOQ_GUARD_DROP_NO_ROOM,       /* no memory, a table is full */
@@ -164,6 +166,8 @@ enum stoq_guard_total {
 	STOQ_GUARD_DROP_CID_IN_USE,  /* the identifier of a command that is outstanding */
 	STOQ_GUARD_DROP_QUEUE_FULL,  /* more commands than the queue has places */
 	STOQ_GUARD_DROP_CAPSULE,     /* more data in a capsule than the controller takes */
+	STOQ_GUARD_DROP_FLAGS,	       /* strict: TCP flags that no connection needs */
+	STOQ_GUARD_DROP_TAGS,	       /* strict: more VLAN tags than the program looks through */
 	STOQ_GUARD_TOTALS,
 };
 

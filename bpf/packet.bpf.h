@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * From a packet to its TCP segment: Ethernet, up to two VLAN tags, IPv4 with options, IPv6
+ * From a packet to its TCP segment: Ethernet, VLAN tags, IPv4 with options, IPv6
  * with extension headers. The headers lie in the packet's linear part nearly always; where
  * not, they are pulled there once.
  */
@@ -16,9 +16,13 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/tc_shared.h"
+#include "bpf/maps.bpf.h"
 
-#define STOQ_VLAN_DEPTH	     2
+/*
+ * Linux takes off any number of tags with VID 0 without a VLAN device (__netif_receive_skb_core()
+ * in net/core/dev.c); one more may be in skb->vlan_tci, where network cards put it.
+ */
+#define STOQ_VLAN_DEPTH	     8
 #define STOQ_IPV6_EXTENSIONS 6
 #define STOQ_HEADERS_BYTES   192 /* Ethernet, VLAN, IP and TCP headers fit, options included */
 
@@ -32,8 +36,10 @@ struct stoq_segment {
 	__u32 payload_offset;
 	__u32 payload_bytes;
 	__u32 tcp_offset;
-	__u8 from_a; /* the sender is end a of the key */
-	__u8 syn, ack, fin, rst;
+	__u32 option_bytes; /* of TCP, from tcp_offset + sizeof(struct tcphdr) on */
+	__u8 from_a;	    /* the sender is end a of the key */
+	__u8 syn, ack, fin, rst, urg;
+	__u8 pad[2];
 };
 
 enum stoq_parse {
@@ -41,6 +47,8 @@ enum stoq_parse {
 	STOQ_PARSE_OTHER,     /* not TCP: none of our business */
 	STOQ_PARSE_MALFORMED, /* cut short, or lengths that contradict each other */
 	STOQ_PARSE_FRAGMENT,
+	STOQ_PARSE_TAGS, /* more VLAN tags than are looked through: what is behind them is not known
+			  */
 };
 
 struct stoq_vlan_tag {
@@ -186,44 +194,71 @@ static __always_inline int stoq_is_bare(const struct __sk_buff *skb)
 	return stoq_bare_interfaces[0] && stoq_is_listed_bare(skb->ifindex);
 }
 
-/* Fills segment; enum stoq_parse. */
-static __noinline int stoq_parse_segment(struct __sk_buff *skb, struct stoq_segment *segment)
+static __always_inline int stoq_is_vlan(__be16 protocol)
+{
+	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD);
+}
+
+/*
+ * The protocol behind Ethernet and its tags, and where it begins (segment->tcp_offset, for now).
+ * The VLAN is that of the innermost tag that names one: Linux delivers a VID of 0 to the device
+ * that it came by.
+ */
+static __always_inline enum stoq_parse stoq_parse_tags(
+	struct __sk_buff *skb, struct stoq_segment *segment, __be16 *protocol)
 {
 	void *data = (void *)(long)skb->data, *data_end = (void *)(long)skb->data_end;
 	struct ethhdr *ethernet = data;
+	__u16 vlan_id = skb->vlan_present ? skb->vlan_tci & 0x0fff : 0;
+	__u32 offset = sizeof(*ethernet);
+
+	segment->key.vlan_id = vlan_id;
+	segment->key.pad = 0;
+	segment->tcp_offset = 0;
+	if (stoq_is_bare(skb)) {
+		*protocol = skb->protocol;
+		return STOQ_PARSE_TCP;
+	}
+	if ((void *)(ethernet + 1) > data_end)
+		return STOQ_PARSE_MALFORMED;
+	*protocol = ethernet->h_proto;
+#pragma unroll
+	for (int i = 0; i < STOQ_VLAN_DEPTH; i++) {
+		struct stoq_vlan_tag *tag = data + sizeof(*ethernet) + i * sizeof(*tag);
+
+		if (!stoq_is_vlan(*protocol))
+			break;
+		if ((void *)(tag + 1) > data_end)
+			return STOQ_PARSE_MALFORMED;
+		if (tag->tci & bpf_htons(0x0fff))
+			vlan_id = bpf_ntohs(tag->tci) & 0x0fff;
+		*protocol = tag->protocol;
+		offset += sizeof(*tag);
+	}
+	segment->key.vlan_id = vlan_id;
+	segment->tcp_offset = offset;
+	return stoq_is_vlan(*protocol) ? STOQ_PARSE_TAGS : STOQ_PARSE_TCP;
+}
+
+/* Fills segment; enum stoq_parse. */
+static __noinline int stoq_parse_segment(struct __sk_buff *skb, struct stoq_segment *segment)
+{
 	struct stoq_network network = {0};
 	__u64 source[2], destination[2];
 	__u32 offset, header_bytes;
+	void *data, *data_end;
 	struct tcphdr *tcp;
 	__be16 protocol;
 	int result;
 
 	if (!segment)
 		return STOQ_PARSE_OTHER;
-	segment->key.vlan_id = skb->vlan_present ? skb->vlan_tci & 0x0fff : 0;
-	segment->key.pad = 0;
-	int bare = stoq_is_bare(skb);
-
-	if (bare) {
-		protocol = skb->protocol;
-	} else {
-		if ((void *)(ethernet + 1) > data_end)
-			return STOQ_PARSE_MALFORMED;
-		protocol = ethernet->h_proto;
-		data = ethernet + 1;
-	}
-#pragma unroll
-	for (int i = 0; i < STOQ_VLAN_DEPTH && !bare; i++) {
-		struct stoq_vlan_tag *tag = data;
-
-		if (protocol != bpf_htons(ETH_P_8021Q) && protocol != bpf_htons(ETH_P_8021AD))
-			break;
-		if ((void *)(tag + 1) > data_end)
-			return STOQ_PARSE_MALFORMED;
-		segment->key.vlan_id = bpf_ntohs(tag->tci) & 0x0fff;
-		protocol = tag->protocol;
-		data = tag + 1;
-	}
+	result = stoq_parse_tags(skb, segment, &protocol);
+	if (result != STOQ_PARSE_TCP)
+		return result;
+	data_end = (void *)(long)skb->data_end;
+	/* Read back, so that the verifier does not follow the rest once for each number of tags. */
+	data = (void *)(long)skb->data + STOQ_BOUND(*(volatile __u32 *)&segment->tcp_offset, 64);
 	if (protocol == bpf_htons(ETH_P_IP))
 		result = stoq_parse_ipv4(data, data_end, &network, source, destination);
 	else if (protocol == bpf_htons(ETH_P_IPV6))
@@ -246,12 +281,14 @@ static __noinline int stoq_parse_segment(struct __sk_buff *skb, struct stoq_segm
 	segment->tcp_offset = offset;
 	segment->payload_offset = offset + header_bytes;
 	segment->payload_bytes = network.payload_bytes - header_bytes;
+	segment->option_bytes = header_bytes - sizeof(*tcp);
 	segment->sequence = bpf_ntohl(tcp->seq);
 	segment->acknowledged = bpf_ntohl(tcp->ack_seq);
 	segment->syn = tcp->syn;
 	segment->ack = tcp->ack;
 	segment->fin = tcp->fin;
 	segment->rst = tcp->rst;
+	segment->urg = tcp->urg;
 	stoq_fill_key(segment, source, destination, tcp->source, tcp->dest);
 	return STOQ_PARSE_TCP;
 }

@@ -14,6 +14,7 @@
 
 #include "bpf/guard_early.bpf.h"
 #include "bpf/guard_end.bpf.h"
+#include "bpf/guard_segment.bpf.h"
 
 static __always_inline int stoq_guard_strict_here(
 	const struct __sk_buff *skb, const struct stoq_guard_installed *installed)
@@ -226,6 +227,18 @@ static __noinline int stoq_guard_payload(struct __sk_buff *skb, struct stoq_flow
 	return 0;
 }
 
+/* Makes the TCP header one that all read alike. 0, or 1: the packet is to be dropped. */
+static __always_inline int stoq_guard_normalize(
+	struct __sk_buff *skb, struct stoq_cpu *cpu, struct stoq_guard_cpu *guard, int ours)
+{
+	const struct stoq_segment *segment = &guard->segment;
+
+	if (ours && segment->urg && stoq_guard_clear_urgent(skb, segment->tcp_offset))
+		return 1;
+	return ours && segment->syn &&
+	       stoq_guard_strip_multipath(skb, cpu, segment->tcp_offset, segment->option_bytes);
+}
+
 /* A segment. What is to be dropped is in guard->drop; returns its flow, if it has one. */
 static __always_inline struct stoq_flow *stoq_guard_on_segment(struct __sk_buff *skb,
 	struct stoq_cpu *cpu, struct stoq_guard_cpu *guard, const struct stoq_segment *segment)
@@ -234,9 +247,17 @@ static __always_inline struct stoq_flow *stoq_guard_on_segment(struct __sk_buff 
 	int from_controller = stoq_is_nvme_port(stoq_guard_port_of(segment, 1));
 	int policed = to_controller || from_controller;
 	struct stoq_flow *flow = bpf_map_lookup_elem(&stoq_flows, &segment->key);
-	struct stoq_guard_installed *installed;
+	struct stoq_guard_installed *installed = stoq_guard_policy();
 	struct stoq_flow_side *side;
 
+	if (stoq_guard_normalize(skb, cpu, guard, policed || flow))
+		return flow;
+	if (policed && stoq_guard_strict_here(skb, installed) &&
+		(!stoq_guard_flags_are_plain(segment) ||
+			(segment->syn && segment->ack && to_controller))) {
+		stoq_guard_drop(guard, STOQ_GUARD_DROP_FLAGS);
+		return flow;
+	}
 	if (segment->syn) {
 		if (policed && segment->payload_bytes)
 			stoq_guard_drop(guard, STOQ_GUARD_DROP_UNFOLLOWED);
@@ -254,7 +275,6 @@ static __always_inline struct stoq_flow *stoq_guard_on_segment(struct __sk_buff 
 	}
 	if (guard->drop || !flow || !flow->uid)
 		return flow;
-	installed = stoq_guard_policy();
 	if (installed && !flow->guard.opened && !flow->connected &&
 		flow->guard.adopted != installed->generation) {
 		flow->guard.adopted = installed->generation;
@@ -293,6 +313,19 @@ static __always_inline struct stoq_flow *stoq_guard_on_segment(struct __sk_buff 
 	return flow;
 }
 
+/* Why a strict guard drops what was not parsed to its end. */
+static __always_inline enum stoq_guard_total stoq_guard_drop_of(enum stoq_parse result)
+{
+	switch (result) {
+	case STOQ_PARSE_FRAGMENT:
+		return STOQ_GUARD_DROP_FRAGMENT;
+	case STOQ_PARSE_TAGS:
+		return STOQ_GUARD_DROP_TAGS;
+	default:
+		return STOQ_GUARD_DROP_MALFORMED;
+	}
+}
+
 SEC("tc")
 int stoq_guard(struct __sk_buff *skb)
 {
@@ -315,14 +348,13 @@ int stoq_guard(struct __sk_buff *skb)
 		result = stoq_parse_segment(skb, segment);
 	if (result == STOQ_PARSE_TCP) {
 		flow = stoq_guard_on_segment(skb, cpu, guard, segment);
-	} else if (result == STOQ_PARSE_MALFORMED || result == STOQ_PARSE_FRAGMENT) {
-		int fragment = result == STOQ_PARSE_FRAGMENT;
-
-		stoq_count(cpu, fragment ? STOQ_COUNT_FRAGMENTS : STOQ_COUNT_MALFORMED, 1);
+	} else if (result != STOQ_PARSE_OTHER) {
+		stoq_count(cpu,
+			result == STOQ_PARSE_FRAGMENT ? STOQ_COUNT_FRAGMENTS : STOQ_COUNT_MALFORMED,
+			1);
 		__builtin_memset(&segment->key, 0, sizeof(segment->key));
 		if (stoq_guard_strict_here(skb, stoq_guard_policy()))
-			stoq_guard_drop(guard,
-				fragment ? STOQ_GUARD_DROP_FRAGMENT : STOQ_GUARD_DROP_MALFORMED);
+			stoq_guard_drop(guard, stoq_guard_drop_of(result));
 	}
 	if (!guard->drop)
 		return TC_ACT_UNSPEC;

@@ -99,7 +99,7 @@ int stoq_watch(struct __sk_buff *skb)
 	if (result == STOQ_PARSE_TCP) {
 		if (segment.payload_bytes || segment.syn || segment.fin || segment.rst)
 			stoq_on_segment(skb, cpu, &segment);
-	} else if (result == STOQ_PARSE_MALFORMED) {
+	} else if (result == STOQ_PARSE_MALFORMED || result == STOQ_PARSE_TAGS) {
 		stoq_count(cpu, STOQ_COUNT_MALFORMED, 1);
 	} else if (result == STOQ_PARSE_FRAGMENT) {
 		stoq_count(cpu, STOQ_COUNT_FRAGMENTS, 1);

@@ -24,6 +24,8 @@ static const struct {
 	[STOQ_GUARD_PATCHED_AGAIN] = {"patched_again", "packets sent again, rewritten again"},
 	[STOQ_GUARD_ENDED] = {"ended",
 		"connections ended: what had passed early was to be refused"},
+	[STOQ_GUARD_URGENT] = {"urgent", "urgent marks taken off"},
+	[STOQ_GUARD_MULTIPATH] = {"multipath", "offers of Multipath TCP taken out"},
 	[STOQ_GUARD_DROP_NO_POLICY] = {"no_policy", "there was no policy"},
 	[STOQ_GUARD_DROP_NO_ROOM] = {"no_room", "a table of the guard is full"},
 	[STOQ_GUARD_DROP_BACKLOG] = {"backlog", "too much not acknowledged yet"},
@@ -45,6 +47,8 @@ static const struct {
 	[STOQ_GUARD_DROP_CID_IN_USE] = {"cid_in_use", "a command with the identifier of another"},
 	[STOQ_GUARD_DROP_QUEUE_FULL] = {"queue_full", "more commands than the queue has places"},
 	[STOQ_GUARD_DROP_CAPSULE] = {"capsule_size", "more data in a capsule than it may have"},
+	[STOQ_GUARD_DROP_FLAGS] = {"flags", "TCP flags that no connection needs"},
+	[STOQ_GUARD_DROP_TAGS] = {"tags", "too many VLAN tags"},
 };
 
 static bool is_total(enum stoq_guard_total total)

@@ -24,6 +24,10 @@ static size_t put_ethernet(uint8_t *frame, const struct wire_path *path)
 	size_t length = 2 * ETH_ALEN;
 
 	memset(frame, 0x02, length);
+	for (int tag = 0; tag < path->priority_tags; tag++) {
+		length += put16(frame + length, tag % 2 ? ETH_P_8021AD : ETH_P_8021Q);
+		length += put16(frame + length, 0);
+	}
 	for (int tag = 0; tag < path->vlan_tags; tag++) {
 		bool innermost = tag == path->vlan_tags - 1;
 
@@ -117,9 +121,14 @@ size_t wire_make(uint8_t frame[static WIRE_FRAME_MAX], const struct wire_path *p
 	return length + path->trailer_bytes;
 }
 
-static size_t tcp_offset(const struct wire_path *path)
+static size_t ip_offset(const struct wire_path *path)
 {
-	size_t offset = 2 * ETH_ALEN + 2 + path->vlan_tags * 4u;
+	return 2 * ETH_ALEN + 2 + (path->priority_tags + path->vlan_tags) * 4u;
+}
+
+size_t wire_tcp_offset(const struct wire_path *path)
+{
+	size_t offset = ip_offset(path);
 
 	if (!path->ipv6)
 		return offset + sizeof(struct iphdr) + path->ip_option_words * 4u;
@@ -138,8 +147,8 @@ static uint32_t sum16(uint32_t sum, const uint8_t *bytes, size_t length)
 /* Of the TCP segment and its pseudo header, the checksum included. */
 static uint16_t tcp_sum(const uint8_t *frame, size_t length, const struct wire_path *path)
 {
-	size_t offset = tcp_offset(path), bytes = length - path->trailer_bytes - offset;
-	size_t ip = 2 * ETH_ALEN + 2 + path->vlan_tags * 4u;
+	size_t offset = wire_tcp_offset(path), bytes = length - path->trailer_bytes - offset;
+	size_t ip = ip_offset(path);
 	uint32_t sum = IPPROTO_TCP + (uint32_t)bytes;
 
 	sum = path->ipv6 ? sum16(sum, frame + ip + 8, 32) : sum16(sum, frame + ip + 12, 8);
@@ -151,7 +160,7 @@ static uint16_t tcp_sum(const uint8_t *frame, size_t length, const struct wire_p
 
 void wire_set_checksum(uint8_t *frame, size_t length, const struct wire_path *path)
 {
-	uint8_t *field = frame + tcp_offset(path) + TCP_CHECKSUM_OFFSET;
+	uint8_t *field = frame + wire_tcp_offset(path) + TCP_CHECKSUM_OFFSET;
 
 	put16(field, 0);
 	put16(field, (uint16_t)~tcp_sum(frame, length, path));
@@ -164,5 +173,5 @@ bool wire_has_checksum(const uint8_t *frame, size_t length, const struct wire_pa
 
 size_t wire_payload_offset(const struct wire_path *path)
 {
-	return tcp_offset(path) + sizeof(struct tcphdr) + path->tcp_option_words * 4u;
+	return wire_tcp_offset(path) + sizeof(struct tcphdr) + path->tcp_option_words * 4u;
 }
