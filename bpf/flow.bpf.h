@@ -11,29 +11,77 @@ static __always_inline int stoq_is_tls_record(const __u8 *bytes)
 	return bytes[0] >= 0x14 && bytes[0] <= 0x17 && bytes[1] == 3 && bytes[2] <= 4;
 }
 
-/* A new flow, replacing what stood under its key. NULL if there is no room. */
-static __noinline struct stoq_flow *stoq_flow_create(
-	struct stoq_cpu *cpu, const struct stoq_segment *segment, int from_host)
+/* Whether both sides have ended. */
+static __always_inline int stoq_flow_is_over(const struct stoq_flow *flow)
 {
-	struct stoq_flow *flow, *empty = stoq_first(&stoq_new_flow);
-	__u32 uid;
+	return flow->side[NVME_TCP_FROM_HOST].finished &&
+	       flow->side[NVME_TCP_FROM_CONTROLLER].finished;
+}
 
-	if (!empty || bpf_map_update_elem(&stoq_flows, &segment->key, empty, BPF_ANY)) {
-		stoq_count(cpu, STOQ_COUNT_FLOWS_FULL, 1);
-		return 0;
-	}
-	flow = bpf_map_lookup_elem(&stoq_flows, &segment->key);
-	if (!flow)
-		return 0;
-	/* After a thousand million flows the numbers begin again; 0 is none. */
-	uid = (__sync_fetch_and_add(&stoq_globals[STOQ_GLOBAL_LAST_UID], 1) + 1) & STOQ_UID_MAX;
-	if (!uid)
-		uid = 1;
+/* A number for a flow that is ready. After a thousand million of them they begin again; 0 is none.
+ */
+static __always_inline void stoq_flow_number(struct stoq_flow *flow)
+{
+	__u32 uid = (__sync_fetch_and_add(&stoq_globals[STOQ_GLOBAL_LAST_UID], 1) + 1) & STOQ_UID_MAX;
+
+	flow->uid = uid ? uid : 1;
+}
+
+/* What a new flow has but its number. */
+static __always_inline void stoq_flow_init(
+	struct stoq_flow *flow, const struct stoq_segment *segment, int from_host)
+{
 	flow->host_is_a = from_host ? segment->from_a : !segment->from_a;
 	flow->cntlid = 0xffff;
 	flow->kind = NVME_QUEUE_IO;
 	flow->first_seen_ns = bpf_ktime_get_ns();
-	flow->uid = uid;
+}
+
+/* A flow has ended. */
+static __always_inline void stoq_flow_count_end(struct stoq_cpu *cpu, const struct stoq_flow *flow)
+{
+	if (flow->proven)
+		stoq_count(cpu, STOQ_COUNT_FLOWS_CLOSED, 1);
+	else
+		stoq_count(cpu, STOQ_COUNT_FLOWS_TRIED, 1);
+}
+
+/* Takes what there is under this key out of both maps. */
+static __noinline void stoq_flow_remove(struct stoq_cpu *cpu, const struct stoq_flow_key *key)
+{
+	struct stoq_flow *flow = bpf_map_lookup_elem(&stoq_unproven, key);
+	__u32 uid;
+
+	if (flow && flow->uid && !stoq_flow_is_over(flow))
+		stoq_flow_count_end(cpu, flow);
+	if (flow)
+		bpf_map_delete_elem(&stoq_unproven, key);
+	flow = bpf_map_lookup_elem(&stoq_flows, key);
+	if (!flow)
+		return;
+	uid = flow->uid;
+	if (!stoq_flow_is_over(flow))
+		stoq_flow_count_end(cpu, flow);
+	if (bpf_map_delete_elem(&stoq_flows, key) == 0)
+		stoq_hook_flow_gone(uid);
+}
+
+/* A new flow, not proven, replacing what stood under its key. NULL if there is no room. */
+static __noinline struct stoq_flow *stoq_flow_create(
+	struct stoq_cpu *cpu, const struct stoq_segment *segment, int from_host)
+{
+	struct stoq_flow *flow, *empty = stoq_first(&stoq_new_flow);
+
+	stoq_flow_remove(cpu, &segment->key);
+	if (!empty || bpf_map_update_elem(&stoq_unproven, &segment->key, empty, BPF_ANY)) {
+		stoq_count(cpu, STOQ_COUNT_FLOWS_FULL, 1);
+		return 0;
+	}
+	flow = bpf_map_lookup_elem(&stoq_unproven, &segment->key);
+	if (!flow)
+		return 0;
+	stoq_flow_init(flow, segment, from_host);
+	stoq_flow_number(flow);
 	stoq_count(cpu, STOQ_COUNT_FLOWS_NEW, 1);
 	return flow;
 }
@@ -55,9 +103,12 @@ static __always_inline void stoq_side_start(struct stoq_flow_side *side, __u32 s
 static __always_inline void stoq_on_first_icreq(
 	struct stoq_flow *flow, const struct stoq_segment *segment)
 {
+	flow->host_first = segment->sequence;
 	stoq_side_start(&flow->side[NVME_TCP_FROM_HOST], segment->sequence);
-	if (segment->ack)
-		stoq_side_start(&flow->side[NVME_TCP_FROM_CONTROLLER], segment->acknowledged);
+	if (!segment->ack)
+		return;
+	flow->controller_first = segment->acknowledged;
+	stoq_side_start(&flow->side[NVME_TCP_FROM_CONTROLLER], segment->acknowledged);
 }
 
 static __always_inline int stoq_is_icreq(const struct nvme_tcp_hdr *hdr)
@@ -118,11 +169,15 @@ static __always_inline int stoq_is_closed(
 }
 
 static __always_inline void stoq_on_end(
-	struct stoq_flow *flow, struct stoq_flow_side *side, int rst)
+	struct stoq_cpu *cpu, struct stoq_flow *flow, struct stoq_flow_side *side, int rst)
 {
+	int over = stoq_flow_is_over(flow);
+
 	side->finished = 1;
 	if (rst) {
 		flow->side[NVME_TCP_FROM_HOST].finished = 1;
 		flow->side[NVME_TCP_FROM_CONTROLLER].finished = 1;
 	}
+	if (!over && stoq_flow_is_over(flow))
+		stoq_flow_count_end(cpu, flow);
 }

@@ -5,7 +5,7 @@
 /* What hosts send to a guard is what they mean. Above what pdu.bpf.h comes by. */
 #define STOQ_HOOK_BEHIND_GUARD 0
 
-#include "bpf/guard_maps.bpf.h"
+#include "bpf/guard_room.bpf.h"
 
 static __always_inline int stoq_is_nvme_port(__be16 port)
 {
@@ -34,6 +34,12 @@ static __always_inline int stoq_hook_believes_connect(const struct stoq_flow *fl
 
 static __always_inline void stoq_hook_connect_done(struct stoq_flow *flow)
 {
+	__u32 uid = flow->uid;
+	void *data = bpf_map_lookup_elem(&stoq_connects, &uid);
+
+	/* Without memory for it the name is known as long as stoq_connects has it. */
+	if (data)
+		bpf_map_update_elem(&stoq_guard_names, &uid, data, BPF_ANY);
 	flow->guard.named = 1;
 	flow->guard.generation = 0; /* its classes are to be looked up */
 }

@@ -32,7 +32,7 @@ __noinline int stoq_guard_classify_flow(
 		return 0;
 	uid = flow->uid;
 	if (flow->guard.named)
-		data = bpf_map_lookup_elem(&stoq_connects, &uid);
+		data = stoq_guard_names_of(uid);
 	flow->guard.host_class = STOQ_GUARD_CLASS_UNKNOWN;
 	flow->guard.subsystem_class = STOQ_GUARD_CLASS_UNKNOWN;
 	if (data) {

@@ -4,10 +4,16 @@
 /* The guard's maps, settings and work space. guard_state_shared.h says what they mean. */
 #include <bpf/bpf_endian.h>
 
-#include "bpf/early.bpf.h"
+/* Nothing pushes a flow out of the guard's map; memory is taken for those that there are. */
+#define STOQ_FLOWS_TYPE	   BPF_MAP_TYPE_HASH
+#define STOQ_FLOWS_FLAGS   BPF_F_NO_PREALLOC
+#define STOQ_FLOWS_ENTRIES STOQ_GUARD_CONNECTIONS_MAX
+
 #include "bpf/guard_engine.h"
 #include "bpf/guard_state_shared.h"
 #include "bpf/maps.bpf.h"
+
+#include "bpf/early.bpf.h"
 #include "bpf/packet.bpf.h"
 
 const volatile __u16 stoq_guard_ports[STOQ_GUARD_PORTS_MAX] = {
@@ -68,11 +74,28 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
+	__uint(max_entries, STOQ_GUARD_CONNECTIONS_MAX);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct stoq_flow_key);
 	__type(value, struct stoq_guard_identity);
 } stoq_guard_identities SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct stoq_guard_room);
+} stoq_guard_room SEC(".maps");
+
+/* What the Connects of flows in the map of flows said: stoq_connects lets those of others go. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, STOQ_GUARD_CONNECTIONS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct nvme_connect_data);
+} stoq_guard_names SEC(".maps");
 
 /* ---- commands that were refused, until they complete ---- */
 
@@ -196,7 +219,10 @@ struct stoq_guard_cpu {
 	__u64 dropped_ns[STOQ_GUARD_TOTALS]; /* when this reason was logged last */
 	__u32 checksum_offset;		     /* of the TCP checksum, in the packet */
 	__u32 drop;			     /* enum stoq_guard_total: the reason; 0: pass */
-	__u32 strict;			     /* for this packet */
+	__u32 strict;			     /* for this packet's payload */
+	__u32 strict_here;		     /* for this packet, if a host sent it */
+	__u32 careful;			     /* connections are to begin as strict wants them */
+	__u32 from;			     /* see stoq_guard_from() */
 	__u32 list_at;	  /* payload position of a list of ranges that was judged */
 	__u32 list_bytes; /* its length; 0: there is none */
 	__u32 list_next;  /* where stoq_guard_judge_list() is, in the payload, ... */

@@ -19,6 +19,9 @@
  *   stoq_guard_totals       PERCPU_ARRAY, 1          0                      struct
  * stoq_guard_totals stoq_guard_identities   HASH                     struct stoq_flow_key   struct
  *                                                                           stoq_guard_identity
+ *   stoq_guard_room         ARRAY, 1, mmapable       0                      struct stoq_guard_room
+ *   stoq_guard_names        HASH                     uid of a flow          struct
+ *                                                                           nvme_connect_data
  *   stoq_guard_refusals, stoq_guard_chunks: the program's own
  *
  * Loading: set rodata (stoq_guard_ports, stoq_guard_strict; max_entries as for stoq_watch), load,
@@ -126,6 +129,27 @@ struct stoq_guard_state {
 };
 NVME_ASSERT_SIZE(struct stoq_guard_state, 64);
 
+/* ---- connections that are followed ---- */
+
+/*
+ * Map stoq_flows has room for STOQ_GUARD_CONNECTIONS_MAX, and takes memory for what is in it:
+ * some 3.5 KiB each, and 1 KiB for the names in its Connect. How many may be in it is a number
+ * here, so that it can be changed while the guard is on.
+ */
+#define STOQ_GUARD_CONNECTIONS_MAX     262144
+#define STOQ_GUARD_CONNECTIONS_DEFAULT 65536
+
+struct stoq_guard_room {
+	__u64 used;
+	__u64 limit;	/* 0: STOQ_GUARD_CONNECTIONS_DEFAULT */
+	__u64 refused;	/* connections for which there was none */
+	__u64 made;	/* by connections that had ended, or were dead */
+	__u64 swept_ns; /* when it was last looked for such, ... */
+	__u64 swept;	/* ... and how many were found then */
+	__u64 pad[2];
+};
+NVME_ASSERT_SIZE(struct stoq_guard_room, 64);
+
 /* ---- totals of the guard as a whole, never reset ---- */
 
 enum stoq_guard_total {
@@ -167,6 +191,7 @@ enum stoq_guard_total {
 	STOQ_GUARD_DROP_QUEUE_FULL,  /* more commands than the queue has places */
 	STOQ_GUARD_DROP_CAPSULE,     /* more data in a capsule than the controller takes */
 	STOQ_GUARD_DROP_FLAGS,	       /* strict: TCP flags that no connection needs */
+	STOQ_GUARD_DROP_SIDE,	       /* strict: from where the other end's segments come */
 	STOQ_GUARD_DROP_TAGS,	       /* strict: more VLAN tags than the program looks through */
 	STOQ_GUARD_TOTALS,
 };

@@ -24,12 +24,38 @@ const volatile __u32 stoq_early_reach = STOQ_CELLS_DEFAULT / 4 * STOQ_CELL_BYTES
 
 __u32 stoq_globals[STOQ_GLOBALS];
 
+/* Of the map of flows. A watch lets the one go that was not used for longest; the guard none. */
+#ifndef STOQ_FLOWS_TYPE
+#define STOQ_FLOWS_TYPE	   BPF_MAP_TYPE_LRU_HASH
+#define STOQ_FLOWS_FLAGS   0
+#define STOQ_FLOWS_ENTRIES 4096
+#endif
+
+/* Flows of which both sides have sent data. Strangers cannot fill it: a controller has to answer
+ * them. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
+	__uint(type, STOQ_FLOWS_TYPE);
+	__uint(map_flags, STOQ_FLOWS_FLAGS);
+	__uint(max_entries, STOQ_FLOWS_ENTRIES);
 	__type(key, struct stoq_flow_key);
 	__type(value, struct stoq_flow);
 } stoq_flows SEC(".maps");
+
+/* The others, until both have. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2048);
+	__type(key, struct stoq_flow_key);
+	__type(value, struct stoq_flow);
+} stoq_unproven SEC(".maps");
+
+/* Connections to NVMe ports that have got no further than their SYNs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct stoq_flow_key);
+	__type(value, struct stoq_newcomer);
+} stoq_newcomers SEC(".maps");
 
 /* What a new flow starts from: too large for the stack. Never written. */
 struct {

@@ -10,11 +10,9 @@
 
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/guard_hooks.bpf.h"
-
+#include "bpf/guard_connection.bpf.h"
 #include "bpf/guard_early.bpf.h"
 #include "bpf/guard_end.bpf.h"
-#include "bpf/guard_segment.bpf.h"
 
 static __always_inline int stoq_guard_strict_here(
 	const struct __sk_buff *skb, const struct stoq_guard_installed *installed)
@@ -33,26 +31,11 @@ static __always_inline __be16 stoq_guard_port_of(const struct stoq_segment *segm
 	return segment->from_a == sender ? segment->key.port_a : segment->key.port_b;
 }
 
-/*
- * A connection is what the controller's SYN and ACK says it is: a host may send a SYN at any time,
- * and the controller may not take it for a new connection.
- */
-static __always_inline void stoq_guard_open(
-	struct stoq_cpu *cpu, const struct stoq_segment *segment, struct stoq_flow *flow)
+/* Which of the segment's ports are policed: STOQ_GUARD_TO, STOQ_GUARD_FROM, or both, or none. */
+static __always_inline int stoq_guard_ports_of(const struct stoq_segment *segment)
 {
-	if (flow && flow->guard.opened && flow->guard.start == segment->acknowledged &&
-		!stoq_is_closed(flow, segment))
-		return; /* sent again */
-	flow = stoq_flow_create(cpu, segment, 0);
-	if (!flow)
-		return;
-	stoq_side_start(&flow->side[NVME_TCP_FROM_HOST], segment->acknowledged);
-	stoq_side_start(&flow->side[NVME_TCP_FROM_CONTROLLER], segment->sequence + 1);
-	flow->side[NVME_TCP_FROM_CONTROLLER].acknowledged = segment->acknowledged;
-	flow->guard.acknowledged = 1 << NVME_TCP_FROM_CONTROLLER;
-	flow->guard.start = segment->acknowledged;
-	flow->guard.opened = 1;
-	bpf_map_delete_elem(&stoq_guard_identities, &segment->key);
+	return (stoq_is_nvme_port(stoq_guard_port_of(segment, 0)) ? STOQ_GUARD_TO : 0) |
+	       (stoq_is_nvme_port(stoq_guard_port_of(segment, 1)) ? STOQ_GUARD_FROM : 0);
 }
 
 /* A connection that is older than the guard: what user space knows about it counts as its Connect.
@@ -87,28 +70,6 @@ __noinline int stoq_guard_adopt(struct stoq_flow *flow)
 	__builtin_memcpy(data->subnqn, identity->subsystem, sizeof(data->subnqn));
 	flow->guard.named = 1;
 	return 0;
-}
-
-/*
- * The flow of a segment with payload: the one in the table, or a new one. On the controllers' ports
- * the roles are beyond doubt, and only a SYN with ACK makes a new connection of an old one.
- */
-static __always_inline struct stoq_flow *stoq_guard_flow_of_payload(struct __sk_buff *skb,
-	struct stoq_cpu *cpu, const struct stoq_segment *segment, struct stoq_flow *flow,
-	int to_controller, int policed)
-{
-	struct nvme_tcp_hdr hdr;
-
-	if (flow && (policed || !stoq_is_closed(flow, segment)))
-		return flow;
-	if (flow && (segment->payload_bytes < sizeof(hdr) ||
-			    bpf_skb_load_bytes(skb, segment->payload_offset, &hdr, sizeof(hdr)) ||
-			    !stoq_is_icreq(&hdr)))
-		return flow;
-	flow = stoq_flow_discover(skb, cpu, segment);
-	if (flow && policed)
-		flow->host_is_a = to_controller ? segment->from_a : !segment->from_a;
-	return flow;
 }
 
 /* What this side has acknowledged of the other one's bytes: patches behind it are done with. */
@@ -202,7 +163,7 @@ static __always_inline int stoq_guard_follow(struct __sk_buff *skb, struct stoq_
 }
 
 /* With the side's lock held. What is to be dropped is in guard->drop. */
-static __noinline int stoq_guard_payload(struct __sk_buff *skb, struct stoq_flow *flow,
+static __always_inline int stoq_guard_payload(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_flow_side *side, struct stoq_cpu *cpu, struct stoq_guard_cpu *guard)
 {
 	__u32 carried = side->cursor.next_header + side->cursor.carry_bytes;
@@ -239,77 +200,97 @@ static __always_inline int stoq_guard_normalize(
 	       stoq_guard_strip_multipath(skb, cpu, segment->tcp_offset, segment->option_bytes);
 }
 
+/* Flags that nobody needs; and hosts answer no SYN. */
+static __always_inline int stoq_guard_is_odd(const struct stoq_segment *segment, int ports)
+{
+	return !stoq_guard_flags_are_plain(segment) ||
+	       (segment->syn && segment->ack && (ports & STOQ_GUARD_TO));
+}
+
+/* What is known about the flow's host where its Connect was not seen. */
+static __always_inline void stoq_guard_identify(
+	struct stoq_flow *flow, const struct stoq_guard_installed *installed)
+{
+	if (!installed || flow->guard.opened || flow->connected ||
+		flow->guard.adopted == installed->generation)
+		return;
+	flow->guard.adopted = installed->generation;
+	stoq_guard_adopt(flow);
+}
+
+/* Payload of a flow. Global, so that the verifier follows it once, whichever map the flow is in. */
+__noinline int stoq_guard_on_payload(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu, __u32 policed)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+	struct stoq_flow_side *side;
+	__u32 uid;
+
+	if (!flow || !cpu || !guard)
+		return 0;
+	side = &flow->side[cpu->side & 1];
+	uid = flow->uid;
+	guard->strict = policed && guard->strict_here && cpu->side == NVME_TCP_FROM_HOST;
+	if (flow->guard.whole && !guard->careful)
+		flow->guard.whole = 0;
+	stoq_begin_payload(cpu, &guard->segment);
+	guard->checksum_offset = guard->segment.tcp_offset + STOQ_TCP_AT_CHECKSUM;
+	if (!stoq_side_lock(side)) {
+		stoq_count(cpu, STOQ_COUNT_CONTENDED, 1);
+		return stoq_guard_drop(guard, STOQ_GUARD_DROP_CONTENDED);
+	}
+	if (flow->uid == uid)
+		stoq_guard_payload(skb, flow, side, cpu, guard);
+	else
+		stoq_guard_drop(guard, STOQ_GUARD_DROP_CONTENDED); /* it ended meanwhile */
+	stoq_side_unlock(side);
+	if (guard->end)
+		stoq_guard_begin_end(flow);
+	return 0;
+}
+
 /* A segment. What is to be dropped is in guard->drop; returns its flow, if it has one. */
 static __always_inline struct stoq_flow *stoq_guard_on_segment(struct __sk_buff *skb,
-	struct stoq_cpu *cpu, struct stoq_guard_cpu *guard, const struct stoq_segment *segment)
+	struct stoq_cpu *cpu, struct stoq_guard_cpu *guard,
+	const struct stoq_guard_installed *installed)
 {
-	int to_controller = stoq_is_nvme_port(stoq_guard_port_of(segment, 0));
-	int from_controller = stoq_is_nvme_port(stoq_guard_port_of(segment, 1));
-	int policed = to_controller || from_controller;
-	struct stoq_flow *flow = bpf_map_lookup_elem(&stoq_flows, &segment->key);
-	struct stoq_guard_installed *installed = stoq_guard_policy();
-	struct stoq_flow_side *side;
+	const struct stoq_segment *segment = &guard->segment;
+	int ports = stoq_guard_ports_of(segment), policed;
+	struct stoq_flow *flow = stoq_flow_find(&segment->key);
 
-	if (stoq_guard_normalize(skb, cpu, guard, policed || flow))
+	if (stoq_guard_normalize(skb, cpu, guard, ports || flow))
 		return flow;
-	if (policed && stoq_guard_strict_here(skb, installed) &&
-		(!stoq_guard_flags_are_plain(segment) ||
-			(segment->syn && segment->ack && to_controller))) {
+	if (ports && guard->strict_here && stoq_guard_is_odd(segment, ports)) {
 		stoq_guard_drop(guard, STOQ_GUARD_DROP_FLAGS);
 		return flow;
 	}
 	if (segment->syn) {
-		if (policed && segment->payload_bytes)
-			stoq_guard_drop(guard, STOQ_GUARD_DROP_UNFOLLOWED);
-		else if (from_controller && segment->ack && !to_controller)
-			stoq_guard_open(cpu, segment, flow);
-		return flow;
+		stoq_guard_on_syn(cpu, guard, flow, ports);
+		return 0;
 	}
-	if (segment->payload_bytes) {
-		flow = stoq_guard_flow_of_payload(skb, cpu, segment, flow, to_controller, policed);
-		policed |= flow && flow->from_start;
-		if (policed && to_controller && from_controller)
-			stoq_guard_drop(guard, STOQ_GUARD_DROP_UNFOLLOWED); /* who is the host? */
-		else if (policed && !flow)
-			stoq_guard_drop(guard, STOQ_GUARD_DROP_NO_ROOM);
-	}
+	if (segment->payload_bytes)
+		flow = stoq_guard_flow_of_payload(skb, cpu, guard, flow, ports);
 	if (guard->drop || !flow || !flow->uid)
 		return flow;
-	if (installed && !flow->guard.opened && !flow->connected &&
-		flow->guard.adopted != installed->generation) {
-		flow->guard.adopted = installed->generation;
-		stoq_guard_adopt(flow);
-	}
+	stoq_guard_identify(flow, installed);
 	cpu->side = stoq_sender(flow, segment);
-	side = &flow->side[cpu->side & 1];
+	if (stoq_guard_is_foreign(guard, flow, cpu->side))
+		return flow;
 	if (segment->ack)
-		stoq_guard_on_ack(flow, side, 1 << (cpu->side & 1), segment->acknowledged);
+		stoq_guard_on_ack(flow, &flow->side[cpu->side & 1], 1 << (cpu->side & 1),
+			segment->acknowledged);
 	if (flow->guard.torn && !segment->rst) {
 		guard->end = 1;
 		stoq_guard_drop(guard, STOQ_GUARD_DROP_ENDED);
 		return flow;
 	}
-	if (segment->payload_bytes) {
-		if (policed && !installed) {
-			stoq_guard_drop(guard, STOQ_GUARD_DROP_NO_POLICY);
-			return flow;
-		}
-		guard->strict = policed && cpu->side == NVME_TCP_FROM_HOST &&
-				stoq_guard_strict_here(skb, installed);
-		stoq_begin_payload(cpu, segment);
-		guard->checksum_offset = segment->tcp_offset + STOQ_TCP_AT_CHECKSUM;
-		if (!stoq_side_lock(side)) {
-			stoq_count(cpu, STOQ_COUNT_CONTENDED, 1);
-			stoq_guard_drop(guard, STOQ_GUARD_DROP_CONTENDED);
-			return flow;
-		}
-		stoq_guard_payload(skb, flow, side, cpu, guard);
-		stoq_side_unlock(side);
-		if (guard->end)
-			stoq_guard_begin_end(flow);
-	}
-	if (segment->fin || segment->rst)
-		stoq_on_end(flow, side, segment->rst);
+	policed = ports || flow->from_start;
+	if (segment->payload_bytes && policed && !installed)
+		stoq_guard_drop(guard, STOQ_GUARD_DROP_NO_POLICY);
+	else if (segment->payload_bytes)
+		stoq_guard_on_payload(skb, flow, cpu, policed);
+	if (!guard->drop && (segment->fin || segment->rst))
+		stoq_guard_on_end(cpu, guard, flow, cpu->side);
 	return flow;
 }
 
@@ -326,10 +307,21 @@ static __always_inline enum stoq_guard_total stoq_guard_drop_of(enum stoq_parse 
 	}
 }
 
+static __always_inline void stoq_guard_begin_packet(const struct __sk_buff *skb,
+	struct stoq_guard_cpu *guard, const struct stoq_guard_installed *installed)
+{
+	guard->drop = 0;
+	guard->from = stoq_guard_from(skb);
+	guard->strict_here = stoq_guard_strict_here(skb, installed);
+	guard->careful = installed && installed->policy.strict &&
+			 stoq_guard_strict != STOQ_GUARD_STRICT_NEVER;
+}
+
 SEC("tc")
 int stoq_guard(struct __sk_buff *skb)
 {
 	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+	struct stoq_guard_installed *installed = stoq_guard_policy();
 	struct stoq_cpu *cpu = stoq_first(&stoq_cpus);
 	struct stoq_flow *flow = 0;
 	struct stoq_segment *segment;
@@ -337,8 +329,8 @@ int stoq_guard(struct __sk_buff *skb)
 
 	if (!cpu || !guard)
 		return TC_ACT_SHOT;
-	guard->drop = 0;
 	guard->end = 0;
+	stoq_guard_begin_packet(skb, guard, installed);
 	segment = &guard->segment;
 	stoq_count(cpu, STOQ_COUNT_PACKETS, 1);
 	result = stoq_parse_segment(skb, segment);
@@ -347,13 +339,13 @@ int stoq_guard(struct __sk_buff *skb)
 			skb, skb->len < STOQ_HEADERS_BYTES ? skb->len : STOQ_HEADERS_BYTES) == 0)
 		result = stoq_parse_segment(skb, segment);
 	if (result == STOQ_PARSE_TCP) {
-		flow = stoq_guard_on_segment(skb, cpu, guard, segment);
+		flow = stoq_guard_on_segment(skb, cpu, guard, installed);
 	} else if (result != STOQ_PARSE_OTHER) {
 		stoq_count(cpu,
 			result == STOQ_PARSE_FRAGMENT ? STOQ_COUNT_FRAGMENTS : STOQ_COUNT_MALFORMED,
 			1);
 		__builtin_memset(&segment->key, 0, sizeof(segment->key));
-		if (stoq_guard_strict_here(skb, stoq_guard_policy()))
+		if (guard->strict_here)
 			stoq_guard_drop(guard, stoq_guard_drop_of(result));
 	}
 	if (!guard->drop)

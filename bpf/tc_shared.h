@@ -154,8 +154,32 @@ enum stoq_flow_state {
 	STOQ_FLOW_ENCRYPTED = 2, /* TLS: opaque */
 	STOQ_FLOW_LOST = 3,	 /* was synced; a gap or a bad header ended that; learning again */
 	STOQ_FLOW_CLOSED = 4,	 /* FIN from both sides, or RST */
-	STOQ_FLOW_STATES = 5,
+	STOQ_FLOW_MULTIPATH =
+		5, /* Multipath TCP: its stream comes in pieces, over several connections */
+	STOQ_FLOW_STATES = 6,
 };
+
+/*
+ * A connection that was begun, and of which the controller's side has sent no data yet: what its
+ * SYNs said. Strangers can make as many as they like; the one that was not used for longest makes
+ * way.
+ */
+struct stoq_newcomer {
+	__u32 host_first;	/* sequence number of the host's first byte, by the last SYN */
+	__u32 start;		/* the same, by the last SYN that was answered */
+	__u32 controller_first; /* of the controller's, by that answer */
+	__u8 host_is_a;
+	__u8 answered;
+	__u8 multipath; /* the answer agrees to Multipath TCP */
+	/* The guard's, else 0. */
+	__u8 followed;	       /* strictly: an ICReq of the host, or part of it, has passed */
+	__u32 syn_from;	       /* where the last SYN, ... */
+	__u32 host_from;       /* ... the one that was answered, ... */
+	__u32 controller_from; /* ... and the answer came from: see stoq_guard_from() */
+	__u8 refused;	       /* there was no room for it as a flow */
+	__u8 pad[3];
+};
+NVME_ASSERT_SIZE(struct stoq_newcomer, 32);
 
 /* A place in a byte stream, up to which its PDUs were taken. */
 struct stoq_cursor {
@@ -260,7 +284,9 @@ struct stoq_guard_flow {
 	__u64 generation; /* of the policy that the classes belong to */
 	__u64 adopted;	  /* of the policy with which the flow's identity was looked up */
 	__u32 refused;	  /* refused commands whose completion did not come yet */
-	__u32 start;	  /* the host's first sequence number, by the SYN that was accepted */
+	/* Where its ends' segments come from, if opened: see stoq_guard_from(). */
+	__u32 host_from;
+	__u32 controller_from;
 	__u16 host_class;
 	__u16 subsystem_class;
 	/* A capsule that is cut, refused before its end came. */
@@ -277,10 +303,12 @@ struct stoq_guard_flow {
 	__u8 digests_known;  /* ... if these bits are set here */
 	__u8 cpda;	     /* what the controller's ICResp said; 0 if that was not seen */
 	__u8 icresp;	     /* that was seen */
+	__u8 whole;	     /* followed strictly since it was opened */
 	__u8 ended;	     /* the host has sent an H2CTermReq: nothing follows */
 	__u8 far_r2ts;	     /* some R2Ts are, or were, in map stoq_guard_far */
 	__u8 identify;	     /* enum stoq_guard_identify: Identify Controller, on the admin queue */
 	__u8 ioccsz_bytes;   /* of IOCCSZ that have come */
+	__u8 pad_front[3];
 	__u32 maxh2c;	     /* MAXH2CDATA, bytes; 0 if the ICResp was not seen */
 	__u32 far;	     /* commands outstanding that are in map stoq_guard_far */
 	__u32 capsule_bytes; /* the most data in a capsule; 0: not looked up yet */
@@ -292,7 +320,7 @@ struct stoq_guard_flow {
 	__u32 changed_at; /* ... where the last one was */
 	__u32 turns;	  /* the host's packets since it was torn */
 };
-NVME_ASSERT_SIZE(struct stoq_guard_flow, 80);
+NVME_ASSERT_SIZE(struct stoq_guard_flow, 88);
 
 enum stoq_guard_identify {
 	STOQ_GUARD_IDENTIFY_NO = 0,
@@ -334,7 +362,11 @@ struct stoq_flow {
 	__u8 data_digest;
 	__u8 terminated; /* H2CTermReq or C2HTermReq seen */
 	__u8 connect_accepted;
-	__u8 pad[3];
+	__u8 proven; /* both sides have sent data: it is in map stoq_flows, else in stoq_unproven */
+	__u8 multipath; /* its ends agreed to Multipath TCP */
+	__u8 pad[1];
+	__u32 host_first; /* sequence number of the first byte of each side; 0: not known */
+	__u32 controller_first;
 	/* Completions may have been missed until then: who began before may be done. 0: none was.
 	 */
 	__u64 doubt_ns;
@@ -388,6 +420,9 @@ enum stoq_counter {
 	STOQ_COUNT_NVME_PACKETS, /* those with payload of a known flow */
 	STOQ_COUNT_FLOWS_NEW,
 	STOQ_COUNT_FLOWS_FULL,	   /* flow not followed: no room */
+	STOQ_COUNT_FLOWS_PROVEN,   /* flows of which both sides have sent data */
+	STOQ_COUNT_FLOWS_CLOSED,   /* of these: ended, or replaced by another with the same ends */
+	STOQ_COUNT_FLOWS_TRIED,	   /* the same of flows of which only one side has sent data */
 	STOQ_COUNT_CONTENDED,	   /* packet skipped: another CPU was at the same direction */
 	STOQ_COUNT_MALFORMED,	   /* lengths that contradict each other, headers cut short */
 	STOQ_COUNT_FRAGMENTS,	   /* IP fragments: not looked at */

@@ -80,3 +80,14 @@ static __always_inline int stoq_hook_connect_data(
 static __always_inline void stoq_hook_connect_done(struct stoq_flow *flow)
 {
 }
+
+/* Whether there is no room for one more flow; if there is, it is taken. */
+static __always_inline int stoq_hook_flow_room(void)
+{
+	return 0;
+}
+
+/* The flow of this number (0: one that was never there) does not need its room any more. */
+static __always_inline void stoq_hook_flow_gone(__u32 uid)
+{
+}

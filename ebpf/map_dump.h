@@ -8,19 +8,23 @@
 struct stoq_map_dump {
 	size_t key_bytes;
 	size_t value_bytes;
-	size_t capacity; /* entries; the map's maximum */
+	size_t capacity; /* entries that there is memory for */
+	size_t limit;	 /* entries that there may be: the map's maximum, and some more */
 	size_t count;
 	void *keys;
 	void *values;
 };
 
-/* Makes room for max_entries. 0 or -ENOMEM. */
+/* Memory is taken as it is needed, for max_entries at most. 0 or -ENOMEM. */
 int stoq_map_dump_init(
 	struct stoq_map_dump *dump, size_t key_bytes, size_t value_bytes, size_t max_entries);
 void stoq_map_dump_free(struct stoq_map_dump *dump);
 
 /* Reads the map. Entries that come or go meanwhile may or may not be in. 0 or a negative errno. */
 int stoq_map_dump_read(struct stoq_map_dump *dump, int map_fd);
+
+/* The same for a second map of this kind: its entries come behind those that are there. */
+int stoq_map_dump_add(struct stoq_map_dump *dump, int map_fd);
 
 static inline const void *stoq_map_dump_key(const struct stoq_map_dump *dump, size_t i)
 {

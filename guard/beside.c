@@ -66,10 +66,10 @@ static int *table(struct stoq_inspect_tables *tables, size_t i, const char **ite
 		const char *item;
 		int *fd;
 	} all[STOQ_INSPECT_TABLES] = {{"stoq_flows", &tables->flows},
-		{"stoq_connects", &tables->connects}, {"stoq_series", &tables->series},
-		{"stoq_statuses", &tables->statuses}, {"stoq_commands", &tables->commands},
-		{"stoq_details", &tables->details}, {"stoq_cpus", &tables->cpus},
-		{"bss", &tables->bss}};
+		{"stoq_unproven", &tables->unproven}, {"stoq_connects", &tables->connects},
+		{"stoq_series", &tables->series}, {"stoq_statuses", &tables->statuses},
+		{"stoq_commands", &tables->commands}, {"stoq_details", &tables->details},
+		{"stoq_cpus", &tables->cpus}, {"bss", &tables->bss}};
 
 	*item = all[i].item;
 	return all[i].fd;

@@ -65,6 +65,7 @@ static int configure(struct stoq_guard_bpf *object, const struct stoq_guard_prog
 	const struct stoq_guard_bare *bare)
 {
 	struct stoq_table_sizes sizes;
+	int result;
 
 	stoq_table_sizes_init(&sizes);
 	object->rodata->stoq_command_mask = sizes.commands - 1;
@@ -77,7 +78,11 @@ static int configure(struct stoq_guard_bpf *object, const struct stoq_guard_prog
 	object->rodata->stoq_guard_strict = (uint8_t)config->strictness;
 	for (size_t i = 0; i < STOQ_GUARD_PORTS_MAX; i++)
 		object->rodata->stoq_guard_ports[i] = config->ports[i];
-	return stoq_tables_size(object->obj, &sizes);
+	result = stoq_tables_size(object->obj, &sizes);
+	/* How many of them may be used is a number in stoq_guard_room. */
+	return result ? result
+		      : bpf_map__set_max_entries(
+				object->maps.stoq_flows, STOQ_GUARD_CONNECTIONS_MAX);
 }
 
 static int take_over_all(struct stoq_guard_bpf *object, const struct stoq_guard_pins *pins)

@@ -48,6 +48,7 @@ static const struct {
 	[STOQ_GUARD_DROP_QUEUE_FULL] = {"queue_full", "more commands than the queue has places"},
 	[STOQ_GUARD_DROP_CAPSULE] = {"capsule_size", "more data in a capsule than it may have"},
 	[STOQ_GUARD_DROP_FLAGS] = {"flags", "TCP flags that no connection needs"},
+	[STOQ_GUARD_DROP_SIDE] = {"side", "in the name of an end that is elsewhere"},
 	[STOQ_GUARD_DROP_TAGS] = {"tags", "too many VLAN tags"},
 };
 

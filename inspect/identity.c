@@ -181,6 +181,8 @@ enum stoq_flow_state stoq_flow_state_of(const struct stoq_flow *flow)
 
 	if (host->finished && controller->finished)
 		return STOQ_FLOW_CLOSED;
+	if (flow->multipath)
+		return STOQ_FLOW_MULTIPATH;
 	if (flow->encrypted)
 		return STOQ_FLOW_ENCRYPTED;
 	if (host->state == STOQ_FLOW_LOST || controller->state == STOQ_FLOW_LOST)

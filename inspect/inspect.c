@@ -183,6 +183,7 @@ static int load_program(struct stoq_inspect *inspect, const struct stoq_inspect_
 			error, -errno, "cannot open the event ring: %s", strerror(errno));
 	inspect->tables = (struct stoq_inspect_tables){
 		.flows = bpf_map__fd(inspect->program->maps.stoq_flows),
+		.unproven = bpf_map__fd(inspect->program->maps.stoq_unproven),
 		.connects = bpf_map__fd(inspect->program->maps.stoq_connects),
 		.series = bpf_map__fd(inspect->program->maps.stoq_series),
 		.statuses = bpf_map__fd(inspect->program->maps.stoq_statuses),
@@ -333,8 +334,9 @@ int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspec
 
 static void close_tables(const struct stoq_inspect_tables *tables)
 {
-	const int fds[STOQ_INSPECT_TABLES] = {tables->flows, tables->connects, tables->series,
-		tables->statuses, tables->commands, tables->details, tables->cpus, tables->bss};
+	const int fds[STOQ_INSPECT_TABLES] = {tables->flows, tables->unproven, tables->connects,
+		tables->series, tables->statuses, tables->commands, tables->details, tables->cpus,
+		tables->bss};
 
 	for (size_t i = 0; i < STOQ_INSPECT_TABLES; i++)
 		close(fds[i]);

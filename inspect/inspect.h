@@ -15,9 +15,9 @@ struct stoq_inspect;
 
 /* Descriptors of the tables of a program that somebody else loaded and attached. */
 struct stoq_inspect_tables {
-	int flows, connects, series, statuses, commands, details, cpus, bss;
+	int flows, unproven, connects, series, statuses, commands, details, cpus, bss;
 };
-#define STOQ_INSPECT_TABLES 8
+#define STOQ_INSPECT_TABLES 9
 
 #define STOQ_INSPECT_FLOWS_MAX	  (1u << 20)
 #define STOQ_INSPECT_COMMANDS_MAX (1u << 24)

@@ -50,10 +50,11 @@ struct stoq_inspect {
 	struct stoq_groups groups;
 	struct stoq_model model;
 	size_t status_capacity;
-	uint32_t flows_max;	  /* that the table has room for */
-	uint64_t flows_gone;	  /* that are not open any more, as of the last reading */
-	uint64_t flows_displaced; /* of these, those that others took the room of */
-	bool flows_crowded;	  /* at the last reading */
+	uint64_t flows_missing;	  /* neither there nor ended, at the last reading */
+	uint64_t flows_displaced; /* the same at two readings: others took their room */
+	uint64_t proven_open;	  /* at the last reading */
+	uint64_t base_open;	  /* the same before the start */
+	size_t line_capacity;	  /* of model.flows */
 	uint32_t last_uid;	  /* no flow that began before the last reading has a higher one */
 	uint64_t start_ns;
 	uint64_t last_ns;

@@ -24,6 +24,7 @@ static const char *const state_names[STOQ_FLOW_STATES] = {
 	[STOQ_FLOW_ENCRYPTED] = "encrypted",
 	[STOQ_FLOW_LOST] = "lost",
 	[STOQ_FLOW_CLOSED] = "closed",
+	[STOQ_FLOW_MULTIPATH] = "multipath",
 };
 
 const char *stoq_axis_name(enum stoq_axis axis)

@@ -151,17 +151,18 @@ static void draw_flows(struct stoq_screen *screen, const struct stoq_model *mode
 		[STOQ_FLOW_ENCRYPTED] = STOQ_WARN,
 		[STOQ_FLOW_LOST] = STOQ_BAD,
 		[STOQ_FLOW_CLOSED] = STOQ_DIM,
+		[STOQ_FLOW_MULTIPATH] = STOQ_WARN,
 	};
 	static const enum stoq_flow_state order[] = {STOQ_FLOW_SYNCED, STOQ_FLOW_LEARNING,
-		STOQ_FLOW_ENCRYPTED, STOQ_FLOW_LOST, STOQ_FLOW_CLOSED};
+		STOQ_FLOW_ENCRYPTED, STOQ_FLOW_MULTIPATH, STOQ_FLOW_LOST, STOQ_FLOW_CLOSED};
 	unsigned int column = stoq_screen_text(screen, 2, 0, STOQ_PLAIN, "Flows: ");
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		uint64_t count = model->flow_states[order[i]];
 		char number[STOQ_TEXT_NUMBER];
 
-		if (!count && i && screen->width < FLOWS_WIDTH)
-			continue;
+		if (!count && i && (screen->width < FLOWS_WIDTH || order[i] == STOQ_FLOW_MULTIPATH))
+			continue; /* this one is rare */
 		if (i)
 			column = stoq_screen_text(screen, 2, column, STOQ_PLAIN, ", ");
 		column = stoq_screen_printf(screen, 2, column,

@@ -25,7 +25,7 @@ static uint32_t max_entries(int fd)
 
 int stoq_update_init(struct stoq_inspect *inspect)
 {
-	uint32_t flows = max_entries(inspect->tables.flows);
+	uint32_t flows = max_entries(inspect->tables.flows) + max_entries(inspect->tables.unproven);
 	uint32_t series = max_entries(inspect->tables.series);
 	uint32_t statuses = max_entries(inspect->tables.statuses);
 	int result = stoq_percpu_count(
@@ -40,10 +40,8 @@ int stoq_update_init(struct stoq_inspect *inspect)
 		stoq_map_dump_init(&inspect->statuses, sizeof(struct stoq_status_key),
 			sizeof(uint64_t), statuses))
 		return -ENOMEM;
-	inspect->flows_max = flows;
 	inspect->cpus = calloc(inspect->cpu_count, sizeof(*inspect->cpus));
-	inspect->model.flows = calloc(inspect->flows.capacity, sizeof(*inspect->model.flows));
-	return inspect->cpus && inspect->model.flows ? 0 : -ENOMEM;
+	return inspect->cpus ? 0 : -ENOMEM;
 }
 
 void stoq_update_free(struct stoq_inspect *inspect)
@@ -56,6 +54,14 @@ void stoq_update_free(struct stoq_inspect *inspect)
 	free(inspect->cpus);
 	free(inspect->model.flows);
 	free(inspect->model.statuses);
+}
+
+/* Those that are proven last: none that becomes so meanwhile is missed. */
+static int read_flows(struct stoq_inspect *inspect)
+{
+	int result = stoq_map_dump_read(&inspect->flows, inspect->tables.unproven);
+
+	return result ? result : stoq_map_dump_add(&inspect->flows, inspect->tables.flows);
 }
 
 static int read_maps(struct stoq_inspect *inspect)
@@ -74,7 +80,7 @@ static int read_maps(struct stoq_inspect *inspect)
 	if (!result)
 		result = stoq_map_dump_read(&inspect->statuses, tables->statuses);
 	if (!result)
-		result = stoq_map_dump_read(&inspect->flows, tables->flows);
+		result = read_flows(inspect);
 	return result;
 }
 
@@ -172,32 +178,52 @@ static struct stoq_ledger_flow *take_flow(
 }
 
 /*
- * Some flows come and go between two readings: what is not open any more was closed. But where open
- * ones fill the table, others make way for new ones, and closed ones, which go first, can be no
- * more than are in the table still.
+ * Which flows were pushed out of the table by others while they were open: those that both sides
+ * had sent data of, and that have neither ended nor are there. The counters are read before the
+ * flows, so that none is taken for missing that only came meanwhile; one that ended meanwhile is,
+ * until the next reading.
  */
-static void count_gone_flows(struct stoq_inspect *inspect, uint64_t closed_in_table)
+static void count_gone_flows(struct stoq_inspect *inspect, uint64_t proven_open)
 {
 	struct stoq_model *model = &inspect->model;
-	uint64_t found = model->counters[STOQ_COUNT_FLOWS_NEW], open = model->flow_count;
-	uint64_t gone = found > open ? found - open : 0;
-	bool crowded = 2 * open >= inspect->flows_max;
+	uint64_t proven = model->counters[STOQ_COUNT_FLOWS_PROVEN] + inspect->base_open;
+	uint64_t closed = model->counters[STOQ_COUNT_FLOWS_CLOSED];
+	uint64_t accounted = closed + proven_open;
+	uint64_t missing = proven > accounted ? proven - accounted : 0;
 
-	if ((crowded || inspect->flows_crowded) && gone > inspect->flows_gone + closed_in_table)
-		inspect->flows_displaced += gone - inspect->flows_gone - closed_in_table;
-	inspect->flows_crowded = crowded;
-	inspect->flows_gone = gone;
+	if (missing < inspect->flows_missing)
+		inspect->flows_missing = missing;
+	if (inspect->flows_missing > inspect->flows_displaced)
+		inspect->flows_displaced = inspect->flows_missing;
+	inspect->flows_missing = missing;
+	inspect->proven_open = proven_open;
 	model->counters[STOQ_COUNT_FLOWS_FULL] += inspect->flows_displaced;
-	model->flow_states[STOQ_FLOW_CLOSED] =
-		gone > inspect->flows_displaced ? gone - inspect->flows_displaced : 0;
+	model->flow_states[STOQ_FLOW_CLOSED] = closed + model->counters[STOQ_COUNT_FLOWS_TRIED];
+}
+
+/* As many lines as there may be flows. */
+static int make_lines(struct stoq_inspect *inspect)
+{
+	struct stoq_flow_line *lines = inspect->model.flows;
+
+	if (inspect->flows.count <= inspect->line_capacity)
+		return 0;
+	lines = reallocarray(lines, inspect->flows.capacity, sizeof(*lines));
+	if (!lines)
+		return -ENOMEM;
+	inspect->model.flows = lines;
+	inspect->line_capacity = inspect->flows.capacity;
+	return 0;
 }
 
 static int take_flows(struct stoq_inspect *inspect)
 {
 	struct stoq_model *model = &inspect->model;
 	struct stoq_ledger_flow *entry, *next;
-	uint64_t closed = 0;
+	uint64_t proven_open = 0;
 
+	if (make_lines(inspect))
+		return -ENOMEM;
 	HASH_ITER(hh, inspect->ledger.flows, entry, next)
 	entry->open = false;
 	model->flow_count = 0;
@@ -211,22 +237,19 @@ static int take_flows(struct stoq_inspect *inspect)
 		entry = take_flow(inspect, i, state);
 		if (!entry)
 			return -ENOMEM;
-		if (!entry->open) {
-			closed++;
+		if (!entry->open)
 			continue;
-		}
+		proven_open += flow->proven;
 		model->flow_states[state]++;
 		describe_flow(&model->flows[model->flow_count++], entry, flow);
 	}
-	count_gone_flows(inspect, closed);
+	count_gone_flows(inspect, proven_open);
 	return 0;
 }
 
 void stoq_update_identities(struct stoq_inspect *inspect)
 {
-	int fd = inspect->tables.flows;
-
-	if (stoq_map_dump_read(&inspect->flows, fd))
+	if (read_flows(inspect))
 		return;
 	for (size_t i = 0; i < inspect->flows.count; i++) {
 		const struct stoq_flow *flow = stoq_map_dump_value(&inspect->flows, i);
@@ -474,7 +497,8 @@ int stoq_update_base(struct stoq_inspect *inspect, struct stoq_error *error)
 		return result;
 	memcpy(inspect->base_counters, inspect->model.counters, sizeof(inspect->base_counters));
 	inspect->base_counters[STOQ_COUNT_FLOWS_FULL] -= inspect->flows_displaced;
-	inspect->flows_gone = inspect->flows_displaced = 0;
+	inspect->base_open = inspect->proven_open;
+	inspect->flows_missing = inspect->flows_displaced = 0;
 	memcpy(inspect->base_pdu_types, inspect->model.pdu_types, sizeof(inspect->base_pdu_types));
 	HASH_ITER(hh, inspect->ledger.series, series, next)
 	series->base = series->last;

@@ -15,8 +15,9 @@
 #include "tests/bpf/guard_rig.h"
 #include "tests/bpf/many_rules.h"
 
-#define PACKETS	 3000
-#define CAPSULES 32
+#define PACKETS	    3000
+#define CAPSULES    32
+#define ICREQ_BYTES 128
 
 static struct guard_link link;
 

@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/pkt_cls.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include "stoq_guard.skel.h"
 
 struct stoq_guard_bpf *the_guard;
+enum stoq_guard_strictness guard_strictness = STOQ_GUARD_STRICT_ALWAYS;
 struct stoq_guard_compiled *guard_compiled;
 static uint64_t generation;
 
@@ -32,7 +34,7 @@ int guard_setup(void **state)
 	the_guard = stoq_guard_bpf__open();
 	if (!the_guard)
 		return -1;
-	the_guard->rodata->stoq_guard_strict = STOQ_GUARD_STRICT_ALWAYS;
+	the_guard->rodata->stoq_guard_strict = (uint8_t)guard_strictness;
 	the_guard->rodata->stoq_keep_details = 0;
 	if (stoq_guard_bpf__load(the_guard)) {
 		if (errno != EPERM)
@@ -50,6 +52,18 @@ int guard_teardown(void **state)
 	free(guard_compiled);
 	guard_compiled = NULL;
 	return 0;
+}
+
+void guard_own_interfaces(void)
+{
+	if (geteuid() != 0)
+		return; /* guard_setup() says so */
+	if (unshare(CLONE_NEWNET) == 0 &&
+		system("ip link add front type veth peer name back") == 0 &&
+		system("ip link add third type veth peer name fourth") == 0)
+		return;
+	printf("SKIP: no network namespace with veth interfaces\n");
+	exit(RIG_SKIP);
 }
 
 /* ---- policies and what is counted ---- */
@@ -184,12 +198,17 @@ void guard_empty_chunks(void)
 
 /* ---- packets ---- */
 
-bool guard_run(const uint8_t *frame, size_t length, uint8_t *out)
+bool guard_run_at(struct guard_place place, const uint8_t *frame, size_t length, uint8_t *out)
 {
 	static uint8_t left[WIRE_FRAME_MAX];
+	struct __sk_buff context = {.ifindex = place.ifindex, .ingress_ifindex = place.from};
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = length,
 		.data_out = out ? out : left, .data_size_out = WIRE_FRAME_MAX, .repeat = 1);
 
+	if (place.ifindex) {
+		options.ctx_in = &context;
+		options.ctx_size_in = sizeof(context);
+	}
 	assert_int_equal(
 		bpf_prog_test_run_opts(bpf_program__fd(the_guard->progs.stoq_guard), &options), 0);
 	assert_int_equal(options.data_size_out, length);
@@ -197,6 +216,11 @@ bool guard_run(const uint8_t *frame, size_t length, uint8_t *out)
 		return false;
 	assert_int_equal((int)options.retval, TC_ACT_UNSPEC);
 	return true;
+}
+
+bool guard_run(const uint8_t *frame, size_t length, uint8_t *out)
+{
+	return guard_run_at((struct guard_place){0}, frame, length, out);
 }
 
 static void receive(struct guard_link *link, enum nvme_tcp_side side, size_t from,
@@ -265,7 +289,7 @@ bool link_send_bytes(struct guard_link *link, enum nvme_tcp_side side, size_t fr
 	assert_true(from + length <= LINK_BYTES);
 	wire_set_checksum(frame, frame_bytes, &link->path);
 	assert_true(wire_has_checksum(frame, frame_bytes, &link->path));
-	if (!guard_run(frame, frame_bytes, out))
+	if (!guard_run_at(link->place[side], frame, frame_bytes, out))
 		return false;
 	assert_true(wire_has_checksum(out, frame_bytes, &link->path));
 	if (is_turned(link, frame, out)) {
@@ -317,26 +341,40 @@ size_t link_write(struct guard_link *link, enum nvme_tcp_side side)
 
 /* ---- connections ---- */
 
-static void send_flag(struct guard_link *link, enum nvme_tcp_side side, uint8_t flags)
+bool link_flags(struct guard_link *link, enum nvme_tcp_side side, uint8_t flags, uint32_t sequence,
+	uint32_t acknowledged, size_t bytes)
 {
+	static const uint8_t nothing[WIRE_PAYLOAD_MAX];
 	struct wire_segment segment = {
 		.from_controller = side == NVME_TCP_FROM_CONTROLLER,
-		.sequence = link->first[side] - 1,
-		.acknowledged = link->first[!side],
+		.sequence = sequence,
+		.acknowledged = acknowledged,
 		.flags = flags,
+		.payload = nothing,
+		.payload_bytes = bytes,
 	};
 	uint8_t frame[WIRE_FRAME_MAX];
 
-	assert_true(guard_run(frame, wire_make(frame, &link->path, &segment), NULL));
+	return guard_run_at(
+		link->place[side], frame, wire_make(frame, &link->path, &segment), NULL);
+}
+
+static void send_flag(struct guard_link *link, enum nvme_tcp_side side, uint8_t flags)
+{
+	assert_true(link_flags(link, side, flags, link->first[side] - 1, link->first[!side], 0));
 }
 
 void link_start(struct guard_link *link)
 {
 	static uint32_t links; /* each has another port, or another host */
 
+	/* The one that it was until now makes room. */
+	if (link->path.host_port)
+		link_flags(link, NVME_TCP_FROM_CONTROLLER, WIRE_RST, 0, 0, 0);
 	link->path = rig_path();
 	link->path.host_port = (uint16_t)(40000 + links % 20000);
-	link->path.host_address += links++ / 20000;
+	link->path.host_address -= links++ / 20000;
+	memset(link->place, 0, sizeof(link->place));
 	link->first[NVME_TCP_FROM_HOST] = 0xfffff000u; /* wraps soon */
 	link->first[NVME_TCP_FROM_CONTROLLER] = 0x20000;
 	memset(link->written, 0, sizeof(link->written));
@@ -400,20 +438,59 @@ void link_open(struct guard_link *link, uint16_t qid)
 	link_handshake(link, qid);
 }
 
+static void map_address(uint64_t mapped[static 2], uint32_t address)
+{
+	uint32_t word = htonl(address);
+
+	memset(mapped, 0, 2 * sizeof(*mapped));
+	memset((uint8_t *)mapped + 10, 0xff, 2);
+	memcpy((uint8_t *)mapped + 12, &word, sizeof(word));
+}
+
 struct stoq_flow_key link_key(const struct guard_link *link)
 {
-	uint32_t host = htonl(link->path.host_address);
-	uint32_t controller = htonl(link->path.controller_address);
-	struct stoq_flow_key key = {
-		.port_a = htons(link->path.host_port),
-		.port_b = htons(link->path.controller_port),
-	};
+	__be16 host_port = htons(link->path.host_port), port = htons(link->path.controller_port);
+	__u64 host[2], controller[2];
+	int host_is_a;
+	struct stoq_flow_key key = {0};
 
-	memset(key.address_a + 10, 0xff, 2);
-	memset(key.address_b + 10, 0xff, 2);
-	memcpy(key.address_a + 12, &host, sizeof(host));
-	memcpy(key.address_b + 12, &controller, sizeof(controller));
+	map_address((uint64_t *)host, link->path.host_address);
+	map_address((uint64_t *)controller, link->path.controller_address);
+	host_is_a = stoq_end_is_first(host, controller, host_port, port);
+	memcpy(key.address_a, host_is_a ? host : controller, sizeof(key.address_a));
+	memcpy(key.address_b, host_is_a ? controller : host, sizeof(key.address_b));
+	key.port_a = host_is_a ? host_port : port;
+	key.port_b = host_is_a ? port : host_port;
 	return key;
+}
+
+bool link_flow(const struct guard_link *link, struct stoq_flow *flow)
+{
+	struct stoq_flow_key key = link_key(link);
+
+	return bpf_map_lookup_elem(bpf_map__fd(the_guard->maps.stoq_flows), &key, flow) == 0;
+}
+
+struct stoq_guard_room guard_room(void)
+{
+	struct stoq_guard_room room;
+	uint32_t zero = 0;
+
+	assert_int_equal(
+		bpf_map_lookup_elem(bpf_map__fd(the_guard->maps.stoq_guard_room), &zero, &room), 0);
+	return room;
+}
+
+void guard_set_limit(uint64_t limit)
+{
+	struct stoq_guard_room room = guard_room();
+	uint32_t zero = 0;
+
+	room.limit = limit;
+	room.swept_ns = 0;
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(the_guard->maps.stoq_guard_room), &zero,
+				 &room, BPF_ANY),
+		0);
 }
 
 /* ---- what arrived ---- */

@@ -12,8 +12,15 @@
 
 #define LINK_BYTES 65536
 
+/* Where a packet meets the guard. All 0: loopback, where both ends are. */
+struct guard_place {
+	uint32_t ifindex; /* the interface whose hook it is; 0: loopback */
+	uint32_t from;	  /* the interface by which it came in; 0: it was made here */
+};
+
 struct guard_link {
 	struct wire_path path;
+	struct guard_place place[NVME_TCP_SIDES]; /* of what a side sends */
 	struct dialog dialog;		/* its writing functions make what link_write() takes */
 	uint32_t first[NVME_TCP_SIDES]; /* sequence number of a side's first byte */
 	size_t written[NVME_TCP_SIDES];
@@ -31,9 +38,14 @@ struct guard_link {
 
 extern struct stoq_guard_bpf *the_guard;
 
-/* For a group of tests: cmocka's setup and teardown. Strict wherever the policy is. */
+/* For a group of tests: cmocka's setup and teardown. Strict wherever the policy is, unless changed
+ * before. */
+extern enum stoq_guard_strictness guard_strictness;
 int guard_setup(void **state);
 int guard_teardown(void **state);
+
+/* Interfaces front, back and third, in a network namespace of our own; or skips. */
+void guard_own_interfaces(void);
 
 /* Puts a policy in force; NULL: none. */
 void guard_install(const char *yaml);
@@ -44,6 +56,11 @@ struct stoq_guard_record guard_last_record(void);
 /* The record of the log with this sequence number; asserts that it is still there. */
 struct stoq_guard_record guard_record(uint64_t sequence);
 uint64_t guard_log_last(void);
+/* What the table of flows has for this link, if it is there. */
+bool link_flow(const struct guard_link *link, struct stoq_flow *flow);
+struct stoq_guard_room guard_room(void);
+/* How many connections may be followed. */
+void guard_set_limit(uint64_t limit);
 /* Takes the patches away that were kept, to see what happens. */
 void guard_empty_chunks(void);
 /* The policy in force, compiled. */
@@ -52,15 +69,23 @@ extern struct stoq_guard_compiled *guard_compiled;
 /* Runs one frame. False: it was dropped. out, if not NULL, gets the frame as it left. */
 bool guard_run(const uint8_t *frame, size_t length, uint8_t *out);
 
+/* The same, in another place. */
+bool guard_run_at(struct guard_place place, const uint8_t *frame, size_t length, uint8_t *out);
+
+/* A segment with flags, without payload or with `bytes` of it, all 0. False: it was dropped. */
+bool link_flags(struct guard_link *link, enum nvme_tcp_side side, uint8_t flags, uint32_t sequence,
+	uint32_t acknowledged, size_t bytes);
+
 /* A connection from its first byte: SYNs, IC PDUs, Connect of queue qid. */
 void link_open(struct guard_link *link, uint16_t qid);
-/* The same, but nothing is sent yet, and its parts. */
+/* The same, but nothing is sent yet, and its parts. The controller ends what the link was before,
+ * unless the host's port is 0. */
 void link_start(struct guard_link *link);
 void link_syns(struct guard_link *link);
 void link_negotiate(struct guard_link *link); /* with the ICReq and ICResp behind them */
 void link_handshake(struct guard_link *link, uint16_t qid);
 
-/* The key of a link over IPv4 without VLAN tags; its host is end a. */
+/* The key of a link over IPv4 without VLAN tags; its host is end a in the first 20,000 links. */
 struct stoq_flow_key link_key(const struct guard_link *link);
 
 /* Appends what the dialog's functions made to what a side has written; returns where it begins. */

@@ -182,7 +182,8 @@ static size_t shared_commands(const struct rig *rig, const struct stoq_slot *slo
 
 static void compare_commands(const struct rig *rig)
 {
-	size_t own = own_commands(rig->twin->maps.stoq_flows, rig);
+	size_t own = own_commands(rig->twin->maps.stoq_flows, rig) +
+		     own_commands(rig->twin->maps.stoq_unproven, rig);
 
 	for (size_t i = 0; i < rig_slot_count(rig); i++)
 		if (rig->twin_slots[i].owner != STOQ_COMMAND_FREE)
@@ -213,9 +214,10 @@ static void compare_series(const struct bpf_map *map, const struct bpf_map *twin
  */
 static void rig_compare_twins(struct rig *rig)
 {
-	if (rig_flow_count(rig) > bpf_map__max_entries(rig->program->maps.stoq_flows) / 2)
+	if (rig_flow_count(rig) > bpf_map__max_entries(rig->program->maps.stoq_unproven) / 2)
 		return;
 	compare_flows(rig->program->maps.stoq_flows, rig->twin->maps.stoq_flows);
+	compare_flows(rig->program->maps.stoq_unproven, rig->twin->maps.stoq_unproven);
 	compare_series(rig->program->maps.stoq_series, rig->twin->maps.stoq_series);
 	compare_commands(rig);
 }
@@ -263,6 +265,8 @@ static void empty_map(const struct bpf_map *map)
 static void clear_program(const struct stoq_tc_bpf *program)
 {
 	empty_map(program->maps.stoq_flows);
+	empty_map(program->maps.stoq_unproven);
+	empty_map(program->maps.stoq_newcomers);
 	empty_map(program->maps.stoq_series);
 	empty_map(program->maps.stoq_connects);
 }
@@ -332,16 +336,23 @@ size_t rig_flow_count(struct rig *rig)
 {
 	struct stoq_flow_key key;
 
-	return count_keys(rig->program->maps.stoq_flows, &key);
+	return count_keys(rig->program->maps.stoq_flows, &key) +
+	       count_keys(rig->program->maps.stoq_unproven, &key);
+}
+
+static bool only_flow(const struct bpf_map *map, struct stoq_flow *flow)
+{
+	struct stoq_flow_key key;
+
+	return count_keys(map, &key) == 1 &&
+	       bpf_map__lookup_elem(map, &key, sizeof(key), flow, sizeof(*flow), 0) == 0;
 }
 
 bool rig_flow(struct rig *rig, struct stoq_flow *flow)
 {
-	struct stoq_flow_key key;
-
-	return count_keys(rig->program->maps.stoq_flows, &key) == 1 &&
-	       bpf_map__lookup_elem(rig->program->maps.stoq_flows, &key, sizeof(key), flow,
-		       sizeof(*flow), 0) == 0;
+	return rig_flow_count(rig) == 1 &&
+	       (only_flow(rig->program->maps.stoq_flows, flow) ||
+		       only_flow(rig->program->maps.stoq_unproven, flow));
 }
 
 uint64_t rig_counter(struct rig *rig, enum stoq_counter counter)
@@ -377,7 +388,9 @@ void rig_series(struct rig *rig, struct stoq_series *sum)
 
 size_t rig_outstanding(struct rig *rig)
 {
-	return shared_commands(rig, rig->slots) + own_commands(rig->program->maps.stoq_flows, NULL);
+	return shared_commands(rig, rig->slots) +
+	       own_commands(rig->program->maps.stoq_flows, NULL) +
+	       own_commands(rig->program->maps.stoq_unproven, NULL);
 }
 
 uint32_t rig_cells_used(struct rig *rig)

@@ -531,7 +531,10 @@ static void test_no_policy(void **state)
 	assert_unchanged(at, at + 72);
 }
 
-/* Connections of before: what user space says of them counts as their Connect. */
+/*
+ * Connections of before: what user space says of them counts as their Connect. Strictly, they do
+ * not pass until they begin again, whosever they are (test_guard_connections.c).
+ */
 static void test_identity(void **state)
 {
 	struct stoq_guard_identity identity = {.qid = 1};
@@ -544,7 +547,7 @@ static void test_identity(void **state)
 	strcpy(identity.host, DIALOG_HOST_NQN);
 	strcpy(identity.subsystem, DIALOG_SUBSYSTEM_NQN);
 	for (int known = 0; known <= 1; known++) {
-		guard_install("version: 1\ndefault: allow\nrules:\n"
+		guard_install("version: 1\nstrict: false\ndefault: allow\nrules:\n"
 			      "  - {host: '" DIALOG_HOST_NQN "', verdict: allow}\n"
 			      "  - {host: 'nqn.2014-08.org.example:x', verdict: deny}\n");
 		link_start(&link);
@@ -584,8 +587,9 @@ static void test_unknown_queue(void **state)
 	(void)state;
 	strcpy(identity.host, DIALOG_HOST_NQN);
 	strcpy(identity.subsystem, DIALOG_SUBSYSTEM_NQN);
-	guard_install("version: 1\ndefault: allow\nrules:\n  - {host: '" DIALOG_HOST_NQN
-		      "', commands: [writes, destructive], verdict: deny}\n");
+	guard_install(
+		"version: 1\nstrict: false\ndefault: allow\nrules:\n  - {host: '" DIALOG_HOST_NQN
+		"', commands: [writes, destructive], verdict: deny}\n");
 	link_start(&link);
 	key = link_key(&link);
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(the_guard->maps.stoq_guard_identities),

@@ -267,7 +267,27 @@ static void test_priority_tags(void **state)
 			assert_true(tags > 8);
 			assert_int_equal(guard_total(STOQ_GUARD_DROP_TAGS), dropped + 1);
 		}
+		link.path.priority_tags = 0;
 	}
+}
+
+/* Behind the tag of a VLAN such tags change nothing: it is that VLAN's. */
+static void test_priority_tag_inside(void **state)
+{
+	struct wire_segment segment;
+	uint8_t frame[WIRE_FRAME_MAX];
+	size_t length;
+	struct nvme_io_fields fields = link_fields(NVME_NVM_WRITE, 1, 1, 0);
+
+	(void)state;
+	open_link(true);
+	link_write_command(&link, &fields);
+	segment = next_segment(HOST, WIRE_ACK, 72);
+	link.path.vlan_tags = 2;
+	link.path.vlan_id = 0;
+	length = wire_make(frame, &link.path, &segment); /* VLAN 100, then VID 0 */
+	wire_set_checksum(frame, length, &link.path);
+	assert_false(guard_run(frame, length, NULL));
 }
 
 static void test_tags_not_strict(void **state)
@@ -291,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_reset_with_payload),
 		cmocka_unit_test(test_multipath),
 		cmocka_unit_test(test_priority_tags),
+		cmocka_unit_test(test_priority_tag_inside),
 		cmocka_unit_test(test_tags_not_strict),
 	};
 

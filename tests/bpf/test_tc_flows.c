@@ -372,8 +372,13 @@ static void test_close_and_reuse(void **state)
 	uid = the_flow().uid;
 	dialog_flag(&dialog, NVME_TCP_FROM_CONTROLLER, WIRE_RST);
 	assert_true(the_flow().side[NVME_TCP_FROM_HOST].finished);
+	/* Another one begins: the old one is gone, and the new one is there with its first data. */
 	dialog_flag(&dialog, NVME_TCP_FROM_HOST, WIRE_SYN);
+	assert_int_equal(rig_flow_count(the_rig), 0);
+	dialog.sequence[NVME_TCP_FROM_HOST]++;
+	dialog_establish(&dialog, 3);
 	assert_int_not_equal(the_flow().uid, uid);
+	assert_int_equal(the_flow().qid, 3);
 }
 
 static void test_table_is_bounded(void **state)
