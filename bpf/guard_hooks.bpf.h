@@ -47,7 +47,7 @@ static __always_inline void stoq_hook_connect_done(struct stoq_flow *flow)
 /* A command has ended: what there is of it beside the slots of its flow goes. */
 static __always_inline void stoq_hook_ended(struct stoq_flow *flow, __u32 cid);
 
-#include "bpf/guard_protocol.bpf.h"
+#include "bpf/guard_shield.bpf.h"
 
 /*
  * Whether a byte of Connect's data that comes in this segment, from payload position `at` on, is
@@ -96,20 +96,6 @@ static __always_inline int stoq_hook_cut(
 	return stoq_guard_cut_header(skb, flow, cpu);
 }
 
-/*
- * Strict, bpf/stoq_guard.bpf.c knows what to do. Else: what is no PDU in a stream that was followed
- * from its first byte would be read by targets each in its own way.
- */
-static __always_inline int stoq_hook_bad(struct stoq_flow *flow, struct stoq_cpu *cpu)
-{
-	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
-
-	if (!guard || guard->strict || cpu->side != NVME_TCP_FROM_HOST ||
-		!stoq_guard_follows_surely(flow))
-		return 0;
-	return stoq_guard_drop(guard, STOQ_GUARD_DROP_MALFORMED_PDU);
-}
-
 /* Whether a segment that is early looks as if it had something to be refused: guard_early.bpf.h. */
 int stoq_guard_suspects(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu);
 
@@ -147,7 +133,10 @@ static __always_inline void stoq_hook_early_held(void)
 static __always_inline int stoq_hook_sees_all(
 	const struct stoq_flow *flow, const struct stoq_cpu *cpu)
 {
-	return flow->guard.refused || flow->guard.far || flow->guard.identify;
+	const struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+
+	return flow->guard.refused || flow->guard.far || flow->guard.identify ||
+	       (guard && guard->shield);
 }
 
 static __always_inline void stoq_hook_ended(struct stoq_flow *flow, __u32 cid)
@@ -158,11 +147,50 @@ static __always_inline void stoq_hook_ended(struct stoq_flow *flow, __u32 cid)
 		stoq_guard_on_identified(flow, cid);
 }
 
+/* What the host has asked for is known: it was followed from its first byte. */
+static __always_inline int stoq_guard_knows_commands(const struct stoq_flow *flow)
+{
+	const struct stoq_flow_side *side = &flow->side[NVME_TCP_FROM_HOST];
+
+	return flow->guard.opened && flow->from_start && side->state == STOQ_FLOW_SYNCED &&
+	       !side->resyncs;
+}
+
+static __always_inline int stoq_guard_is_shielded(
+	const struct stoq_flow *flow, const struct stoq_cpu *cpu)
+{
+	const struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+
+	return guard && guard->shield && stoq_guard_knows_commands(flow) &&
+	       !flow->side[NVME_TCP_FROM_CONTROLLER].resyncs;
+}
+
+/*
+ * Strict, bpf/stoq_guard.bpf.c knows what to do. Else: what is no PDU in a stream that was followed
+ * from its first byte would be read by targets each in its own way.
+ */
+static __always_inline int stoq_hook_bad(struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+
+	if (!guard || guard->strict)
+		return 0;
+	if (cpu->side == NVME_TCP_FROM_HOST ? !stoq_guard_follows_surely(flow)
+					    : !stoq_guard_is_shielded(flow, cpu))
+		return 0;
+	return stoq_guard_drop(guard, STOQ_GUARD_DROP_MALFORMED_PDU);
+}
+
 static __always_inline int stoq_guard_on_controllers_pdu(struct __sk_buff *skb,
 	struct stoq_flow *flow, struct stoq_cpu *cpu, struct nvme_tcp_icreq_pdu *pdu,
 	__u32 sequence)
 {
+	if (stoq_guard_is_shielded(flow, cpu) && stoq_guard_shield(flow, pdu))
+		return 1;
 	switch (pdu->hdr.type) {
+	case NVME_TCP_C2H_TERM:
+		flow->guard.ended |= 1 << NVME_TCP_FROM_CONTROLLER;
+		return 0;
 	case NVME_TCP_ICRESP:
 		stoq_guard_on_icresp(flow, (const void *)pdu);
 		return 0;
@@ -218,7 +246,7 @@ static __always_inline int stoq_hook_pdu(struct __sk_buff *skb, struct stoq_flow
 	if (stoq_guard_check(flow, pdu) || stoq_guard_protocol(flow, pdu))
 		return 1;
 	if (pdu->hdr.type == NVME_TCP_H2C_TERM)
-		flow->guard.ended = 1;
+		flow->guard.ended |= 1 << NVME_TCP_FROM_HOST;
 	if (pdu->hdr.type == NVME_TCP_H2C_DATA)
 		return stoq_guard_on_data(skb, flow, cpu, pdu, sequence);
 	if (pdu->hdr.type != NVME_TCP_CAPSULE_CMD)

@@ -135,7 +135,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
 	__type(key, struct stoq_guard_far_key);
-	__type(value, struct stoq_guard_r2t); /* of a command: nothing */
+	__type(value,
+		struct stoq_guard_r2t); /* of a command: ttag is its direction, end its bytes */
 } stoq_guard_far SEC(".maps");
 
 /* ---- IOCCSZ: how much data a controller takes in a capsule (guard_capsule.bpf.h) ---- */
@@ -223,6 +224,7 @@ struct stoq_guard_cpu {
 	__u32 strict_here;		     /* for this packet, if a host sent it */
 	__u32 careful;			     /* connections are to begin as strict wants them */
 	__u32 from;			     /* see stoq_guard_from() */
+	__u32 shield;			     /* strict, for a controller's payload */
 	__u32 list_at;	  /* payload position of a list of ranges that was judged */
 	__u32 list_bytes; /* its length; 0: there is none */
 	__u32 list_next;  /* where stoq_guard_judge_list() is, in the payload, ... */

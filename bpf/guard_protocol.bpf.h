@@ -46,17 +46,20 @@ static __always_inline int stoq_guard_gets_slot(
 	return stoq_slot_is(stoq_own_slot(flow, cid), STOQ_COMMAND_FREE);
 }
 
-/* Remembers a command that gets no slot. 0, or the reason why that cannot be. */
-__noinline int stoq_guard_begin_far(struct stoq_flow *flow, __u32 cid)
+/*
+ * Remembers a command that gets no slot, and what data it asks for. 0, or the reason why that
+ * cannot be.
+ */
+__noinline int stoq_guard_begin_far(struct stoq_flow *flow, __u32 cid, __u32 direction, __u32 bytes)
 {
+	struct stoq_guard_r2t asked = {.cid = cid, .ttag = direction, .end = bytes};
 	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
-	struct stoq_guard_r2t none = {0};
 	struct stoq_guard_far_key key;
 
 	if (!flow || !guard)
 		return STOQ_GUARD_DROP_NO_ROOM;
 	key = stoq_guard_far_key(flow, cid, 0, STOQ_GUARD_FAR_COMMAND);
-	if (bpf_map_update_elem(&stoq_guard_far, &key, &none, BPF_NOEXIST))
+	if (bpf_map_update_elem(&stoq_guard_far, &key, &asked, BPF_NOEXIST))
 		return bpf_map_lookup_elem(&stoq_guard_far, &key) ? STOQ_GUARD_DROP_CID_IN_USE
 								  : STOQ_GUARD_DROP_NO_ROOM;
 	__sync_fetch_and_add(&flow->guard.far, 1);
@@ -240,7 +243,8 @@ static __always_inline int stoq_guard_begin(struct stoq_flow *flow, const struct
 	if (stoq_guard_in_slot(flow, cid))
 		return stoq_guard_knows_completions(flow) ? STOQ_GUARD_DROP_CID_IN_USE : 0;
 	if (!stoq_guard_gets_slot(flow, cid, sqe))
-		return stoq_guard_begin_far(flow, cid);
+		return stoq_guard_begin_far(
+			flow, cid, stoq_guard_direction(sqe), nvme_le32(sqe->sgl1.length));
 	return flow->guard.far && stoq_guard_begun(flow, cid) >= 0 ? STOQ_GUARD_DROP_CID_IN_USE : 0;
 }
 
@@ -271,7 +275,9 @@ static __always_inline int stoq_guard_turn(
 	const struct stoq_flow *flow, const struct nvme_tcp_icreq_pdu *pdu)
 {
 	if (pdu->hdr.type != NVME_TCP_ICREQ)
-		return flow->guard.icresp && !flow->guard.ended ? 0 : STOQ_GUARD_DROP_SEQUENCE;
+		return flow->guard.icresp && !(flow->guard.ended & 1 << NVME_TCP_FROM_HOST)
+			       ? 0
+			       : STOQ_GUARD_DROP_SEQUENCE;
 	if (flow->side[NVME_TCP_FROM_HOST].pdus)
 		return STOQ_GUARD_DROP_SEQUENCE;
 	return stoq_guard_is_plain_icreq(pdu) ? 0 : STOQ_GUARD_DROP_NEGOTIATION;

@@ -193,6 +193,7 @@ enum stoq_guard_total {
 	STOQ_GUARD_DROP_FLAGS,	       /* strict: TCP flags that no connection needs */
 	STOQ_GUARD_DROP_SIDE,	       /* strict: from where the other end's segments come */
 	STOQ_GUARD_DROP_TAGS,	       /* strict: more VLAN tags than the program looks through */
+	STOQ_GUARD_DROP_CONTROLLER,  /* of a controller: an answer that no command asked for */
 	STOQ_GUARD_TOTALS,
 };
 

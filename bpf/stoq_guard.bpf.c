@@ -231,6 +231,7 @@ __noinline int stoq_guard_on_payload(
 	side = &flow->side[cpu->side & 1];
 	uid = flow->uid;
 	guard->strict = policed && guard->strict_here && cpu->side == NVME_TCP_FROM_HOST;
+	guard->shield = policed && guard->strict_here && cpu->side == NVME_TCP_FROM_CONTROLLER;
 	if (flow->guard.whole && !guard->careful)
 		flow->guard.whole = 0;
 	stoq_begin_payload(cpu, &guard->segment);

@@ -304,7 +304,7 @@ struct stoq_guard_flow {
 	__u8 cpda;	     /* what the controller's ICResp said; 0 if that was not seen */
 	__u8 icresp;	     /* that was seen */
 	__u8 whole;	     /* followed strictly since it was opened */
-	__u8 ended;	     /* the host has sent an H2CTermReq: nothing follows */
+	__u8 ended;	      /* bit per side: it has sent a TermReq, nothing follows */
 	__u8 far_r2ts;	     /* some R2Ts are, or were, in map stoq_guard_far */
 	__u8 identify;	     /* enum stoq_guard_identify: Identify Controller, on the admin queue */
 	__u8 ioccsz_bytes;   /* of IOCCSZ that have come */
@@ -329,10 +329,10 @@ enum stoq_guard_identify {
 };
 
 /*
- * An R2T that waits for data: in the flow, at its command's CID modulo their number, or, if another
- * one has that place, in map stoq_guard_far.
+ * An R2T that waits for data: in the place that belongs to its command's slot, or, if the command
+ * has none or another R2T of it is there, in map stoq_guard_far.
  */
-#define STOQ_GUARD_R2TS	      64
+#define STOQ_GUARD_R2TS	      STOQ_OWN_SLOTS
 #define STOQ_GUARD_R2T_BEGUN  0x7fffffffu
 #define STOQ_GUARD_R2T_JOINED 0x80000000u
 

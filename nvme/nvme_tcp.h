@@ -32,6 +32,7 @@ enum nvme_tcp_flag {
 #define NVME_TCP_PDO_MAX	144	    /* a command and its digest, aligned to 72 bytes */
 #define NVME_TCP_DATA_MAX	(32u << 20) /* no PDU carries more data than this: our limit */
 #define NVME_TCP_ADMIN_DATA_MAX 8192
+#define NVME_TCP_MAXH2CDATA_MIN 4096
 #define NVME_TCP_PORT		4420
 #define NVME_TCP_DISCOVERY_PORT 8009
 
