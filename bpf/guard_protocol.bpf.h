@@ -235,13 +235,24 @@ static __always_inline int stoq_guard_has_place(struct stoq_flow *flow)
 	return side->commands < side->commands_limit || !stoq_guard_knows_completions(flow);
 }
 
+/*
+ * An event request, which waits for ever. When SPDK's host shuts a controller down, it takes those
+ * for done that are outstanding, and uses their identifiers again (lib/nvme/nvme_ctrlr.c).
+ */
+static __always_inline int stoq_guard_is_event_request(struct stoq_flow *flow, __u16 cid)
+{
+	return stoq_own_slot(flow, cid)->packed >> STOQ_SLOT_UNTIMED_SHIFT & 1;
+}
+
 /* Remembers that a command begins. 0, or the reason why it cannot be. */
 static __always_inline int stoq_guard_begin(struct stoq_flow *flow, const struct nvme_sqe *sqe)
 {
 	__u16 cid = nvme_le16(sqe->command_id);
 
 	if (stoq_guard_in_slot(flow, cid))
-		return stoq_guard_knows_completions(flow) ? STOQ_GUARD_DROP_CID_IN_USE : 0;
+		return stoq_guard_knows_completions(flow) && !stoq_guard_is_event_request(flow, cid)
+			       ? STOQ_GUARD_DROP_CID_IN_USE
+			       : 0;
 	if (!stoq_guard_gets_slot(flow, cid, sqe))
 		return stoq_guard_begin_far(
 			flow, cid, stoq_guard_direction(sqe), nvme_le32(sqe->sgl1.length));

@@ -85,11 +85,12 @@ struct stoq_command {
 	__u8 untimed; /* AER: waits for an event, its latency means nothing */
 };
 
-#define STOQ_SLOT_TIME_BITS   40 /* 18 minutes; all beyond 137 s is one bucket */
-#define STOQ_SLOT_TIME	      (1ull << STOQ_SLOT_TIME_BITS)
-#define STOQ_SLOT_CLASS_SHIFT STOQ_SLOT_TIME_BITS /* above: all that a series' key has of it */
-#define STOQ_SLOT_NSID_FAR    0xff		  /* the detail has it */
-#define STOQ_FCTYPE_OTHER     0x3f		  /* the reserved and vendor specific ones beyond */
+#define STOQ_SLOT_TIME_BITS	40 /* 18 minutes; all beyond 137 s is one bucket */
+#define STOQ_SLOT_TIME		(1ull << STOQ_SLOT_TIME_BITS)
+#define STOQ_SLOT_CLASS_SHIFT	STOQ_SLOT_TIME_BITS /* above: all that a series' key has of it */
+#define STOQ_SLOT_UNTIMED_SHIFT 57
+#define STOQ_SLOT_NSID_FAR	0xff /* the detail has it */
+#define STOQ_FCTYPE_OTHER	0x3f /* the reserved and vendor specific ones beyond */
 
 static inline __u64 stoq_slot_pack(const struct stoq_command *command)
 {
@@ -97,8 +98,8 @@ static inline __u64 stoq_slot_pack(const struct stoq_command *command)
 	__u64 fctype = command->fctype < STOQ_FCTYPE_OTHER ? command->fctype : STOQ_FCTYPE_OTHER;
 
 	return (command->start_ns & (STOQ_SLOT_TIME - 1)) | (__u64)command->opcode << 40 |
-	       nsid << 48 | (__u64)(command->kind & 1) << 56 | (__u64)command->untimed << 57 |
-	       fctype << 58;
+	       nsid << 48 | (__u64)(command->kind & 1) << 56 |
+	       (__u64)command->untimed << STOQ_SLOT_UNTIMED_SHIFT | fctype << 58;
 }
 
 /* All but slba and blocks, and nsid if it is STOQ_SLOT_NSID_FAR afterwards. */
@@ -111,7 +112,7 @@ static inline void stoq_slot_unpack(struct stoq_command *command, const struct s
 	command->opcode = packed >> 40 & 0xff;
 	command->nsid = packed >> 48 & 0xff;
 	command->kind = packed >> 56 & 1;
-	command->untimed = packed >> 57 & 1;
+	command->untimed = packed >> STOQ_SLOT_UNTIMED_SHIFT & 1;
 	command->fctype = packed >> 58;
 	command->slba = 0;
 	command->blocks = 0;

@@ -452,6 +452,22 @@ static void test_identifiers_of_far_namespaces(void **state)
 	}
 }
 
+/* SPDK's host shuts a controller down: it uses the identifiers of its event requests again. */
+static void test_identifiers_of_event_requests(void **state)
+{
+	(void)state;
+	link_open(&link, 0);
+	write_io(NVME_ADMIN_ASYNC_EVENT_REQUEST, 5);
+	assert_true(passes());
+	for (int i = 0; i < 3; i++) {
+		write_io(NVME_ADMIN_KEEP_ALIVE, 5);
+		assert_true(passes());
+		write_io(NVME_ADMIN_KEEP_ALIVE, 5);
+		expect_dropped(STOQ_GUARD_DROP_CID_IN_USE);
+		link_complete(&link, 5);
+	}
+}
+
 /* SUCCESS with the last data of a read completes it, too. */
 static void test_identifiers_and_success(void **state)
 {
@@ -875,6 +891,7 @@ int main(void)
 		cmocka_unit_test_setup(test_many_r2ts, install),
 		cmocka_unit_test_setup(test_identifiers, install),
 		cmocka_unit_test_setup(test_identifiers_of_far_namespaces, install),
+		cmocka_unit_test_setup(test_identifiers_of_event_requests, install),
 		cmocka_unit_test_setup(test_identifiers_and_success, install),
 		cmocka_unit_test_setup(test_places, install),
 		cmocka_unit_test_setup(test_places_and_events, install),
