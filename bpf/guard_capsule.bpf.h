@@ -16,16 +16,15 @@
 #define STOQ_GUARD_CAPSULE_UNSEEN  16384 /* by nvmet as it comes, if IOCCSZ was sent and missed */
 
 /* Where the controller's IOCCSZ is kept. 0: its subsystem is not known. */
-__noinline int stoq_guard_capsule_key(const struct stoq_flow *flow)
+static __always_inline int stoq_guard_capsule_key(
+	const struct stoq_flow *flow, struct stoq_guard_cpu *guard)
 {
-	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
 	struct stoq_guard_capsule_key *key;
 	struct nvme_connect_data *data;
-	__u32 uid;
+	__u32 uid = flow->uid;
 
-	if (!flow || !guard || !flow->guard.named)
+	if (!flow->guard.named)
 		return 0;
-	uid = flow->uid;
 	data = bpf_map_lookup_elem(&stoq_connects, &uid);
 	if (!data)
 		return 0;
@@ -46,7 +45,7 @@ __noinline int stoq_guard_capsule_learned(
 {
 	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
 
-	if (guard && stoq_guard_capsule_key(flow))
+	if (flow && guard && stoq_guard_capsule_key(flow, guard))
 		bpf_map_update_elem(
 			&stoq_guard_capsules, &guard->capsule_key, &bytes, update_flags);
 	return 0;
@@ -142,7 +141,7 @@ __noinline int stoq_guard_capsule_known(struct stoq_flow *flow)
 
 	if (!flow || !guard)
 		return 0;
-	if (stoq_guard_capsule_key(flow))
+	if (stoq_guard_capsule_key(flow, guard))
 		bytes = bpf_map_lookup_elem(&stoq_guard_capsules, &guard->capsule_key);
 	flow->guard.capsule_bytes = bytes ? *bytes : STOQ_GUARD_CAPSULE_UNKNOWN;
 	return 0;
