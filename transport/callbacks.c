@@ -100,6 +100,10 @@ static int remove_connection_id(ngtcp2_conn *quic, const ngtcp2_cid *cid, void *
 static int peer_id_status(ngtcp2_conn *quic, stoq_ngtcp2_id_status type, uint64_t number,
 	const ngtcp2_cid *cid, const uint8_t *token, void *user)
 {
+	struct stoq_connection *connection = user;
+
+	/* ngtcp2 activates a client's first one when the end of the handshake is written. */
+	connection->finish_written |= type == NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE;
 	if (token && type == NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE)
 		stoq_connection_add_token(user, token);
 	else if (token)

@@ -51,7 +51,7 @@ struct stoq_connection {
 	bool address_proven; /* a server's peer: by a token, or because its handshake goes on */
 	bool tls_over;	     /* the handshake; the peer's certificates may be asked for */
 	bool confirmed;	     /* the handshake */
-	bool finish_written; /* something was written since the handshake is over */
+	bool finish_written; /* the end of the handshake is */
 	bool resumed;
 	bool early_data; /* streams may be written before the handshake is over */
 	bool early_data_accepted;

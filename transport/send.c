@@ -29,12 +29,9 @@ struct packet {
 static ngtcp2_ssize write_stream(struct stoq_connection *connection, struct packet *packet,
 	ngtcp2_ssize *accepted, uint32_t flags, int64_t id, const ngtcp2_vec *pieces, size_t count)
 {
-	ngtcp2_ssize result = ngtcp2_conn_writev_stream(connection->quic, &packet->path.path,
-		&packet->info, packet->data, packet->size, accepted, flags, id, pieces, count,
+	return ngtcp2_conn_writev_stream(connection->quic, &packet->path.path, &packet->info,
+		packet->data, packet->size, accepted, flags, id, pieces, count,
 		connection->worker->now_ns);
-
-	connection->finish_written |= connection->announced && result >= 0;
-	return result;
 }
 
 /* ---- streams ---- */
