@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "guard/identities.h"
+#include "guard/room.h"
 #include "inspect/attach_keep.h"
 #include "inspect/tables.h"
 
@@ -263,6 +264,17 @@ static void find_bare(const struct stoq_guard_made *made, struct stoq_guard_bare
 	}
 }
 
+/* As many connections as was asked for, or as the guard had room for until now. */
+static uint64_t choose_room(const struct making *making)
+{
+	struct stoq_guard_room room;
+
+	if (making->config->max_connections)
+		return making->config->max_connections;
+	return stoq_guard_room_read(&making->pins, &room) ? STOQ_GUARD_CONNECTIONS_DEFAULT
+							  : stoq_guard_room_size(&room);
+}
+
 /*
  * The program first, then who is who, then the policy, and the interfaces last: no packet is
  * policed without all of it.
@@ -271,6 +283,7 @@ static int make(struct making *making)
 {
 	bool reuse = making->made.phase == STOQ_GUARD_REPLACING;
 	struct stoq_guard_bare bare = {0};
+	uint64_t room = choose_room(making);
 	int result;
 
 	find_bare(&making->made, &bare);
@@ -281,6 +294,8 @@ static int make(struct making *making)
 		result = stoq_guard_made_write(&making->pins, &making->made, making->error);
 	if (!result)
 		result = stoq_guard_program_pin(making->program, &making->pins, making->error);
+	if (!result)
+		result = stoq_guard_room_limit(&making->pins, room, making->error);
 	if (!result)
 		result = store_identities(&making->pins, making->config->identities, making->error);
 	if (!result)

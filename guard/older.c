@@ -17,7 +17,8 @@
 struct search {
 	const struct stoq_guard_coming *coming;
 	struct stoq_guard_places places;
-	struct stoq_flow_identities followed; /* by the guard that is on */
+	struct stoq_flow_identities followed; /* by the guard that is on, strictly or ... */
+	struct stoq_flow_identities lax;      /* ... not */
 	struct stoq_guard_older *older;
 };
 
@@ -78,6 +79,16 @@ static int take(struct search *search, const struct stoq_flow_known *known, bool
 
 /* ---- connections that the guard follows already ---- */
 
+static bool is_strict(const struct search *search, bool is_target, bool both_here)
+{
+	enum stoq_guard_strictness strictness = search->coming->program->strictness;
+
+	if (!search->coming->policy->strict)
+		return false;
+	return strictness == STOQ_GUARD_STRICT_ALWAYS ||
+	       (strictness == STOQ_GUARD_STRICT_INGRESS && is_target && !both_here);
+}
+
 /* What the policy in force stops it has stopped already. */
 static bool is_stopped_already(const struct search *search, const struct stoq_flow_known *known)
 {
@@ -91,17 +102,33 @@ static bool is_stopped_already(const struct search *search, const struct stoq_fl
 	return verdict.stop != STOQ_GUARD_GOES_ON;
 }
 
-static int take_followed(struct search *search)
+static int take_listed(struct search *search, const struct stoq_flow_identities *listed, bool whole)
 {
 	int result = 0;
 
+	for (size_t i = 0; !result && i < listed->count; i++) {
+		const struct stoq_flow_known *known = &listed->items[i];
+		/* It comes in from its host, unless that is here. */
+		bool comes_in = !stoq_guard_places_has(&search->places, &known->host);
+
+		if (!is_stopped_already(search, known))
+			result = take(
+				search, known, !whole && is_strict(search, comes_in, false), false);
+	}
+	return result;
+}
+
+/* What was not strictly followed from its beginning does not pass where that is asked for. */
+static int take_followed(struct search *search)
+{
+	int result;
+
 	if (!search->coming->on)
 		return 0;
-	result = stoq_guard_view_list(search->coming->on, &search->followed);
-	for (size_t i = 0; !result && i < search->followed.count; i++)
-		if (!is_stopped_already(search, &search->followed.items[i]))
-			result = take(search, &search->followed.items[i], false, false);
-	return result;
+	result = stoq_guard_view_list(search->coming->on, &search->followed, &search->lax);
+	if (!result)
+		result = take_listed(search, &search->followed, true);
+	return result ? result : take_listed(search, &search->lax, false);
 }
 
 /* ---- this machine's ---- */
@@ -136,17 +163,8 @@ static uint16_t tag_of(const struct search *search, const struct stoq_flow_ident
 static bool is_followed(const struct search *search, const struct stoq_flow_known *known)
 {
 	return stoq_flow_identities_find(&search->followed, known) ||
-	       tag_of(search, &search->followed, *known);
-}
-
-static bool is_strict(const struct search *search, bool is_target, bool both_here)
-{
-	enum stoq_guard_strictness strictness = search->coming->program->strictness;
-
-	if (!search->coming->policy->strict)
-		return false;
-	return strictness == STOQ_GUARD_STRICT_ALWAYS ||
-	       (strictness == STOQ_GUARD_STRICT_INGRESS && is_target && !both_here);
+	       stoq_flow_identities_find(&search->lax, known) ||
+	       tag_of(search, &search->followed, *known) || tag_of(search, &search->lax, *known);
 }
 
 static int take_socket(struct search *search, const struct stoq_flow_socket *socket)
@@ -219,6 +237,7 @@ int stoq_guard_older_find(struct stoq_guard_older *older, const struct stoq_guar
 	if (!result)
 		result = take_elsewhere(&search);
 	stoq_flow_identities_free(&search.followed);
+	stoq_flow_identities_free(&search.lax);
 	stoq_guard_places_free(&search.places);
 	if (!result)
 		return 0;

@@ -48,9 +48,16 @@ static bool holds_policies(const struct bpf_map *map)
 	return bpf_map__type(map) == BPF_MAP_TYPE_ARRAY_OF_MAPS;
 }
 
-static int take_over(struct bpf_map *map, const struct stoq_guard_pins *pins)
+/* The room counts the flows: without them it begins again. */
+static bool is_left(const struct bpf_map *map, bool flows_fit)
 {
-	const char *item = holds_policies(map) ? NULL : pin_of(map);
+	return holds_policies(map) ||
+	       (!flows_fit && strcmp(bpf_map__name(map), "stoq_guard_room") == 0);
+}
+
+static int take_over(struct bpf_map *map, const struct stoq_guard_pins *pins, bool flows_fit)
+{
+	const char *item = is_left(map, flows_fit) ? NULL : pin_of(map);
 	int fd = item ? stoq_guard_pins_open(pins, item, true, NULL) : -ENOENT, result = 0;
 
 	if (fd < 0)
@@ -87,12 +94,15 @@ static int configure(struct stoq_guard_bpf *object, const struct stoq_guard_prog
 
 static int take_over_all(struct stoq_guard_bpf *object, const struct stoq_guard_pins *pins)
 {
+	int fd = stoq_guard_pins_open(pins, "stoq_flows", true, NULL), result = 0;
+	bool flows_fit = fd >= 0 && fits(object->maps.stoq_flows, fd);
 	struct bpf_map *map;
-	int result = 0;
 
+	if (fd >= 0)
+		close(fd);
 	bpf_object__for_each_map(map, object->obj)
 	{
-		result = take_over(map, pins);
+		result = take_over(map, pins, flows_fit);
 		if (result)
 			break;
 	}

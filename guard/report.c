@@ -8,6 +8,7 @@
 #include "base/timestamp.h"
 #include "guard/print.h"
 #include "guard/report_event.h"
+#include "guard/room.h"
 
 /* ---- reading ---- */
 
@@ -151,6 +152,17 @@ static void print_last(FILE *file, const struct stoq_guard_status *status)
 	}
 }
 
+static void print_room(FILE *file, const struct stoq_guard_room *room)
+{
+	fprintf(file,
+		"  room         for %" PRIu64 " connections: %" PRIu64 " in use, %" PRIu64
+		" refused for lack of it%s\n",
+		stoq_guard_room_size(room), (uint64_t)room->used, (uint64_t)room->refused,
+		stoq_guard_room_is_short(room) ? ". WARNING: nearly full; `on --replace "
+						 "--max-connections N` makes more"
+					       : "");
+}
+
 void stoq_guard_status_print(FILE *file, const struct stoq_guard_status *status)
 {
 	const struct stoq_guard_view *view = status->view;
@@ -173,6 +185,7 @@ void stoq_guard_status_print(FILE *file, const struct stoq_guard_status *status)
 		"  connections  %" PRIu64 " of known hosts, %" PRIu64 " of unknown ones; %" PRIu64
 		" cannot be followed\n",
 		connections->known, connections->unknown, connections->unfollowed);
+	print_room(file, &connections->room);
 	fprintf(file,
 		"  commands     %" PRIu64 " allowed, %" PRIu64 " denied, %" PRIu64 " logged\n",
 		status->totals[STOQ_GUARD_ALLOWED], status->totals[STOQ_GUARD_DENIED],

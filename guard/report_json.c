@@ -6,6 +6,7 @@
 #include "guard/print.h"
 #include "guard/report.h"
 #include "guard/report_event.h"
+#include "guard/room.h"
 #include "inspect/json_put.h"
 
 static const char *const phases[] = {[STOQ_GUARD_MAKING] = "half made",
@@ -90,11 +91,16 @@ static struct json_object *policy(const struct stoq_guard_status *status)
 
 static struct json_object *connections(const struct stoq_guard_status *status)
 {
+	const struct stoq_guard_room *room = &status->connections.room;
 	struct json_object *object = json_object_new_object();
 
 	stoq_json_put_u64(object, "known", status->connections.known);
 	stoq_json_put_u64(object, "unknown", status->connections.unknown);
 	stoq_json_put_u64(object, "unfollowed", status->connections.unfollowed);
+	stoq_json_put_u64(object, "in_use", room->used);
+	stoq_json_put_u64(object, "max", stoq_guard_room_size(room));
+	stoq_json_put_u64(object, "refused", room->refused);
+	stoq_json_put_bool(object, "nearly_full", stoq_guard_room_is_short(room));
 	return object;
 }
 

@@ -10,6 +10,7 @@
 
 #include "ebpf/map_dump.h"
 #include "ebpf/percpu.h"
+#include "guard/room.h"
 #include "inspect/identity.h"
 
 #define LOG_BYTES   (STOQ_GUARD_LOG_RECORDS * sizeof(struct stoq_guard_record))
@@ -33,6 +34,7 @@ static int open_maps(struct stoq_guard_view *view, struct stoq_error *error)
 		size_t value_size;
 	} maps[] = {{"stoq_guard_totals", &view->totals_fd, sizeof(struct stoq_guard_totals)},
 		{"stoq_flows", &view->flows_fd, sizeof(struct stoq_flow)},
+		{"stoq_guard_names", &view->names_fd, sizeof(struct nvme_connect_data)},
 		{"stoq_connects", &view->connects_fd, sizeof(struct nvme_connect_data)},
 		{"stoq_guard_identities", &view->identities_fd,
 			sizeof(struct stoq_guard_identity)}};
@@ -91,6 +93,7 @@ int stoq_guard_view_open(struct stoq_guard_view *view, const char *name, struct 
 
 	*view = (struct stoq_guard_view){.totals_fd = -1,
 		.flows_fd = -1,
+		.names_fd = -1,
 		.connects_fd = -1,
 		.identities_fd = -1,
 		.in_force.counts_fd = -1};
@@ -125,7 +128,8 @@ static void forget_policy(struct stoq_guard_view *view)
 
 void stoq_guard_view_close(struct stoq_guard_view *view)
 {
-	const int fds[] = {view->totals_fd, view->flows_fd, view->connects_fd, view->identities_fd};
+	const int fds[] = {view->totals_fd, view->flows_fd, view->names_fd, view->connects_fd,
+		view->identities_fd};
 
 	forget_policy(view);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
@@ -152,6 +156,14 @@ int stoq_guard_view_policy(struct stoq_guard_view *view, struct stoq_error *erro
 
 /* ---- whose ---- */
 
+bool stoq_guard_view_connect(
+	const struct stoq_guard_view *view, uint32_t uid, struct nvme_connect_data *connect)
+{
+	/* Connections that are over are only in the second one, as long as it has room. */
+	return bpf_map_lookup_elem(view->names_fd, &uid, connect) == 0 ||
+	       bpf_map_lookup_elem(view->connects_fd, &uid, connect) == 0;
+}
+
 static void copy_nqn(char *nqn, const char *field)
 {
 	memcpy(nqn, field, NVME_NQN_LENGTH - 1);
@@ -169,8 +181,7 @@ void stoq_guard_view_identify(const struct stoq_guard_view *view,
 	struct stoq_guard_identity known;
 	bool connected;
 
-	connected = record->known &&
-		    bpf_map_lookup_elem(view->connects_fd, &record->uid, &connect) == 0;
+	connected = record->known && stoq_guard_view_connect(view, record->uid, &connect);
 	stoq_identity_from_flow(identity, &record->flow, &flow, connected ? &connect : NULL);
 	if (!record->known || (connected && identity->host_nqn[0]))
 		return;
@@ -200,8 +211,7 @@ static bool is_known(const struct stoq_guard_view *view, const struct stoq_flow_
 	struct nvme_connect_data connect;
 	struct stoq_guard_identity known;
 
-	return (flow && flow->connected &&
-		       bpf_map_lookup_elem(view->connects_fd, &flow->uid, &connect) == 0) ||
+	return (flow && flow->connected && stoq_guard_view_connect(view, flow->uid, &connect)) ||
 	       bpf_map_lookup_elem(view->identities_fd, key, &known) == 0;
 }
 
@@ -254,7 +264,7 @@ int stoq_guard_view_connections(
 		count_flow(view, stoq_map_dump_key(&flows, i), stoq_map_dump_value(&flows, i),
 			connections);
 	stoq_map_dump_free(&flows);
-	return result;
+	return result ? result : stoq_guard_room_read(&view->pins, &connections->room);
 }
 
 enum stoq_keep_state stoq_guard_view_side(const struct stoq_guard_view *view, size_t side)

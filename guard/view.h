@@ -13,7 +13,7 @@
 struct stoq_guard_view {
 	struct stoq_guard_pins pins;
 	struct stoq_guard_made made;
-	int totals_fd, flows_fd, connects_fd, identities_fd;
+	int totals_fd, flows_fd, names_fd, connects_fd, identities_fd;
 	const struct stoq_guard_record *records;
 	const struct stoq_guard_state *state;
 
@@ -47,9 +47,14 @@ int stoq_guard_view_totals(
 /* Open connections: whose host is known, whose is not, and those that cannot be followed now. */
 struct stoq_guard_connections {
 	uint64_t known, unknown, unfollowed;
+	struct stoq_guard_room room;
 };
 int stoq_guard_view_connections(
 	const struct stoq_guard_view *view, struct stoq_guard_connections *connections);
+
+/* What the Connect of a flow said. False: it was not seen, or is forgotten. */
+bool stoq_guard_view_connect(
+	const struct stoq_guard_view *view, uint32_t uid, struct nvme_connect_data *connect);
 
 /* Whether the host of the connection with these two ends and this tag is known. */
 bool stoq_guard_view_knows(

@@ -35,7 +35,7 @@ static void take_names(struct stoq_flow_known *known, const struct stoq_guard_vi
 	struct nvme_connect_data connect;
 	struct stoq_guard_identity identity;
 
-	if (flow->connected && bpf_map_lookup_elem(view->connects_fd, &flow->uid, &connect) == 0) {
+	if (flow->connected && stoq_guard_view_connect(view, flow->uid, &connect)) {
 		copy_nqn(known->host_nqn, connect.hostnqn);
 		copy_nqn(known->subsystem_nqn, connect.subnqn);
 	} else if (bpf_map_lookup_elem(view->identities_fd, key, &identity) == 0) {
@@ -56,8 +56,8 @@ static int take_flow(const struct stoq_guard_view *view, const struct stoq_flow_
 	return stoq_flow_identities_add(connections, &known);
 }
 
-int stoq_guard_view_list(
-	const struct stoq_guard_view *view, struct stoq_flow_identities *connections)
+int stoq_guard_view_list(const struct stoq_guard_view *view, struct stoq_flow_identities *whole,
+	struct stoq_flow_identities *part)
 {
 	struct bpf_map_info info = {0};
 	uint32_t length = sizeof(info);
@@ -70,9 +70,12 @@ int stoq_guard_view_list(
 	if (result)
 		return result;
 	result = stoq_map_dump_read(&flows, view->flows_fd);
-	for (size_t i = 0; !result && i < flows.count; i++)
-		result = take_flow(view, stoq_map_dump_key(&flows, i),
-			stoq_map_dump_value(&flows, i), connections);
+	for (size_t i = 0; !result && i < flows.count; i++) {
+		const struct stoq_flow *flow = stoq_map_dump_value(&flows, i);
+
+		result = take_flow(
+			view, stoq_map_dump_key(&flows, i), flow, flow->guard.whole ? whole : part);
+	}
 	stoq_map_dump_free(&flows);
 	return result;
 }

@@ -79,6 +79,7 @@ static int put_in_force(const struct guard_options *options, const struct stoq_g
 		.program = options->program,
 		.force_clsact = options->force_clsact,
 		.replace = options->replace,
+		.max_connections = options->max_connections,
 		.version = STOQ_VERSION,
 		.identities = &found->identities,
 	};

@@ -39,7 +39,8 @@ static int find(struct check *check, const struct stoq_guard_view *on, struct st
 	static const struct stoq_flow_identities no_identities;
 	const struct stoq_guard_coming coming = {
 		.policy = check->source->compiled,
-		.program = &check->options->program,
+		/* A reload leaves the program as it is. */
+		.program = !check->found && on ? &on->made.program : &check->options->program,
 		.interfaces = check->added,
 		.interface_count = check->added_count,
 		.sockets = check->found ? &check->found->sockets : &no_sockets,

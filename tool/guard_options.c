@@ -18,6 +18,7 @@ enum guard_option {
 	OPTION_PORT,
 	OPTION_SPDK_SOCKET,
 	OPTION_CLSACT,
+	OPTION_MAX_CONNECTIONS,
 	OPTION_JSON,
 	OPTION_DURATION,
 	OPTION_LAST,
@@ -38,6 +39,7 @@ static const struct option on_options[] = {
 	{"strict", required_argument, NULL, OPTION_STRICT},
 	{"port", required_argument, NULL, OPTION_PORT},
 	{"spdk-socket", required_argument, NULL, OPTION_SPDK_SOCKET},
+	{"max-connections", required_argument, NULL, OPTION_MAX_CONNECTIONS},
 	{"clsact", no_argument, NULL, OPTION_CLSACT},
 	{NULL, 0, NULL, 0},
 };
@@ -121,6 +123,15 @@ static int take_port(struct guard_options *options, const char *text, struct sto
 	return 0;
 }
 
+static int take_max_connections(
+	struct guard_options *options, const char *text, struct stoq_error *error)
+{
+	if (stoq_parse_number(text, 1, STOQ_GUARD_CONNECTIONS_MAX, &options->max_connections) == 0)
+		return 0;
+	return stoq_error_set(error, -1, "--max-connections: '%.40s' is not a number from 1 to %d",
+		text, STOQ_GUARD_CONNECTIONS_MAX);
+}
+
 static int take_socket(struct guard_options *options, const char *text, struct stoq_error *error)
 {
 	if (options->socket_count == TOOL_SPDK_SOCKETS_MAX)
@@ -174,6 +185,8 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		return take_strict(options, text, error);
 	case OPTION_PORT:
 		return take_port(options, text, error);
+	case OPTION_MAX_CONNECTIONS:
+		return take_max_connections(options, text, error);
 	case OPTION_SPDK_SOCKET:
 		return take_socket(options, text, error);
 	case OPTION_DURATION:
