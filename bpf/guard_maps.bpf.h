@@ -224,6 +224,8 @@ struct stoq_guard_cpu {
 	__u32 strict_here;		     /* for this packet, if a host sent it */
 	__u32 careful;			     /* connections are to begin as strict wants them */
 	__u32 from;			     /* see stoq_guard_from() */
+	__u32 policed;			     /* the flow is */
+	__u32 reached;			     /* the segment belongs to a flow, and goes on */
 	__u32 shield;			     /* strict, for a controller's payload */
 	__u32 list_at;	  /* payload position of a list of ranges that was judged */
 	__u32 list_bytes; /* its length; 0: there is none */

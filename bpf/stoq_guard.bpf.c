@@ -250,13 +250,16 @@ __noinline int stoq_guard_on_payload(
 	return 0;
 }
 
-/* A segment. What is to be dropped is in guard->drop; returns its flow, if it has one. */
-static __always_inline struct stoq_flow *stoq_guard_on_segment(struct __sk_buff *skb,
-	struct stoq_cpu *cpu, struct stoq_guard_cpu *guard,
-	const struct stoq_guard_installed *installed)
+/*
+ * A segment, up to its payload. What is to be dropped is in guard->drop; guard->reached is set if
+ * it belongs to a flow and goes on. Returns the flow, if it has one. A function of its own, whose
+ * frame is gone when the payload is followed: Linux 6.1 has 512 bytes for all frames together.
+ */
+static __noinline struct stoq_flow *stoq_guard_find(struct __sk_buff *skb, struct stoq_cpu *cpu,
+	struct stoq_guard_cpu *guard, const struct stoq_guard_installed *installed)
 {
 	const struct stoq_segment *segment = &guard->segment;
-	int ports = stoq_guard_ports_of(segment), policed;
+	int ports = stoq_guard_ports_of(segment);
 	struct stoq_flow *flow = stoq_flow_find(&segment->key);
 
 	if (stoq_guard_normalize(skb, cpu, guard, ports || flow))
@@ -285,14 +288,23 @@ static __always_inline struct stoq_flow *stoq_guard_on_segment(struct __sk_buff 
 		stoq_guard_drop(guard, STOQ_GUARD_DROP_ENDED);
 		return flow;
 	}
-	policed = ports || flow->from_start;
-	if (segment->payload_bytes && policed && !installed)
+	guard->policed = ports || flow->from_start;
+	if (segment->payload_bytes && guard->policed && !installed)
 		stoq_guard_drop(guard, STOQ_GUARD_DROP_NO_POLICY);
-	else if (segment->payload_bytes)
-		stoq_guard_on_payload(skb, flow, cpu, policed);
+	guard->reached = 1;
+	return flow;
+}
+
+/* The rest of a segment that belongs to a flow. */
+static __always_inline void stoq_guard_follow_segment(struct __sk_buff *skb, struct stoq_cpu *cpu,
+	struct stoq_guard_cpu *guard, struct stoq_flow *flow)
+{
+	const struct stoq_segment *segment = &guard->segment;
+
+	if (segment->payload_bytes && !guard->drop)
+		stoq_guard_on_payload(skb, flow, cpu, guard->policed);
 	if (!guard->drop && (segment->fin || segment->rst))
 		stoq_guard_on_end(cpu, guard, flow, cpu->side);
-	return flow;
 }
 
 /* Why a strict guard drops what was not parsed to its end. */
@@ -312,6 +324,8 @@ static __always_inline void stoq_guard_begin_packet(const struct __sk_buff *skb,
 	struct stoq_guard_cpu *guard, const struct stoq_guard_installed *installed)
 {
 	guard->drop = 0;
+	guard->end = 0;
+	guard->reached = 0;
 	guard->from = stoq_guard_from(skb);
 	guard->strict_here = stoq_guard_strict_here(skb, installed);
 	guard->careful = installed && installed->policy.strict &&
@@ -330,7 +344,6 @@ int stoq_guard(struct __sk_buff *skb)
 
 	if (!cpu || !guard)
 		return TC_ACT_SHOT;
-	guard->end = 0;
 	stoq_guard_begin_packet(skb, guard, installed);
 	segment = &guard->segment;
 	stoq_count(cpu, STOQ_COUNT_PACKETS, 1);
@@ -340,7 +353,9 @@ int stoq_guard(struct __sk_buff *skb)
 			skb, skb->len < STOQ_HEADERS_BYTES ? skb->len : STOQ_HEADERS_BYTES) == 0)
 		result = stoq_parse_segment(skb, segment);
 	if (result == STOQ_PARSE_TCP) {
-		flow = stoq_guard_on_segment(skb, cpu, guard, installed);
+		flow = stoq_guard_find(skb, cpu, guard, installed);
+		if (flow && guard->reached)
+			stoq_guard_follow_segment(skb, cpu, guard, flow);
 	} else if (result != STOQ_PARSE_OTHER) {
 		stoq_count(cpu,
 			result == STOQ_PARSE_FRAGMENT ? STOQ_COUNT_FRAGMENTS : STOQ_COUNT_MALFORMED,

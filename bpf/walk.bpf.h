@@ -173,7 +173,8 @@ __noinline int stoq_walk_some(struct __sk_buff *skb, struct stoq_flow *flow, str
 }
 
 /* All PDUs of the segment that the cursor has not taken yet; MORE: too many. */
-__noinline int stoq_walk_all(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+static __always_inline int stoq_walk_all(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
 {
 	if (!flow || !cpu)
 		return STOQ_WALK_DONE;
