@@ -102,9 +102,8 @@ static void by_absence(struct stoq_probe *probe, const char *release, size_t i)
 			modules[i].option, modules[i].what);
 	else
 		stoq_probe_unknown(probe, modules[i].name, remedy,
-			"it is not loaded; /lib/modules/%.60s and the kernel's configuration, "
-			"which "
-			"would show whether there is one, are not there; it is for %s",
+			"it is not loaded; whether there is one cannot be found out without "
+			"/lib/modules/%.60s or the kernel's configuration; it is for %s",
 			release, modules[i].what);
 }
 

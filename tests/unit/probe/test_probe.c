@@ -131,7 +131,7 @@ static void test_nothing_there(void **state)
 	assert_fact(&probe, "memory", "", "hugepages", STOQ_PROBE_UNKNOWN, "/sys is not mounted");
 	assert_fact(&probe, "memory", "", "hugetlbfs", STOQ_PROBE_UNKNOWN, "/proc is not mounted");
 	assert_fact(&probe, "software", "", "kvm", STOQ_PROBE_UNKNOWN, "/dev is not mounted");
-	assert_fact(&probe, "modules", "", "nvme-tcp", STOQ_PROBE_UNKNOWN, "not there");
+	assert_fact(&probe, "modules", "", "nvme-tcp", STOQ_PROBE_UNKNOWN, "cannot be found out");
 	assert_remedy(&probe, "kernel", "btf", "mount -t sysfs sys /sys");
 	assert_remedy(&probe, "kernel", "bpf_jit", "mount -t proc proc /proc");
 	stoq_probe_free(&probe);
@@ -248,7 +248,7 @@ static void test_kernel_config(void **state)
 	assert_remedy_has(&probe, "modules", "nvme-tcp", "install a kernel");
 	assert_fact(&probe, "modules", "", "nvmet", STOQ_PROBE_YES, "built in");
 	/* There may be one, in a folder that this root does not show. */
-	assert_fact(&probe, "modules", "", "nvmet-tcp", STOQ_PROBE_UNKNOWN, "not there");
+	assert_fact(&probe, "modules", "", "nvmet-tcp", STOQ_PROBE_UNKNOWN, "cannot be found out");
 	/* An option that is not in it at all. */
 	assert_fact(&probe, "modules", "", "null_blk", STOQ_PROBE_NO, "built without");
 	stoq_probe_free(&probe);
@@ -265,7 +265,7 @@ static void test_kernel_config(void **state)
 	put(config, "");
 	take_away("/lib/modules/6.1.0-9-amd64/modules.dep");
 	assert_int_equal(stoq_probe_run(&probe, root, NULL), 0);
-	assert_fact(&probe, "modules", "", "nvme-tcp", STOQ_PROBE_UNKNOWN, "not there");
+	assert_fact(&probe, "modules", "", "nvme-tcp", STOQ_PROBE_UNKNOWN, "cannot be found out");
 	stoq_probe_free(&probe);
 }
 
@@ -294,7 +294,7 @@ static void test_compressed_config(void **state)
 
 	assert_int_equal(truncate(path, 1000), 0);
 	assert_int_equal(stoq_probe_run(&probe, root, NULL), 0);
-	assert_fact(&probe, "modules", "", "nvme-tcp", STOQ_PROBE_UNKNOWN, "not there");
+	assert_fact(&probe, "modules", "", "nvme-tcp", STOQ_PROBE_UNKNOWN, "cannot be found out");
 	stoq_probe_free(&probe);
 }
 
