@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,9 @@
 #define CONNECT_TIMEOUT_NS 15000000000ull
 #define REPORT_TIMEOUT_NS  15000000000ull
 #define LEAVE_TIMEOUT_NS   1000000000ull
+
+/* Set by a signal: the connections are closed, and the command fails. */
+static volatile sig_atomic_t interrupted;
 
 enum phase { CONNECTING, WARMING_UP, REPORTING_BEFORE, MEASURING, REPORTING_AFTER, DONE };
 
@@ -308,6 +312,19 @@ static void step(struct client *client, uint64_t now_ns)
 	}
 }
 
+static void interrupt(int signal)
+{
+	interrupted = signal;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = interrupt};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
 static void wait(const struct client *client)
 {
 	struct pollfd poll_fd = {
@@ -335,6 +352,8 @@ static int run(struct client *client, struct stoq_error *error)
 			return stoq_error_set(
 				error, ret, "the transport failed: %s", strerror(-ret));
 		step(client, now_ns);
+		if (interrupted)
+			give_up(client, -EINTR, "interrupted before the end: there is no result");
 		if (!client->options->spin && client->phase != DONE)
 			wait(client);
 	}
@@ -375,6 +394,7 @@ int bench_measure(const struct bench_options *options, struct bench_identity *id
 	int ret;
 
 	memset(results, 0, sizeof(*results));
+	catch_signals();
 	bench_configure(&config, options, identity);
 	config.callbacks = (struct stoq_transport_callbacks){.connected = connected,
 		.closed = closed,
