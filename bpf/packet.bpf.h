@@ -200,7 +200,7 @@ static __always_inline int stoq_is_vlan(__be16 protocol)
 }
 
 /*
- * The protocol behind Ethernet and its tags, and where it begins (segment->tcp_offset, for now).
+ * The protocol behind Ethernet and its tags, and where it begins (in segment->tcp_offset).
  * The VLAN is that of the innermost tag that names one: Linux delivers a VID of 0 to the device
  * that it came by.
  */

@@ -3,8 +3,9 @@
 
 /*
  * Walking the PDUs of one segment. A PDU may begin and end anywhere, and a super-packet may
- * hold thousands. The walk is two loops, one inside the other, each in a global function:
- * the verifier checks such a function once, not once for each turn of the loop.
+ * hold thousands. The walk is two loops. The inner one is in a global function, which the
+ * verifier checks once, not once for each turn; the outer one is inlined, as the guard's frames
+ * have no room for another.
  */
 #include "bpf/walk_fast.bpf.h"
 
