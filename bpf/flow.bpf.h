@@ -3,13 +3,8 @@
 
 /* Flows: when one begins, what its first bytes say, when it ends. */
 #include "bpf/maps.bpf.h"
+#include "bpf/opening.bpf.h"
 #include "bpf/packet.bpf.h"
-
-/* A TLS record header (RFC 8446 5.1): handshake, change cipher spec, alert or data. */
-static __always_inline int stoq_is_tls_record(const __u8 *bytes)
-{
-	return bytes[0] >= 0x14 && bytes[0] <= 0x17 && bytes[1] == 3 && bytes[2] <= 4;
-}
 
 /* Whether both sides have ended. */
 static __always_inline int stoq_flow_is_over(const struct stoq_flow *flow)
@@ -22,7 +17,8 @@ static __always_inline int stoq_flow_is_over(const struct stoq_flow *flow)
  */
 static __always_inline void stoq_flow_number(struct stoq_flow *flow)
 {
-	__u32 uid = (__sync_fetch_and_add(&stoq_globals[STOQ_GLOBAL_LAST_UID], 1) + 1) & STOQ_UID_MAX;
+	__u32 uid =
+		(__sync_fetch_and_add(&stoq_globals[STOQ_GLOBAL_LAST_UID], 1) + 1) & STOQ_UID_MAX;
 
 	flow->uid = uid ? uid : 1;
 }
@@ -37,9 +33,12 @@ static __always_inline void stoq_flow_init(
 	flow->first_seen_ns = bpf_ktime_get_ns();
 }
 
-/* A flow has ended. */
-static __always_inline void stoq_flow_count_end(struct stoq_cpu *cpu, const struct stoq_flow *flow)
+/* A flow has ended. Both sides may end it at once, on two CPUs: it is counted once. */
+static __always_inline void stoq_flow_count_end(struct stoq_cpu *cpu, struct stoq_flow *flow)
 {
+	if (__sync_lock_test_and_set(&flow->end_counted, 1))
+		return;
+	stoq_opening_count(cpu, flow);
 	if (flow->proven)
 		stoq_count(cpu, STOQ_COUNT_FLOWS_CLOSED, 1);
 	else
@@ -142,7 +141,7 @@ static __noinline struct stoq_flow *stoq_flow_discover(
 			return 0;
 		flow = stoq_flow_create(cpu, segment, from_host);
 		if (flow && stoq_is_tls_record((const __u8 *)&hdr))
-			flow->encrypted = 1;
+			stoq_tls_found(flow, (const __u8 *)&hdr);
 		return flow;
 	}
 	if (!from_host && !stoq_is_nvme_port(source))

@@ -191,7 +191,7 @@ static __always_inline void stoq_on_bad_header(
 	if (!flow->side[0].pdus && !flow->side[1].pdus) {
 		side->state = STOQ_FLOW_LEARNING;
 		if (stoq_is_tls_record((const __u8 *)&cpu->bad_header))
-			flow->encrypted = 1;
+			stoq_tls_found(flow, (const __u8 *)&cpu->bad_header);
 	} else {
 		side->bad_headers++;
 	}
@@ -337,8 +337,11 @@ static __always_inline void stoq_on_payload(struct __sk_buff *skb, struct stoq_f
 {
 	int fresh = stoq_account(side, cpu), result = STOQ_WALK_DONE;
 
-	if (flow->encrypted)
+	if (flow->encrypted) {
+		if (fresh && !stoq_tls_is_open(flow))
+			stoq_tls_look(skb, flow, cpu);
 		return;
+	}
 	if (side->state == STOQ_FLOW_SYNCED)
 		result = stoq_follow(skb, flow, side, cpu);
 	if (side->state != STOQ_FLOW_SYNCED && fresh && !flow->encrypted &&

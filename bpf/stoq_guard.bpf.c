@@ -144,7 +144,7 @@ static __always_inline int stoq_guard_follow(struct __sk_buff *skb, struct stoq_
 	if (result == STOQ_WALK_BAD) {
 		side->cursor.carry_bytes = cpu->header_out;
 		if (!flow->side[0].pdus && stoq_is_tls_record((const __u8 *)&cpu->bad_header))
-			flow->encrypted = 1;
+			stoq_tls_found(flow, (const __u8 *)&cpu->bad_header);
 		stoq_guard_drop(guard, flow->encrypted ? STOQ_GUARD_DROP_ENCRYPTED
 						       : STOQ_GUARD_DROP_MALFORMED_PDU);
 	} else if (result == STOQ_WALK_MORE) {

@@ -294,21 +294,21 @@ struct stoq_guard_flow {
 	__u16 cut_rule;
 	__u16 cut_log_rule;
 	__u16 cut_status;
-	__u8 cut;	     /* there is one */
-	__u8 cut_opcode;     /* the opcode that it had */
-	__u8 cut_fctype;     /* likewise */
-	__u8 named;	     /* its NQNs are in map stoq_connects, whole */
-	__u8 opened;	     /* seen since the controller's SYN and ACK */
-	__u8 acknowledged;   /* bit per side: its side's `acknowledged` is valid */
-	__u8 digests;	     /* bit 0: header, bit 1: data digests are used ... */
-	__u8 digests_known;  /* ... if these bits are set here */
-	__u8 cpda;	     /* what the controller's ICResp said; 0 if that was not seen */
-	__u8 icresp;	     /* that was seen */
-	__u8 whole;	     /* followed strictly since it was opened */
-	__u8 ended;	      /* bit per side: it has sent a TermReq, nothing follows */
-	__u8 far_r2ts;	     /* some R2Ts are, or were, in map stoq_guard_far */
-	__u8 identify;	     /* enum stoq_guard_identify: Identify Controller, on the admin queue */
-	__u8 ioccsz_bytes;   /* of IOCCSZ that have come */
+	__u8 cut;	    /* there is one */
+	__u8 cut_opcode;    /* the opcode that it had */
+	__u8 cut_fctype;    /* likewise */
+	__u8 named;	    /* its NQNs are in map stoq_connects, whole */
+	__u8 opened;	    /* seen since the controller's SYN and ACK */
+	__u8 acknowledged;  /* bit per side: its side's `acknowledged` is valid */
+	__u8 digests;	    /* bit 0: header, bit 1: data digests are used ... */
+	__u8 digests_known; /* ... if these bits are set here */
+	__u8 cpda;	    /* what the controller's ICResp said; 0 if that was not seen */
+	__u8 icresp;	    /* that was seen */
+	__u8 whole;	    /* followed strictly since it was opened */
+	__u8 ended;	    /* bit per side: it has sent a TermReq, nothing follows */
+	__u8 far_r2ts;	    /* some R2Ts are, or were, in map stoq_guard_far */
+	__u8 identify;	    /* enum stoq_guard_identify: Identify Controller, on the admin queue */
+	__u8 ioccsz_bytes;  /* of IOCCSZ that have come */
 	__u8 pad_front[3];
 	__u32 maxh2c;	     /* MAXH2CDATA, bytes; 0 if the ICResp was not seen */
 	__u32 far;	     /* commands outstanding that are in map stoq_guard_far */
@@ -364,13 +364,15 @@ struct stoq_flow {
 	__u8 terminated; /* H2CTermReq or C2HTermReq seen */
 	__u8 connect_accepted;
 	__u8 proven; /* both sides have sent data: it is in map stoq_flows, else in stoq_unproven */
-	__u8 multipath; /* its ends agreed to Multipath TCP */
-	__u8 pad[1];
+	__u8 multipath;	  /* its ends agreed to Multipath TCP */
+	__u8 tls;	  /* encrypted: what was seen of its beginning, see bpf/opening.bpf.h */
 	__u32 host_first; /* sequence number of the first byte of each side; 0: not known */
 	__u32 controller_first;
 	/* Completions may have been missed until then: who began before may be done. 0: none was.
 	 */
 	__u64 doubt_ns;
+	__u32 end_counted; /* it has ended, and that was counted */
+	__u32 pad;
 	struct stoq_guard_flow guard;
 	STOQ_CACHE_LINE_GAP(gap);
 	struct stoq_flow_side side[NVME_TCP_SIDES];
@@ -437,6 +439,8 @@ enum stoq_counter {
 	STOQ_COUNT_EARLY,	   /* segments kept until what they follow had come */
 	STOQ_COUNT_EARLY_FULL,	   /* segments for which there was no room */
 	STOQ_COUNT_GIVEN_UP,	   /* gaps that will not be filled */
+	STOQ_COUNT_NEGOTIATIONS_FAILED, /* connections that ended between ICReq and first command */
+	STOQ_COUNT_HANDSHAKES_FAILED,	/* TLS connections that ended before a first PDU passed */
 	STOQ_COUNTERS,
 };
 

@@ -28,6 +28,8 @@ static const char *const counter_names[STOQ_COUNTERS] = {
 	[STOQ_COUNT_EARLY] = "early_segments",
 	[STOQ_COUNT_EARLY_FULL] = "early_segments_full",
 	[STOQ_COUNT_GIVEN_UP] = "gaps_given_up",
+	[STOQ_COUNT_NEGOTIATIONS_FAILED] = "negotiations_failed",
+	[STOQ_COUNT_HANDSHAKES_FAILED] = "tls_handshakes_failed",
 };
 
 static struct json_object *histogram_buckets(const struct stoq_histogram *histogram)

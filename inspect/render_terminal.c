@@ -198,6 +198,7 @@ static void draw_help(struct stoq_screen *screen, const struct stoq_view *view)
 		"learning     NVMe/TCP, but where its PDUs begin is not known yet",
 		"encrypted    TLS: nothing can be seen inside",
 		"lost         was synced; packets are missing; learning again",
+		"Failed       connections that ended before their first command",
 		"Missed       what the figures above do not contain",
 	};
 
