@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "ebpf/load_error.h"
+#include "flow/tables.h"
 #include "guard/compile.h"
-#include "inspect/tables.h"
 #include "stoq_guard.skel.h"
 
 /* The pinned names; bpffs has no dots, so .bss needs another one. */

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/timestamp.h"
+#include "flow/json_put.h"
+#include "flow/render_event.h"
+#include "flow/text.h"
 #include "guard/print.h"
-#include "inspect/json_put.h"
-#include "inspect/render_event.h"
-#include "inspect/text.h"
 #include "nvme/nvme_names.h"
 
 static const struct {

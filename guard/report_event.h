@@ -3,8 +3,8 @@
 
 /* A record of the guard's log as a line of text, or of JSON. Pure. */
 #include "bpf/guard_state_shared.h"
+#include "flow/model.h"
 #include "guard/policy.h"
-#include "inspect/model.h"
 
 #define STOQ_GUARD_EVENT_LINE 2048
 

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow/json_put.h"
 #include "guard/print.h"
 #include "guard/report.h"
 #include "guard/report_event.h"
 #include "guard/room.h"
-#include "inspect/json_put.h"
 
 static const char *const phases[] = {[STOQ_GUARD_MAKING] = "half made",
 	[STOQ_GUARD_ON] = "on",

@@ -10,8 +10,8 @@
 
 #include "ebpf/map_dump.h"
 #include "ebpf/percpu.h"
+#include "flow/identity.h"
 #include "guard/room.h"
-#include "inspect/identity.h"
 
 #define LOG_BYTES   (STOQ_GUARD_LOG_RECORDS * sizeof(struct stoq_guard_record))
 #define STATE_BYTES sizeof(struct stoq_guard_state)

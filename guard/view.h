@@ -3,12 +3,12 @@
 
 /* A guard that is on, opened for reading. Needs no more than to open its maps (CAP_BPF). */
 #include "flow/identities.h"
+#include "flow/model.h"
 #include "guard/install.h"
 #include "guard/log.h"
-#include "guard/made.h"
+#include "guard/manifest.h"
 #include "guard/policy.h"
-#include "inspect/attach_keep.h"
-#include "inspect/model.h"
+#include "hook/keep.h"
 
 struct stoq_guard_view {
 	struct stoq_guard_pins pins;

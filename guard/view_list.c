@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "ebpf/map_dump.h"
-#include "inspect/identity.h"
+#include "flow/identity.h"
 
 static void take_ends(
 	struct stoq_flow_known *known, const struct stoq_flow_key *key, bool host_is_a)

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * A verb of stoq: `stoq NAME ...`. Each has a file of its own, verb_NAME.c, a man page,
+ * A verb of stoq: `stoq NAME ...`. Each has a file of its own, NAME/verb_NAME.c, a man page,
  * stoq-NAME.SECTION.scd, and one line in the table of stoq.c.
  *
  * run() gets argv with argv[0] = "stoq NAME" (so that getopt_long's own messages read

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 #include <json-c/json.h>
 
+#include "flow/identity.h"
 #include "guard/report_event.h"
-#include "inspect/identity.h"
 
 static const char policy_text[] = "version: 1\ndefault: allow\nrules:\n"
 				  "  - {name: boot area, namespace: 1, lba: 0+8, verdict: deny}\n";

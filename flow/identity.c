@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "flow/identity.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+void stoq_identity_clear(struct stoq_identity *identity)
+{
+	memset(identity, 0, sizeof(*identity));
+	identity->cntlid = -1;
+	identity->qid = -1;
+	identity->nsid = -1;
+	identity->opcode = -1;
+	identity->fctype = -1;
+}
+
+static void format_address(char *text, size_t size, const uint8_t *address, uint16_t port_be)
+{
+	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+	char host[INET6_ADDRSTRLEN] = "?";
+
+	if (memcmp(address, mapped, sizeof(mapped)) == 0) {
+		inet_ntop(AF_INET, address + sizeof(mapped), host, sizeof(host));
+		snprintf(text, size, "%s:%u", host, ntohs(port_be));
+	} else {
+		inet_ntop(AF_INET6, address, host, sizeof(host));
+		snprintf(text, size, "[%s]:%u", host, ntohs(port_be));
+	}
+}
+
+/* An NQN field need not be terminated by whoever sent it. */
+static void copy_nqn(char *nqn, const char *field)
+{
+	memcpy(nqn, field, NVME_NQN_LENGTH);
+	nqn[NVME_NQN_LENGTH - 1] = '\0';
+	/* What follows the end must not tell two equal names apart. */
+	memset(nqn + strlen(nqn), 0, NVME_NQN_LENGTH - strlen(nqn));
+}
+
+void stoq_identity_from_flow(struct stoq_identity *identity, const struct stoq_flow_key *key,
+	const struct stoq_flow *flow, const struct nvme_connect_data *connect)
+{
+	const uint8_t *host = flow->host_is_a ? key->address_a : key->address_b;
+	const uint8_t *controller = flow->host_is_a ? key->address_b : key->address_a;
+
+	stoq_identity_clear(identity);
+	format_address(identity->host_address, sizeof(identity->host_address), host,
+		flow->host_is_a ? key->port_a : key->port_b);
+	format_address(identity->controller_address, sizeof(identity->controller_address),
+		controller, flow->host_is_a ? key->port_b : key->port_a);
+	identity->kind = flow->kind;
+	if (!flow->connected)
+		return;
+	identity->qid = flow->qid;
+	if (flow->cntlid != 0xffff)
+		identity->cntlid = flow->cntlid;
+	if (!connect)
+		return;
+	copy_nqn(identity->host_nqn, connect->hostnqn);
+	copy_nqn(identity->subsystem_nqn, connect->subnqn);
+	/* An I/O queue's Connect names its controller, whatever the response says. */
+	if (identity->cntlid < 0 && nvme_le16(connect->cntlid) != 0xffff)
+		identity->cntlid = nvme_le16(connect->cntlid);
+}
+
+void stoq_identity_add_known(struct stoq_identity *identity, const struct stoq_flow_known *known)
+{
+	copy_nqn(identity->host_nqn, known->host_nqn);
+	copy_nqn(identity->subsystem_nqn, known->subsystem_nqn);
+	if (known->qid == STOQ_FLOW_QID_UNKNOWN)
+		return;
+	identity->qid = known->qid;
+	identity->kind = known->qid ? NVME_QUEUE_IO : NVME_QUEUE_ADMIN;
+}
+
+static void clear_text(char *text, size_t size)
+{
+	memset(text, 0, size);
+}
+
+/* Without its port: every queue of a host has one of its own. */
+static void strip_port(char *address, size_t size)
+{
+	char *colon = strrchr(address, ':');
+
+	if (colon)
+		memset(colon, 0, size - (colon - address));
+}
+
+static void reduce_host(struct stoq_identity *identity)
+{
+	if (identity->host_nqn[0])
+		clear_text(identity->host_address, sizeof(identity->host_address));
+	else
+		strip_port(identity->host_address, sizeof(identity->host_address));
+}
+
+static void reduce_subsystem(struct stoq_identity *identity)
+{
+	if (identity->subsystem_nqn[0])
+		clear_text(identity->controller_address, sizeof(identity->controller_address));
+}
+
+void stoq_identity_reduce(struct stoq_identity *identity, enum stoq_axis axis)
+{
+	struct stoq_identity all = *identity;
+
+	stoq_identity_clear(identity);
+	switch (axis) {
+	case STOQ_BY_HOST:
+		memcpy(identity->host_nqn, all.host_nqn, sizeof(all.host_nqn));
+		memcpy(identity->host_address, all.host_address, sizeof(all.host_address));
+		reduce_host(identity);
+		break;
+	case STOQ_BY_NAMESPACE:
+		identity->nsid = all.nsid;
+		__attribute__((fallthrough));
+	case STOQ_BY_SUBSYSTEM:
+		memcpy(identity->subsystem_nqn, all.subsystem_nqn, sizeof(all.subsystem_nqn));
+		memcpy(identity->controller_address, all.controller_address,
+			sizeof(all.controller_address));
+		reduce_subsystem(identity);
+		break;
+	case STOQ_BY_QUEUE:
+		*identity = all;
+		identity->nsid = -1;
+		identity->opcode = -1;
+		identity->fctype = -1;
+		break;
+	case STOQ_BY_OPCODE:
+	default:
+		/* Fabrics commands are the same on every queue. */
+		identity->kind = all.fctype < 0 ? all.kind : NVME_QUEUE_ADMIN;
+		identity->opcode = all.opcode;
+		identity->fctype = all.fctype;
+		break;
+	}
+}
+
+bool stoq_identity_equal(const struct stoq_identity *one, const struct stoq_identity *other)
+{
+	return strcmp(one->host_nqn, other->host_nqn) == 0 &&
+	       strcmp(one->subsystem_nqn, other->subsystem_nqn) == 0 &&
+	       strcmp(one->host_address, other->host_address) == 0 &&
+	       strcmp(one->controller_address, other->controller_address) == 0 &&
+	       one->cntlid == other->cntlid && one->qid == other->qid && one->nsid == other->nsid &&
+	       one->opcode == other->opcode && one->fctype == other->fctype &&
+	       one->kind == other->kind;
+}
+
+static uint32_t hash_bytes(uint32_t hash, const void *bytes, size_t count)
+{
+	const uint8_t *byte = bytes;
+
+	for (size_t i = 0; i < count; i++)
+		hash = (hash ^ byte[i]) * 16777619u; /* FNV-1a */
+	return hash;
+}
+
+uint32_t stoq_identity_hash(const struct stoq_identity *identity)
+{
+	uint32_t hash = 2166136261u;
+
+	hash = hash_bytes(hash, identity->host_nqn, strlen(identity->host_nqn));
+	hash = hash_bytes(hash, identity->subsystem_nqn, strlen(identity->subsystem_nqn));
+	hash = hash_bytes(hash, identity->host_address, strlen(identity->host_address));
+	hash = hash_bytes(hash, identity->controller_address, strlen(identity->controller_address));
+	hash = hash_bytes(hash, &identity->cntlid, sizeof(identity->cntlid));
+	hash = hash_bytes(hash, &identity->qid, sizeof(identity->qid));
+	hash = hash_bytes(hash, &identity->nsid, sizeof(identity->nsid));
+	hash = hash_bytes(hash, &identity->opcode, sizeof(identity->opcode));
+	hash = hash_bytes(hash, &identity->fctype, sizeof(identity->fctype));
+	return hash_bytes(hash, &identity->kind, sizeof(identity->kind));
+}
+
+enum stoq_flow_state stoq_flow_state_of(const struct stoq_flow *flow)
+{
+	const struct stoq_flow_side *host = &flow->side[NVME_TCP_FROM_HOST];
+	const struct stoq_flow_side *controller = &flow->side[NVME_TCP_FROM_CONTROLLER];
+
+	if (host->finished && controller->finished)
+		return STOQ_FLOW_CLOSED;
+	if (flow->multipath)
+		return STOQ_FLOW_MULTIPATH;
+	if (flow->encrypted)
+		return STOQ_FLOW_ENCRYPTED;
+	if (host->state == STOQ_FLOW_LOST || controller->state == STOQ_FLOW_LOST)
+		return STOQ_FLOW_LOST;
+	if (host->state == STOQ_FLOW_SYNCED && controller->state == STOQ_FLOW_SYNCED)
+		return STOQ_FLOW_SYNCED;
+	return STOQ_FLOW_LEARNING;
+}

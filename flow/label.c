@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "flow/label.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "flow/text.h"
+#include "nvme/nvme_names.h"
+
+#define CLEAN_SIZE (4 * NVME_NQN_LENGTH + 1)
+
+static const char *const axis_names[STOQ_AXES] = {
+	[STOQ_BY_HOST] = "host",
+	[STOQ_BY_SUBSYSTEM] = "subsystem",
+	[STOQ_BY_NAMESPACE] = "namespace",
+	[STOQ_BY_QUEUE] = "queue",
+	[STOQ_BY_OPCODE] = "opcode",
+};
+
+static const char *const state_names[STOQ_FLOW_STATES] = {
+	[STOQ_FLOW_LEARNING] = "learning",
+	[STOQ_FLOW_SYNCED] = "synced",
+	[STOQ_FLOW_ENCRYPTED] = "encrypted",
+	[STOQ_FLOW_LOST] = "lost",
+	[STOQ_FLOW_CLOSED] = "closed",
+	[STOQ_FLOW_MULTIPATH] = "multipath",
+};
+
+const char *stoq_axis_name(enum stoq_axis axis)
+{
+	return axis < STOQ_AXES ? axis_names[axis] : "unknown";
+}
+
+int stoq_axis_from_name(const char *name, enum stoq_axis *axis)
+{
+	for (unsigned int i = 0; i < STOQ_AXES; i++) {
+		if (strcmp(name, axis_names[i]) == 0) {
+			*axis = (enum stoq_axis)i;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+const char *stoq_flow_state_name(enum stoq_flow_state state)
+{
+	return state < STOQ_FLOW_STATES ? state_names[state] : "unknown";
+}
+
+/* Copies text, at most width characters; the middle gives way to "..". 0: no limit. */
+static void shorten(char *out, size_t size, const char *text, size_t width)
+{
+	size_t length = strlen(text), head, tail;
+
+	if (!width || length <= width) {
+		snprintf(out, size, "%s", text);
+		return;
+	}
+	/* Ends tell names apart better than beginnings. */
+	if (width < 6) {
+		snprintf(out, size, "%s", text + length - width);
+		return;
+	}
+	head = (width - 2) / 3;
+	tail = width - 2 - head;
+	snprintf(out, size, "%.*s..%s", (int)head, text, text + length - tail);
+}
+
+/* A name in width characters: the NQN, or the address of who has none. */
+static void name_end(char out[CLEAN_SIZE], const char *nqn, size_t nqn_size, const char *address,
+	size_t address_size, size_t width)
+{
+	char clean[CLEAN_SIZE];
+	const char *text = clean, *colon;
+
+	stoq_text_clean(clean, sizeof(clean), nqn[0] ? nqn : address,
+		nqn[0] ? nqn_size : address_size, STOQ_TEXT_ASCII);
+	if (!clean[0])
+		text = "(not known)";
+	colon = strchr(clean, ':');
+	if (width && nqn[0] && strlen(clean) > width && colon && colon[1])
+		text = colon + 1;
+	shorten(out, CLEAN_SIZE, text, width);
+}
+
+static void name_host(char out[CLEAN_SIZE], const struct stoq_identity *identity, size_t width)
+{
+	name_end(out, identity->host_nqn, sizeof(identity->host_nqn), identity->host_address,
+		sizeof(identity->host_address), width);
+}
+
+static void name_subsystem(char out[CLEAN_SIZE], const struct stoq_identity *identity, size_t width)
+{
+	name_end(out, identity->subsystem_nqn, sizeof(identity->subsystem_nqn),
+		identity->controller_address, sizeof(identity->controller_address), width);
+}
+
+static void label_namespace(char *label, const struct stoq_identity *identity, size_t width)
+{
+	char subsystem[CLEAN_SIZE], nsid[32] = "";
+	size_t room = 0;
+
+	if (identity->nsid == 0)
+		snprintf(nsid, sizeof(nsid), "none, ");
+	else if (identity->nsid == 0xffffffff)
+		snprintf(nsid, sizeof(nsid), "all, ");
+	else if (identity->nsid > 0)
+		snprintf(nsid, sizeof(nsid), "%lld, ", (long long)identity->nsid);
+	if (width)
+		room = width > strlen(nsid) + 4 ? width - strlen(nsid) : 4;
+	name_subsystem(subsystem, identity, room);
+	snprintf(label, STOQ_LABEL_SIZE, "%s%s", nsid, subsystem);
+}
+
+/* "3 host > subsystem": the queue id, or where it is not known the two ends. */
+static void label_queue(char *label, const struct stoq_identity *identity, size_t width)
+{
+	char host[CLEAN_SIZE], subsystem[CLEAN_SIZE], queue[48] = "";
+	size_t room = 0;
+
+	if (identity->qid >= 0 && identity->cntlid >= 0)
+		snprintf(queue, sizeof(queue), "c%d q%d ", identity->cntlid, identity->qid);
+	else if (identity->qid >= 0)
+		snprintf(queue, sizeof(queue), "q%d ", identity->qid);
+	if (width)
+		room = width > strlen(queue) + 9 ? width - strlen(queue) - 1 : 8;
+	name_host(host, identity, 0);
+	name_subsystem(subsystem, identity, 0);
+	if (room && strlen(host) + strlen(subsystem) > room) {
+		name_subsystem(subsystem, identity, room - room / 3);
+		name_host(host, identity, room - strlen(subsystem));
+	}
+	snprintf(label, STOQ_LABEL_SIZE, "%s%s>%s", queue, host, subsystem);
+}
+
+static void label_opcode(char *label, const struct stoq_identity *identity, size_t width)
+{
+	char buffer[NVME_NAME_LENGTH];
+	const char *name = "(not known)";
+
+	if (identity->opcode >= 0)
+		name = nvme_opcode_name(identity->kind, (uint8_t)identity->opcode,
+			identity->fctype >= 0 ? (uint8_t)identity->fctype : 0, buffer);
+	shorten(label, STOQ_LABEL_SIZE, name, width);
+}
+
+void stoq_group_label(char label[static STOQ_LABEL_SIZE], const struct stoq_identity *identity,
+	enum stoq_axis axis, size_t width)
+{
+	char name[CLEAN_SIZE];
+
+	switch (axis) {
+	case STOQ_BY_NAMESPACE:
+		label_namespace(label, identity, width);
+		return;
+	case STOQ_BY_QUEUE:
+		label_queue(label, identity, width);
+		return;
+	case STOQ_BY_OPCODE:
+		label_opcode(label, identity, width);
+		return;
+	case STOQ_BY_SUBSYSTEM:
+		name_subsystem(name, identity, width);
+		break;
+	default:
+		name_host(name, identity, width);
+		break;
+	}
+	snprintf(label, STOQ_LABEL_SIZE, "%s", name);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* Names for what the model holds: axes, flow states, groups. Pure. */
+#include "flow/model.h"
+
+/* "host", "subsystem", "namespace", "queue", "opcode": as the user writes them. */
+const char *stoq_axis_name(enum stoq_axis axis);
+
+/* 0, or -ENOENT if there is no such axis. */
+int stoq_axis_from_name(const char *name, enum stoq_axis *axis);
+
+/* "learning", "synced", "encrypted", "lost", "closed" */
+const char *stoq_flow_state_name(enum stoq_flow_state state);
+
+#define STOQ_LABEL_SIZE 2560 /* room for every label, nothing cut */
+
+/*
+ * A group's name in at most width characters of printable ASCII, cut in the middle where it
+ * must be: NQNs lose what stands before their ':' first. A width of 0 means no limit. Who is
+ * not known by an NQN is named by address.
+ */
+void stoq_group_label(char label[static STOQ_LABEL_SIZE], const struct stoq_identity *identity,
+	enum stoq_axis axis, size_t width);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * What a viewer shows: the counters of the tc program, grouped the way the user asked, for
+ * the last interval and since the start. watch/ fills it (watch.h), the renderers in this
+ * folder and nobody else turn it into text. Plain data: tests make one by hand.
+ */
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/histogram.h"
+#include "bpf/tc_shared.h"
+
+enum stoq_axis {
+	STOQ_BY_HOST,
+	STOQ_BY_SUBSYSTEM,
+	STOQ_BY_NAMESPACE, /* subsystem and namespace id */
+	STOQ_BY_QUEUE,	   /* host, subsystem, controller and queue id */
+	STOQ_BY_OPCODE,
+	STOQ_AXES,
+};
+
+struct stoq_statistics {
+	uint64_t commands; /* completed, with any status */
+	uint64_t errors;
+	uint64_t bytes; /* of those that succeeded */
+	struct stoq_histogram latency;
+};
+
+/* Who a group is. What the axis does not tell apart is left at its "not known" value. */
+struct stoq_identity {
+	char host_nqn[NVME_NQN_LENGTH];	     /* "": not known, or not of this axis */
+	char subsystem_nqn[NVME_NQN_LENGTH]; /* likewise */
+	char host_address[64]; /* "192.0.2.1:40000", "[2001:db8::1]:40000"; "": as above */
+	char controller_address[64];
+	int32_t cntlid;		   /* -1: as above */
+	int32_t qid;		   /* -1 */
+	int64_t nsid;		   /* -1 */
+	int32_t opcode;		   /* -1 */
+	int32_t fctype;		   /* of a Fabrics command, else -1 */
+	enum nvme_queue_kind kind; /* which table opcode is of */
+};
+
+struct stoq_group {
+	struct stoq_identity identity;
+	uint64_t outstanding; /* commands begun and not ended */
+	struct stoq_statistics interval;
+	struct stoq_statistics total;
+};
+
+struct stoq_status_line {
+	uint16_t status; /* NVME_STATUS() */
+	uint8_t opcode;
+	enum nvme_queue_kind kind;
+	uint64_t interval;
+	uint64_t total;
+};
+
+/* One TCP connection, for the list of flows and for flows that are not attributed yet. */
+struct stoq_flow_line {
+	uint32_t uid;
+	enum stoq_flow_state state;
+	struct stoq_identity identity; /* host, subsystem, addresses, cntlid, qid */
+	int from_start;		       /* seen since its ICReq */
+	int header_digest, data_digest;
+	uint64_t outstanding;
+	uint64_t pdus;
+	uint64_t resyncs;
+	uint64_t gaps;	      /* PDU headers that never came by */
+	uint64_t bad_headers; /* not a PDU where one had to be */
+	uint64_t unmatched;   /* completions of commands that began unseen */
+};
+
+struct stoq_model {
+	enum stoq_axis axis;
+	uint64_t interval_ns; /* length of the last interval */
+	uint64_t elapsed_ns;  /* since the start */
+
+	/* Groups, most commands in the interval first; those that never had any are left out. */
+	struct stoq_group *groups;
+	size_t group_count;
+	struct stoq_group overall; /* the sum; its outstanding counts all flows */
+
+	struct stoq_status_line *statuses; /* most frequent in total first */
+	size_t status_count;
+
+	struct stoq_flow_line *flows; /* open ones; busiest first is not promised */
+	size_t flow_count;
+	uint64_t flow_states[STOQ_FLOW_STATES]; /* open flows now; CLOSED: since the start */
+
+	uint64_t pdus; /* since the start, all types */
+	uint64_t pdu_types[NVME_TCP_PDU_TYPES];
+	uint64_t counters[STOQ_COUNTERS]; /* since the start */
+	uint64_t unsynced_bytes;	  /* payload of NVMe/TCP flows that was not understood */
+	uint64_t unmatched;		  /* completions of commands that began unseen */
+	uint64_t untracked;		  /* commands for which there was no room */
+	uint64_t unended;		  /* commands whose completion was not seen */
+	uint64_t early_bytes;		  /* room taken now by payload that came early */
+
+	const char *attachment; /* how the program is attached: "tcx link", "clsact filter" */
+	const char (*interfaces)[IF_NAMESIZE]; /* as they are called now */
+	const bool *gone;		       /* of each: is no more; NULL: all are there */
+	size_t interface_count;
+};
+
+/* How many of the interfaces are no more. */
+static inline size_t stoq_model_gone(const struct stoq_model *model)
+{
+	size_t gone = 0;
+
+	for (size_t i = 0; model->gone && i < model->interface_count; i++)
+		gone += model->gone[i];
+	return gone;
+}
+
+void stoq_model_free(struct stoq_model *model);

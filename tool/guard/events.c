@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+/* stoq guard status, events. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/privileges.h"
+#include "guard/report.h"
+#include "guard/report_event.h"
+#include "tool/guard/options.h"
+#include "tool/output.h"
+#include "tool/signals.h"
+#include "tool/verb.h"
+
+/* How often the log is looked at, and how often whether the guard is still on. */
+#define LOOK_MS	     50
+#define LOOKS_A_TURN 20
+#define OUTPUT_MS    1000
+
+/* ---- status ---- */
+
+static int show(struct stoq_guard_view *view, bool json)
+{
+	static struct stoq_guard_status status;
+	struct stoq_error error;
+	char *text;
+
+	if (stoq_guard_view_policy(view, &error) ||
+		stoq_guard_status_read(&status, view, tool_unix_offset_ns(), &error))
+		return tool_fail(&error);
+	if (json) {
+		text = stoq_guard_status_json(&status);
+		puts(text ? text : "");
+		free(text);
+	} else {
+		stoq_guard_status_print(stdout, &status);
+	}
+	return stoq_guard_status_is_whole(&status) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int show_one(const char *name, bool json)
+{
+	struct stoq_guard_view view;
+	struct stoq_error error;
+	int status;
+
+	if (stoq_guard_view_open(&view, name, &error))
+		return tool_fail(&error);
+	status = show(&view, json);
+	stoq_guard_view_close(&view);
+	return status;
+}
+
+struct listing {
+	const struct guard_options *options;
+	size_t count;
+	int status;
+};
+
+static void show_listed(void *context, const char *name)
+{
+	struct listing *listing = context;
+
+	listing->count++;
+	if (show_one(name, listing->options->json))
+		listing->status = EXIT_FAILURE;
+}
+
+int guard_status(int argc, char **argv)
+{
+	static struct guard_options options;
+	struct listing listing = {.options = &options};
+	int status, result;
+
+	if (guard_options_parse(&options, GUARD_STATUS, argc, argv, &status))
+		return status;
+	if (options.name)
+		return show_one(options.name, options.json);
+	result = stoq_guard_pins_list(show_listed, &listing);
+	if (result) {
+		struct stoq_error error;
+
+		stoq_error_set(&error, result, "cannot list %s: %s%s", STOQ_GUARD_PINS,
+			strerror(-result), result == -EACCES ? "; run as root" : "");
+		return tool_fail(&error);
+	}
+	if (!listing.count && !options.json)
+		puts("no guard is on");
+	return listing.status;
+}
+
+/* ---- events ---- */
+
+struct following {
+	const struct guard_options *options;
+	struct stoq_guard_view view;
+	struct stoq_guard_log log;
+	struct tool_output output;
+	uint64_t offset_ns;
+	uint64_t told_lost;
+	uint64_t unknown_hash; /* the last that no policy in force had */
+};
+
+/* The policy that decided, if it is still in force; read anew after a reload. */
+static const struct stoq_guard_policy *policy_of(
+	struct following *following, const struct stoq_guard_record *record)
+{
+	struct stoq_guard_view *view = &following->view;
+
+	if (view->in_force.installed &&
+		view->in_force.installed->policy.hash == record->policy_hash)
+		return view->policy_known ? &view->policy : NULL;
+	if (following->unknown_hash == record->policy_hash)
+		return NULL;
+	if (stoq_guard_view_policy(view, NULL) == 0 &&
+		view->in_force.installed->policy.hash == record->policy_hash)
+		return view->policy_known ? &view->policy : NULL;
+	following->unknown_hash = record->policy_hash;
+	return NULL;
+}
+
+static void tell(struct following *following, const struct stoq_guard_record *record)
+{
+	struct stoq_identity identity;
+	const struct stoq_guard_event event = {
+		.record = record,
+		.identity = &identity,
+		.policy = policy_of(following, record),
+		.unix_offset_ns = following->offset_ns,
+	};
+	char line[STOQ_GUARD_EVENT_LINE], *json;
+
+	stoq_guard_view_identify(&following->view, record, &identity);
+	if (!following->options->json) {
+		stoq_guard_event_line(line, &event);
+		tool_output_add(&following->output, line, true);
+		return;
+	}
+	json = stoq_guard_event_json(&event);
+	if (json)
+		tool_output_add(&following->output, json, true);
+	free(json);
+}
+
+/* A reader that is too slow, or a flood: what was overwritten is said, not passed over. */
+static void tell_lost(struct following *following)
+{
+	uint64_t lost = following->log.lost - following->told_lost;
+	char line[128];
+
+	if (!lost)
+		return;
+	following->told_lost = following->log.lost;
+	snprintf(line, sizeof(line),
+		following->options->json ? "{\"type\":\"lost\",\"events\":%llu}"
+					 : "%llu events were overwritten before they were read",
+		(unsigned long long)lost);
+	tool_output_add(&following->output, line, true);
+}
+
+static void tell_all(struct following *following)
+{
+	struct stoq_guard_record record;
+
+	for (int i = 0; i < 4 * STOQ_GUARD_LOG_RECORDS; i++) {
+		int found = stoq_guard_log_next(&following->log, &record);
+
+		tell_lost(following);
+		if (!found)
+			break;
+		tell(following, &record);
+	}
+	tool_output_flush(&following->output);
+}
+
+static int follow(struct following *following, int signal_fd)
+{
+	uint64_t end_ns = following->options->duration_ns
+				  ? tool_now_ns() + following->options->duration_ns
+				  : UINT64_MAX;
+	struct pollfd stop = {.fd = signal_fd, .events = POLLIN};
+
+	for (unsigned int turn = 1;; turn++) {
+		tell_all(following);
+		if (tool_now_ns() >= end_ns || following->output.closed ||
+			poll(&stop, 1, LOOK_MS) > 0)
+			break;
+		if (turn % LOOKS_A_TURN == 0 && !stoq_guard_view_is_current(&following->view)) {
+			tell_all(following);
+			tool_notice(
+				"guard %s was turned off or replaced", following->view.pins.name);
+			break;
+		}
+	}
+	tell_all(following);
+	return EXIT_SUCCESS;
+}
+
+static int run_events(struct following *following, int signal_fd, struct stoq_error *error)
+{
+	int result = stoq_drop_privileges(STOQ_KEEP_BPF, error);
+
+	if (result)
+		return result;
+	following->offset_ns = tool_unix_offset_ns();
+	if (tool_output_init(&following->output, STDOUT_FILENO, signal_fd))
+		return stoq_error_set(error, -ENOMEM, "no memory");
+	stoq_guard_log_start(&following->log, following->view.records, following->view.state,
+		following->options->last);
+	if (!following->options->json)
+		tool_output_add(&following->output, stoq_guard_event_heading(), true);
+	follow(following, signal_fd);
+	return tool_output_explain(tool_output_end(&following->output, OUTPUT_MS), error);
+}
+
+int guard_events(int argc, char **argv)
+{
+	static struct guard_options options;
+	static struct following following;
+	struct stoq_error error;
+	int status, signal_fd, result;
+
+	if (guard_options_parse(&options, GUARD_EVENTS, argc, argv, &status))
+		return status;
+	following.options = &options;
+	signal_fd = tool_signals_open(false, &error);
+	if (signal_fd < 0)
+		return tool_fail(&error);
+	result = stoq_guard_view_open(
+		&following.view, options.name ? options.name : GUARD_DEFAULT_NAME, &error);
+	if (!result) {
+		result = run_events(&following, signal_fd, &error);
+		stoq_guard_view_close(&following.view);
+	}
+	close(signal_fd);
+	return result ? tool_fail(&error) : EXIT_SUCCESS;
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+/* stoq guard on, reload, off. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "guard/reconnect.h"
+#include "guard/warnings.h"
+#include "tool/guard/older.h"
+#include "tool/guard/options.h"
+#include "tool/identify.h"
+#include "tool/verb.h"
+
+static const char *name_of(const struct guard_options *options)
+{
+	return options->name ? options->name : GUARD_DEFAULT_NAME;
+}
+
+static int identify(struct tool_identified *found, const struct guard_options *options,
+	const struct tool_identified *before, struct stoq_error *error)
+{
+	const struct tool_identify asked = {.sockets = options->sockets,
+		.socket_count = options->socket_count,
+		.ports = {options->program.ports, STOQ_GUARD_PORTS_MAX}};
+
+	return tool_identify(found, &asked, before, error);
+}
+
+/* Rules without effect are worth a word before the policy is in force, but are no failure. */
+static void warn(const struct stoq_guard_source *source)
+{
+	struct stoq_guard_policy policy;
+
+	if (stoq_guard_policy_parse(&policy, source->path, source->text, source->size, NULL))
+		return;
+	stoq_guard_warnings_print(stderr, source->path, &policy, source->compiled);
+	stoq_guard_policy_free(&policy);
+}
+
+static int reconnect(const char *name, const struct tool_identified *found,
+	const struct stoq_guard_older *older, struct stoq_error *error)
+{
+	struct stoq_guard_view view;
+	size_t closed = 0;
+	int result = stoq_guard_view_open(&view, name, error);
+
+	if (result)
+		return result;
+	result = stoq_guard_reconnect(&view, &found->sockets, &older->connections, &closed, error);
+	printf("  closed %zu connections that are older than the guard\n", closed);
+	stoq_guard_view_close(&view);
+	return result;
+}
+
+/* Connections that were made meanwhile, and those that stay unknown. */
+static int settle(const struct guard_options *options, const struct tool_identified *before,
+	const struct stoq_guard_older *older, struct stoq_error *error)
+{
+	struct tool_identified found;
+	int result = identify(&found, options, before, error);
+
+	if (result)
+		return result;
+	if (found.identities.count > before->identities.count)
+		result = stoq_guard_tell(name_of(options), &found.identities, error);
+	if (!result && options->reconnect)
+		result = reconnect(name_of(options), &found, older, error);
+	tool_identified_free(&found);
+	return result;
+}
+
+static int put_in_force(const struct guard_options *options, const struct stoq_guard_source *source,
+	const struct tool_identified *found, struct stoq_error *error)
+{
+	const struct stoq_guard_config config = {
+		.name = name_of(options),
+		.interfaces = options->interfaces,
+		.interface_count = options->interface_count,
+		.program = options->program,
+		.force_clsact = options->force_clsact,
+		.replace = options->replace,
+		.max_connections = options->max_connections,
+		.version = STOQ_VERSION,
+		.identities = &found->identities,
+	};
+	bool cleaned = false;
+	int result = stoq_guard_on(&config, source, &cleaned, error);
+
+	if (cleaned)
+		tool_notice("removed what an interrupted `stoq guard on` had left of guard %s",
+			config.name);
+	if (!result)
+		printf("guard %s: on, policy %s, hash %016llx\n", config.name, source->path,
+			(unsigned long long)source->compiled->hash);
+	return result;
+}
+
+static int turn_on(const struct guard_options *options, const struct stoq_guard_source *source)
+{
+	struct tool_identified found = {0};
+	struct stoq_guard_older older;
+	struct stoq_error error;
+	int result = identify(&found, options, NULL, &error);
+
+	if (result && options->socket_count)
+		return tool_fail(&error);
+	if (result)
+		tool_notice(
+			"connections that are older than the guard stay unknown: %s", error.text);
+	result = guard_older_check(&older, options, source, &found, &error);
+	if (!result) {
+		result = put_in_force(options, source, &found, &error);
+		if (!result && settle(options, &found, &older, &error))
+			tool_notice("the policy is in force, but: %s", error.text);
+		stoq_guard_older_free(&older);
+	}
+	tool_identified_free(&found);
+	return result ? tool_fail(&error) : EXIT_SUCCESS;
+}
+
+int guard_on(int argc, char **argv)
+{
+	static struct guard_options options;
+	struct stoq_guard_source source;
+	struct stoq_error error;
+	int status;
+
+	if (guard_options_parse(&options, GUARD_ON, argc, argv, &status))
+		return status;
+	if (stoq_guard_source_read(&source, options.path, &error))
+		return tool_fail(&error);
+	warn(&source);
+	status = turn_on(&options, &source);
+	stoq_guard_source_free(&source);
+	return status;
+}
+
+/* A policy for the program that is there, which may be older than what we could load. */
+static void warn_of_other_program(const char *name)
+{
+	struct stoq_guard_view view;
+
+	if (stoq_guard_view_open(&view, name, NULL))
+		return;
+	if (stoq_guard_made_elsewhere(&view.made))
+		tool_notice("guard %s runs the program of another stoq (%.11s); `stoq guard on "
+			    "--replace --name %s FILE` puts this one's in its place, without a gap",
+			name, view.made.version, name);
+	stoq_guard_view_close(&view);
+}
+
+int guard_reload(int argc, char **argv)
+{
+	static struct guard_options options;
+	struct stoq_guard_source source;
+	struct stoq_guard_older older;
+	struct stoq_error error;
+	int status;
+
+	if (guard_options_parse(&options, GUARD_RELOAD, argc, argv, &status))
+		return status;
+	if (stoq_guard_source_read(&source, options.path, &error)) {
+		status = tool_fail(&error);
+		tool_notice("nothing was changed: if a policy was in force, it still is");
+		return status;
+	}
+	warn(&source);
+	if (guard_older_check(&older, &options, &source, NULL, &error)) {
+		stoq_guard_source_free(&source);
+		return tool_fail(&error);
+	}
+	stoq_guard_older_free(&older);
+	if (stoq_guard_reload(name_of(&options), &source, &error)) {
+		status = tool_fail(&error);
+	} else {
+		printf("guard %s: policy %s, hash %016llx\n", name_of(&options), source.path,
+			(unsigned long long)source.compiled->hash);
+		warn_of_other_program(name_of(&options));
+	}
+	stoq_guard_source_free(&source);
+	return status;
+}
+
+int guard_off(int argc, char **argv)
+{
+	static struct guard_options options;
+	struct stoq_error error;
+	int status;
+
+	if (guard_options_parse(&options, GUARD_OFF, argc, argv, &status))
+		return status;
+	if (stoq_guard_off(name_of(&options), &error))
+		return tool_fail(&error);
+	printf("guard %s: off\n", name_of(&options));
+	return EXIT_SUCCESS;
+}

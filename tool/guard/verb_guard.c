@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "guard/explain.h"
+#include "guard/nqn.h"
+#include "guard/print.h"
+#include "guard/warnings.h"
+#include "tool/guard/options.h"
+#include "tool/options.h"
+#include "tool/verb.h"
+
+const char guard_help[] =
+#include "stoq-guard.help.h"
+	;
+
+enum guard_option {
+	OPTION_HOST = TOOL_OPTION_FIRST,
+	OPTION_SUBSYSTEM,
+	OPTION_COMMAND,
+	OPTION_NAMESPACE,
+	OPTION_LBA,
+	OPTION_JSON,
+};
+
+static const struct option check_options[] = {
+	TOOL_OPTION_HELP,
+	{NULL, 0, NULL, 0},
+};
+
+static const struct option explain_options[] = {
+	TOOL_OPTION_HELP,
+	{"host", required_argument, NULL, OPTION_HOST},
+	{"subsystem", required_argument, NULL, OPTION_SUBSYSTEM},
+	{"command", required_argument, NULL, OPTION_COMMAND},
+	{"namespace", required_argument, NULL, OPTION_NAMESPACE},
+	{"lba", required_argument, NULL, OPTION_LBA},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{NULL, 0, NULL, 0},
+};
+
+/* What the command line asks for. */
+struct request {
+	const char *path;
+	struct stoq_guard_question question;
+	uint64_t nsid; /* 0: not given */
+	bool json;
+};
+
+/* A policy, read and compiled. */
+struct loaded {
+	struct stoq_guard_policy policy;
+	struct stoq_guard_compiled *compiled;
+};
+
+/* ---- the command line ---- */
+
+static int take_namespace(struct request *request, const char *text, struct stoq_error *error)
+{
+	if (strcmp(text, "all") == 0)
+		request->nsid = STOQ_GUARD_NSID_ALL;
+	else if (stoq_parse_number(text, 1, STOQ_GUARD_NSID_ALL, &request->nsid))
+		return stoq_error_set(error, -1,
+			"--namespace: '%.40s' is neither a number from 1 on nor `all`", text);
+	return 0;
+}
+
+static int take_lba(struct request *request, const char *text, struct stoq_error *error)
+{
+	struct stoq_guard_question *question = &request->question;
+	uint64_t *range;
+
+	if (question->range_count == STOQ_GUARD_QUESTION_RANGES)
+		return stoq_error_set(error, -1, "--lba: a command has at most %d ranges",
+			STOQ_GUARD_QUESTION_RANGES);
+	range = question->ranges[question->range_count];
+	if (stoq_guard_parse_range(text, &range[0], &range[1]))
+		return stoq_error_set(error, -1,
+			"--lba: '%.60s' is not FIRST+COUNT, such as 0+8, or FIRST-LAST", text);
+	question->range_count++;
+	return 0;
+}
+
+static int check_nqn(const char *option, const char *text, struct stoq_error *error)
+{
+	const char *flaw = stoq_guard_nqn_flaw(text, strlen(text), false);
+
+	if (!text[0])
+		return stoq_error_set(
+			error, -1, "%s: an NQN has 1 to %d bytes", option, NVME_NQN_MAX);
+	return flaw ? stoq_error_set(error, -1, "%s: '%.60s' %s", option, text, flaw) : 0;
+}
+
+static int take_option(void *context, int option, const char *text, struct stoq_error *error)
+{
+	struct request *request = context;
+	struct stoq_guard_question *question = &request->question;
+
+	switch (option) {
+	case OPTION_HOST:
+		question->host = text;
+		return check_nqn("--host", text, error);
+	case OPTION_SUBSYSTEM:
+		question->subsystem = text;
+		return check_nqn("--subsystem", text, error);
+	case OPTION_COMMAND:
+		question->command = text;
+		return 0;
+	case OPTION_NAMESPACE:
+		return take_namespace(request, text, error);
+	case OPTION_LBA:
+		return take_lba(request, text, error);
+	default:
+		request->json = true;
+		return 0;
+	}
+}
+
+/* 0: go on. Else the verb ends, with *status. */
+static int parse(
+	int argc, char **argv, const struct option *table, struct request *request, int *status)
+{
+	const struct tool_options options = {table, guard_help, take_option};
+
+	*request = (struct request){0};
+	if (tool_options_parse(&options, request, argc, argv, status))
+		return -1;
+	return guard_take_policy(&request->path, argc, argv, status);
+}
+
+/* ---- policies ---- */
+
+static int load(const char *path, struct loaded *loaded)
+{
+	struct stoq_error error;
+
+	if (stoq_guard_policy_read(&loaded->policy, path, &error))
+		return tool_fail(&error);
+	if (!stoq_guard_compile(&loaded->policy, &loaded->compiled, &error))
+		return EXIT_SUCCESS;
+	stoq_guard_policy_free(&loaded->policy);
+	return tool_fail(&error);
+}
+
+static void unload(struct loaded *loaded)
+{
+	free(loaded->compiled);
+	stoq_guard_policy_free(&loaded->policy);
+}
+
+static int check(int argc, char **argv)
+{
+	static struct request request;
+	struct loaded loaded;
+	int status;
+
+	if (parse(argc, argv, check_options, &request, &status) != 0)
+		return status;
+	if (load(request.path, &loaded))
+		return EXIT_FAILURE;
+	stoq_guard_print(stdout, request.path, &loaded.policy, loaded.compiled);
+	stoq_guard_warnings_print(stderr, request.path, &loaded.policy, loaded.compiled);
+	unload(&loaded);
+	return EXIT_SUCCESS;
+}
+
+/* ---- explain ---- */
+
+/* Fills question.request from the options. 0, or the exit status of a usage error. */
+static int complete(struct request *request)
+{
+	struct stoq_guard_question *question = &request->question;
+	uint8_t table, code, touches;
+
+	if (!question->command)
+		return tool_usage("which command? For example --command write");
+	if (stoq_guard_command_find(question->command, &table, &code))
+		return tool_usage("--command: there is no '%.60s'; write it as the NVMe "
+				  "specification does, such as 'Write Zeroes'",
+			question->command);
+	touches = stoq_guard_command_touches(table, code);
+	if (table == STOQ_GUARD_IO && !request->nsid)
+		return tool_usage("to which namespace? For example --namespace 1");
+	if (touches == STOQ_GUARD_TOUCHES_RANGE && question->range_count != 1)
+		return tool_usage("which blocks? Give --lba FIRST+COUNT once");
+	if (question->range_count && touches != STOQ_GUARD_TOUCHES_RANGE &&
+		touches != STOQ_GUARD_TOUCHES_LIST)
+		return tool_usage("--lba: this command has no range of blocks; leave it out");
+	question->request.table = table;
+	question->request.code = code;
+	return 0;
+}
+
+static void answer(struct request *request, const struct loaded *loaded)
+{
+	const struct stoq_guard_explainer explainer = {
+		request->path, &loaded->policy, loaded->compiled};
+	struct stoq_guard_question *question = &request->question;
+	struct stoq_guard_decision decision;
+
+	/* Reads and writes too have their one range in ranges[0]. */
+	stoq_guard_request_set(loaded->compiled, &question->request, question->request.table,
+		question->request.code, (uint32_t)request->nsid);
+	stoq_guard_ask(&explainer, question, &decision);
+	if (request->json)
+		stoq_guard_explain_json(stdout, &explainer, question, &decision);
+	else
+		stoq_guard_explain(stdout, &explainer, question, &decision);
+}
+
+static int explain(int argc, char **argv)
+{
+	static struct request request;
+	struct loaded loaded;
+	int status;
+
+	if (parse(argc, argv, explain_options, &request, &status) != 0)
+		return status;
+	status = complete(&request);
+	if (status)
+		return status;
+	if (load(request.path, &loaded))
+		return EXIT_FAILURE;
+	answer(&request, &loaded);
+	unload(&loaded);
+	return EXIT_SUCCESS;
+}
+
+int verb_guard(int argc, char **argv)
+{
+	static const struct tool_command commands[] = {{"check", check}, {"explain", explain},
+		{"on", guard_on}, {"reload", guard_reload}, {"status", guard_status},
+		{"events", guard_events}, {"off", guard_off}, {NULL, NULL}};
+
+	return tool_run_command(argc, argv, guard_help, commands,
+		"check, explain, on, reload, status, events or off");
+}

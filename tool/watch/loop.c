@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tool/watch/loop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "tool/signals.h"
+#include "tool/verb.h"
+#include "tool/watch/screen.h"
+
+#define DRAIN_ROUNDS 32
+
+struct loop {
+	struct stoq_inspect *inspect;
+	struct watch_report *report;
+	const struct watch_options *options;
+	const struct stoq_model *model; /* of the last update */
+	const struct watch_source *source;
+	const char *why; /* the source does not work any more; NULL: it does */
+	struct stoq_event_handlers handlers;
+	struct stoq_error *error;
+	int epoll_fd, timer_fd, signal_fd;
+	uint64_t start_ns, next_ns, end_ns; /* CLOCK_MONOTONIC; no end: UINT64_MAX */
+	size_t gone;			    /* interfaces, as far as was said */
+	bool over;
+};
+
+/* The timer goes off at the next tick or at the end, whichever is first. */
+static int set_timer(struct loop *loop)
+{
+	uint64_t at = loop->next_ns < loop->end_ns ? loop->next_ns : loop->end_ns;
+	const struct itimerspec setting = {.it_value = {.tv_sec = (time_t)(at / 1000000000),
+						   .tv_nsec = (long)(at % 1000000000)}};
+
+	return timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &setting, NULL) ? -errno : 0;
+}
+
+static int dispatch(struct loop *loop)
+{
+	int delivered = stoq_inspect_dispatch(loop->inspect, &loop->handlers);
+
+	if (delivered < 0)
+		return stoq_error_set(loop->error, delivered,
+			"cannot read the program's events: %s", strerror(-delivered));
+	tool_output_flush(&loop->report->output);
+	return 0;
+}
+
+/* The view and JSON show which interfaces are gone. */
+static void look_for_interfaces(struct loop *loop)
+{
+	const struct stoq_model *model = loop->model;
+	size_t gone = stoq_model_gone(model);
+
+	if (gone != loop->gone && loop->report->mode == WATCH_TEXT)
+		tool_notice(
+			"%zu of %zu watched interfaces went away", gone, model->interface_count);
+	loop->gone = gone;
+	if (gone == model->interface_count)
+		loop->over = true;
+}
+
+/* Figures that stand still must not pass for a quiet machine. */
+static void look_for_source(struct loop *loop)
+{
+	const struct watch_source *source = loop->source;
+
+	if (!source || loop->why || source->works(source->context, &loop->why))
+		return;
+	loop->over = true;
+}
+
+static int update(struct loop *loop)
+{
+	int result = dispatch(loop);
+
+	if (result < 0)
+		return result;
+	result = stoq_inspect_update(loop->inspect, &loop->model, loop->error);
+	if (!result) {
+		look_for_interfaces(loop);
+		look_for_source(loop);
+	}
+	return result;
+}
+
+static int on_timer(struct loop *loop)
+{
+	uint64_t now = tool_now_ns(), expirations;
+	int result;
+
+	if (read(loop->timer_fd, &expirations, sizeof(expirations)) < 0)
+		return 0;
+	if (now >= loop->end_ns) {
+		loop->over = true;
+		return 0;
+	}
+	if (!loop->report->view.paused) {
+		result = update(loop);
+		if (result)
+			return result;
+		watch_report_interval(loop->report, loop->model);
+	}
+	/* Ticks stay where they were meant to be; those that are gone are gone. */
+	loop->next_ns += ((now - loop->next_ns) / loop->options->interval_ns + 1) *
+			 loop->options->interval_ns;
+	return set_timer(loop);
+}
+
+static void redraw(struct loop *loop)
+{
+	if (loop->model)
+		watch_report_interval(loop->report, loop->model);
+}
+
+static int on_signal(struct loop *loop)
+{
+	struct signalfd_siginfo info;
+
+	if (read(loop->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return 0;
+	if (info.ssi_signo != SIGWINCH) {
+		loop->over = true;
+	} else if (loop->report->mode == WATCH_SCREEN) {
+		watch_screen_resize();
+		redraw(loop);
+	}
+	return 0;
+}
+
+static int change_axis(struct loop *loop, int step)
+{
+	int axis = ((int)loop->model->axis + step + STOQ_AXES) % STOQ_AXES;
+	int result = stoq_inspect_set_axis(loop->inspect, (enum stoq_axis)axis);
+
+	loop->report->view.has_selection = false;
+	if (result)
+		return stoq_error_set(
+			loop->error, result, "cannot group by another axis: %s", strerror(-result));
+	return 0;
+}
+
+static int on_key(struct loop *loop, enum watch_key key)
+{
+	struct stoq_view *view = &loop->report->view;
+
+	switch (key) {
+	case WATCH_KEY_QUIT:
+		loop->over = true;
+		return 0;
+	case WATCH_KEY_NEXT_AXIS:
+		return change_axis(loop, 1);
+	case WATCH_KEY_PREVIOUS_AXIS:
+		return change_axis(loop, -1);
+	case WATCH_KEY_UP:
+	case WATCH_KEY_DOWN:
+		stoq_view_move(view, loop->model, key == WATCH_KEY_UP ? -1 : 1);
+		return 0;
+	case WATCH_KEY_TOTALS:
+		view->totals = !view->totals;
+		return 0;
+	case WATCH_KEY_PAUSE:
+		view->paused = !view->paused;
+		return 0;
+	case WATCH_KEY_HELP:
+		view->help = !view->help;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int on_keyboard(struct loop *loop, uint32_t events)
+{
+	enum watch_key key;
+	int result = 0;
+
+	/* The terminal has gone. */
+	if (events & (EPOLLHUP | EPOLLERR))
+		loop->over = true;
+	while (!loop->over && !result && (key = watch_screen_key()) != WATCH_KEY_NONE)
+		result = on_key(loop, key);
+	if (!result && !loop->over)
+		redraw(loop);
+	return result;
+}
+
+static int handle(struct loop *loop, const struct epoll_event *event)
+{
+	if (event->data.fd == loop->timer_fd)
+		return on_timer(loop);
+	if (event->data.fd == loop->signal_fd)
+		return on_signal(loop);
+	if (event->data.fd == STDIN_FILENO)
+		return on_keyboard(loop, event->events);
+	return dispatch(loop) < 0 ? loop->error->code : 0;
+}
+
+static int wait_and_handle(struct loop *loop)
+{
+	struct epoll_event events[4];
+	int count = epoll_wait(loop->epoll_fd, events, 4, -1), result = 0;
+
+	if (count < 0 && errno != EINTR)
+		return stoq_error_set(
+			loop->error, -errno, "cannot wait for events: %s", strerror(errno));
+	for (int i = 0; i < count && !result && !loop->over; i++)
+		result = handle(loop, &events[i]);
+	if (watch_report_is_over(loop->report))
+		loop->over = true;
+	return result;
+}
+
+static int add_fd(struct loop *loop, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int prepare(struct loop *loop)
+{
+	int result;
+
+	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (loop->epoll_fd < 0 || loop->timer_fd < 0)
+		result = -errno;
+	else
+		result = add_fd(loop, loop->timer_fd);
+	if (!result)
+		result = add_fd(loop, loop->signal_fd);
+	if (!result && loop->report->mode == WATCH_SCREEN)
+		result = add_fd(loop, STDIN_FILENO);
+	if (!result && watch_options_want_events(loop->options))
+		result = add_fd(loop, stoq_inspect_event_fd(loop->inspect));
+	if (!result)
+		result = set_timer(loop);
+	if (result)
+		return stoq_error_set(loop->error, result, "cannot set up timers and signals: %s",
+			strerror(-result));
+	return 0;
+}
+
+/* A screen is not left empty until the first tick. */
+static int first_view(struct loop *loop)
+{
+	int result;
+
+	if (loop->report->mode != WATCH_SCREEN)
+		return 0;
+	result = update(loop);
+	if (!result)
+		redraw(loop);
+	return result;
+}
+
+/* Events that still wait; a limit, as more may come all the time. */
+static int drain(struct loop *loop)
+{
+	int delivered = 1;
+
+	for (int i = 0; i < DRAIN_ROUNDS && delivered > 0; i++) {
+		delivered = dispatch(loop);
+		if (watch_report_is_over(loop->report))
+			break;
+	}
+	return delivered < 0 ? delivered : 0;
+}
+
+/* What came after the last tick belongs to the figures, too. */
+static int last_reading(struct loop *loop)
+{
+	int result = stoq_inspect_update(loop->inspect, &loop->model, loop->error);
+
+	if (!result && watch_options_want_events(loop->options))
+		result = drain(loop);
+	if (result)
+		return result;
+	if (loop->report->mode == WATCH_JSON ||
+		(loop->report->mode == WATCH_TEXT && loop->next_ns == loop->end_ns))
+		watch_report_interval(loop->report, loop->model);
+	return 0;
+}
+
+int watch_loop_run(struct stoq_inspect *inspect, struct watch_report *report,
+	const struct watch_source *source, int signal_fd, struct stoq_error *error)
+{
+	const struct watch_options *options = report->options;
+	struct loop loop = {.inspect = inspect,
+		.report = report,
+		.source = source,
+		.options = options,
+		.error = error,
+		.epoll_fd = -1,
+		.timer_fd = -1,
+		.signal_fd = signal_fd,
+		.start_ns = tool_now_ns()};
+	struct stoq_error second;
+	int result, ended;
+
+	watch_report_handlers(report, &loop.handlers);
+	loop.next_ns = loop.start_ns + options->interval_ns;
+	loop.end_ns = options->duration_ns ? loop.start_ns + options->duration_ns : UINT64_MAX;
+	result = prepare(&loop);
+	if (!result)
+		result = first_view(&loop);
+	while (!result && !loop.over)
+		result = wait_and_handle(&loop);
+	if (!result)
+		result = last_reading(&loop);
+	ended = watch_report_end(report, result ? NULL : loop.model, result ? &second : error);
+	if (loop.epoll_fd >= 0)
+		close(loop.epoll_fd);
+	if (loop.timer_fd >= 0)
+		close(loop.timer_fd);
+	if (result || ended)
+		return result ? result : ended;
+	if (loop.why)
+		return stoq_error_set(error, -ENODEV,
+			"the %s, which this watch read, %s: the figures end there. Start the watch "
+			"again, and it reads what is there then",
+			source->name, loop.why);
+	if (loop.gone && loop.gone == loop.model->interface_count)
+		return stoq_error_set(error, -ENODEV, "%s went away: nothing is left to watch",
+			loop.gone == 1 ? loop.model->interfaces[0] : "all interfaces");
+	return 0;
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tool/watch/options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "flow/label.h"
+#include "tool/options.h"
+#include "tool/verb.h"
+
+#define INTERVAL_MIN_NS 10000000ull		      /* 10 ms */
+#define TIME_MAX_NS	(365ull * 86400 * 1000000000) /* a year */
+
+enum {
+	OPTION_JSON = TOOL_OPTION_FIRST,
+	OPTION_DURATION,
+	OPTION_INTERVAL,
+	OPTION_BY,
+	OPTION_SLOW,
+	OPTION_ERRORS,
+	OPTION_PDUS,
+	OPTION_HISTOGRAM,
+	OPTION_CLSACT,
+	OPTION_MAX_FLOWS,
+	OPTION_MAX_COMMANDS,
+	OPTION_MAX_SERIES,
+	OPTION_SPDK_SOCKET,
+	OPTION_MAX_EARLY,
+};
+
+static const struct option long_options[] = {
+	TOOL_OPTION_HELP,
+	{"interface", required_argument, NULL, 'i'},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"duration", required_argument, NULL, OPTION_DURATION},
+	{"interval", required_argument, NULL, OPTION_INTERVAL},
+	{"by", required_argument, NULL, OPTION_BY},
+	{"slow", required_argument, NULL, OPTION_SLOW},
+	{"errors", no_argument, NULL, OPTION_ERRORS},
+	{"pdus", no_argument, NULL, OPTION_PDUS},
+	{"histogram", no_argument, NULL, OPTION_HISTOGRAM},
+	{"clsact", no_argument, NULL, OPTION_CLSACT},
+	{"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
+	{"max-commands", required_argument, NULL, OPTION_MAX_COMMANDS},
+	{"max-series", required_argument, NULL, OPTION_MAX_SERIES},
+	{"spdk-socket", required_argument, NULL, OPTION_SPDK_SOCKET},
+	{"max-early", required_argument, NULL, OPTION_MAX_EARLY},
+	{0},
+};
+
+static int parse_time(const char *option, const char *text, uint64_t min_ns, uint64_t *ns,
+	struct stoq_error *error)
+{
+	uint64_t value;
+
+	if (stoq_parse_duration_ns(text, &value))
+		return stoq_error_set(error, -EINVAL,
+			"--%s: '%.40s' is not a time: write it like 500ms, 1s or 2m", option, text);
+	if (value < min_ns)
+		return stoq_error_set(
+			error, -EINVAL, "--%s: %.40s is too short: at least 10ms", option, text);
+	if (value > TIME_MAX_NS)
+		return stoq_error_set(
+			error, -EINVAL, "--%s: %.40s is too long: at most 8760h", option, text);
+	*ns = value;
+	return 0;
+}
+
+static int parse_limit(const char *option, const char *text, uint32_t most, uint32_t *limit,
+	struct stoq_error *error)
+{
+	uint64_t value;
+
+	if (stoq_parse_number(text, 1, most, &value))
+		return stoq_error_set(error, -EINVAL, "--%s: '%.40s' is not a number from 1 to %u",
+			option, text, most);
+	*limit = (uint32_t)value;
+	return 0;
+}
+
+static int add_interface(struct watch_options *options, const char *name, struct stoq_error *error)
+{
+	size_t *count = &options->config.interface_count;
+
+	if (!name[0])
+		return stoq_error_set(error, -EINVAL, "-i: the interface's name is empty");
+	for (size_t i = 0; i < *count; i++)
+		if (strcmp(options->interfaces[i], name) == 0)
+			return 0;
+	if (*count == WATCH_INTERFACES_MAX)
+		return stoq_error_set(
+			error, -EINVAL, "-i: more than %d interfaces", WATCH_INTERFACES_MAX);
+	options->interfaces[(*count)++] = name;
+	return 0;
+}
+
+static int add_socket(struct watch_options *options, const char *path, struct stoq_error *error)
+{
+	if (options->socket_count == TOOL_SPDK_SOCKETS_MAX)
+		return stoq_error_set(error, -EINVAL, "--spdk-socket: at most %d can be given",
+			TOOL_SPDK_SOCKETS_MAX);
+	options->sockets[options->socket_count++] = path;
+	return 0;
+}
+
+static int parse_axis(struct watch_options *options, const char *text, struct stoq_error *error)
+{
+	if (stoq_axis_from_name(text, &options->config.axis))
+		return stoq_error_set(error, -EINVAL,
+			"--by: '%.40s' is none of host, subsystem, namespace, queue, opcode", text);
+	return 0;
+}
+
+/* Those with a value. */
+static int take_value(
+	struct watch_options *options, int option, const char *text, struct stoq_error *error)
+{
+	struct stoq_inspect_config *config = &options->config;
+
+	switch (option) {
+	case 'i':
+		return add_interface(options, text, error);
+	case OPTION_SPDK_SOCKET:
+		return add_socket(options, text, error);
+	case OPTION_BY:
+		return parse_axis(options, text, error);
+	case OPTION_DURATION:
+		return parse_time("duration", text, INTERVAL_MIN_NS, &options->duration_ns, error);
+	case OPTION_INTERVAL:
+		return parse_time("interval", text, INTERVAL_MIN_NS, &options->interval_ns, error);
+	case OPTION_SLOW:
+		return parse_time("slow", text, 0, &config->slow_ns, error);
+	case OPTION_MAX_FLOWS:
+		return parse_limit(
+			"max-flows", text, STOQ_INSPECT_FLOWS_MAX, &config->max_flows, error);
+	case OPTION_MAX_COMMANDS:
+		return parse_limit("max-commands", text, STOQ_INSPECT_COMMANDS_MAX,
+			&config->max_commands, error);
+	case OPTION_MAX_EARLY:
+		return parse_limit(
+			"max-early", text, STOQ_INSPECT_EARLY_MAX, &config->max_early, error);
+	default:
+		return parse_limit(
+			"max-series", text, STOQ_INSPECT_SERIES_MAX, &config->max_series, error);
+	}
+}
+
+static int take_option(void *context, int option, const char *text, struct stoq_error *error)
+{
+	struct watch_options *options = context;
+
+	switch (option) {
+	case OPTION_JSON:
+		options->json = true;
+		return 0;
+	case OPTION_ERRORS:
+		options->config.report_errors = true;
+		return 0;
+	case OPTION_PDUS:
+		options->config.report_pdus = true;
+		return 0;
+	case OPTION_HISTOGRAM:
+		options->histogram = true;
+		return 0;
+	case OPTION_CLSACT:
+		options->config.force_clsact = true;
+		return 0;
+	default:
+		return take_value(options, option, text, error);
+	}
+}
+
+int watch_options_parse(
+	struct watch_options *options, const char *help, int argc, char **argv, int *status)
+{
+	const struct tool_options known = {long_options, help, take_option};
+
+	memset(options, 0, sizeof(*options));
+	stoq_inspect_config_init(&options->config);
+	options->config.interfaces = options->interfaces;
+	options->interval_ns = 1000000000;
+	if (tool_options_parse(&known, options, argc, argv, status))
+		return -1;
+	if (optind == argc)
+		return 0;
+	*status = tool_usage("what is '%.40s'? An interface is given with -i", argv[optind]);
+	return -1;
+}
+
+bool watch_options_want_events(const struct watch_options *options)
+{
+	const struct stoq_inspect_config *config = &options->config;
+
+	return config->slow_ns != UINT64_MAX || config->report_errors || config->report_pdus;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* The command line of `stoq watch`: stoq-watch.8.scd says what each option means. */
+#include "tool/identify.h"
+#include "watch/watch.h"
+
+enum { WATCH_INTERFACES_MAX = 256 };
+
+struct watch_options {
+	struct stoq_inspect_config config;
+	const char *interfaces[WATCH_INTERFACES_MAX]; /* config points here */
+	const char *sockets[TOOL_SPDK_SOCKETS_MAX];   /* of SPDK */
+	size_t socket_count;
+	uint64_t interval_ns;
+	uint64_t duration_ns; /* 0: until told to end */
+	bool json;
+	bool histogram;
+};
+
+/* help: the text of --help. 0: go on. Else the verb ends, with *status. */
+int watch_options_parse(
+	struct watch_options *options, const char *help, int argc, char **argv, int *status);
+
+/* True when single commands or PDUs are wanted. */
+bool watch_options_want_events(const struct watch_options *options);

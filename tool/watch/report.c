@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tool/watch/report.h"
+
+#include <errno.h>
+#include <langinfo.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "flow/render_event.h"
+#include "tool/watch/screen.h"
+#include "watch/render_json.h"
+
+#define WIDTH_DEFAULT	80
+#define END_PATIENCE_MS 1000 /* how long the totals wait for a reader that does not read */
+
+static unsigned int text_width(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
+		return size.ws_col;
+	return WIDTH_DEFAULT;
+}
+
+static uint64_t now_unix_ns(const struct watch_report *report)
+{
+	return stoq_clock_now_ns() + report->unix_offset_ns;
+}
+
+int watch_report_open(struct watch_report *report, const struct watch_options *options,
+	enum watch_mode mode, uint64_t unix_offset_ns, int stop_fd)
+{
+	*report = (struct watch_report){.mode = mode,
+		.options = options,
+		.unix_offset_ns = unix_offset_ns,
+		.view = {.unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+			.cursor = mode == WATCH_SCREEN}};
+	return tool_output_init(&report->output, STDOUT_FILENO, stop_fd);
+}
+
+/* Adds a text that a renderer made, and frees it. */
+static void add_rendered(struct watch_report *report, char *text, bool line)
+{
+	if (text)
+		tool_output_add(&report->output, text, line);
+	else
+		report->out_of_memory = true;
+	free(text);
+}
+
+static void add_text(struct watch_report *report, const struct stoq_model *model,
+	const struct stoq_view *view, bool picture)
+{
+	char *text = NULL;
+
+	if (stoq_render_text(&text, model, view, text_width(), picture))
+		text = NULL;
+	add_rendered(report, text, true);
+}
+
+void watch_report_interval(struct watch_report *report, const struct stoq_model *model)
+{
+	bool histogram = report->options->histogram;
+
+	switch (report->mode) {
+	case WATCH_SCREEN:
+		if (watch_screen_draw(model, &report->view))
+			report->out_of_memory = true;
+		break;
+	case WATCH_JSON:
+		add_rendered(
+			report, stoq_json_interval(model, now_unix_ns(report), histogram), true);
+		break;
+	case WATCH_TEXT:
+		/* Lines of events would drown between blocks of figures. */
+		if (!watch_options_want_events(report->options))
+			add_text(report, model, &report->view, histogram);
+		break;
+	}
+	tool_output_flush(&report->output);
+}
+
+int watch_report_end(
+	struct watch_report *report, const struct stoq_model *model, struct stoq_error *error)
+{
+	struct stoq_view totals = {.unicode = report->view.unicode, .totals = true};
+	int result;
+
+	if (report->mode == WATCH_SCREEN)
+		watch_screen_close();
+	if (model && report->mode == WATCH_JSON)
+		add_rendered(report, stoq_json_summary(model, now_unix_ns(report)), true);
+	else if (model)
+		add_text(report, model, &totals, true);
+	result = tool_output_end(&report->output, END_PATIENCE_MS);
+	if (report->out_of_memory)
+		return stoq_error_set(error, -ENOMEM, "no memory for the report");
+	return tool_output_explain(result, error);
+}
+
+static void add_heading(struct watch_report *report, bool *done, const char *heading)
+{
+	if (!*done)
+		tool_output_add(&report->output, heading, true);
+	*done = true;
+}
+
+static void on_command(
+	void *context, const struct stoq_event_command *event, const struct stoq_identity *queue)
+{
+	struct watch_report *report = context;
+	char line[STOQ_EVENT_LINE];
+
+	if (report->mode == WATCH_JSON) {
+		add_rendered(report, stoq_json_command(event, queue, report->unix_offset_ns), true);
+		return;
+	}
+	add_heading(report, &report->has_command_heading, stoq_event_command_heading());
+	stoq_event_command_line(line, event, queue, report->unix_offset_ns);
+	tool_output_add(&report->output, line, true);
+}
+
+static void on_pdu(void *context, const struct stoq_event_pdu *event)
+{
+	struct watch_report *report = context;
+	char line[STOQ_EVENT_LINE];
+
+	if (report->mode == WATCH_JSON) {
+		add_rendered(report, stoq_json_pdu(event, report->unix_offset_ns), true);
+		return;
+	}
+	add_heading(report, &report->has_pdu_heading, stoq_event_pdu_heading());
+	stoq_event_pdu_line(line, event, report->unix_offset_ns);
+	tool_output_add(&report->output, line, true);
+}
+
+void watch_report_handlers(struct watch_report *report, struct stoq_event_handlers *handlers)
+{
+	*handlers = (struct stoq_event_handlers){
+		.command = on_command, .pdu = on_pdu, .context = report};
+}
+
+bool watch_report_is_over(const struct watch_report *report)
+{
+	return report->output.closed || report->out_of_memory;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* What `stoq watch` shows: intervals, events and the closing totals, on a screen or as lines. */
+#include "tool/output.h"
+#include "tool/watch/options.h"
+#include "watch/render_terminal.h"
+
+enum watch_mode {
+	WATCH_SCREEN, /* the live view */
+	WATCH_TEXT,   /* blocks of text, or a line per event */
+	WATCH_JSON,
+};
+
+struct watch_report {
+	enum watch_mode mode;
+	const struct watch_options *options;
+	struct tool_output output;
+	struct stoq_view view;
+	uint64_t unix_offset_ns; /* CLOCK_REALTIME less CLOCK_MONOTONIC */
+	bool has_command_heading, has_pdu_heading;
+	bool out_of_memory;
+};
+
+/* stop_fd: see struct tool_output. 0 or -ENOMEM. */
+int watch_report_open(struct watch_report *report, const struct watch_options *options,
+	enum watch_mode mode, uint64_t unix_offset_ns, int stop_fd);
+
+void watch_report_interval(struct watch_report *report, const struct stoq_model *model);
+
+/*
+ * The closing totals. model is of the last update; NULL: there was none. Frees. Fails if the
+ * report is not whole, but for a reader that went away.
+ */
+int watch_report_end(
+	struct watch_report *report, const struct stoq_model *model, struct stoq_error *error);
+
+/* Handlers of single events; their context is the report. */
+void watch_report_handlers(struct watch_report *report, struct stoq_event_handlers *handlers);
+
+/* The reader has gone, or there was no memory: nothing more will be seen. */
+bool watch_report_is_over(const struct watch_report *report);

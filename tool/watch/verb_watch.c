@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guard/shared.h"
+#include "tool/interfaces.h"
+#include "tool/signals.h"
+#include "tool/verb.h"
+#include "tool/watch/loop.h"
+#include "tool/watch/screen.h"
+
+static const char help[] =
+#include "stoq-watch.help.h"
+	;
+
+/* Without -i: all that carry NVMe/TCP, by the rule in interfaces.h. *list backs the names. */
+static int choose_interfaces(
+	struct watch_options *options, struct tool_interface **list, struct stoq_error *error)
+{
+	size_t count, *chosen = &options->config.interface_count;
+	int result;
+
+	if (*chosen)
+		return 0;
+	result = tool_interfaces_list(list, &count, error);
+	if (result)
+		return result;
+	for (size_t i = 0; i < count && *chosen < WATCH_INTERFACES_MAX; i++)
+		if (tool_interface_is_watched(&(*list)[i]))
+			options->interfaces[(*chosen)++] = (*list)[i].name;
+	if (!*chosen)
+		return stoq_error_set(error, -ENODEV,
+			"no loopback or Ethernet interface is up: name one with -i");
+	return 0;
+}
+
+static enum watch_mode choose_mode(const struct watch_options *options)
+{
+	if (options->json)
+		return WATCH_JSON;
+	if (watch_options_want_events(options) || !watch_screen_possible())
+		return WATCH_TEXT;
+	return WATCH_SCREEN;
+}
+
+static bool guard_polices(const void *context, const char **why)
+{
+	return stoq_guard_beside_polices(context, why);
+}
+
+/* The rest, once the program is attached. beside: the guard whose program it is, or NULL. */
+static int watch(struct stoq_inspect *inspect, const struct watch_options *options,
+	const struct stoq_guard_beside *beside, int signal_fd, struct stoq_error *error)
+{
+	const struct watch_source source = {guard_polices, beside, beside ? beside->name : ""};
+	enum watch_mode mode = choose_mode(options);
+	struct watch_report report;
+	int result = stoq_inspect_drop_privileges(inspect, error);
+
+	if (result)
+		return result;
+	if (mode == WATCH_SCREEN && watch_screen_open())
+		mode = WATCH_TEXT;
+	result = watch_report_open(&report, options, mode, tool_unix_offset_ns(), signal_fd);
+	if (result) {
+		watch_screen_close();
+		return stoq_error_set(error, result, "no memory");
+	}
+	return watch_loop_run(inspect, &report, beside ? &source : NULL, signal_fd, error);
+}
+
+/* A guard's program, if there is one on just these interfaces and it has what is asked for: single
+ * commands and other sizes of tables need a program of our own. *beside stays NULL then. */
+static int open_inspect(struct stoq_inspect **inspect, struct watch_options *options,
+	const struct stoq_guard_beside **beside, struct stoq_error *error)
+{
+	static struct stoq_guard_beside found;
+	struct stoq_inspect_config *config = &options->config;
+	struct stoq_inspect_tables tables;
+	int result;
+
+	if (watch_options_want_events(options) || config->force_clsact || config->max_flows ||
+		config->max_commands || config->max_series || config->max_early ||
+		!stoq_guard_beside(config->interfaces, config->interface_count, &tables, &found))
+		return stoq_inspect_open(inspect, config, error);
+	config->beside = &tables;
+	config->beside_name = found.name;
+	result = stoq_inspect_open(inspect, config, error);
+	config->beside = NULL;
+	config->beside_name = NULL;
+	if (!result) {
+		*beside = &found;
+		return 0;
+	}
+	stoq_guard_beside_close(&tables);
+	return stoq_inspect_open(inspect, config, error);
+}
+
+/* Whose the connections are that are older than the program: asked once it sees what begins. */
+static int identify(
+	struct stoq_inspect *inspect, const struct watch_options *options, struct stoq_error *error)
+{
+	const struct tool_identify asked = {
+		.sockets = options->sockets, .socket_count = options->socket_count};
+	struct tool_identified found;
+	int result = tool_identify(&found, &asked, NULL, error);
+
+	if (result)
+		return result;
+	stoq_inspect_know(inspect, &found.identities);
+	tool_identified_free(&found);
+	return 0;
+}
+
+static void say_what_is_watched(const struct watch_options *options)
+{
+	char names[512] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < options->config.interface_count && used < sizeof(names); i++)
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
+			options->interfaces[i]);
+	tool_notice("watching %s; Ctrl-C ends", names);
+}
+
+static int run(struct watch_options *options, struct stoq_error *error)
+{
+	const struct stoq_guard_beside *beside = NULL;
+	struct stoq_inspect *inspect = NULL;
+	struct tool_interface *list = NULL;
+	int signal_fd = tool_signals_open(choose_mode(options) == WATCH_SCREEN, error), result;
+
+	if (signal_fd < 0)
+		return signal_fd;
+	result = choose_interfaces(options, &list, error);
+	if (!result)
+		result = open_inspect(&inspect, options, &beside, error);
+	if (!result)
+		result = identify(inspect, options, error);
+	if (!result && choose_mode(options) != WATCH_SCREEN)
+		say_what_is_watched(options);
+	if (!result)
+		result = watch(inspect, options, beside, signal_fd, error);
+	stoq_inspect_close(inspect);
+	free(list);
+	close(signal_fd);
+	return result;
+}
+
+int verb_watch(int argc, char **argv)
+{
+	struct watch_options options;
+	struct stoq_error error = {0};
+	int status;
+
+	if (watch_options_parse(&options, help, argc, argv, &status))
+		return status;
+	/* For the terminal's character set; numbers stay as they are. */
+	setlocale(LC_CTYPE, "");
+	return run(&options, &error) ? tool_fail(&error) : EXIT_SUCCESS;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "watch/groups.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow/identity.h"
+
+#define CAPACITY_MIN 16
+
+void stoq_groups_free(struct stoq_groups *groups)
+{
+	free(groups->items);
+	free(groups->index);
+	*groups = (struct stoq_groups){0};
+}
+
+void stoq_groups_clear(struct stoq_groups *groups)
+{
+	groups->count = 0;
+	if (groups->index)
+		memset(groups->index, 0, groups->index_size * sizeof(*groups->index));
+}
+
+static uint32_t *find_place(struct stoq_groups *groups, const struct stoq_identity *identity)
+{
+	size_t mask = groups->index_size - 1, i = stoq_identity_hash(identity) & mask;
+
+	while (groups->index[i] &&
+		!stoq_identity_equal(&groups->items[groups->index[i] - 1].identity, identity))
+		i = (i + 1) & mask;
+	return &groups->index[i];
+}
+
+static int grow(struct stoq_groups *groups)
+{
+	size_t capacity = groups->capacity ? groups->capacity * 2 : CAPACITY_MIN;
+	struct stoq_group *items = realloc(groups->items, capacity * sizeof(*items));
+	uint32_t *index;
+
+	if (!items)
+		return -1;
+	groups->items = items;
+	groups->capacity = capacity;
+	index = calloc(capacity * 2, sizeof(*index));
+	if (!index)
+		return -1;
+	free(groups->index);
+	groups->index = index;
+	groups->index_size = capacity * 2;
+	for (size_t i = 0; i < groups->count; i++)
+		*find_place(groups, &items[i].identity) = i + 1;
+	return 0;
+}
+
+struct stoq_group *stoq_groups_get(struct stoq_groups *groups, const struct stoq_identity *identity)
+{
+	struct stoq_group *group;
+	uint32_t *place;
+
+	if (groups->count * 2 >= groups->index_size && grow(groups))
+		return NULL;
+	place = find_place(groups, identity);
+	if (*place)
+		return &groups->items[*place - 1];
+	group = &groups->items[groups->count++];
+	*place = groups->count;
+	memset(group, 0, sizeof(*group));
+	group->identity = *identity;
+	return group;
+}
+
+static int compare(const void *one, const void *other)
+{
+	const struct stoq_group *a = one, *b = other;
+
+	if (a->interval.commands != b->interval.commands)
+		return a->interval.commands < b->interval.commands ? 1 : -1;
+	if (a->total.commands != b->total.commands)
+		return a->total.commands < b->total.commands ? 1 : -1;
+	return (a->identity.opcode > b->identity.opcode) -
+	       (a->identity.opcode < b->identity.opcode);
+}
+
+void stoq_groups_sort(struct stoq_groups *groups)
+{
+	if (groups->count)
+		qsort(groups->items, groups->count, sizeof(*groups->items), compare);
+}

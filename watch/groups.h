@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* A growing set of groups, found by identity. */
+#include "flow/model.h"
+
+struct stoq_groups {
+	struct stoq_group *items;
+	size_t count;
+	size_t capacity;
+	uint32_t *index;   /* open addressing; item + 1, 0: free */
+	size_t index_size; /* a power of two, at least twice the count */
+};
+
+void stoq_groups_free(struct stoq_groups *groups);
+
+/* Empties it, keeps the memory. */
+void stoq_groups_clear(struct stoq_groups *groups);
+
+/* The group with this identity, made if needed; valid until the next call. NULL: no memory. */
+struct stoq_group *stoq_groups_get(
+	struct stoq_groups *groups, const struct stoq_identity *identity);
+
+/* Most commands in the interval first, then in total. Lookups by identity end with this. */
+void stoq_groups_sort(struct stoq_groups *groups);

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "watch/ledger.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow/identity.h"
+
+/* Retired identities are kept apart up to this many; then they are told apart by opcode only. */
+#define RETIRED_MAX 2048
+
+/* The kernel's maximum is of all time; for less, the highest bucket bounds it. 0: there is none. */
+static uint64_t highest_ns(const struct stoq_series *now, const struct stoq_series *before)
+{
+	unsigned int buckets = STOQ_LATENCY_BUCKETS;
+	uint64_t upper;
+
+	while (buckets && now->buckets[buckets - 1] == before->buckets[buckets - 1])
+		buckets--;
+	if (!buckets)
+		return 0;
+	upper = stoq_histogram_upper_ns(buckets - 1) - 1;
+	return upper < now->latency_max_ns ? upper : now->latency_max_ns;
+}
+
+void stoq_statistics_add_series(struct stoq_statistics *statistics, const struct stoq_series *now,
+	const struct stoq_series *before)
+{
+	static const struct stoq_series zero;
+	struct stoq_histogram *latency = &statistics->latency;
+	uint64_t high;
+
+	if (!before)
+		before = &zero;
+	statistics->commands += now->commands - before->commands;
+	statistics->errors += now->errors - before->errors;
+	statistics->bytes += now->bytes - before->bytes;
+	latency->sum_ns += now->latency_sum_ns - before->latency_sum_ns;
+	/* No branch: there may be thousands of series. */
+	for (size_t i = 0; i < STOQ_LATENCY_BUCKETS; i++) {
+		uint64_t delta = now->buckets[i] - before->buckets[i];
+
+		latency->buckets[i] += delta;
+		latency->count += delta;
+	}
+	high = highest_ns(now, before);
+	if (high > latency->max_ns)
+		latency->max_ns = high;
+}
+
+void stoq_statistics_add(struct stoq_statistics *statistics, const struct stoq_statistics *other)
+{
+	statistics->commands += other->commands;
+	statistics->errors += other->errors;
+	statistics->bytes += other->bytes;
+	stoq_histogram_add(&statistics->latency, &other->latency);
+}
+
+/* clang's analyzer does not see that HASH_DEL takes an entry out of uthash's list. */
+// NOLINTBEGIN(clang-analyzer-unix.Malloc)
+void stoq_ledger_free(struct stoq_ledger *ledger)
+{
+	struct stoq_ledger_flow *flow, *next_flow;
+	struct stoq_ledger_series *series, *next_series;
+	struct stoq_ledger_status *status, *next_status;
+
+	HASH_ITER(hh, ledger->series, series, next_series)
+	{
+		HASH_DEL(ledger->series, series);
+		free(series);
+	}
+	HASH_ITER(hh, ledger->flows, flow, next_flow)
+	{
+		HASH_DEL(ledger->flows, flow);
+		free(flow);
+	}
+	HASH_ITER(hh, ledger->statuses, status, next_status)
+	{
+		HASH_DEL(ledger->statuses, status);
+		free(status);
+	}
+	free(ledger->retired);
+	*ledger = (struct stoq_ledger){0};
+}
+// NOLINTEND(clang-analyzer-unix.Malloc)
+
+struct stoq_ledger_flow *stoq_ledger_flow_find(struct stoq_ledger *ledger, uint32_t uid)
+{
+	struct stoq_ledger_flow *flow;
+
+	HASH_FIND(hh, ledger->flows, &uid, sizeof(uid), flow);
+	return flow;
+}
+
+struct stoq_ledger_flow *stoq_ledger_flow_get(struct stoq_ledger *ledger, uint32_t uid)
+{
+	struct stoq_ledger_flow *flow = stoq_ledger_flow_find(ledger, uid);
+
+	if (flow)
+		return flow;
+	flow = calloc(1, sizeof(*flow));
+	if (!flow)
+		return NULL;
+	flow->uid = uid;
+	stoq_identity_clear(&flow->identity);
+	HASH_ADD(hh, ledger->flows, uid, sizeof(flow->uid), flow);
+	return flow;
+}
+
+struct stoq_ledger_series *stoq_ledger_series_get(
+	struct stoq_ledger *ledger, const struct stoq_series_key *key)
+{
+	struct stoq_ledger_series *series;
+
+	HASH_FIND(hh, ledger->series, key, sizeof(*key), series);
+	if (series)
+		return series;
+	series = calloc(1, sizeof(*series));
+	if (!series)
+		return NULL;
+	series->key = *key;
+	/* Looked up without making one: a series may outlive its flow, not the other way round. */
+	if (key->uid < STOQ_SERIES_OVERFLOW)
+		series->flow = stoq_ledger_flow_find(ledger, key->uid);
+	if (series->flow)
+		series->flow->series++;
+	HASH_ADD(hh, ledger->series, key, sizeof(series->key), series);
+	return series;
+}
+
+struct stoq_ledger_status *stoq_ledger_status_get(
+	struct stoq_ledger *ledger, const struct stoq_status_key *key)
+{
+	struct stoq_ledger_status *status;
+
+	HASH_FIND(hh, ledger->statuses, key, sizeof(*key), status);
+	if (status)
+		return status;
+	status = calloc(1, sizeof(*status));
+	if (!status)
+		return NULL;
+	status->key = *key;
+	HASH_ADD(hh, ledger->statuses, key, sizeof(status->key), status);
+	return status;
+}
+
+void stoq_ledger_identify(const struct stoq_ledger_series *series, struct stoq_identity *identity)
+{
+	if (series->flow)
+		*identity = series->flow->identity;
+	else
+		stoq_identity_clear(identity);
+	identity->nsid = series->key.nsid;
+	identity->opcode = series->key.opcode;
+	identity->kind = series->key.kind;
+	if (series->key.opcode == NVME_OPCODE_FABRICS)
+		identity->fctype = series->key.fctype;
+}
+
+static struct stoq_ledger_retired *retired_get(
+	struct stoq_ledger *ledger, struct stoq_identity *identity)
+{
+	struct stoq_ledger_retired *grown;
+
+	if (ledger->retired_count >= RETIRED_MAX)
+		stoq_identity_reduce(identity, STOQ_BY_OPCODE);
+	for (size_t i = 0; i < ledger->retired_count; i++)
+		if (stoq_identity_equal(&ledger->retired[i].identity, identity))
+			return &ledger->retired[i];
+	grown = realloc(ledger->retired, (ledger->retired_count + 1) * sizeof(*grown));
+	if (!grown)
+		return NULL;
+	ledger->retired = grown;
+	grown = &ledger->retired[ledger->retired_count++];
+	memset(grown, 0, sizeof(*grown));
+	grown->identity = *identity;
+	return grown;
+}
+
+/* Where a connection came from does not matter after it is gone, if its names are known. */
+static void forget_connection(struct stoq_identity *identity)
+{
+	char *port = strrchr(identity->host_address, ':');
+
+	identity->cntlid = -1;
+	if (identity->host_nqn[0])
+		port = identity->host_address;
+	if (port)
+		memset(port, 0, sizeof(identity->host_address) - (port - identity->host_address));
+}
+
+int stoq_ledger_retire(struct stoq_ledger *ledger, struct stoq_ledger_series *series)
+{
+	struct stoq_ledger_retired *retired;
+	struct stoq_identity identity;
+
+	stoq_ledger_identify(series, &identity);
+	forget_connection(&identity);
+	retired = retired_get(ledger, &identity);
+	if (!retired)
+		return -ENOMEM;
+	stoq_statistics_add_series(&retired->total, &series->last, NULL);
+	if (series->flow)
+		series->flow->series--;
+	HASH_DEL(ledger->series, series);
+	free(series);
+	return 0;
+}
+
+void stoq_ledger_status_forget(struct stoq_ledger *ledger, struct stoq_ledger_status *status)
+{
+	HASH_DEL(ledger->statuses, status);
+	free(status);
+}
+
+// NOLINTBEGIN(clang-analyzer-unix.Malloc)
+void stoq_ledger_prune_flows(struct stoq_ledger *ledger)
+{
+	struct stoq_ledger_flow *flow, *next;
+
+	HASH_ITER(hh, ledger->flows, flow, next)
+	{
+		if (flow->open || flow->series)
+			continue;
+		HASH_DEL(ledger->flows, flow);
+		free(flow);
+	}
+}
+// NOLINTEND(clang-analyzer-unix.Malloc)

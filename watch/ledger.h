@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * What is remembered between two readings of the kernel's maps: whose a series is, what it
+ * stood at, and what connections that are gone had counted. A series of a connection that
+ * is gone is moved out of the kernel's table into `retired`, so that the table has room for
+ * new ones and no total ever falls.
+ */
+#include <stdbool.h>
+/* uthash's own choice of hash function makes clang warn of a switch that falls through. */
+#define HASH_FUNCTION(key, length, hash) HASH_FNV(key, length, hash)
+#include <uthash.h>
+
+#include "flow/model.h"
+
+struct stoq_ledger_flow {
+	uint32_t uid;
+	struct stoq_identity identity;
+	bool names_known;
+	bool open;	     /* in the last reading, and not closed */
+	uint64_t doubt_ns;   /* as in struct stoq_flow */
+	unsigned int series; /* in the ledger */
+	UT_hash_handle hh;
+};
+
+struct stoq_ledger_series {
+	struct stoq_series_key key;
+	struct stoq_ledger_flow *flow; /* NULL: an overflow series, or never seen */
+	unsigned int quiet;	       /* readings without a change since its flow was gone */
+	struct stoq_series before;     /* what the reading before the last one said */
+	struct stoq_series last;
+	struct stoq_series base; /* what had been counted before the start */
+	UT_hash_handle hh;
+};
+
+/* By identity down to queue, namespace and opcode. */
+struct stoq_ledger_retired {
+	struct stoq_identity identity;
+	struct stoq_statistics total;
+};
+
+struct stoq_ledger_status {
+	struct stoq_status_key key;
+	uint64_t last;
+	UT_hash_handle hh;
+};
+
+struct stoq_ledger {
+	struct stoq_ledger_flow *flows;
+	struct stoq_ledger_series *series;
+	struct stoq_ledger_status *statuses;
+	struct stoq_ledger_retired *retired;
+	size_t retired_count;
+};
+
+void stoq_ledger_free(struct stoq_ledger *ledger);
+
+/* NULL: not there. */
+struct stoq_ledger_flow *stoq_ledger_flow_find(struct stoq_ledger *ledger, uint32_t uid);
+
+/* Found or made. NULL: no memory. */
+struct stoq_ledger_flow *stoq_ledger_flow_get(struct stoq_ledger *ledger, uint32_t uid);
+struct stoq_ledger_series *stoq_ledger_series_get(
+	struct stoq_ledger *ledger, const struct stoq_series_key *key);
+struct stoq_ledger_status *stoq_ledger_status_get(
+	struct stoq_ledger *ledger, const struct stoq_status_key *key);
+
+/* The identity of a series: its flow's, with namespace and opcode. */
+void stoq_ledger_identify(const struct stoq_ledger_series *series, struct stoq_identity *identity);
+
+/* Moves a series' counts to the retired ones and forgets it. 0 or -ENOMEM (nothing changed). */
+int stoq_ledger_retire(struct stoq_ledger *ledger, struct stoq_ledger_series *series);
+
+void stoq_ledger_status_forget(struct stoq_ledger *ledger, struct stoq_ledger_status *status);
+
+/* Forgets flows that are gone and have no series any more. */
+void stoq_ledger_prune_flows(struct stoq_ledger *ledger);
+
+/* Adds now - before to statistics (before may be NULL: zeros). */
+void stoq_statistics_add_series(struct stoq_statistics *statistics, const struct stoq_series *now,
+	const struct stoq_series *before);
+void stoq_statistics_add(struct stoq_statistics *statistics, const struct stoq_statistics *other);

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "watch/render_json.h"
+
+#include "flow/json_put.h"
+#include "flow/label.h"
+#include "flow/text.h"
+#include "nvme/nvme_names.h"
+
+/* What an object is about: the last interval, or everything since the start. */
+struct period {
+	const struct stoq_model *model;
+	bool whole;
+	bool histograms;
+	uint64_t length_ns;
+};
+
+static const char *const counter_names[STOQ_COUNTERS] = {
+	[STOQ_COUNT_PACKETS] = "packets",
+	[STOQ_COUNT_NVME_PACKETS] = "nvme_packets",
+	[STOQ_COUNT_FLOWS_NEW] = "flows_new",
+	[STOQ_COUNT_FLOWS_FULL] = "flows_full",
+	[STOQ_COUNT_CONTENDED] = "contended_packets",
+	[STOQ_COUNT_MALFORMED] = "malformed_packets",
+	[STOQ_COUNT_FRAGMENTS] = "ip_fragments",
+	[STOQ_COUNT_PDU_LIMIT] = "pdu_limit",
+	[STOQ_COUNT_SERIES_FULL] = "series_full",
+	[STOQ_COUNT_EVENTS_LOST] = "events_lost",
+	[STOQ_COUNT_EARLY] = "early_segments",
+	[STOQ_COUNT_EARLY_FULL] = "early_segments_full",
+	[STOQ_COUNT_GIVEN_UP] = "gaps_given_up",
+	[STOQ_COUNT_NEGOTIATIONS_FAILED] = "negotiations_failed",
+	[STOQ_COUNT_HANDSHAKES_FAILED] = "tls_handshakes_failed",
+};
+
+static struct json_object *histogram_buckets(const struct stoq_histogram *histogram)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; list && i < STOQ_LATENCY_BUCKETS; i++) {
+		struct json_object *bucket;
+
+		if (!histogram->buckets[i])
+			continue;
+		bucket = json_object_new_array_ext(3);
+		if (!bucket)
+			break;
+		json_object_array_add(bucket, json_object_new_uint64(stoq_histogram_lower_ns(i)));
+		json_object_array_add(
+			bucket, i < STOQ_LATENCY_OVERFLOW
+					? json_object_new_uint64(stoq_histogram_upper_ns(i))
+					: NULL);
+		json_object_array_add(bucket, json_object_new_uint64(histogram->buckets[i]));
+		json_object_array_add(list, bucket);
+	}
+	return list;
+}
+
+static struct json_object *latency(const struct stoq_histogram *histogram, bool buckets)
+{
+	static const struct {
+		const char *key;
+		double fraction;
+	} percentiles[] = {{"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}, {"p99_9", 0.999}};
+	struct json_object *object = json_object_new_object();
+	bool known = histogram->count;
+
+	stoq_json_put_u64(object, "count", histogram->count);
+	stoq_json_put_known(object, "mean", known, stoq_histogram_mean_ns(histogram));
+	for (size_t i = 0; i < sizeof(percentiles) / sizeof(percentiles[0]); i++)
+		stoq_json_put_known(object, percentiles[i].key, known,
+			stoq_histogram_percentile_ns(histogram, percentiles[i].fraction));
+	stoq_json_put_known(object, "max", known, histogram->max_ns);
+	if (buckets)
+		stoq_json_put(object, "histogram", histogram_buckets(histogram));
+	return object;
+}
+
+static void put_statistics(
+	struct json_object *object, const struct period *period, const struct stoq_group *group)
+{
+	const struct stoq_statistics *statistics = period->whole ? &group->total : &group->interval;
+
+	stoq_json_put_u64(object, "commands", statistics->commands);
+	stoq_json_put_u64(object, "errors", statistics->errors);
+	stoq_json_put_u64(object, "bytes", statistics->bytes);
+	stoq_json_put_rate(object, "iops", stoq_text_rate(statistics->commands, period->length_ns));
+	stoq_json_put_rate(
+		object, "bytes_per_second", stoq_text_rate(statistics->bytes, period->length_ns));
+	stoq_json_put_u64(object, "outstanding", group->outstanding);
+	stoq_json_put(object, "latency_ns", latency(&statistics->latency, period->histograms));
+}
+
+/* What only some axes tell apart: namespace and opcode. */
+static void put_group_identity(struct json_object *object, const struct stoq_identity *identity)
+{
+	stoq_json_put_identity(object, identity);
+	stoq_json_put_known(object, "nsid", identity->nsid >= 0, (uint64_t)identity->nsid);
+	if (identity->opcode >= 0) {
+		stoq_json_put_opcode(object, identity->kind, (uint8_t)identity->opcode,
+			identity->fctype >= 0 ? (uint8_t)identity->fctype : 0);
+		return;
+	}
+	stoq_json_put_string(
+		object, "queue", identity->qid >= 0 ? stoq_json_queue_kind(identity->kind) : NULL);
+	stoq_json_put(object, "opcode", NULL);
+	stoq_json_put(object, "fctype", NULL);
+	stoq_json_put(object, "opcode_name", NULL);
+}
+
+static struct json_object *groups(const struct period *period)
+{
+	const struct stoq_model *model = period->model;
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; list && i < model->group_count; i++) {
+		const struct stoq_group *group = &model->groups[i];
+		struct json_object *entry, *identity;
+
+		/* An interval lists those that did something or have something to do. */
+		if (!period->whole && !group->interval.commands && !group->outstanding)
+			continue;
+		entry = json_object_new_object();
+		identity = json_object_new_object();
+		put_group_identity(identity, &group->identity);
+		stoq_json_put(entry, "identity", identity);
+		put_statistics(entry, period, group);
+		json_object_array_add(list, entry);
+	}
+	return list;
+}
+
+static struct json_object *statuses(const struct period *period)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; list && i < period->model->status_count; i++) {
+		const struct stoq_status_line *line = &period->model->statuses[i];
+		uint64_t count = period->whole ? line->total : line->interval;
+		struct json_object *entry;
+		char buffer[NVME_NAME_LENGTH];
+
+		if (!count)
+			continue;
+		entry = json_object_new_object();
+		stoq_json_put_status(entry, line->kind, line->opcode, line->status);
+		stoq_json_put_string(entry, "queue", stoq_json_queue_kind(line->kind));
+		stoq_json_put_u64(entry, "opcode", line->opcode);
+		stoq_json_put_string(entry, "opcode_name",
+			line->opcode == NVME_OPCODE_FABRICS
+				? "Fabrics"
+				: nvme_opcode_name(line->kind, line->opcode, 0, buffer));
+		stoq_json_put_u64(entry, "count", count);
+		json_object_array_add(list, entry);
+	}
+	return list;
+}
+
+static struct json_object *flow_states(const struct stoq_model *model)
+{
+	struct json_object *object = json_object_new_object();
+
+	for (unsigned int i = 0; i < STOQ_FLOW_STATES; i++)
+		stoq_json_put_u64(object, stoq_flow_state_name((enum stoq_flow_state)i),
+			model->flow_states[i]);
+	return object;
+}
+
+static struct json_object *pdus(const struct stoq_model *model)
+{
+	struct json_object *object = json_object_new_object();
+
+	for (int i = 0; i < NVME_TCP_PDU_TYPES; i++)
+		if (nvme_tcp_header_length(i))
+			stoq_json_put_u64(object, nvme_tcp_pdu_name(i), model->pdu_types[i]);
+	return object;
+}
+
+static struct json_object *counters(const struct stoq_model *model)
+{
+	struct json_object *object = json_object_new_object();
+
+	for (unsigned int i = 0; i < STOQ_COUNTERS; i++)
+		if (counter_names[i])
+			stoq_json_put_u64(object, counter_names[i], model->counters[i]);
+	return object;
+}
+
+static struct json_object *since_start(const struct stoq_model *model)
+{
+	struct json_object *object = json_object_new_object();
+
+	stoq_json_put_u64(object, "pdus", model->pdus);
+	stoq_json_put(object, "pdu_types", pdus(model));
+	stoq_json_put_u64(object, "unsynced_bytes", model->unsynced_bytes);
+	stoq_json_put_u64(object, "unmatched_completions", model->unmatched);
+	stoq_json_put_u64(object, "untracked_commands", model->untracked);
+	stoq_json_put_u64(object, "unended_commands", model->unended);
+	stoq_json_put_u64(object, "early_bytes", model->early_bytes);
+	stoq_json_put(object, "counters", counters(model));
+	return object;
+}
+
+/* Those that are there, or those that are gone. */
+static struct json_object *interfaces(const struct stoq_model *model, bool gone)
+{
+	struct json_object *list = json_object_new_array();
+	char name[4 * IF_NAMESIZE + 1];
+
+	for (size_t i = 0; list && i < model->interface_count; i++) {
+		if ((model->gone && model->gone[i]) != gone)
+			continue;
+		json_object_array_add(
+			list, json_object_new_string(stoq_text_clean(name, sizeof(name),
+				      model->interfaces[i], IF_NAMESIZE, STOQ_TEXT_UTF8)));
+	}
+	return list;
+}
+
+static char *period_object(const char *type, const struct period *period, uint64_t unix_ns)
+{
+	const struct stoq_model *model = period->model;
+	struct json_object *object = stoq_json_new(type);
+	struct json_object *overall = json_object_new_object();
+
+	stoq_json_put_time(object, unix_ns);
+	stoq_json_put_u64(object, "elapsed_ns", model->elapsed_ns);
+	stoq_json_put_u64(object, "interval_ns", period->length_ns);
+	stoq_json_put(object, "interfaces", interfaces(model, false));
+	stoq_json_put(object, "interfaces_gone", interfaces(model, true));
+	stoq_json_put_string(object, "attachment", model->attachment);
+	stoq_json_put_string(object, "by", stoq_axis_name(model->axis));
+	put_statistics(overall, period, &model->overall);
+	stoq_json_put(object, "overall", overall);
+	stoq_json_put(object, "groups", groups(period));
+	stoq_json_put(object, "statuses", statuses(period));
+	stoq_json_put(object, "flows", flow_states(model));
+	stoq_json_put(object, "since_start", since_start(model));
+	return stoq_json_finish(object);
+}
+
+char *stoq_json_interval(const struct stoq_model *model, uint64_t unix_ns, bool histograms)
+{
+	const struct period period = {
+		.model = model, .histograms = histograms, .length_ns = model->interval_ns};
+
+	return period_object("interval", &period, unix_ns);
+}
+
+char *stoq_json_summary(const struct stoq_model *model, uint64_t unix_ns)
+{
+	const struct period period = {
+		.model = model, .whole = true, .histograms = true, .length_ns = model->elapsed_ns};
+
+	return period_object("summary", &period, unix_ns);
+}

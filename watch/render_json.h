@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * The model and the events as JSON, one object a line: doc/watch-json.md is the contract. Pure;
+ * strings from the wire come out as valid UTF-8 without control characters. What is returned
+ * ends without a newline and is the caller's to free(); NULL means no memory.
+ */
+#include <stdbool.h>
+
+#include "flow/model.h"
+
+#define STOQ_JSON_SCHEMA_VERSION 1
+
+/* The last interval. unix_ns: when it ended. */
+char *stoq_json_interval(const struct stoq_model *model, uint64_t unix_ns, bool histograms);
+
+/* Everything since the start, with histograms. unix_ns: when it ended. */
+char *stoq_json_summary(const struct stoq_model *model, uint64_t unix_ns);
+
+/* unix_offset_ns: what to add to the event's CLOCK_MONOTONIC for CLOCK_REALTIME. */
+char *stoq_json_command(const struct stoq_event_command *event, const struct stoq_identity *queue,
+	uint64_t unix_offset_ns);
+char *stoq_json_pdu(const struct stoq_event_pdu *event, uint64_t unix_offset_ns);

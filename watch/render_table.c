@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <stdio.h>
+#include <string.h>
+
+#include "flow/label.h"
+#include "flow/text.h"
+#include "nvme/nvme_names.h"
+#include "watch/render_parts.h"
+
+enum column {
+	COLUMN_IOPS,
+	COLUMN_MEGABYTES,
+	COLUMN_MEAN,
+	COLUMN_P50,
+	COLUMN_P95,
+	COLUMN_P99,
+	COLUMN_P99_9,
+	COLUMN_MAX,
+	COLUMN_ERRORS,
+	COLUMN_OUTSTANDING,
+	COLUMN_COMMANDS,
+	COLUMNS,
+};
+
+static const struct {
+	const char *title;
+	unsigned int width; /* with the blanks in front */
+} columns[COLUMNS] = {
+	[COLUMN_IOPS] = {"IOPS", 6},
+	[COLUMN_MEGABYTES] = {"MB/s", 7},
+	[COLUMN_MEAN] = {"mean", 7},
+	[COLUMN_P50] = {"p50", 7},
+	[COLUMN_P95] = {"p95", 7},
+	[COLUMN_P99] = {"p99", 7},
+	[COLUMN_P99_9] = {"p99.9", 7},
+	[COLUMN_MAX] = {"max", 7},
+	[COLUMN_ERRORS] = {"errors", 7},
+	[COLUMN_OUTSTANDING] = {"queued", 7},
+	[COLUMN_COMMANDS] = {"commands", 10},
+};
+
+/* Which columns are the first to be shown, and how wide a label each must leave. */
+static const struct {
+	enum column column;
+	unsigned int label_min;
+} priorities[COLUMNS] = {
+	{COLUMN_IOPS, 8},
+	{COLUMN_P50, 8},
+	{COLUMN_P99, 10},
+	{COLUMN_ERRORS, 10},
+	{COLUMN_MEGABYTES, 12},
+	{COLUMN_MAX, 12},
+	{COLUMN_P99_9, 12},
+	{COLUMN_P95, 12},
+	{COLUMN_OUTSTANDING, 16},
+	{COLUMN_MEAN, 34},
+	{COLUMN_COMMANDS, 34},
+};
+
+#define TITLE_SIZE 160
+#define MARK_WIDTH 2 /* "> " before the selected row */
+#define LABEL_MIN  20
+#define AIR_MAX	   3 /* extra blanks a column, where there is room */
+
+struct table {
+	struct stoq_screen *screen;
+	const struct stoq_model *model;
+	const struct stoq_view *view;
+	bool shown[COLUMNS];
+	unsigned int label_width;
+	unsigned int air; /* blanks added before each column */
+	uint64_t length_ns;
+};
+
+static unsigned int longest_label(const struct stoq_model *model)
+{
+	char label[STOQ_LABEL_SIZE];
+	size_t longest = LABEL_MIN;
+
+	for (size_t i = 0; i < model->group_count; i++) {
+		stoq_group_label(label, &model->groups[i].identity, model->axis, 0);
+		if (strlen(label) > longest)
+			longest = strlen(label);
+	}
+	return (unsigned int)longest;
+}
+
+/* Labels take what they need; what is left moves the columns apart. */
+static void share_width(struct table *table, unsigned int left, unsigned int shown)
+{
+	unsigned int longest = longest_label(table->model);
+
+	table->label_width = left < longest ? left : longest;
+	left -= table->label_width;
+	table->air = shown ? left / shown : 0;
+	if (table->air > AIR_MAX)
+		table->air = AIR_MAX;
+}
+
+static void choose_columns(struct table *table)
+{
+	unsigned int width = table->screen->width, shown = 0;
+	unsigned int left = width > MARK_WIDTH ? width - MARK_WIDTH : 0;
+
+	for (size_t i = 0; i < COLUMNS; i++) {
+		enum column column = priorities[i].column;
+
+		if (left < columns[column].width + priorities[i].label_min)
+			continue;
+		table->shown[column] = true;
+		left -= columns[column].width;
+		shown++;
+	}
+	share_width(table, left, shown);
+}
+
+static void write_value(const struct table *table, const struct stoq_group *group,
+	enum column column, char out[static STOQ_TEXT_NUMBER])
+{
+	static const double fractions[COLUMNS] = {[COLUMN_P50] = 0.5,
+		[COLUMN_P95] = 0.95,
+		[COLUMN_P99] = 0.99,
+		[COLUMN_P99_9] = 0.999};
+	const struct stoq_statistics *statistics = stoq_view_statistics(table->view, group);
+	const struct stoq_histogram *latency = &statistics->latency;
+
+	switch (column) {
+	case COLUMN_IOPS:
+		stoq_text_count(out,
+			(uint64_t)(stoq_text_rate(statistics->commands, table->length_ns) + 0.5));
+		return;
+	case COLUMN_MEGABYTES:
+		stoq_text_megabytes(out, stoq_text_rate(statistics->bytes, table->length_ns));
+		return;
+	case COLUMN_ERRORS:
+		stoq_text_count(out, statistics->errors);
+		return;
+	case COLUMN_OUTSTANDING:
+		stoq_text_count(out, group->outstanding);
+		return;
+	case COLUMN_COMMANDS:
+		stoq_text_count(out, statistics->commands);
+		return;
+	default:
+		break;
+	}
+	if (!latency->count)
+		memcpy(out, "-", sizeof("-"));
+	else if (column == COLUMN_MAX)
+		stoq_text_time(out, latency->max_ns, "");
+	else if (column == COLUMN_MEAN)
+		stoq_text_time(out, stoq_histogram_mean_ns(latency), "");
+	else
+		stoq_text_time(out, stoq_histogram_percentile_ns(latency, fractions[column]), "");
+}
+
+static void draw_row(const struct table *table, unsigned int row, const struct stoq_group *group,
+	const char *label, bool selected)
+{
+	const struct stoq_statistics *statistics = stoq_view_statistics(table->view, group);
+	unsigned int end = MARK_WIDTH + table->label_width;
+	unsigned int plain = statistics->commands ? STOQ_PLAIN : STOQ_DIM;
+	char value[STOQ_TEXT_NUMBER];
+
+	stoq_screen_text(table->screen, row, 0, plain, selected ? "> " : "  ");
+	stoq_screen_text(table->screen, row, MARK_WIDTH, plain, label);
+	for (unsigned int i = 0; i < COLUMNS; i++) {
+		bool bad = i == COLUMN_ERRORS && statistics->errors;
+
+		if (!table->shown[i])
+			continue;
+		end += columns[i].width + table->air;
+		write_value(table, group, (enum column)i, value);
+		stoq_screen_text_right(
+			table->screen, row, end, bad ? STOQ_BAD | STOQ_BOLD : plain, value);
+	}
+	if (selected)
+		stoq_screen_paint(table->screen, row, STOQ_REVERSE);
+}
+
+static void draw_heading(const struct table *table, unsigned int row, size_t first, size_t rows)
+{
+	size_t count = table->model->group_count;
+	unsigned int end = MARK_WIDTH + table->label_width;
+	const char *axis = stoq_axis_name(table->model->axis);
+	char title[TITLE_SIZE], part[TITLE_SIZE / 2] = "";
+
+	if (rows < count && rows)
+		snprintf(part, sizeof(part), " %zu-%zu/%zu", first + 1, first + rows, count);
+	snprintf(title, sizeof(title), "By %s%s", axis, part);
+	/* Which rows these are is said whole, or not at all. */
+	if (strlen(title) > table->label_width)
+		snprintf(title, sizeof(title), "%s%s", axis, part);
+	if (strlen(title) > table->label_width)
+		snprintf(title, sizeof(title), "%s", part[0] ? part + 1 : axis);
+	if (strlen(title) > table->label_width)
+		snprintf(title, sizeof(title), "%.*s", (int)table->label_width, axis);
+	stoq_screen_text(table->screen, row, MARK_WIDTH, STOQ_BOLD, title);
+	for (unsigned int i = 0; i < COLUMNS; i++) {
+		if (!table->shown[i])
+			continue;
+		end += columns[i].width + table->air;
+		stoq_screen_text_right(table->screen, row, end, STOQ_BOLD, columns[i].title);
+	}
+}
+
+void stoq_draw_table(struct stoq_screen *screen, unsigned int row, unsigned int rows,
+	const struct stoq_model *model, const struct stoq_view *view)
+{
+	struct table table = {.screen = screen,
+		.model = model,
+		.view = view,
+		.length_ns = stoq_view_length_ns(view, model)};
+	size_t selected = stoq_view_selected(view, model), first = 0;
+	char label[STOQ_LABEL_SIZE];
+
+	choose_columns(&table);
+	if (selected != STOQ_NO_GROUP && selected >= rows)
+		first = selected - rows + 1;
+	draw_heading(&table, row++, first, rows);
+	draw_row(&table, row++, &model->overall, "all", view->cursor && selected == STOQ_NO_GROUP);
+	for (size_t i = first; i < model->group_count && i < first + rows; i++) {
+		stoq_group_label(label, &model->groups[i].identity, model->axis, table.label_width);
+		label[table.label_width] = '\0';
+		draw_row(&table, row++, &model->groups[i], label, view->cursor && i == selected);
+	}
+}
+
+#define STATUS_COUNT_WIDTH  6  /* of a count, and a blank before it */
+#define STATUS_OPCODE_WIDTH 60 /* screens from which on errors are shown with their opcodes */
+
+/* Where the two columns of numbers of the errors end. */
+static unsigned int status_end(const struct stoq_screen *screen, bool total)
+{
+	unsigned int end = screen->width < 80 ? screen->width : 80, before = total ? 1 : 11;
+
+	return end > before ? end - before : 0;
+}
+
+static void draw_status(struct stoq_screen *screen, unsigned int row,
+	const struct stoq_status_line *line, const struct stoq_view *view)
+{
+	char name[NVME_NAME_LENGTH], number[STOQ_TEXT_NUMBER], opcode[NVME_NAME_LENGTH];
+	unsigned int attributes = line->interval && !view->totals ? STOQ_BAD : STOQ_PLAIN;
+	unsigned int column = 2, end = status_end(screen, view->totals);
+
+	if (screen->width >= STATUS_OPCODE_WIDTH) {
+		stoq_screen_printf(screen, row, column, attributes, "%.16s",
+			line->opcode == NVME_OPCODE_FABRICS
+				? "Fabrics"
+				: nvme_opcode_name(line->kind, line->opcode, 0, opcode));
+		column += 17;
+	}
+	if (end > column + STATUS_COUNT_WIDTH)
+		stoq_screen_printf(screen, row, column, attributes, "%.*s",
+			(int)(end - column - STATUS_COUNT_WIDTH),
+			nvme_status_name(line->kind, line->opcode, line->status, name));
+	if (!view->totals)
+		stoq_screen_text_right(screen, row, status_end(screen, false), attributes,
+			stoq_text_count(number, line->interval));
+	stoq_screen_text_right(screen, row, status_end(screen, true), attributes,
+		stoq_text_count(number, line->total));
+}
+
+void stoq_draw_statuses(struct stoq_screen *screen, unsigned int row, unsigned int rows,
+	const struct stoq_model *model, const struct stoq_view *view)
+{
+	size_t shown = model->status_count <= rows ? model->status_count : rows;
+
+	stoq_screen_text(screen, row, 2, STOQ_BOLD, "Errors");
+	if (shown < model->status_count && screen->width >= STATUS_OPCODE_WIDTH)
+		stoq_screen_printf(screen, row, 9, STOQ_DIM, "(the %zu most frequent of %zu)",
+			shown, model->status_count);
+	if (!view->totals)
+		stoq_screen_text_right(
+			screen, row, status_end(screen, false), STOQ_BOLD, "interval");
+	stoq_screen_text_right(screen, row, status_end(screen, true), STOQ_BOLD, "total");
+	for (size_t i = 0; i < shown; i++)
+		draw_status(screen, ++row, &model->statuses[i], view);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * The tc program's user side: loads it, attaches it to interfaces, reads it, and takes it
+ * away. One struct stoq_inspect is one loaded program with its maps; not thread safe.
+ */
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "flow/identities.h"
+#include "flow/model.h"
+
+struct stoq_inspect;
+
+/* Descriptors of the tables of a program that somebody else loaded and attached. */
+struct stoq_inspect_tables {
+	int flows, unproven, connects, series, statuses, commands, details, cpus, bss;
+};
+#define STOQ_INSPECT_TABLES 9
+
+#define STOQ_INSPECT_FLOWS_MAX	  (1u << 20)
+#define STOQ_INSPECT_COMMANDS_MAX (1u << 24)
+#define STOQ_INSPECT_SERIES_MAX	  (1u << 18)
+#define STOQ_INSPECT_EARLY_MAX	  4096 /* MiB */
+
+struct stoq_inspect_config {
+	const char *const *interfaces; /* names; at least one */
+	size_t interface_count;
+	enum stoq_axis axis;
+	uint32_t max_flows;    /* 0: 4096. TCP connections followed at once */
+	uint32_t max_commands; /* 0: 131072; at least 65536. Commands outstanding, all flows
+				  together */
+	uint32_t max_series;   /* 0: 4096. Queue x namespace x opcode combinations */
+	uint32_t max_early; /* 0: by the machine's memory. MiB of payload that came early, kept */
+	uint64_t slow_ns;   /* commands at least this slow become events; UINT64_MAX: none */
+	bool report_errors; /* commands with a status other than success become events */
+	bool report_pdus;   /* every PDU becomes an event: for tests and traces */
+	bool force_clsact;  /* do not use a tcx link, even where the kernel has it */
+	/*
+	 * Not NULL: read these tables in place of loading a program; there are no events then, and
+	 * figures since the start leave out what was counted before. The descriptors are taken over
+	 * when the result is 0.
+	 */
+	const struct stoq_inspect_tables *beside;
+	const char *beside_name; /* whose program it is, for the header */
+};
+
+/* Defaults: no interface, by opcode, no events. */
+void stoq_inspect_config_init(struct stoq_inspect_config *config);
+
+/*
+ * Loads and attaches. Errors: -EPERM (the text names the missing capability), -ENODEV (no
+ * such interface), -EOPNOTSUPP (the kernel lacks something; the text says what), -EINVAL,
+ * -ENOMEM. On failure nothing stays behind.
+ */
+int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspect_config *config,
+	struct stoq_error *error);
+
+/* Detaches and frees; NULL is fine. */
+void stoq_inspect_close(struct stoq_inspect *inspect);
+
+/*
+ * Drops every capability of the process but those that reading (and, without tcx, detaching)
+ * still needs. 0 or a negative errno.
+ */
+int stoq_inspect_drop_privileges(struct stoq_inspect *inspect, struct stoq_error *error);
+
+/*
+ * Whose connections are that began before the program saw them, as others know it: their names are
+ * taken from here where no Connect was seen. Takes what identities holds, and leaves it empty.
+ */
+void stoq_inspect_know(struct stoq_inspect *inspect, struct stoq_flow_identities *identities);
+
+/*
+ * Reads the kernel's counters and starts a new interval. The model is the inspector's: valid
+ * until the next call and until close.
+ */
+int stoq_inspect_update(
+	struct stoq_inspect *inspect, const struct stoq_model **model, struct stoq_error *error);
+
+/*
+ * Groups by another axis from here on. The model that the last update gave, if any, is grouped
+ * anew in place and stays valid; the interval does not end. 0 or -ENOMEM.
+ */
+int stoq_inspect_set_axis(struct stoq_inspect *inspect, enum stoq_axis axis);
+
+/*
+ * Events. A callback that is NULL drops its kind. The identity is of the command's queue; what
+ * is not known of it is left so, but it is never NULL.
+ */
+struct stoq_event_handlers {
+	void (*command)(void *context, const struct stoq_event_command *event,
+		const struct stoq_identity *queue);
+	void (*pdu)(void *context, const struct stoq_event_pdu *event);
+	void *context;
+};
+
+/* File descriptor that polls readable when there are events. */
+int stoq_inspect_event_fd(const struct stoq_inspect *inspect);
+
+/* Delivers the events that wait, some thousand at most. Number delivered, or a negative errno. */
+int stoq_inspect_dispatch(struct stoq_inspect *inspect, const struct stoq_event_handlers *handlers);

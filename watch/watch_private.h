@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* What inspect.c (life of the program) and update.c (reading it) share. */
+#include <bpf/libbpf.h>
+
+#include "ebpf/map_dump.h"
+#include "hook/attach.h"
+#include "watch/groups.h"
+#include "watch/ledger.h"
+#include "watch/watch.h"
+
+#define STOQ_INTERFACES_MAX 32
+
+struct stoq_tc_bpf; /* the skeleton */
+
+struct stoq_inspect {
+	struct stoq_tc_bpf *program; /* NULL: beside somebody else's */
+	struct stoq_inspect_tables tables;
+	bool beside;
+	char attachment[64];
+	uint32_t bare[STOQ_BARE_MAX]; /* interfaces whose packets begin with the IP header */
+	const uint32_t *kernel;	      /* the program's stoq_globals, mapped */
+	void *bss;		      /* what is mapped of .bss if beside, else NULL */
+	uint64_t base_counters[STOQ_COUNTERS];
+	uint64_t base_pdu_types[NVME_TCP_PDU_TYPES];
+	struct stoq_attachment attachments[2 * STOQ_INTERFACES_MAX];
+	size_t attachment_count;
+	char interfaces[STOQ_INTERFACES_MAX][IF_NAMESIZE];
+	unsigned int ifindexes[STOQ_INTERFACES_MAX];
+	bool gone[STOQ_INTERFACES_MAX]; /* once and for all: numbers are not used again */
+	size_t interface_count;
+
+	struct ring_buffer *ring;
+	const struct stoq_event_handlers *handlers; /* during dispatch */
+	int delivered;				    /* likewise */
+	struct stoq_identity nobody;
+	struct stoq_flow_identities known; /* of flows that began unseen */
+	uint64_t identified_ns;		   /* when an event last asked for the flows */
+
+	struct stoq_slot *commands; /* the kernel's table, mapped */
+	struct stoq_detail *details;
+	size_t command_count;
+
+	struct stoq_map_dump flows, series, statuses;
+	struct stoq_cpu *cpus; /* one for each CPU that the kernel keeps a value for */
+	uint32_t cpu_count;
+
+	struct stoq_ledger ledger;
+	struct stoq_groups groups;
+	struct stoq_model model;
+	size_t status_capacity;
+	uint64_t flows_missing;	  /* neither there nor ended, at the last reading */
+	uint64_t flows_displaced; /* the same at two readings: others took their room */
+	uint64_t proven_open;	  /* at the last reading */
+	uint64_t base_open;	  /* the same before the start */
+	size_t line_capacity;	  /* of model.flows */
+	uint32_t last_uid;	  /* no flow that began before the last reading has a higher one */
+	uint64_t start_ns;
+	uint64_t last_ns;
+};
+
+/* Allocates what update needs. 0, -ENOMEM, or why the program's tables cannot be read. */
+int stoq_update_init(struct stoq_inspect *inspect);
+/* Beside somebody else's program: what it had counted before counts as nothing. */
+int stoq_update_base(struct stoq_inspect *inspect, struct stoq_error *error);
+void stoq_update_free(struct stoq_inspect *inspect);
+
+/* Reads who the flows are, for events of those that began after the last reading. */
+void stoq_update_identities(struct stoq_inspect *inspect);
+
+/* Groups what the last reading said by the model's axis. 0 or -ENOMEM. */
+int stoq_update_groups(struct stoq_inspect *inspect);
+
+/* Which interfaces are still there, and what they are called now. */
+void stoq_interfaces_look(struct stoq_inspect *inspect);
+
+/* The group that a command of this identity belongs to. NULL: no memory. */
+struct stoq_group *stoq_update_group(
+	struct stoq_inspect *inspect, const struct stoq_identity *identity);
+
+/* outstanding.c: adds the commands under way to their groups and flows. 0 or -ENOMEM. */
+int stoq_outstanding_count(struct stoq_inspect *inspect);
