@@ -385,7 +385,8 @@ static __always_inline int stoq_guard_is_foreign(
 /*
  * Whether the target may take notice of a host's FIN or RST: of a reset between what it has
  * acknowledged and what has passed (RFC 5961, 3.2: at exactly the next byte, which is in there), of
- * a FIN behind it.
+ * a FIN behind it. A FIN counts as a byte: Linux's nvme-tcp closes a queue by FIN, and its RST
+ * stands behind that when something is not read yet.
  */
 static __always_inline int stoq_guard_is_end(
 	const struct stoq_flow *flow, const struct stoq_segment *segment)
@@ -397,7 +398,7 @@ static __always_inline int stoq_guard_is_end(
 		return 1;
 	if (!segment->rst)
 		return segment->sequence + segment->payload_bytes == host->next_byte;
-	return !stoq_after(segment->sequence, host->next_byte) &&
+	return !stoq_after(segment->sequence, host->next_byte + host->finished) &&
 	       !stoq_after(controller->acknowledged, segment->sequence);
 }
 

@@ -378,6 +378,30 @@ static void test_fins(void **state)
 	assert_int_equal(guard_room().used, used);
 }
 
+/* What Linux's nvme-tcp sends at a disconnect: a FIN, and a reset behind it. */
+static void test_reset_behind_fin(void **state)
+{
+	static const uint8_t flags[] = {WIRE_RST, WIRE_RST | WIRE_ACK};
+	struct stoq_flow flow;
+	size_t end;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(flags); i++) {
+		open_link();
+		end = link.written[HOST];
+		assert_true(link_flags(&link, HOST, WIRE_FIN | WIRE_ACK, place_of(HOST, end),
+			place_of(CONTROLLER, 0), 0));
+		link_flags(
+			&link, HOST, flags[i], place_of(HOST, end) + 2, place_of(CONTROLLER, 0), 0);
+		assert_true(link_flow(&link, &flow));
+		assert_true(link_flags(&link, HOST, flags[i], place_of(HOST, end) + 1,
+			place_of(CONTROLLER, 0), 0));
+		assert_false(link_flow(&link, &flow));
+		check_nothing_passes();
+		check_begins_again(false);
+	}
+}
+
 /* ---- sides ---- */
 
 /* In the controller's name, from where the host is, or from elsewhere. */
@@ -544,6 +568,7 @@ static int run(enum stoq_guard_strictness strictness)
 		cmocka_unit_test(test_reset_in_between),
 		cmocka_unit_test(test_ended_by_controller),
 		cmocka_unit_test(test_fins),
+		cmocka_unit_test(test_reset_behind_fin),
 		cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_forged_elsewhere),
 		cmocka_unit_test(test_false_acknowledgement),
