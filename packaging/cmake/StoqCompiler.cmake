@@ -31,6 +31,8 @@ endfunction()
 
 # stoq_test(LABEL NAME COMMAND... [TIMEOUT seconds]): run by ctest as LABEL/NAME, under that
 # label (see tests/run). A test that cannot run here says why in its last line and exits with 77.
+# Tests of the label "unit" or "library" run beside any other. All others change this machine (interfaces,
+# bpffs, /run), so that one of them runs at a time; guests are machines of their own, one at a time, too.
 function(stoq_test label name)
 	cmake_parse_arguments(PARSE_ARGV 2 arg "" "TIMEOUT" "COMMAND")
 	if(NOT arg_TIMEOUT)
@@ -39,6 +41,11 @@ function(stoq_test label name)
 	add_test(NAME ${label}/${name} COMMAND ${arg_COMMAND})
 	set_tests_properties(${label}/${name} PROPERTIES
 		LABELS ${label} TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77)
+	if(label STREQUAL lab OR label STREQUAL kernels)
+		set_tests_properties(${label}/${name} PROPERTIES RESOURCE_LOCK guest)
+	elseif(NOT label STREQUAL unit AND NOT label STREQUAL library)
+		set_tests_properties(${label}/${name} PROPERTIES RESOURCE_LOCK machine)
+	endif()
 endfunction()
 
 # stoq_unit_test(NAME SOURCES... [USES libraries...]): a cmocka program, run by ctest
