@@ -3,15 +3,12 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "guard/compile.h"
-#include "guard/policy.h"
 
 #define READ_TURNS 16 /* a reader that meets so many reloads in a row gives up */
 
@@ -22,44 +19,6 @@ struct text_header {
 	uint64_t size;
 	char path[STOQ_GUARD_FILE_PATH_BYTES];
 };
-
-/* ---- a policy file ---- */
-
-static int compile(struct stoq_guard_source *source, const char *path, struct stoq_error *error)
-{
-	struct stoq_guard_policy policy;
-	int result = stoq_guard_policy_parse(&policy, path, source->text, source->size, error);
-
-	if (result)
-		return result;
-	result = stoq_guard_compile(&policy, &source->compiled, error);
-	stoq_guard_policy_free(&policy);
-	return result;
-}
-
-int stoq_guard_source_read(
-	struct stoq_guard_source *source, const char *path, struct stoq_error *error)
-{
-	char *absolute = realpath(path, NULL);
-	int result;
-
-	*source = (struct stoq_guard_source){0};
-	snprintf(source->path, sizeof(source->path), "%s", absolute ? absolute : path);
-	free(absolute);
-	result = stoq_guard_policy_read_text(&source->text, &source->size, path, error);
-	if (!result)
-		result = compile(source, path, error);
-	if (result)
-		stoq_guard_source_free(source);
-	return result;
-}
-
-void stoq_guard_source_free(struct stoq_guard_source *source)
-{
-	free(source->text);
-	free(source->compiled);
-	*source = (struct stoq_guard_source){0};
-}
 
 /* ---- putting it in force ---- */
 
@@ -221,25 +180,47 @@ static int read_policy(int fd, struct stoq_guard_installed *installed)
 	return installed->policy.rule_count > STOQ_GUARD_RULES_MAX ? -EPROTO : 0;
 }
 
-/* Which entry is free, and which number no policy of this guard has had. */
-static int choose(const struct stoq_guard_pins *pins, struct stoq_guard_installed *installed,
-	struct stoq_error *error)
+/* The generation of the policy in this entry. The text has it too, and is a few KiB where the
+ * policy is 1.3 MiB. */
+static int read_generation(const struct stoq_guard_pins *pins, uint32_t entry, uint64_t *generation)
 {
-	uint32_t id, entry;
-	int result = read_id(pins, &id, error), fd;
+	int fd = open_map(pins, "text", entry, NULL), result;
+	uint32_t size;
+	void *value;
+
+	if (fd < 0)
+		return fd;
+	result = read_value(fd, &value, &size);
+	close(fd);
+	if (result)
+		return result;
+	if (size < sizeof(struct text_header))
+		result = -EPROTO;
+	else
+		*generation = ((const struct text_header *)value)->generation;
+	free(value);
+	return result;
+}
+
+/* Which entry is free, and which number no policy of this guard has had. */
+static int choose(const struct stoq_guard_pins *pins, struct stoq_guard_installed *installed)
+{
+	uint32_t id, entry = 1;
+	uint64_t generation = 0;
+	int result = read_id(pins, &id, NULL), fd;
 
 	if (result)
 		return result;
 	fd = id ? open_policy(pins, id, &entry) : -ENOENT;
 	if (fd >= 0) {
-		result = read_policy(fd, installed);
 		close(fd);
+		result = read_generation(pins, entry, &generation);
 	}
-	installed->counts = fd >= 0 ? 1 - entry : 0;
-	installed->generation++;
+	installed->counts = 1 - entry;
 	/* A clock that was set back must not give a number again. */
-	if (stoq_clock_unix_ns() > installed->generation)
-		installed->generation = stoq_clock_unix_ns();
+	installed->generation = stoq_clock_unix_ns();
+	if (installed->generation <= generation)
+		installed->generation = generation + 1;
 	return result;
 }
 
@@ -247,12 +228,11 @@ static int choose(const struct stoq_guard_pins *pins, struct stoq_guard_installe
 static int install(const struct stoq_guard_pins *pins, struct stoq_guard_installed *installed,
 	const struct stoq_guard_source *source, struct stoq_error *error)
 {
-	int result = choose(pins, installed, error);
+	int result = choose(pins, installed);
 
-	if (result)
-		return result;
 	memcpy(&installed->policy, source->compiled, sizeof(installed->policy));
-	result = make_text(pins, installed, source);
+	if (!result)
+		result = make_text(pins, installed, source);
 	if (!result)
 		result = make_counts(pins, installed->counts);
 	if (!result)

@@ -11,21 +11,7 @@
 
 #include "bpf/guard_state_shared.h"
 #include "guard/pins.h"
-
-#define STOQ_GUARD_FILE_PATH_BYTES 4096
-
-/* A policy file, read and compiled. */
-struct stoq_guard_source {
-	char path[STOQ_GUARD_FILE_PATH_BYTES]; /* absolute, as far as that can be told */
-	char *text;
-	size_t size;
-	struct stoq_guard_compiled *compiled;
-};
-
-/* Reads the file once; text and compiled are of the same reading. Free it after a 0. */
-int stoq_guard_source_read(
-	struct stoq_guard_source *source, const char *path, struct stoq_error *error);
-void stoq_guard_source_free(struct stoq_guard_source *source);
+#include "guard/source.h"
 
 /*
  * Puts a policy in force: no packet sees half of it. On failure the one before stays.

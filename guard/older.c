@@ -19,6 +19,8 @@ struct search {
 	struct stoq_guard_places places;
 	struct stoq_flow_identities followed; /* by the guard that is on, strictly or ... */
 	struct stoq_flow_identities lax;      /* ... not */
+	struct stoq_guard_in_force in_force;  /* its policy, once that was asked for */
+	bool in_force_read;
 	struct stoq_guard_older *older;
 };
 
@@ -58,23 +60,39 @@ static int add(struct stoq_guard_older *older, const struct stoq_guard_stopped *
 }
 
 /* strict: it applies to this connection, which the guard will not have seen begin. */
-static int take(struct search *search, const struct stoq_flow_known *known, bool strict, bool local)
+static struct stoq_guard_verdict_on_host judge(
+	const struct search *search, const struct stoq_flow_known *known, bool strict)
 {
-	struct stoq_guard_stopped stopped = {.first = *known, .connections = 1, .local = local};
+	struct stoq_guard_verdict_on_host verdict;
+
+	stoq_guard_judge_host(
+		search->coming->policy, known->host_nqn, known->subsystem_nqn, &verdict);
+	/* A new connection is no cure for what the policy refuses anyway. */
+	if (strict && verdict.stop != STOQ_GUARD_STOP_POLICY)
+		verdict = (struct stoq_guard_verdict_on_host){
+			.stop = STOQ_GUARD_STOP_STRICT, .rule = STOQ_GUARD_NO_RULE};
+	return verdict;
+}
+
+/* A connection that is stopped. */
+static int take_stopped(struct search *search, const struct stoq_flow_known *known,
+	const struct stoq_guard_verdict_on_host *verdict, bool local)
+{
+	const struct stoq_guard_stopped stopped = {
+		.verdict = *verdict, .first = *known, .connections = 1, .local = local};
 	int result;
 
 	if (stoq_flow_identities_find(&search->older->connections, known))
 		return 0;
-	stoq_guard_judge_host(
-		search->coming->policy, known->host_nqn, known->subsystem_nqn, &stopped.verdict);
-	/* What the policy refuses anyway no new connection cures. */
-	if (strict && stopped.verdict.stop != STOQ_GUARD_STOP_POLICY)
-		stopped.verdict = (struct stoq_guard_verdict_on_host){
-			.stop = STOQ_GUARD_STOP_STRICT, .rule = STOQ_GUARD_NO_RULE};
-	if (!stopped.verdict.stop)
-		return 0;
 	result = stoq_flow_identities_add(&search->older->connections, known);
 	return result ? result : add(search->older, &stopped);
+}
+
+static int take(struct search *search, const struct stoq_flow_known *known, bool strict, bool local)
+{
+	const struct stoq_guard_verdict_on_host verdict = judge(search, known, strict);
+
+	return verdict.stop ? take_stopped(search, known, &verdict, local) : 0;
 }
 
 /* ---- connections that the guard follows already ---- */
@@ -89,16 +107,29 @@ static bool is_strict(const struct search *search, bool is_target, bool both_her
 	       (strictness == STOQ_GUARD_STRICT_INGRESS && is_target && !both_here);
 }
 
-/* What the policy in force stops it has stopped already. */
-static bool is_stopped_already(const struct search *search, const struct stoq_flow_known *known)
+/* The policy in force; NULL: there is none that can be read. Read when it is asked for: it is
+ * large. */
+static const struct stoq_guard_compiled *policy_in_force(struct search *search)
 {
 	const struct stoq_guard_view *on = search->coming->on;
+
+	if (on->made.policy_format != STOQ_GUARD_POLICY_FORMAT)
+		return NULL;
+	if (!search->in_force_read)
+		stoq_guard_in_force_read(&on->pins, &search->in_force, NULL);
+	search->in_force_read = true;
+	return search->in_force.installed ? &search->in_force.installed->policy : NULL;
+}
+
+/* The policy in force stops it as well. */
+static bool is_stopped_already(struct search *search, const struct stoq_flow_known *known)
+{
+	const struct stoq_guard_compiled *policy = policy_in_force(search);
 	struct stoq_guard_verdict_on_host verdict;
 
-	if (on->made.policy_format != STOQ_GUARD_POLICY_FORMAT || !on->in_force.installed)
+	if (!policy)
 		return false;
-	stoq_guard_judge_host(
-		&on->in_force.installed->policy, known->host_nqn, known->subsystem_nqn, &verdict);
+	stoq_guard_judge_host(policy, known->host_nqn, known->subsystem_nqn, &verdict);
 	return verdict.stop != STOQ_GUARD_GOES_ON;
 }
 
@@ -110,10 +141,11 @@ static int take_listed(struct search *search, const struct stoq_flow_identities 
 		const struct stoq_flow_known *known = &listed->items[i];
 		/* It comes in from its host, unless that is here. */
 		bool comes_in = !stoq_guard_places_has(&search->places, &known->host);
+		const struct stoq_guard_verdict_on_host verdict =
+			judge(search, known, !whole && is_strict(search, comes_in, false));
 
-		if (!is_stopped_already(search, known))
-			result = take(
-				search, known, !whole && is_strict(search, comes_in, false), false);
+		if (verdict.stop && !is_stopped_already(search, known))
+			result = take_stopped(search, known, &verdict, false);
 	}
 	return result;
 }
@@ -225,7 +257,7 @@ static int take_elsewhere(struct search *search)
 int stoq_guard_older_find(struct stoq_guard_older *older, const struct stoq_guard_coming *coming,
 	struct stoq_error *error)
 {
-	struct search search = {.coming = coming, .older = older};
+	struct search search = {.coming = coming, .older = older, .in_force = {.counts_fd = -1}};
 	int result = stoq_guard_places_list(&search.places, error);
 
 	*older = (struct stoq_guard_older){0};
@@ -238,6 +270,7 @@ int stoq_guard_older_find(struct stoq_guard_older *older, const struct stoq_guar
 		result = take_elsewhere(&search);
 	stoq_flow_identities_free(&search.followed);
 	stoq_flow_identities_free(&search.lax);
+	stoq_guard_in_force_free(&search.in_force);
 	stoq_guard_places_free(&search.places);
 	if (!result)
 		return 0;

@@ -29,12 +29,7 @@ static int identify(struct tool_identified *found, const struct guard_options *o
 /* Rules without effect are worth a word before the policy is in force, but are no failure. */
 static void warn(const struct stoq_guard_source *source)
 {
-	struct stoq_guard_policy policy;
-
-	if (stoq_guard_policy_parse(&policy, source->path, source->text, source->size, NULL))
-		return;
-	stoq_guard_warnings_print(stderr, source->path, &policy, source->compiled);
-	stoq_guard_policy_free(&policy);
+	stoq_guard_warnings_print(stderr, source->path, &source->policy, source->compiled);
 }
 
 static int reconnect(const char *name, const struct tool_identified *found,
@@ -138,15 +133,15 @@ int guard_on(int argc, char **argv)
 /* A policy for the program that is there, which may be older than what we could load. */
 static void warn_of_other_program(const char *name)
 {
-	struct stoq_guard_view view;
+	struct stoq_guard_pins pins;
+	struct stoq_guard_made made;
 
-	if (stoq_guard_view_open(&view, name, NULL))
+	if (stoq_guard_pins_init(&pins, name, NULL) || stoq_guard_made_read(&pins, &made, NULL))
 		return;
-	if (stoq_guard_made_elsewhere(&view.made))
+	if (stoq_guard_made_elsewhere(&made))
 		tool_notice("guard %s runs the program of another stoq (%.11s); `stoq guard on "
 			    "--replace --name %s FILE` puts this one's in its place, without a gap",
-			name, view.made.version, name);
-	stoq_guard_view_close(&view);
+			name, made.version, name);
 }
 
 int guard_reload(int argc, char **argv)

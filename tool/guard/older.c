@@ -70,7 +70,6 @@ static int find_beside(struct check *check, const char *name, struct stoq_error 
 	} else if (check->found && !check->options->replace) {
 		result = 0; /* `on` refuses to go on, and says so itself */
 	} else {
-		stoq_guard_view_policy(&check->view, NULL);
 		choose_interfaces(check, &check->view.made);
 		result = find(check, &check->view, error);
 	}
@@ -98,15 +97,9 @@ static const char *remedy(const struct check *check)
 
 static void name_hosts(const struct check *check, bool going_on)
 {
-	struct stoq_guard_policy rules;
-
-	if (stoq_guard_policy_parse(
-		    &rules, check->source->path, check->source->text, check->source->size, NULL))
-		return;
 	tool_notice("%zu connections that are open now %s stopped:",
 		check->older->connections.count, going_on ? "are" : "would be");
-	stoq_guard_older_print(stderr, check->older, &rules);
-	stoq_guard_policy_free(&rules);
+	stoq_guard_older_print(stderr, check->older, &check->source->policy);
 }
 
 int guard_older_check(struct stoq_guard_older *older, const struct guard_options *options,
