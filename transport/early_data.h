@@ -2,9 +2,11 @@
 #pragma once
 
 /*
- * Against the replay of early data: GnuTLS refuses first messages that it has seen, or that are
- * older than it remembers. What was seen is kept here, for all workers, in a ring of fixed size;
- * if it is full of what is still fresh, early data are refused and the handshake goes on without.
+ * Against the replay of early data: GnuTLS refuses a ClientHello that it has seen, or that is older
+ * than the window of its record (RFC 8446, 8.2). The record is a hash table of fixed size, 5 MiB of
+ * address space for all workers, of which only the pages in use become memory. Only transports that
+ * listen with early_data have one. A ClientHello that finds no slot has its early data refused, and
+ * the handshake goes on without them.
  */
 #include <stoq/error.h>
 

@@ -203,11 +203,13 @@ int stoq_transport_update(struct stoq_transport *transport,
 
 static int prepare_tls(struct stoq_transport *transport, struct stoq_error *error)
 {
+	const struct stoq_transport_config *config = &transport->settings->config;
+
 	if (stoq_tls_priorities(&transport->priorities) ||
 		gnutls_session_ticket_key_generate(&transport->ticket_key) < 0)
 		return stoq_error_set(error, -EIO,
 			"GnuTLS lacks what is needed: TLS 1.3 with AES-GCM or ChaCha20");
-	return transport->settings->config.early_data ? stoq_early_data_init(transport, error) : 0;
+	return config->listen && config->early_data ? stoq_early_data_init(transport, error) : 0;
 }
 
 static void warn(struct stoq_transport *transport)
