@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Metrics as one object of JSON. */
+#include "transport/metrics_json.h"
+
 #include "datapath/choose.h"
-#include "transport/metrics_figures.h"
 
 /* Text of ours, but it may quote the kernel's and a user's names. */
 static void put_quoted(FILE *out, const char *text)

@@ -7,133 +7,105 @@
 #include <stoq/metrics.h>
 
 #include "datapath/choose.h"
+#include "metrics/openmetrics.h"
 #include "transport/metrics_figures.h"
+#include "transport/metrics_json.h"
 
 /* Buckets of round trips in the text: up to 1 us to up to 17 s. They are always the same. */
 #define RTT_FIRST 9
 #define RTT_LAST  33
 
-/* OpenMetrics names a counter's family without "_total", Prometheus' format with it. */
-static void put_head(
-	FILE *out, const char *name, const char *help, const char *type, bool openmetrics)
-{
-	const char *total = strcmp(type, "counter") == 0 && !openmetrics ? "_total" : "";
-
-	fprintf(out, "# HELP stoq_%s%s %s.\n# TYPE stoq_%s%s %s\n", name, total, help, name, total,
-		type);
-}
-
-static void put_figure(FILE *out, const struct stoq_figure *figure, bool openmetrics)
-{
-	put_head(out, figure->name, figure->help, figure->counter ? "counter" : "gauge",
-		openmetrics);
-	fprintf(out, "stoq_%s%s ", figure->name, figure->counter ? "_total" : "");
-	stoq_figure_put_value(out, figure);
-	fputc('\n', out);
-}
-
-static void put_rtt(FILE *out, const struct stoq_transport_metrics *metrics, bool openmetrics)
+static void put_rtt(
+	const struct stoq_openmetrics *text, const struct stoq_transport_metrics *metrics)
 {
 	uint64_t sum = 0;
 
 	if (!metrics->rtt.count)
 		return;
-	put_head(out, "rtt_seconds", "Round trip times, sampled", "histogram", openmetrics);
+	stoq_openmetrics_put_head(text, "rtt_seconds", "Round trip times, sampled", "histogram");
 	for (int i = 0; i < STOQ_RTT_BUCKETS; i++) {
 		sum += metrics->rtt_histogram[i];
 		if (i >= RTT_FIRST && i <= RTT_LAST)
-			fprintf(out, "stoq_rtt_seconds_bucket{le=\"%.9f\"} %llu\n",
+			fprintf(text->out, "stoq_rtt_seconds_bucket{le=\"%.9f\"} %llu\n",
 				(double)(2ull << i) / 1e9, (unsigned long long)sum);
 	}
-	fprintf(out,
+	fprintf(text->out,
 		"stoq_rtt_seconds_bucket{le=\"+Inf\"} %llu\nstoq_rtt_seconds_sum %.9f\n"
 		"stoq_rtt_seconds_count %llu\n",
 		(unsigned long long)sum, (double)metrics->rtt.mean * (double)sum / 1e9,
 		(unsigned long long)sum);
 }
 
-static void put_sizes(FILE *out, const char *name, const char *help,
-	const uint64_t counts[static STOQ_SIZE_CLASSES], uint64_t bytes, bool openmetrics)
+static void put_sizes(const struct stoq_openmetrics *text, const char *name, const char *help,
+	const uint64_t counts[static STOQ_SIZE_CLASSES], uint64_t bytes)
 {
-	uint64_t sum = 0;
+	const struct stoq_openmetrics_histogram histogram = {
+		.name = name,
+		.help = help,
+		.bounds = stoq_packet_size_bounds,
+		.counts = counts,
+		.count = STOQ_SIZE_CLASSES,
+		.sum = bytes,
+	};
 
-	put_head(out, name, help, "histogram", openmetrics);
-	for (int i = 0; i < STOQ_SIZE_CLASSES - 1; i++) {
-		sum += counts[i];
-		fprintf(out, "stoq_%s_bucket{le=\"%u\"} %llu\n", name, stoq_packet_size_bounds[i],
-			(unsigned long long)sum);
-	}
-	sum += counts[STOQ_SIZE_CLASSES - 1];
-	fprintf(out, "stoq_%s_bucket{le=\"+Inf\"} %llu\nstoq_%s_sum %llu\nstoq_%s_count %llu\n",
-		name, (unsigned long long)sum, name, (unsigned long long)bytes, name,
-		(unsigned long long)sum);
+	stoq_openmetrics_put_histogram(text, &histogram);
 }
 
-static void put_cores(FILE *out, const struct stoq_transport_metrics *metrics, bool openmetrics)
+static void put_cores(
+	const struct stoq_openmetrics *text, const struct stoq_transport_metrics *metrics)
 {
 	if (!metrics->cpu_ns)
 		return;
-	put_head(out, "core_cpu_seconds", "Processor time of the workers' threads, by core",
-		"counter", openmetrics);
+	stoq_openmetrics_put_head(text, "core_cpu_seconds",
+		"Processor time of the workers' threads, by core", "counter");
 	for (int i = 0; i < STOQ_CORES_MAX; i++)
 		if (metrics->core_cpu_ns[i])
-			fprintf(out, "stoq_core_cpu_seconds_total{core=\"%d\"} %.9f\n", i,
+			fprintf(text->out, "stoq_core_cpu_seconds_total{core=\"%d\"} %.9f\n", i,
 				(double)metrics->core_cpu_ns[i] / 1e9);
 }
 
-static void put_verdicts(FILE *out, const struct stoq_ebpf_status *status, bool openmetrics)
+static void put_verdicts(const struct stoq_openmetrics *text, const struct stoq_ebpf_status *status)
 {
 	if (!status->verdict_count)
 		return;
-	put_head(out, "xdp_packets", "Packets at the XDP filter, by what became of them", "counter",
-		openmetrics);
+	stoq_openmetrics_put_head(text, "xdp_packets",
+		"Packets at the XDP filter, by what became of them", "counter");
 	for (uint32_t i = 0; i < status->verdict_count; i++)
-		fprintf(out, "stoq_xdp_packets_total{verdict=\"%s\"} %llu\n",
+		fprintf(text->out, "stoq_xdp_packets_total{verdict=\"%s\"} %llu\n",
 			status->verdicts[i].name, (unsigned long long)status->verdicts[i].packets);
-	put_head(out, "xdp_bytes", "Bytes of these packets", "counter", openmetrics);
+	stoq_openmetrics_put_head(text, "xdp_bytes", "Bytes of these packets", "counter");
 	for (uint32_t i = 0; i < status->verdict_count; i++)
-		fprintf(out, "stoq_xdp_bytes_total{verdict=\"%s\"} %llu\n",
+		fprintf(text->out, "stoq_xdp_bytes_total{verdict=\"%s\"} %llu\n",
 			status->verdicts[i].name, (unsigned long long)status->verdicts[i].bytes);
 }
 
-static void put_label(FILE *out, const char *text)
-{
-	for (; *text; text++)
-		if (*text == '\n')
-			fputs("\\n", out);
-		else
-			fprintf(out, "%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
-}
-
 /* Which way datagrams go, and why: OpenMetrics has a type for such, Prometheus' format has not. */
-static void put_choice(FILE *out, const struct stoq_ebpf_status *status, bool openmetrics)
+static void put_choice(const struct stoq_openmetrics *text, const struct stoq_ebpf_status *status)
 {
-	put_head(out, openmetrics ? "datapath" : "datapath_info", "Which way datagrams go, and why",
-		openmetrics ? "info" : "gauge", openmetrics);
-	fprintf(out, "stoq_datapath_info{asked=\"%s\",datapath=\"%s\",interface=\"",
+	stoq_openmetrics_put_head(text, text->prometheus ? "datapath_info" : "datapath",
+		"Which way datagrams go, and why", text->prometheus ? "gauge" : "info");
+	fprintf(text->out, "stoq_datapath_info{asked=\"%s\",datapath=\"%s\",interface=\"",
 		stoq_datapath_kind_name(status->asked), stoq_datapath_kind_name(status->datapath));
-	put_label(out, status->interface);
-	fputs("\",reason=\"", out);
-	put_label(out, status->reason);
-	fputs("\"} 1\n", out);
+	stoq_openmetrics_put_label(text, status->interface);
+	fputs("\",reason=\"", text->out);
+	stoq_openmetrics_put_label(text, status->reason);
+	fputs("\"} 1\n", text->out);
 }
 
-static void put_text(FILE *out, const struct stoq_figures *figures,
-	const struct stoq_transport_metrics *metrics, const struct stoq_ebpf_status *status,
-	bool openmetrics)
+static void put_text(const struct stoq_openmetrics *text, const struct stoq_figures *figures,
+	const struct stoq_transport_metrics *metrics, const struct stoq_ebpf_status *status)
 {
-	put_choice(out, status, openmetrics);
+	put_choice(text, status);
 	for (size_t i = 0; i < figures->count; i++)
-		put_figure(out, &figures->of[i], openmetrics);
-	put_rtt(out, metrics, openmetrics);
-	put_sizes(out, "sent_packet_size_bytes", "Sizes of UDP payloads that were sent",
-		metrics->packet_sizes, metrics->bytes_sent, openmetrics);
-	put_sizes(out, "received_packet_size_bytes", "Sizes of UDP payloads that were received",
-		metrics->packet_sizes_received, metrics->bytes_received, openmetrics);
-	put_cores(out, metrics, openmetrics);
-	put_verdicts(out, status, openmetrics);
-	if (openmetrics)
-		fputs("# EOF\n", out);
+		stoq_openmetrics_put_figure(text, &figures->of[i]);
+	put_rtt(text, metrics);
+	put_sizes(text, "sent_packet_size_bytes", "Sizes of UDP payloads that were sent",
+		metrics->packet_sizes, metrics->bytes_sent);
+	put_sizes(text, "received_packet_size_bytes", "Sizes of UDP payloads that were received",
+		metrics->packet_sizes_received, metrics->bytes_received);
+	put_cores(text, metrics);
+	put_verdicts(text, status);
+	stoq_openmetrics_put_end(text);
 }
 
 int stoq_transport_metrics_text(struct stoq_transport *transport, enum stoq_metrics_format format,
@@ -148,11 +120,12 @@ int stoq_transport_metrics_text(struct stoq_transport *transport, enum stoq_metr
 		return -ENOMEM;
 	stoq_transport_metrics(transport, &metrics);
 	stoq_transport_ebpf_status(transport, &status);
-	stoq_figures_collect(&figures, &metrics, &status);
+	stoq_transport_figures(&figures, &metrics, &status);
 	if (format == STOQ_METRICS_JSON)
 		stoq_metrics_put_json(out, &figures, &metrics, &status);
 	else
-		put_text(out, &figures, &metrics, &status, format == STOQ_METRICS_OPENMETRICS);
+		put_text(&(struct stoq_openmetrics){out, format == STOQ_METRICS_PROMETHEUS},
+			&figures, &metrics, &status);
 	if (fclose(out)) {
 		free(*text);
 		return -ENOMEM;

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <json-c/json.h>
 
-#include "transport/metrics_figures.h"
+#include "transport/metrics_json.h"
 
 static const struct stoq_figure *find(const struct stoq_figures *figures, const char *name)
 {
@@ -38,7 +38,7 @@ static void test_absent_is_not_zero(void **state)
 	struct stoq_ebpf_status status = {.datapath = STOQ_DATAPATH_SOCKET};
 	struct stoq_figures figures;
 
-	stoq_figures_collect(&figures, &metrics, &status);
+	stoq_transport_figures(&figures, &metrics, &status);
 	for (size_t i = 0; i < sizeof(absent) / sizeof(*absent); i++)
 		assert_null(find(&figures, absent[i]));
 	expect(&figures, "connections_open", 0);
@@ -86,7 +86,7 @@ static void test_all_that_is_there(void **state)
 	struct stoq_ebpf_status fell_back = with_af_xdp;
 	struct stoq_figures figures;
 
-	stoq_figures_collect(&figures, &busy, &with_af_xdp);
+	stoq_transport_figures(&figures, &busy, &with_af_xdp);
 	assert_true(figures.count < STOQ_FIGURES_MAX); /* none was left out */
 	expect(&figures, "rtt_min_seconds", 1000);
 	expect(&figures, "rtt_max_seconds", 3000);
@@ -104,7 +104,7 @@ static void test_all_that_is_there(void **state)
 	/* What was counted stays; rings that are closed are not empty, they are not there. */
 	fell_back.datapath = STOQ_DATAPATH_SOCKET;
 	fell_back.queues = 0;
-	stoq_figures_collect(&figures, &busy, &fell_back);
+	stoq_transport_figures(&figures, &busy, &fell_back);
 	expect(&figures, "af_xdp_active", 0);
 	expect(&figures, "af_xdp_frames_sent", 10);
 	assert_null(find(&figures, "af_xdp_umem_bytes"));
@@ -120,7 +120,7 @@ static struct json_object *json_of(
 	FILE *out = open_memstream(&text, &size);
 
 	assert_non_null(out);
-	stoq_figures_collect(&figures, metrics, status);
+	stoq_transport_figures(&figures, metrics, status);
 	stoq_metrics_put_json(out, &figures, metrics, status);
 	assert_int_equal(fclose(out), 0);
 	object = json_tokener_parse(text);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * Writes OpenMetrics 1.0 and Prometheus' text format 0.0.4, which differ in the names of counters'
+ * families, in the type "info" and in the last line. Every name gets the prefix "stoq_".
+ */
+#include "metrics/figures.h"
+
+struct stoq_openmetrics {
+	FILE *out;
+	bool prometheus; /* the older format */
+};
+
+/* The two lines above the samples of a family; type as OpenMetrics names it: "counter", "gauge",
+ * "histogram". */
+void stoq_openmetrics_put_head(
+	const struct stoq_openmetrics *text, const char *name, const char *help, const char *type);
+/* A family of one sample. */
+void stoq_openmetrics_put_figure(
+	const struct stoq_openmetrics *text, const struct stoq_figure *figure);
+/* What stands between the quotes of a label. */
+void stoq_openmetrics_put_label(const struct stoq_openmetrics *text, const char *label);
+/* A histogram's family: counts[i] of what is above bounds[i - 1] and at most bounds[i]; the last of
+ * the counts has no bound. */
+struct stoq_openmetrics_histogram {
+	const char *name, *help;
+	const unsigned int *bounds;
+	const uint64_t *counts;
+	size_t count; /* of the counts; the bounds are one fewer */
+	uint64_t sum; /* of what was counted */
+};
+void stoq_openmetrics_put_histogram(
+	const struct stoq_openmetrics *text, const struct stoq_openmetrics_histogram *histogram);
+/* The end of the text. */
+void stoq_openmetrics_put_end(const struct stoq_openmetrics *text);
