@@ -20,6 +20,7 @@ static const struct tool_verb verbs[] = {
 	{"probe", "what this machine can do, and what to do about each \"no\"", verb_probe},
 	{"target", "start, stop and show NVMe/TCP targets: SPDK or the kernel's nvmet",
 		verb_target},
+	{"tunnel", "carry NVMe/TCP over QUIC, encrypted and authenticated", verb_tunnel},
 	{"pki", "a small private authority for the certificates of STOQ's nodes", verb_pki},
 	{NULL, NULL, NULL},
 };

@@ -51,5 +51,6 @@ int verb_guard(int argc, char **argv);
 int verb_pki(int argc, char **argv);
 int verb_probe(int argc, char **argv);
 int verb_target(int argc, char **argv);
+int verb_tunnel(int argc, char **argv);
 int verb_watch(int argc, char **argv);
 int verb_xdp(int argc, char **argv);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* The command lines of `stoq tunnel listen` and `stoq tunnel connect`. */
+#include "tunnel/tunnel.h"
+
+#define TUNNEL_PEERS_MAX  64
+#define TUNNEL_PATH_BYTES 544
+
+struct tunnel_options {
+	struct stoq_tunnel_config tunnel;
+	const char *certificates; /* a folder as `stoq pki issue` makes it */
+	/* Its files. */
+	char ca[TUNNEL_PATH_BYTES], certificate[TUNNEL_PATH_BYTES], key[TUNNEL_PATH_BYTES];
+	char crl[TUNNEL_PATH_BYTES];
+	const char *peers[TUNNEL_PEERS_MAX]; /* names that may connect */
+	unsigned int peer_count;
+	char bind[STOQ_ADDRESS_TEXT]; /* QUIC's own address */
+	bool has_address;	      /* --listen or --connect was given */
+};
+
+extern const char tunnel_help[];
+
+/* 0: go on. Else the verb ends, with *status. */
+int tunnel_options_parse(int argc, char **argv, enum stoq_tunnel_end end,
+	struct tunnel_options *options, int *status);

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tool/tunnel/options.h"
+#include "tool/verb.h"
+
+static struct stoq_tunnel *running; /* for the signal handlers */
+
+static void stop(int signal_number)
+{
+	stoq_tunnel_stop(running);
+}
+
+static void reload(int signal_number)
+{
+	stoq_tunnel_reload(running);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction stopping = {.sa_handler = stop}, reloading = {.sa_handler = reload};
+
+	sigaction(SIGINT, &stopping, NULL);
+	sigaction(SIGTERM, &stopping, NULL);
+	sigaction(SIGHUP, &reloading, NULL);
+}
+
+static void say(enum stoq_log_level level, const char *text, void *user)
+{
+	if (level != STOQ_LOG_DEBUG)
+		tool_notice("%s", text);
+}
+
+static void announce_listen(void)
+{
+	struct stoq_address address;
+	char text[STOQ_ADDRESS_TEXT];
+
+	stoq_tunnel_local_address(running, &address);
+	printf("listening for the tunnel's host ends at %s\n", stoq_address_text(text, &address));
+}
+
+/* What to type at the host. */
+static void announce_connect(const struct stoq_tunnel_config *config)
+{
+	for (unsigned int i = 0; i < config->door_count; i++) {
+		struct stoq_address address;
+		char host[STOQ_ADDRESS_TEXT];
+
+		stoq_tunnel_door_address(running, i, &address);
+		printf("nvme connect --transport tcp --traddr %s --trsvcid %u --disable-sqflow "
+		       "--keep-alive-tmo 30 --nqn SUBSYSTEM\n",
+			stoq_address_host(host, &address), stoq_address_port(&address));
+	}
+}
+
+static int run(int argc, char **argv, enum stoq_tunnel_end end)
+{
+	static struct tunnel_options options;
+	struct stoq_error error;
+	int status, ret;
+
+	if (tunnel_options_parse(argc, argv, end, &options, &status))
+		return status;
+	options.tunnel.log = say;
+	ret = stoq_tunnel_create(&options.tunnel, &running, &error);
+	if (ret)
+		return tool_fail(&error);
+	catch_signals();
+	if (end == STOQ_TUNNEL_TARGET_END)
+		announce_listen();
+	else
+		announce_connect(&options.tunnel);
+	fflush(stdout);
+	ret = stoq_tunnel_run(running, &error);
+	stoq_tunnel_destroy(running);
+	return ret ? tool_fail(&error) : EXIT_SUCCESS;
+}
+
+static int tunnel_listen(int argc, char **argv)
+{
+	return run(argc, argv, STOQ_TUNNEL_TARGET_END);
+}
+
+static int tunnel_connect(int argc, char **argv)
+{
+	return run(argc, argv, STOQ_TUNNEL_HOST_END);
+}
+
+int verb_tunnel(int argc, char **argv)
+{
+	static const struct tool_command commands[] = {
+		{"listen", tunnel_listen}, {"connect", tunnel_connect}, {NULL, NULL}};
+
+	return tool_run_command(argc, argv, tunnel_help, commands, "listen or connect");
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tunnel/carrier.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tunnel/targets.h"
+#include "tunnel/uplink.h"
+
+#define NAMES_MAX 32
+
+/* user: the tunnel, until the connection has a carrier for its user. */
+static struct stoq_tunnel_worker *worker_of(struct stoq_connection *connection, void *user)
+{
+	const struct stoq_carrier *carrier = stoq_connection_user(connection);
+	struct stoq_tunnel *tunnel = carrier ? carrier->worker->tunnel : user;
+
+	return &tunnel->workers[stoq_connection_worker(connection)];
+}
+
+/* ---- connections ---- */
+
+/* The names of the peer's certificate. */
+static void learn_names(struct stoq_carrier *carrier)
+{
+	int count;
+
+	carrier->names = calloc(NAMES_MAX, sizeof(carrier->names[0]));
+	if (!carrier->names)
+		return;
+	count = stoq_connection_names(carrier->connection, carrier->names, NAMES_MAX);
+	carrier->name_count = count < 0 ? 0 : count > NAMES_MAX ? NAMES_MAX : (unsigned int)count;
+}
+
+struct stoq_carrier *stoq_carrier_new(
+	struct stoq_tunnel_worker *worker, struct stoq_connection *connection)
+{
+	struct stoq_carrier *carrier = calloc(1, sizeof(*carrier));
+	struct stoq_connection_info info;
+	struct stoq_address remote = {.length = 0};
+
+	if (!carrier)
+		return NULL;
+	carrier->worker = worker;
+	carrier->connection = connection;
+	stoq_connection_info(connection, &info);
+	stoq_address_from(&remote, (struct sockaddr *)&info.remote, sizeof(info.remote));
+	stoq_address_unmap(&remote);
+	stoq_address_text(carrier->peer, &remote);
+	learn_names(carrier);
+	stoq_connection_set_user(connection, carrier);
+	return carrier;
+}
+
+void stoq_carrier_free(struct stoq_carrier *carrier)
+{
+	free(carrier->names);
+	free(carrier);
+}
+
+static void accepted(struct stoq_connection *connection, void *user)
+{
+	struct stoq_tunnel_worker *worker = worker_of(connection, user);
+	struct stoq_carrier *carrier = stoq_carrier_new(worker, connection);
+	struct stoq_connection_info info;
+
+	if (!carrier) {
+		stoq_connection_close(connection, STOQ_LANE_LIMIT, "no memory");
+		return;
+	}
+	stoq_connection_info(connection, &info);
+	stoq_tunnel_log(
+		worker->tunnel, STOQ_LOG_INFO, "%s: '%s' connected", carrier->peer, info.peer_name);
+}
+
+static void connected(struct stoq_connection *connection, void *user)
+{
+	stoq_uplink_connected(worker_of(connection, user)->uplink, connection);
+}
+
+static void closed(struct stoq_connection *connection, void *user)
+{
+	struct stoq_tunnel_worker *worker = worker_of(connection, user);
+	struct stoq_carrier *carrier = stoq_connection_user(connection);
+	const struct stoq_close_info *info = stoq_connection_close_info(connection);
+
+	if (worker->tunnel->config.end == STOQ_TUNNEL_HOST_END) {
+		stoq_uplink_closed(worker->uplink, info);
+	} else if (carrier) {
+		stoq_tunnel_log(worker->tunnel, STOQ_LOG_INFO, "%s: disconnected: %s",
+			carrier->peer, info->reason);
+		stoq_carrier_free(carrier);
+	}
+}
+
+static void session(
+	struct stoq_connection *connection, const uint8_t *data, size_t size, void *user)
+{
+	stoq_uplink_session(worker_of(connection, user)->uplink, data, size);
+}
+
+/* ---- streams ---- */
+
+static void stream_opened(struct stoq_stream *stream, void *user)
+{
+	struct stoq_connection *connection = stoq_stream_connection(stream);
+	struct stoq_lane *lane = calloc(1, sizeof(*lane));
+
+	if (!lane) {
+		stoq_connection_close(connection, STOQ_LANE_LIMIT, "no memory");
+		return;
+	}
+	lane->stream = stream;
+	stoq_stream_set_user(stream, lane);
+}
+
+static struct stoq_tunnel_link *find_link(struct stoq_carrier *carrier, uint64_t queue)
+{
+	struct stoq_tunnel_link *link = carrier->links;
+
+	while (link && link->queue != queue)
+		link = link->next_carried;
+	return link;
+}
+
+static void refuse_lane(struct stoq_lane *lane, enum stoq_lane_code code)
+{
+	lane->known = true;
+	lane->link = NULL;
+	stoq_stream_reset(lane->stream, code);
+	stoq_stream_stop(lane->stream, code);
+}
+
+/* The peer does not keep to the protocol. */
+static void accuse(struct stoq_carrier *carrier, const char *what)
+{
+	stoq_connection_close(carrier->connection, STOQ_LANE_PROTOCOL, what);
+}
+
+/* Its header is whole: joins it to its queue. */
+static void join_lane(
+	struct stoq_carrier *carrier, struct stoq_lane *lane, const struct stoq_lane_header *header)
+{
+	struct stoq_tunnel_link *link = find_link(carrier, header->queue);
+	enum stoq_lane_code code = STOQ_LANE_DONE;
+
+	lane->known = true;
+	if (header->lane == 0 && !link)
+		link = stoq_targets_connect(carrier, header, &code);
+	if (!link && code == STOQ_LANE_DONE)
+		code = STOQ_LANE_TCP_RESET; /* its queue is over meanwhile */
+	if (!link)
+		refuse_lane(lane, code);
+	else if (stoq_link_add_lane(link, lane, header->lane))
+		accuse(carrier, "a lane came twice");
+}
+
+/* The bytes that belong to the header. */
+static size_t take_header(struct stoq_lane *lane, const uint8_t *data, size_t size)
+{
+	struct stoq_carrier *carrier = stoq_connection_user(stoq_stream_connection(lane->stream));
+	uint32_t had = lane->header_bytes, part = sizeof(lane->header) - had;
+	const uint8_t *end, *next = lane->header;
+	struct stoq_lane_header header;
+	int ret;
+
+	if (part > size)
+		part = (uint32_t)size;
+	memcpy(lane->header + had, data, part);
+	end = lane->header + had + part;
+	ret = stoq_lane_header_decode(&next, end, &header);
+	if (ret == -EAGAIN) {
+		lane->header_bytes = (uint8_t)(had + part);
+		return part;
+	}
+	if (ret) {
+		accuse(carrier, ret == -EPROTONOSUPPORT
+					? "a lane of another version: update the older end"
+					: "a stream does not begin with a lane's header");
+		return size;
+	}
+	join_lane(carrier, lane, &header);
+	return (size_t)(next - lane->header) - had;
+}
+
+static size_t received(
+	struct stoq_stream *stream, const uint8_t *data, size_t size, bool finished, void *user)
+{
+	struct stoq_lane *lane = stoq_stream_user(stream);
+	size_t header = 0, taken;
+
+	if (!lane)
+		return size;
+	if (!lane->known)
+		header = take_header(lane, data, size);
+	if (!lane->link)
+		return size;
+	taken = stoq_mux_from_lane(&lane->link->mux, lane->index, data + header, size - header,
+		finished, lane->link->worker->now_ns);
+	stoq_link_touch(lane->link);
+	return header + taken;
+}
+
+static void writable(struct stoq_stream *stream, void *user)
+{
+	struct stoq_lane *lane = stoq_stream_user(stream);
+
+	if (lane && lane->link)
+		stoq_link_go_on(lane->link, lane->link->worker->now_ns);
+}
+
+static void stream_reset(struct stoq_stream *stream, uint64_t code, void *user)
+{
+	struct stoq_lane *lane = stoq_stream_user(stream);
+
+	if (lane && lane->link)
+		stoq_link_reset(lane->link, STOQ_LANE_TCP_RESET, stoq_lane_code_text(code));
+}
+
+static void stream_stopped(struct stoq_stream *stream, void *user)
+{
+	stream_reset(stream, STOQ_LANE_TCP_RESET, user);
+}
+
+/* Lanes that end one after the other are a queue's good end; anything else is its loss. */
+static void stream_closed(struct stoq_stream *stream, uint64_t code, void *user)
+{
+	struct stoq_lane *lane = stoq_stream_user(stream);
+	struct stoq_tunnel_link *link;
+
+	if (!lane)
+		return;
+	link = lane->link;
+	if (link) {
+		link->lanes[lane->index] = NULL;
+		lane->link = NULL;
+		if (!link->mux.split.finished || !link->mux.lanes[lane->index]->finished)
+			stoq_link_reset(link, STOQ_LANE_TCP_RESET,
+				code ? stoq_lane_code_text(code)
+				     : "the tunnel's connection was lost");
+	}
+	stoq_stream_set_user(stream, NULL);
+	free(lane);
+}
+
+static void log_transport(enum stoq_log_level level, const char *text, void *user)
+{
+	stoq_tunnel_log(user, level, "%s", text);
+}
+
+static void refused(const struct stoq_refusal *refusal, void *user)
+{
+	struct stoq_address remote = {.length = 0};
+	char text[STOQ_ADDRESS_TEXT];
+
+	stoq_address_from(
+		&remote, (const struct sockaddr *)&refusal->remote, sizeof(refusal->remote));
+	stoq_address_unmap(&remote);
+	stoq_tunnel_log(user, STOQ_LOG_INFO, "%s: refused: %s", stoq_address_text(text, &remote),
+		refusal->close->reason);
+}
+
+const struct stoq_transport_callbacks stoq_carrier_callbacks = {
+	.accepted = accepted,
+	.refused = refused,
+	.connected = connected,
+	.closed = closed,
+	.stream_opened = stream_opened,
+	.received = received,
+	.writable = writable,
+	.stream_reset = stream_reset,
+	.stream_stopped = stream_stopped,
+	.stream_closed = stream_closed,
+	.session = session,
+	.log = log_transport,
+};

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * The outstanding commands of a queue, by CID. As large as the most that were outstanding at once,
+ * at most 65,536: CIDs have 16 bits.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+struct stoq_command {
+	uint64_t started_ns;
+	uint16_t cid;
+	uint8_t lane; /* that its capsule came or went in */
+	uint8_t opcode;
+	bool connect; /* Fabrics Connect */
+};
+
+struct stoq_command_table {
+	struct stoq_command *slots;
+	uint32_t capacity; /* a power of two, or 0 */
+	uint32_t count;
+};
+
+/* Adds one, or replaces that with its CID. 0 or -ENOMEM. */
+int stoq_command_table_put(struct stoq_command_table *table, const struct stoq_command *command);
+
+/* NULL: there is no such command. Valid until the next change. */
+const struct stoq_command *stoq_command_table_find(
+	const struct stoq_command_table *table, uint16_t cid);
+
+/* Does nothing if there is no such command. */
+void stoq_command_table_remove(struct stoq_command_table *table, uint16_t cid);
+
+void stoq_command_table_free(struct stoq_command_table *table);

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tunnel/identity.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* Connect Invalid Host, Connect Invalid Parameters (NVMe over Fabrics, Base
+ * specification 2.0c, 6.3). */
+#define CONNECT_INVALID_PARAMETERS NVME_STATUS(1, 0x82)
+#define CONNECT_INVALID_HOST	   NVME_STATUS(1, 0x84)
+
+/* The data of a Connect capsule, NULL: it has not what one must have. */
+static const struct nvme_connect_data *connect_data(
+	const struct nvme_tcp_cmd_pdu *command, const uint8_t *pdu, size_t size)
+{
+	if (nvme_tcp_data_length(&command->hdr) < sizeof(struct nvme_connect_data) ||
+		command->hdr.pdo + sizeof(struct nvme_connect_data) > size)
+		return NULL;
+	return (const void *)(pdu + command->hdr.pdo);
+}
+
+static bool has_name(const struct stoq_carrier *carrier, const char *nqn)
+{
+	for (unsigned int i = 0; i < carrier->name_count; i++)
+		if (carrier->names[i].kind == STOQ_NAME_URI &&
+			strcmp(carrier->names[i].text, nqn) == 0)
+			return true;
+	return false;
+}
+
+/* For a log: the NQN's characters are the host's choice. */
+static void printable(char out[static NVME_NQN_LENGTH], const char *nqn)
+{
+	size_t i;
+
+	for (i = 0; i < NVME_NQN_LENGTH - 1 && nqn[i]; i++)
+		out[i] = isgraph((unsigned char)nqn[i]) ? nqn[i] : '?';
+	out[i] = '\0';
+}
+
+static void log_refusal(const struct stoq_tunnel_link *link, const char *nqn)
+{
+	char text[NVME_NQN_LENGTH];
+
+	printable(text, nqn);
+	stoq_tunnel_log(link->worker->tunnel, STOQ_LOG_WARNING,
+		"%s: refused: its certificate does not name host NQN %s; `stoq pki issue --uri` "
+		"puts NQNs into "
+		"certificates",
+		link->carrier->peer, text);
+}
+
+uint16_t stoq_identity_judge(struct stoq_tunnel_link *link, const struct nvme_tcp_cmd_pdu *command,
+	const uint8_t *pdu, size_t size)
+{
+	const struct nvme_fabrics_sqe *sqe = (const void *)&command->sqe;
+	const struct nvme_connect_data *data;
+
+	if (sqe->opcode != NVME_OPCODE_FABRICS || sqe->fctype != NVME_FABRICS_CONNECT)
+		return 0;
+	data = connect_data(command, pdu, size);
+	if (!data || !memchr(data->hostnqn, 0, sizeof(data->hostnqn)) ||
+		!memchr(data->subnqn, 0, sizeof(data->subnqn)))
+		return CONNECT_INVALID_PARAMETERS;
+	memcpy(link->host_nqn, data->hostnqn, sizeof(link->host_nqn));
+	memcpy(link->subsystem_nqn, data->subnqn, sizeof(link->subsystem_nqn));
+	if (link->worker->tunnel->config.any_host_nqn || has_name(link->carrier, data->hostnqn))
+		return 0;
+	log_refusal(link, data->hostnqn);
+	return CONNECT_INVALID_HOST;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * A queue's end in the real world: a mux, its TCP socket and its QUIC streams. A link is made when
+ * a host connects (host end) or when lane 0 comes (target end), and is gone when both directions
+ * have ended, or when either side fails: then the other one is reset.
+ */
+#include "tunnel/tunnel_private.h"
+
+struct stoq_tunnel_link;
+
+/* What the user of a lane's stream is: the stream outlives the link. */
+struct stoq_lane {
+	struct stoq_tunnel_link *link; /* NULL: it is over, or not known yet */
+	struct stoq_stream *stream;
+	unsigned int index;
+	/* Target end: the header as far as it has come. */
+	uint8_t header_bytes;
+	bool known; /* it is whole */
+	uint8_t header[STOQ_LANE_HEADER_MAX];
+};
+
+/* A QUIC connection and its queues: the user of a struct stoq_connection. */
+struct stoq_carrier {
+	struct stoq_tunnel_worker *worker;
+	struct stoq_connection *connection;
+	struct stoq_tunnel_link *links;
+	unsigned int link_count;
+	char peer[STOQ_ADDRESS_TEXT]; /* its address */
+	/* Target end: the names in the peer's certificate. */
+	struct stoq_peer_name *names;
+	unsigned int name_count;
+};
+
+struct stoq_tunnel_link {
+	struct stoq_tunnel_worker *worker;
+	struct stoq_watch watch; /* the TCP socket */
+	struct stoq_mux mux;
+	struct stoq_carrier *carrier; /* NULL: none yet (host end) */
+	struct stoq_tunnel_link *next_carried, **carried_slot;
+	struct stoq_lane *lanes[STOQ_LANES_MAX];
+	uint64_t queue;
+	struct stoq_address peer; /* of the TCP connection */
+	char target[STOQ_LANE_TARGET_MAX + 1];
+	/* Target end: of the last Connect. */
+	char host_nqn[NVME_NQN_LENGTH], subsystem_nqn[NVME_NQN_LENGTH];
+
+	bool connecting; /* target end: TCP is not connected yet */
+	bool tcp_ended;	 /* nothing more comes */
+	bool shut;	 /* nothing more is sent */
+	bool closed;
+	/* Bytes of TCP that the mux did not take. */
+	uint8_t *kept;
+	size_t kept_first, kept_end;
+	uint64_t wait_until_ns; /* host end: for a QUIC connection */
+
+	struct stoq_tunnel_link *next, **slot; /* in the worker's list */
+	struct stoq_tunnel_link *next_dirty;
+	bool dirty;
+	struct stoq_tunnel_link *next_waiting; /* uplink.c */
+};
+
+/* NULL: no memory, or a limit; fd is the caller's then. The socket is non-blocking. */
+struct stoq_tunnel_link *stoq_link_new(
+	struct stoq_tunnel_worker *worker, int fd, const struct stoq_address *peer);
+
+/* The queue goes over this QUIC connection. */
+void stoq_link_carry(struct stoq_tunnel_link *link, struct stoq_carrier *carrier);
+/* Target end: a lane came. 0 or what stoq_mux_add_lane() returns. */
+int stoq_link_add_lane(struct stoq_tunnel_link *link, struct stoq_lane *lane, unsigned int index);
+
+/* Ends both sides at once; logs why unless reason is NULL. */
+void stoq_link_reset(struct stoq_tunnel_link *link, enum stoq_lane_code code, const char *reason);
+
+/* To be looked at in this turn: output, the end. */
+void stoq_link_touch(struct stoq_tunnel_link *link);
+/* Writes what there is to TCP, ends what is over. */
+void stoq_link_work(struct stoq_tunnel_link *link, uint64_t now_ns);
+/* The socket is ready: reads, connects. */
+void stoq_link_ready(struct stoq_watch *watch, uint32_t events, uint64_t now_ns);
+/* Gives the mux what it did not take before, and goes on reading. */
+void stoq_link_go_on(struct stoq_tunnel_link *link, uint64_t now_ns);
+void stoq_link_free(struct stoq_tunnel_link *link);
+
+/* link_lanes.c: what the mux asks for. */
+extern const struct stoq_mux_io stoq_link_io;
+/* Host end: opens a lane's stream. 0 or what stoq_stream_open() returns. */
+int stoq_link_open_lane(struct stoq_tunnel_link *link, unsigned int index);
+/* Lets go of a stream that goes on without a link. */
+void stoq_link_drop_lanes(struct stoq_tunnel_link *link, enum stoq_lane_code code, bool reset);
+
+/* "192.0.2.1:51000 to target2" */
+#define STOQ_LINK_TEXT 200
+const char *stoq_link_text(char out[static STOQ_LINK_TEXT], const struct stoq_tunnel_link *link);

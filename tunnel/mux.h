@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * One NVMe queue in the tunnel: a TCP connection at either end, and lanes between them (see
+ * lane_header.h). A mux is one end of it: it splits what comes from TCP into lanes, PDU by PDU, and
+ * merges what comes from lanes into one TCP connection. It opens no socket and reads no clock:
+ * lanes are functions of its user, times are arguments.
+ *
+ * Which lane a PDU takes: all PDUs of a command take one, which the host end chooses by the CID and
+ * the target end keeps. In lane 0 go: what is no command's (ICReq, ICResp, TermReq), and everything
+ * until Connect was answered and the answer says that SQ flow control is off (SQHD FFFFh). With
+ * flow control, completions have an order, as SQHD only grows, so there is one lane.
+ *
+ * Order between lanes that is kept: the capsules of a fused pair follow each other, without another
+ * capsule between them; TermReq and the end of the connection come last.
+ *
+ * A PDU of which a part is missing does not hold up the TCP connection: it waits in its lane until
+ * it is whole, or until STOQ_BLOCK_ROOM bytes of it are there; then it has the TCP connection for
+ * itself up to its end. So memory is bounded, whatever PLEN is. What a lane brings when it cannot
+ * be written is not taken; QUIC's flow control carries that back to the other end.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/histogram.h"
+#include "tunnel/blocks.h"
+#include "tunnel/command_table.h"
+#include "tunnel/lane_header.h"
+#include "tunnel/pdu_reader.h"
+
+enum stoq_tunnel_end {
+	STOQ_TUNNEL_HOST_END,	/* its TCP connection leads to a host */
+	STOQ_TUNNEL_TARGET_END, /* to a target */
+};
+
+struct stoq_mux;
+
+/* What a mux asks of its user; context is stoq_mux_config's. All are needed, but for the last
+ * three. */
+struct stoq_mux_io {
+	/*
+	 * Host end, once: the queue begins; bytes: it is not NVMe/TCP. Writes lane 0's header. 0,
+	 * or a negative errno: bytes are not allowed.
+	 */
+	int (*begin)(void *context, bool bytes);
+	/* How many bytes it took; if less, stoq_mux_lane_writable() is due when there is room. */
+	size_t (*write)(void *context, unsigned int lane, const void *data, size_t size);
+	void (*finish)(void *context, unsigned int lane); /* nothing follows */
+	/* Offer again what stoq_mux_from_lane() did not take: soon, not from within. */
+	void (*resume)(void *context, unsigned int lane);
+	/* Host end: opens lanes up to that number in all; how many there are then. */
+	unsigned int (*open_lanes)(void *context, unsigned int lanes);
+	/*
+	 * Target end: may this command go to the target? The status of enum nvme_status to refuse
+	 * it with, 0: it may. pdu: of a Connect the whole PDU, else at least the header.
+	 */
+	uint16_t (*judge)(void *context, const struct nvme_tcp_cmd_pdu *command, const uint8_t *pdu,
+		size_t size);
+	/* Connect was answered well. */
+	void (*connected)(void *context);
+};
+
+struct stoq_mux_config {
+	enum stoq_tunnel_end end;
+	unsigned int lanes;	   /* most lanes: 1 to STOQ_LANES_MAX; host end */
+	size_t output_limit_bytes; /* that wait for TCP; a PDU that was begun may exceed it */
+	struct stoq_block_pool *pool;
+	const struct stoq_mux_io *io;
+	void *context;
+};
+
+struct stoq_mux_figures {
+	uint64_t commands, completions, errors, refused;
+	uint64_t from_host_bytes, to_host_bytes; /* of PDUs */
+	struct stoq_histogram latency;		 /* between this end's TCP connection's two PDUs */
+};
+
+/* One lane's way to TCP. */
+struct stoq_mux_lane {
+	struct stoq_pdu_reader reader;
+	struct stoq_block *stash; /* of a PDU that is not being written yet */
+	bool held;		  /* what is in the stash has to wait for other lanes */
+	bool discarding;	  /* the PDU is not passed on */
+	bool paused;		  /* not all was taken */
+	bool finished;
+};
+
+/* A response in the target's place, to be written when the lane is between two PDUs. */
+struct stoq_mux_refusal {
+	uint8_t lane;
+	uint8_t done; /* bytes of it that the lane took */
+	uint16_t cid;
+	uint16_t status;
+};
+#define STOQ_MUX_REFUSALS 64
+
+struct stoq_mux {
+	struct stoq_mux_config config;
+	struct stoq_mux_figures figures;
+	enum stoq_lane_code code; /* why it failed, STOQ_LANE_DONE: it did not */
+	char reason[128];
+	bool bytes;   /* it is not NVMe/TCP */
+	uint16_t qid; /* of Connect */
+
+	/* The rest is private. */
+	struct stoq_command_table commands;
+	struct stoq_mux_lane *lanes[STOQ_LANES_MAX];
+	unsigned int lane_count;
+	struct {
+		bool answered;
+		bool no_flow_control; /* Connect asked for it */
+		bool header_digest;   /* ICResp agreed */
+		bool first_passed[NVME_TCP_SIDES];
+		uint16_t sqhd; /* the last one */
+	} agreed;
+
+	/* From TCP to lanes. */
+	struct {
+		struct stoq_pdu_reader reader;
+		unsigned int lane;	/* of the PDU in progress */
+		const uint8_t *pending; /* of the reader's header: not written yet */
+		size_t pending_bytes;
+		int fused_lane; /* the next capsule goes there; -1: none */
+		bool blocked;	/* a lane took less than it was given */
+		bool over;	/* TCP has ended, or a TermReq was passed on */
+		bool finished;	/* and so have the lanes */
+	} split;
+
+	/* From lanes to TCP. */
+	struct {
+		struct stoq_byte_queue out;
+		unsigned int announced; /* lanes that have to end */
+		int writer;		/* the lane whose PDU is being written; -1: none */
+		int fused_lane;		/* -1: none */
+		bool over;		/* all lanes have ended */
+	} merge;
+
+	struct stoq_mux_refusal refusals[STOQ_MUX_REFUSALS];
+	unsigned int refusal_count;
+};
+
+/* 0 or -ENOMEM. The host end has lane 0 from here on, the target end none. */
+int stoq_mux_init(struct stoq_mux *mux, const struct stoq_mux_config *config);
+void stoq_mux_destroy(struct stoq_mux *mux);
+
+/* Target end: a lane came. 0, -ENOMEM, -EEXIST, or -EPROTO: lane 0 has to be first. */
+int stoq_mux_add_lane(struct stoq_mux *mux, unsigned int lane);
+
+/* True once nothing can go on: see code and reason. The user resets TCP and all lanes. */
+static inline bool stoq_mux_failed(const struct stoq_mux *mux)
+{
+	return mux->code != STOQ_LANE_DONE;
+}
+void stoq_mux_fail(struct stoq_mux *mux, enum stoq_lane_code code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* ---- from TCP ---- */
+
+/*
+ * Bytes of TCP. How many were taken: less than size after a lane took less; the rest is given again
+ * once stoq_mux_lane_writable() has been called, before anything else.
+ */
+size_t stoq_mux_from_tcp(struct stoq_mux *mux, const uint8_t *data, size_t size, uint64_t now_ns);
+/* Nothing more comes from TCP; not before all was taken. */
+void stoq_mux_tcp_ended(struct stoq_mux *mux);
+/* There is room in a lane again. */
+void stoq_mux_lane_writable(struct stoq_mux *mux);
+static inline bool stoq_mux_wants_tcp(const struct stoq_mux *mux)
+{
+	return !mux->split.blocked && !stoq_mux_failed(mux);
+}
+
+/* ---- to TCP ---- */
+
+/* Bytes of a lane; finished: none follow. How many were taken; the rest is offered after resume().
+ */
+size_t stoq_mux_from_lane(struct stoq_mux *mux, unsigned int lane, const uint8_t *data, size_t size,
+	bool finished, uint64_t now_ns);
+/* What to write to TCP: mux->merge.out by stoq_byte_queue_peek(). Afterwards: */
+void stoq_mux_written(struct stoq_mux *mux, size_t size, uint64_t now_ns);
+static inline bool stoq_mux_output(const struct stoq_mux *mux)
+{
+	return mux->merge.out.bytes > 0;
+}
+/* All was written and nothing more will come: TCP's sending side can be shut down. */
+static inline bool stoq_mux_output_over(const struct stoq_mux *mux)
+{
+	return mux->merge.over && !mux->merge.out.bytes;
+}
+/* Both directions have ended. */
+static inline bool stoq_mux_over(const struct stoq_mux *mux)
+{
+	return mux->split.finished && stoq_mux_output_over(mux);
+}

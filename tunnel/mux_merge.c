@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* From lanes to TCP. */
+#include <errno.h>
+#include <string.h>
+
+#include "tunnel/mux_private.h"
+
+static void out_of_memory(struct stoq_mux *mux)
+{
+	stoq_mux_fail(mux, STOQ_LANE_LIMIT, "no memory for bytes on their way");
+}
+
+static void write_out(struct stoq_mux *mux, const uint8_t *data, size_t size)
+{
+	if (stoq_byte_queue_add(&mux->merge.out, mux->config.pool, data, size))
+		out_of_memory(mux);
+}
+
+/* ---- order between lanes ---- */
+
+static bool others_finished(const struct stoq_mux *mux, unsigned int lane)
+{
+	for (unsigned int i = 0; i < mux->merge.announced; i++)
+		if (i != lane && !(mux->lanes[i] && mux->lanes[i]->finished))
+			return false;
+	return true;
+}
+
+/* Has the PDU that this lane begins to wait for what other lanes have? */
+static bool must_wait(const struct stoq_mux *mux, unsigned int lane)
+{
+	switch (mux->lanes[lane]->reader.header.hdr.type) {
+	case NVME_TCP_CAPSULE_CMD:
+		return mux->merge.fused_lane >= 0 && mux->merge.fused_lane != (int)lane;
+	case NVME_TCP_H2C_TERM:
+	case NVME_TCP_C2H_TERM:
+		return !others_finished(mux, lane);
+	default:
+		return false;
+	}
+}
+
+static bool may_write(const struct stoq_mux *mux, unsigned int lane)
+{
+	const struct stoq_mux_lane *from = mux->lanes[lane];
+	bool mine = mux->merge.writer < 0 || mux->merge.writer == (int)lane;
+
+	return !stoq_mux_failed(mux) && mine && !from->held && stoq_mux_can_refuse(mux) &&
+	       stoq_byte_queue_open(
+		       &mux->merge.out, mux->config.pool, mux->config.output_limit_bytes);
+}
+
+/* ---- a PDU's way ---- */
+
+static void end_pdu(struct stoq_mux *mux, unsigned int lane, uint64_t now_ns)
+{
+	struct stoq_mux_lane *from = mux->lanes[lane];
+	bool had_writer = mux->merge.writer == (int)lane;
+
+	if (had_writer)
+		mux->merge.writer = -1;
+	if (!from->discarding)
+		stoq_mux_pdu_ends(mux, &from->reader.header, now_ns);
+	from->discarding = false;
+	if (had_writer)
+		stoq_mux_wake_lanes(mux, now_ns);
+}
+
+/* Notes what a capsule means for the capsules of other lanes. */
+static void note_fused(struct stoq_mux *mux, unsigned int lane, uint64_t now_ns)
+{
+	const union stoq_pdu_header *header = &mux->lanes[lane]->reader.header;
+	bool was_fused = mux->merge.fused_lane >= 0;
+
+	if (header->hdr.type != NVME_TCP_CAPSULE_CMD)
+		return;
+	mux->merge.fused_lane = (header->cmd.sqe.flags & NVME_SQE_FUSE_MASK) == NVME_SQE_FUSE_FIRST
+					? (int)lane
+					: -1;
+	if (was_fused && mux->merge.fused_lane < 0)
+		stoq_mux_wake_lanes(mux, now_ns);
+}
+
+/* The status to refuse the PDU with, 0: it goes on. */
+static uint16_t judge(
+	struct stoq_mux *mux, const union stoq_pdu_header *header, const uint8_t *pdu, size_t size)
+{
+	if (header->hdr.type != NVME_TCP_CAPSULE_CMD || !mux->config.io->judge)
+		return 0;
+	return mux->config.io->judge(mux->config.context, &header->cmd, pdu, size);
+}
+
+/* The first bytes of a PDU are about to be written. */
+static void begin_pdu(
+	struct stoq_mux *mux, unsigned int lane, const uint8_t *pdu, size_t size, uint64_t now_ns)
+{
+	struct stoq_mux_lane *from = mux->lanes[lane];
+	const union stoq_pdu_header *header = &from->reader.header;
+	uint16_t status;
+
+	if (header->hdr.type == STOQ_LANE_RECORD_TYPE) {
+		mux->merge.announced = stoq_lane_record_lanes(&header->hdr);
+		from->discarding = true;
+		return;
+	}
+	status = judge(mux, header, pdu, size);
+	if (status) {
+		stoq_mux_refuse(mux, lane, nvme_le16(header->cmd.sqe.command_id), status);
+		from->discarding = true;
+		return;
+	}
+	if (!stoq_mux_pdu_begins(mux, header, lane, now_ns))
+		write_out(mux, pdu, size);
+}
+
+/* Writes what a lane has of a PDU that begins. */
+static void start_pdu(
+	struct stoq_mux *mux, unsigned int lane, const uint8_t *pdu, size_t size, uint64_t now_ns)
+{
+	struct stoq_mux_lane *from = mux->lanes[lane];
+
+	begin_pdu(mux, lane, pdu, size, now_ns);
+	/* Before others are woken. */
+	if (from->reader.rest && !from->discarding)
+		mux->merge.writer = (int)lane;
+	note_fused(mux, lane, now_ns);
+	if (!from->reader.rest)
+		end_pdu(mux, lane, now_ns);
+}
+
+/* ---- PDUs that wait ---- */
+
+/*
+ * A part of a PDU waits if others could go before it, and a Connect in any case, because its data
+ * are looked at.
+ */
+static bool has_to_gather(const struct stoq_mux *mux, unsigned int lane, bool whole)
+{
+	const struct stoq_mux_lane *from = mux->lanes[lane];
+
+	if (must_wait(mux, lane))
+		return true;
+	return !whole && (mux->lane_count > 1 || stoq_mux_is_connect(&from->reader.header));
+}
+
+static void start_stash(struct stoq_mux *mux, unsigned int lane, uint64_t now_ns)
+{
+	struct stoq_mux_lane *from = mux->lanes[lane];
+	struct stoq_block *stash = from->stash;
+
+	from->held = must_wait(mux, lane);
+	if (from->held)
+		return;
+	from->stash = NULL;
+	start_pdu(mux, lane, stash->data, stash->end, now_ns);
+	stoq_block_put(mux->config.pool, stash);
+}
+
+/* Puts a piece into the stash; what does not fit goes back to the reader. */
+static void stash_piece(struct stoq_mux *mux, unsigned int lane, const struct stoq_pdu_piece *piece,
+	const uint8_t **data, uint64_t now_ns)
+{
+	struct stoq_mux_lane *from = mux->lanes[lane];
+	size_t room, size = piece->size;
+
+	if (!from->stash)
+		from->stash = stoq_block_get(mux->config.pool);
+	if (!from->stash) {
+		out_of_memory(mux);
+		return;
+	}
+	room = STOQ_BLOCK_ROOM - from->stash->end;
+	if (size > room) {
+		stoq_pdu_reader_put_back(&from->reader, size - room);
+		*data -= size - room;
+		size = room;
+	}
+	memcpy(from->stash->data + from->stash->end, piece->bytes, size);
+	from->stash->end += (uint32_t)size;
+	if (!from->reader.rest || from->stash->end == STOQ_BLOCK_ROOM)
+		start_stash(mux, lane, now_ns);
+}
+
+void stoq_mux_wake_lanes(struct stoq_mux *mux, uint64_t now_ns)
+{
+	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++) {
+		struct stoq_mux_lane *lane = mux->lanes[i];
+
+		if (!lane)
+			continue;
+		if (lane->held && mux->merge.writer < 0 && !must_wait(mux, i))
+			start_stash(mux, i, now_ns);
+		if (lane->paused && may_write(mux, i)) {
+			lane->paused = false;
+			mux->config.io->resume(mux->config.context, i);
+		}
+	}
+}
+
+/* ---- the interface ---- */
+
+static void take_piece(struct stoq_mux *mux, unsigned int lane, const struct stoq_pdu_piece *piece,
+	const uint8_t **data, uint64_t now_ns)
+{
+	struct stoq_mux_lane *from = mux->lanes[lane];
+
+	if (from->stash || (piece->begins && has_to_gather(mux, lane, piece->ends))) {
+		stash_piece(mux, lane, piece, data, now_ns);
+	} else if (piece->begins) {
+		start_pdu(mux, lane, piece->bytes, piece->size, now_ns);
+	} else {
+		if (!from->discarding)
+			write_out(mux, piece->bytes, piece->size);
+		if (piece->ends)
+			end_pdu(mux, lane, now_ns);
+	}
+}
+
+static size_t take_pdus(
+	struct stoq_mux *mux, unsigned int lane, const uint8_t *data, size_t size, uint64_t now_ns)
+{
+	const uint8_t *start = data, *end = data + size;
+	struct stoq_pdu_piece piece;
+
+	while (data < end && may_write(mux, lane)) {
+		enum stoq_pdu_verdict verdict =
+			stoq_pdu_reader_next(&mux->lanes[lane]->reader, &data, end, &piece);
+
+		if (verdict == STOQ_PDU_BAD)
+			stoq_mux_fail(
+				mux, STOQ_LANE_PROTOCOL, "lane %u carries what is no PDU", lane);
+		if (verdict != STOQ_PDU_PIECE)
+			break;
+		take_piece(mux, lane, &piece, &data, now_ns);
+	}
+	return (size_t)(data - start);
+}
+
+static size_t take_bytes(struct stoq_mux *mux, const uint8_t *data, size_t size)
+{
+	if (!may_write(mux, 0))
+		return 0;
+	write_out(mux, data, size);
+	return size;
+}
+
+static void lane_ends(struct stoq_mux *mux, unsigned int lane, uint64_t now_ns)
+{
+	struct stoq_mux_lane *from = mux->lanes[lane];
+
+	if (!stoq_pdu_reader_idle(&from->reader)) {
+		stoq_mux_fail(mux, STOQ_LANE_PROTOCOL, "lane %u ended inside a PDU", lane);
+		return;
+	}
+	from->finished = true;
+	stoq_mux_wake_lanes(mux, now_ns);
+	if (!from->held && others_finished(mux, lane))
+		mux->merge.over = true;
+}
+
+size_t stoq_mux_from_lane(struct stoq_mux *mux, unsigned int lane, const uint8_t *data, size_t size,
+	bool finished, uint64_t now_ns)
+{
+	size_t taken;
+
+	if (stoq_mux_failed(mux))
+		return size;
+	taken = mux->bytes ? take_bytes(mux, data, size) : take_pdus(mux, lane, data, size, now_ns);
+	mux->lanes[lane]->paused = taken < size;
+	if (taken == size && finished && !mux->lanes[lane]->finished)
+		lane_ends(mux, lane, now_ns);
+	return taken;
+}
+
+void stoq_mux_written(struct stoq_mux *mux, size_t size, uint64_t now_ns)
+{
+	stoq_byte_queue_drop(&mux->merge.out, mux->config.pool, size);
+	if (mux->merge.out.bytes <= mux->config.output_limit_bytes / 2)
+		stoq_mux_wake_lanes(mux, now_ns);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* What mux.c, mux_split.c, mux_merge.c and mux_refuse.c share. */
+#include "tunnel/mux.h"
+
+/* FUSE of the first command of a pair (Base specification 2.0c, figure 86). */
+#define NVME_SQE_FUSE_FIRST 0x01
+
+/* Writes to a lane; one that takes less blocks what comes from TCP. How many bytes it took. */
+size_t stoq_mux_write_lane(
+	struct stoq_mux *mux, unsigned int lane, const uint8_t *data, size_t size);
+
+/* A lane's way to TCP, for lanes that this end opened or that came. 0 or -ENOMEM. */
+int stoq_mux_new_lane(struct stoq_mux *mux, unsigned int lane);
+
+/*
+ * A PDU's header passes, in either direction: checks that it may come now, and notes commands. 0,
+ * or -1: the mux has failed.
+ */
+int stoq_mux_pdu_begins(struct stoq_mux *mux, const union stoq_pdu_header *header,
+	unsigned int lane, uint64_t now_ns);
+/* A PDU has passed to its end. */
+void stoq_mux_pdu_ends(struct stoq_mux *mux, const union stoq_pdu_header *header, uint64_t now_ns);
+
+/* True if this is the header of a Connect capsule. */
+bool stoq_mux_is_connect(const union stoq_pdu_header *header);
+
+/* The state of order between lanes has changed: those that had to wait look again. */
+void stoq_mux_wake_lanes(struct stoq_mux *mux, uint64_t now_ns);
+
+/* Answers a command in the target's place. */
+void stoq_mux_refuse(struct stoq_mux *mux, unsigned int lane, uint16_t cid, uint16_t status);
+/* Writes those answers that can be written. */
+void stoq_mux_write_refusals(struct stoq_mux *mux);
+/* Is there room for one more? */
+bool stoq_mux_can_refuse(const struct stoq_mux *mux);
+
+/* No more PDUs come from TCP: ends the lanes as soon as all was written. */
+void stoq_mux_finish_lanes(struct stoq_mux *mux);

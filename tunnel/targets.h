@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* Target end: which target a queue is for, and its TCP connection. */
+#include "tunnel/link.h"
+
+/* NULL: there is none of that name. "" is the first. */
+const struct stoq_tunnel_target *stoq_targets_find(
+	const struct stoq_tunnel_config *config, const char *name);
+
+/*
+ * Makes the link of a queue whose lane 0 came, and begins to connect to its target. NULL: code says
+ * what to reset the lane with; it has been logged.
+ */
+struct stoq_tunnel_link *stoq_targets_connect(struct stoq_carrier *carrier,
+	const struct stoq_lane_header *header, enum stoq_lane_code *code);

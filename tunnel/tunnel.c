@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tunnel/tunnel.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tunnel/carrier.h"
+#include "tunnel/doors.h"
+#include "tunnel/uplink.h"
+
+#define LANES_DEFAULT  8
+#define QUEUES_DEFAULT 4096
+#define MEMORY_DEFAULT (1ull << 30)
+
+void stoq_tunnel_log(
+	const struct stoq_tunnel *tunnel, enum stoq_log_level level, const char *format, ...)
+{
+	char text[1024];
+	va_list arguments;
+
+	if (!tunnel->config.log)
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	tunnel->config.log(level, text, tunnel->config.user);
+}
+
+/*
+ * An application's keep-alive and a storage host's patience are seconds: a path that is dark for
+ * less than the idle timeout is no event.
+ */
+void stoq_tunnel_config_init(struct stoq_tunnel_config *config, enum stoq_tunnel_end end)
+{
+	struct stoq_transport_config *transport = &config->transport;
+
+	memset(config, 0, sizeof(*config));
+	stoq_transport_config_init(transport);
+	transport->listen = end == STOQ_TUNNEL_TARGET_END;
+	transport->datapath = STOQ_DATAPATH_SOCKET;
+	transport->idle_timeout_ns = 30000000000ull;
+	transport->keep_alive_ns = 5000000000ull;
+	transport->stream_window_bytes = 1u << 20;
+	transport->max_stream_window_bytes = 16u << 20;
+	transport->window_bytes = 16u << 20;
+	transport->max_window_bytes = 256u << 20;
+	transport->send_buffer_bytes = 4u << 20;
+	config->end = end;
+	config->lanes = LANES_DEFAULT;
+	config->queues_max = QUEUES_DEFAULT;
+	config->memory_bytes = MEMORY_DEFAULT;
+}
+
+/* ---- life ---- */
+
+static int open_transport(struct stoq_tunnel *tunnel, struct stoq_error *error)
+{
+	static const char *const alpn[] = {STOQ_LANE_ALPN};
+	struct stoq_transport_config transport = tunnel->config.transport;
+	uint64_t streams = (uint64_t)tunnel->config.queues_max * STOQ_LANES_MAX;
+
+	transport.alpn = alpn;
+	transport.alpn_count = 1;
+	transport.callbacks = stoq_carrier_callbacks;
+	transport.user = tunnel;
+	transport.max_bidirectional_streams = streams > UINT16_MAX ? UINT16_MAX : (uint32_t)streams;
+	return stoq_transport_create(&transport, &tunnel->transport, error);
+}
+
+static int open_workers(struct stoq_tunnel *tunnel, struct stoq_error *error)
+{
+	tunnel->worker_count = tunnel->config.transport.workers;
+	tunnel->workers = calloc(tunnel->worker_count, sizeof(tunnel->workers[0]));
+	if (!tunnel->workers)
+		return stoq_error_set(error, -ENOMEM, "no memory for the workers");
+	for (unsigned int i = 0; i < tunnel->worker_count; i++) {
+		struct stoq_tunnel_worker *worker = &tunnel->workers[i];
+
+		worker->tunnel = tunnel;
+		worker->index = i;
+		worker->epoll_fd = -1;
+		worker->wake.fd = -1;
+	}
+	for (unsigned int i = 0; i < tunnel->worker_count; i++) {
+		int ret = stoq_tunnel_worker_open(&tunnel->workers[i], error);
+
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int open_host_end(struct stoq_tunnel *tunnel, struct stoq_error *error)
+{
+	for (unsigned int i = 0; i < tunnel->worker_count; i++) {
+		tunnel->workers[i].uplink = stoq_uplink_new(&tunnel->workers[i]);
+		if (!tunnel->workers[i].uplink)
+			return stoq_error_set(error, -ENOMEM, "no memory for the connection");
+	}
+	return stoq_doors_open(&tunnel->workers[0], error);
+}
+
+int stoq_tunnel_create(const struct stoq_tunnel_config *config, struct stoq_tunnel **result,
+	struct stoq_error *error)
+{
+	struct stoq_tunnel *tunnel = calloc(1, sizeof(*tunnel));
+	int ret;
+
+	if (!tunnel)
+		return stoq_error_set(error, -ENOMEM, "no memory for the tunnel");
+	tunnel->config = *config;
+	ret = open_transport(tunnel, error);
+	if (!ret)
+		ret = open_workers(tunnel, error);
+	if (!ret && config->end == STOQ_TUNNEL_HOST_END)
+		ret = open_host_end(tunnel, error);
+	if (ret) {
+		stoq_tunnel_destroy(tunnel);
+		return ret;
+	}
+	*result = tunnel;
+	return 0;
+}
+
+void stoq_tunnel_destroy(struct stoq_tunnel *tunnel)
+{
+	if (!tunnel)
+		return;
+	tunnel->stopping = true;
+	for (unsigned int i = 0; tunnel->workers && i < tunnel->worker_count; i++) {
+		struct stoq_tunnel_worker *worker = &tunnel->workers[i];
+
+		stoq_doors_close(worker);
+		while (worker->links)
+			stoq_link_reset(worker->links, STOQ_LANE_STOPPED, NULL);
+	}
+	stoq_transport_destroy(tunnel->transport);
+	for (unsigned int i = 0; tunnel->workers && i < tunnel->worker_count; i++) {
+		stoq_uplink_free(tunnel->workers[i].uplink);
+		stoq_tunnel_worker_close(&tunnel->workers[i]);
+	}
+	free(tunnel->workers);
+	free(tunnel);
+}
+
+/* ---- running ---- */
+
+static void *run_thread(void *argument)
+{
+	struct stoq_tunnel_worker *worker = argument;
+
+	worker->status = stoq_tunnel_worker_run(worker);
+	stoq_tunnel_stop(worker->tunnel);
+	return NULL;
+}
+
+int stoq_tunnel_run(struct stoq_tunnel *tunnel, struct stoq_error *error)
+{
+	int status = 0;
+
+	for (unsigned int i = 1; i < tunnel->worker_count && !status; i++) {
+		status = -pthread_create(
+			&tunnel->workers[i].thread, NULL, run_thread, &tunnel->workers[i]);
+		tunnel->workers[i].started = !status;
+	}
+	if (!status)
+		run_thread(&tunnel->workers[0]);
+	stoq_tunnel_stop(tunnel);
+	for (unsigned int i = 0; i < tunnel->worker_count; i++) {
+		if (tunnel->workers[i].started)
+			pthread_join(tunnel->workers[i].thread, NULL);
+		if (!status)
+			status = tunnel->workers[i].status;
+	}
+	return status ? stoq_error_set(error, status, "a worker failed: %s", strerror(-status)) : 0;
+}
+
+static void wake(struct stoq_tunnel *tunnel)
+{
+	const uint64_t one = 1;
+
+	for (unsigned int i = 0; i < tunnel->worker_count; i++)
+		if (write(tunnel->workers[i].wake.fd, &one, sizeof(one)) < 0)
+			continue; /* it is full: the worker is awake */
+}
+
+void stoq_tunnel_stop(struct stoq_tunnel *tunnel)
+{
+	tunnel->stopping = true;
+	wake(tunnel);
+}
+
+void stoq_tunnel_reload(struct stoq_tunnel *tunnel)
+{
+	tunnel->reload_wanted = true;
+	wake(tunnel);
+}
+
+void stoq_tunnel_answer(struct stoq_tunnel *tunnel)
+{
+	struct stoq_error error;
+
+	if (!tunnel->reload_wanted)
+		return;
+	tunnel->reload_wanted = false;
+	if (stoq_transport_reload_certificates(tunnel->transport, &error))
+		stoq_tunnel_log(tunnel, STOQ_LOG_WARNING,
+			"the certificates were not read again, those from before stay in use: %s",
+			error.text);
+	else
+		stoq_tunnel_log(tunnel, STOQ_LOG_INFO, "the certificates were read again");
+}
+
+void stoq_tunnel_local_address(const struct stoq_tunnel *tunnel, struct stoq_address *address)
+{
+	struct sockaddr_storage storage;
+	socklen_t length;
+
+	stoq_transport_local_address(tunnel->transport, &storage, &length);
+	stoq_address_from(address, (struct sockaddr *)&storage, length);
+}
+
+void stoq_tunnel_door_address(
+	const struct stoq_tunnel *tunnel, unsigned int door, struct stoq_address *address)
+{
+	struct sockaddr_storage storage;
+	socklen_t length = sizeof(storage);
+
+	address->length = 0;
+	if (!getsockname(
+		    tunnel->workers[0].doors[door].watch.fd, (struct sockaddr *)&storage, &length))
+		stoq_address_from(address, (struct sockaddr *)&storage, length);
+}

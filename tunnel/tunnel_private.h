@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* The tunnel as its own files see it. */
+#include <pthread.h>
+
+#include "tunnel/tunnel.h"
+#include "tunnel/worker.h"
+
+struct stoq_tunnel {
+	struct stoq_tunnel_config config;
+	struct stoq_transport *transport;
+	struct stoq_tunnel_worker *workers;
+	unsigned int worker_count;
+	unsigned int next_worker; /* for the next TCP connection; worker 0's */
+	unsigned int queues;	  /* open now; atomic */
+	/* From other threads and signal handlers. */
+	volatile bool stopping;
+	volatile bool reload_wanted;
+};
+
+/* Does what was asked for from a signal handler; in worker 0's thread. */
+void stoq_tunnel_answer(struct stoq_tunnel *tunnel);
+
+void stoq_tunnel_log(const struct stoq_tunnel *tunnel, enum stoq_log_level level,
+	const char *format, ...) __attribute__((format(printf, 3, 4)));

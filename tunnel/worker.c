@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tunnel/worker.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tunnel/link.h"
+
+#define EVENTS	  64
+#define SECOND_NS 1000000000ull
+#define MS_NS	  1000000ull
+
+/* ---- descriptors ---- */
+
+int stoq_watch_add(struct stoq_tunnel_worker *worker, struct stoq_watch *watch, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.ptr = watch};
+
+	if (epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, watch->fd, &event))
+		return -errno;
+	watch->events = events;
+	return 0;
+}
+
+/* Without events it is taken out: else a connection that both sides ended would wake us all the
+ * time. */
+void stoq_watch_change(struct stoq_tunnel_worker *worker, struct stoq_watch *watch, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.ptr = watch};
+	int how = !events ? EPOLL_CTL_DEL : watch->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+
+	if (events == watch->events)
+		return;
+	epoll_ctl(worker->epoll_fd, how, watch->fd, &event);
+	watch->events = events;
+}
+
+void stoq_watch_close(struct stoq_watch *watch)
+{
+	/* Closing the last descriptor of a socket takes it out of the epoll. */
+	close(watch->fd);
+	watch->fd = -1;
+}
+
+/* ---- a turn ---- */
+
+static int wait_for(struct stoq_tunnel_worker *worker, struct epoll_event *events, uint64_t due_ns)
+{
+	uint64_t wait_ns = due_ns > worker->now_ns ? due_ns - worker->now_ns : 0;
+	struct timespec timeout = {
+		.tv_sec = (time_t)(wait_ns / SECOND_NS), .tv_nsec = (long)(wait_ns % SECOND_NS)};
+	int count;
+
+	if (worker->now_ns < worker->awake_until_ns)
+		timeout = (struct timespec){0};
+	count = epoll_pwait2(worker->epoll_fd, events, EVENTS,
+		due_ns == STOQ_NEVER && worker->now_ns >= worker->awake_until_ns ? NULL : &timeout,
+		NULL);
+	if (count < 0 && errno == ENOSYS)
+		count = epoll_wait(worker->epoll_fd, events, EVENTS,
+			due_ns == STOQ_NEVER ? -1 : (int)((wait_ns + MS_NS - 1) / MS_NS));
+	return count < 0 && errno == EINTR ? 0 : count;
+}
+
+static void work_links(struct stoq_tunnel_worker *worker)
+{
+	struct stoq_tunnel_link *link;
+
+	while ((link = worker->dirty)) {
+		worker->dirty = link->next_dirty;
+		link->dirty = false;
+		stoq_link_work(link, worker->now_ns);
+	}
+}
+
+static void bury(struct stoq_tunnel_worker *worker)
+{
+	struct stoq_tunnel_link *link;
+
+	while ((link = worker->graveyard)) {
+		worker->graveyard = link->next;
+		stoq_link_free(link);
+	}
+}
+
+static int turn(struct stoq_tunnel_worker *worker)
+{
+	struct stoq_transport *transport = worker->tunnel->transport;
+	struct epoll_event events[EVENTS];
+	int count = wait_for(worker, events, stoq_transport_next_ns(transport, worker->index));
+	int status;
+
+	if (count < 0)
+		return -errno;
+	worker->now_ns = stoq_now_ns();
+	if (count && worker->tunnel->config.spin_us)
+		worker->awake_until_ns = worker->now_ns + worker->tunnel->config.spin_us * 1000ull;
+	for (int i = 0; i < count; i++) {
+		struct stoq_watch *watch = events[i].data.ptr;
+
+		if (watch)
+			watch->ready(watch, events[i].events, worker->now_ns);
+	}
+	/* What was noted from TCP goes out; what came is noted. */
+	status = stoq_transport_process(transport, worker->index, worker->now_ns);
+	work_links(worker);
+	bury(worker);
+	return status;
+}
+
+/* ---- life ---- */
+
+static void woken(struct stoq_watch *watch, uint32_t events, uint64_t now_ns)
+{
+	struct stoq_tunnel_worker *worker =
+		(struct stoq_tunnel_worker *)((char *)watch -
+					      offsetof(struct stoq_tunnel_worker, wake));
+	uint64_t count;
+
+	if (read(watch->fd, &count, sizeof(count)) == sizeof(count) && worker->index == 0)
+		stoq_tunnel_answer(worker->tunnel);
+}
+
+int stoq_tunnel_worker_open(struct stoq_tunnel_worker *worker, struct stoq_error *error)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int transport_fd = stoq_transport_descriptor(worker->tunnel->transport, worker->index);
+
+	worker->read_buffer = malloc(STOQ_TCP_READ_BYTES);
+	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	worker->wake =
+		(struct stoq_watch){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = woken};
+	if (!worker->read_buffer || worker->epoll_fd < 0 || worker->wake.fd < 0 ||
+		epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, transport_fd, &event) ||
+		stoq_watch_add(worker, &worker->wake, EPOLLIN))
+		return stoq_error_set(error, -errno, "worker %u cannot be made: %s", worker->index,
+			strerror(errno));
+	stoq_block_pool_init(
+		&worker->pool, worker->tunnel->config.memory_bytes / worker->tunnel->worker_count);
+	return 0;
+}
+
+void stoq_tunnel_worker_close(struct stoq_tunnel_worker *worker)
+{
+	while (worker->links)
+		stoq_link_reset(worker->links, STOQ_LANE_STOPPED, NULL);
+	worker->dirty = NULL;
+	bury(worker);
+	stoq_block_pool_destroy(&worker->pool);
+	free(worker->read_buffer);
+	if (worker->epoll_fd >= 0)
+		close(worker->epoll_fd);
+	if (worker->wake.fd >= 0)
+		stoq_watch_close(&worker->wake);
+}
+
+int stoq_tunnel_worker_run(struct stoq_tunnel_worker *worker)
+{
+	int status = 0;
+
+	while (!status && !worker->tunnel->stopping)
+		status = turn(worker);
+	return status;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * A worker of a tunnel: one thread, a loop over TCP sockets and a worker of the transport. All that
+ * is its own is touched by its thread only.
+ */
+#include <pthread.h>
+#include <sys/epoll.h>
+
+#include "tunnel/blocks.h"
+#include "tunnel/tunnel.h"
+
+struct stoq_tunnel_worker;
+
+/* A descriptor in a worker's epoll. Zero it, then stoq_watch_add(). */
+struct stoq_watch {
+	int fd;
+	uint32_t events; /* asked for now */
+	void (*ready)(struct stoq_watch *watch, uint32_t events, uint64_t now_ns);
+};
+
+/* 0 or a negative errno. */
+int stoq_watch_add(struct stoq_tunnel_worker *worker, struct stoq_watch *watch, uint32_t events);
+void stoq_watch_change(
+	struct stoq_tunnel_worker *worker, struct stoq_watch *watch, uint32_t events);
+/* Takes it out and closes the descriptor. ready() may still come in this turn: look at fd < 0. */
+void stoq_watch_close(struct stoq_watch *watch);
+
+#define STOQ_TCP_READ_BYTES (256u << 10) /* most that is read at once */
+
+struct stoq_tunnel_link;
+struct stoq_door;
+struct stoq_uplink;
+
+struct stoq_tunnel_worker {
+	struct stoq_tunnel *tunnel;
+	unsigned int index;
+	int epoll_fd;
+	struct stoq_watch wake; /* stoq_tunnel_stop() and others write to it */
+	uint64_t now_ns;
+	struct stoq_block_pool pool;
+	uint8_t *read_buffer;		    /* STOQ_TCP_READ_BYTES */
+	struct stoq_tunnel_link *links;	    /* all */
+	struct stoq_tunnel_link *dirty;	    /* have something to write to TCP, or to end */
+	struct stoq_tunnel_link *graveyard; /* closed in this turn */
+	struct stoq_uplink *uplink;	    /* host end */
+	struct stoq_door *doors;	    /* host end, worker 0 */
+	unsigned int door_count;
+	unsigned int links_open;
+	uint64_t links_ever;
+	uint64_t awake_until_ns; /* spinning */
+	bool active;		 /* something happened in this turn */
+	pthread_t thread;
+	bool started;
+	int status;
+};
+
+int stoq_tunnel_worker_open(struct stoq_tunnel_worker *worker, struct stoq_error *error);
+void stoq_tunnel_worker_close(struct stoq_tunnel_worker *worker);
+/* Runs until the tunnel stops. 0 or a negative errno. */
+int stoq_tunnel_worker_run(struct stoq_tunnel_worker *worker);
