@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where a check is: "" at the top, "rule 3, " in a rule. */
+/* Where a check is: "" at the top, "rule 3, " in an item of the list. */
 struct place {
 	struct guard_document *document;
 	char text[32];
@@ -50,23 +50,24 @@ static int parser_error(const yaml_parser_t *parser, const char *file, struct st
 }
 
 /* A second document would not be read, so it must not be there. */
-static int check_end(yaml_parser_t *parser, const char *file, struct stoq_error *error)
+static int check_end(
+	struct guard_document *document, yaml_parser_t *parser, struct stoq_error *error)
 {
 	yaml_document_t next;
 	const yaml_node_t *root;
 	unsigned int line;
 
 	if (!yaml_parser_load(parser, &next))
-		return parser_error(parser, file, error);
+		return parser_error(parser, document->file, error);
 	root = yaml_document_get_root_node(&next);
 	line = root ? line_of(root) : 0;
 	yaml_document_delete(&next);
 	if (!line)
 		return 0;
 	return stoq_error_set(error, -EINVAL,
-		"%.200s:%u: a second YAML document begins here; a policy is one: remove the line "
-		"'---' before it",
-		file, line);
+		"%.200s:%u: a second YAML document begins here; %s is one: remove the line '---' "
+		"before it",
+		document->file, line, document->kind->what);
 }
 
 static int load(struct guard_document *document, yaml_parser_t *parser, struct stoq_error *error)
@@ -77,22 +78,23 @@ static int load(struct guard_document *document, yaml_parser_t *parser, struct s
 		return parser_error(parser, document->file, error);
 	if (!yaml_document_get_root_node(&document->yaml))
 		ret = stoq_error_set(error, -EINVAL,
-			"%.200s:1: the file is empty; a policy begins with `version: 1`",
-			document->file);
+			"%.200s:1: the file is empty; %s begins with `version: 1`", document->file,
+			document->kind->what);
 	else
-		ret = check_end(parser, document->file, error);
+		ret = check_end(document, parser, error);
 	if (ret)
 		yaml_document_delete(&document->yaml);
 	return ret;
 }
 
-int guard_document_open(struct guard_document *document, const char *file, const char *text,
-	size_t size, struct stoq_error *error)
+int guard_document_open(struct guard_document *document, const struct guard_document_kind *kind,
+	const char *file, const char *text, size_t size, struct stoq_error *error)
 {
 	yaml_parser_t parser;
 	int ret;
 
 	document->file = file;
+	document->kind = kind;
 	if (!yaml_parser_initialize(&parser))
 		return stoq_error_set(error, -ENOMEM, "%s: not enough memory to read it", file);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
@@ -207,7 +209,8 @@ static int check_entries(const struct place *place, const yaml_node_t *list, con
 		if (entry->type != CYAML_MAPPING) {
 			ret = check_scalar(place, node, key);
 		} else {
-			snprintf(inner.text, sizeof(inner.text), "rule %zu, ", i + 1);
+			snprintf(inner.text, sizeof(inner.text), "%s %zu, ",
+				place->document->kind->item, i + 1);
 			ret = check_mapping(&inner, node, entry->mapping.fields);
 		}
 		if (ret)
@@ -284,6 +287,60 @@ int guard_document_check(struct guard_document *document, const cyaml_schema_val
 		&top, yaml_document_get_root_node(&document->yaml), schema->mapping.fields);
 }
 
+/* ---- values ---- */
+
+/* libcyaml's first message has what is wrong, those after it where; the outline has the lines. */
+__attribute__((format(printf, 3, 0))) static void keep_first_message(
+	cyaml_log_t level, void *context, const char *format, va_list arguments)
+{
+	char *message = context;
+
+	(void)level;
+	if (message[0])
+		return;
+	vsnprintf(message, 160, format, arguments);
+	message[strcspn(message, "\n")] = '\0';
+}
+
+static cyaml_config_t loader(char message[static 160])
+{
+	return (cyaml_config_t){
+		.log_fn = keep_first_message,
+		.log_ctx = message,
+		.log_level = CYAML_LOG_ERROR,
+		.mem_fn = cyaml_mem,
+		.flags = CYAML_CFG_NO_ALIAS,
+	};
+}
+
+int guard_document_load(struct guard_document *document, const cyaml_schema_value_t *schema,
+	const char *text, size_t size, void **data, struct stoq_error *error)
+{
+	char message[160] = "";
+	cyaml_config_t config = loader(message);
+	cyaml_err_t ret = cyaml_load_data((const uint8_t *)text, size, &config, schema, data, NULL);
+
+	if (ret == CYAML_OK)
+		return 0;
+	*data = NULL;
+	if (ret == CYAML_ERR_ALIAS)
+		return stoq_error_set(error, -EINVAL,
+			"%.200s: YAML anchors and aliases (& and *) are not understood in %s; "
+			"write the values out, and put quotes round a text that begins with * or &",
+			document->file, document->kind->what);
+	return stoq_error_set(
+		error, -EINVAL, "%.200s: %s (%s)", document->file, cyaml_strerror(ret), message);
+}
+
+void guard_document_free(const cyaml_schema_value_t *schema, void *data)
+{
+	char message[160] = "";
+	cyaml_config_t config = loader(message);
+
+	if (data)
+		cyaml_free(&config, schema, data, 0);
+}
+
 /* ---- lines ---- */
 
 unsigned int guard_document_line(struct guard_document *document, const char *key)
@@ -294,20 +351,20 @@ unsigned int guard_document_line(struct guard_document *document, const char *ke
 	return line_of(node ? node : root);
 }
 
-unsigned int guard_document_rule_line(
-	struct guard_document *document, size_t rule, const char *key, size_t item)
+unsigned int guard_document_item_line(
+	struct guard_document *document, size_t item, const char *key, size_t entry)
 {
 	const yaml_node_t *root = yaml_document_get_root_node(&document->yaml);
-	const yaml_node_t *rules = find_value(document, root, "rules");
+	const yaml_node_t *list = find_value(document, root, document->kind->list);
 	const yaml_node_t *node, *value;
 
-	if (!rules || rules->type != YAML_SEQUENCE_NODE || rule >= item_count(rules))
+	if (!list || list->type != YAML_SEQUENCE_NODE || item >= item_count(list))
 		return line_of(root);
-	node = node_at(document, rules->data.sequence.items.start[rule]);
+	node = node_at(document, list->data.sequence.items.start[item]);
 	value = key ? find_value(document, node, key) : NULL;
 	if (!value)
 		return line_of(node);
-	if (value->type == YAML_SEQUENCE_NODE && item < item_count(value))
-		value = node_at(document, value->data.sequence.items.start[item]);
+	if (value->type == YAML_SEQUENCE_NODE && entry < item_count(value))
+		value = node_at(document, value->data.sequence.items.start[entry]);
 	return line_of(value);
 }

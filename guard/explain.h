@@ -5,18 +5,7 @@
 #include <stdio.h>
 
 #include "guard/compile.h"
-
-#define STOQ_GUARD_QUESTION_RANGES 128 /* as many as one command can have */
-
-struct stoq_guard_question {
-	const char *host;      /* NULL: not known */
-	const char *subsystem; /* NULL: not known */
-	const char *command;   /* as the user calls it */
-	struct stoq_guard_request request;
-	/* Of a command with several ranges; none: they are not to be seen. */
-	uint64_t ranges[STOQ_GUARD_QUESTION_RANGES][2];
-	size_t range_count;
-};
+#include "guard/question.h"
 
 /* A policy that is ready to be asked. */
 struct stoq_guard_explainer {

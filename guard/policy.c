@@ -61,55 +61,6 @@ static const cyaml_schema_field_t policy_fields[] = {
 static const cyaml_schema_value_t policy_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct guard_policy_text, policy_fields)};
 
-/* ---- loading ---- */
-
-/* libcyaml's first message says what is wrong, those after it where; the outline knows lines. */
-__attribute__((format(printf, 3, 0))) static void keep_first_message(
-	cyaml_log_t level, void *context, const char *format, va_list arguments)
-{
-	char *message = context;
-
-	(void)level;
-	if (message[0])
-		return;
-	vsnprintf(message, 160, format, arguments);
-	message[strcspn(message, "\n")] = '\0';
-}
-
-static cyaml_config_t loader(char message[static 160])
-{
-	return (cyaml_config_t){
-		.log_fn = keep_first_message,
-		.log_ctx = message,
-		.log_level = CYAML_LOG_ERROR,
-		.mem_fn = cyaml_mem,
-		.flags = CYAML_CFG_NO_ALIAS,
-	};
-}
-
-static int load_values(struct stoq_guard_policy *policy, const char *file, const char *text,
-	size_t size, struct stoq_error *error)
-{
-	char message[160] = "";
-	cyaml_config_t config = loader(message);
-	cyaml_err_t ret = cyaml_load_data((const uint8_t *)text, size, &config, &policy_schema,
-		(cyaml_data_t **)&policy->text, NULL);
-
-	if (ret == CYAML_OK)
-		return 0;
-	policy->text = NULL;
-	if (ret == CYAML_ERR_ALIAS)
-		stoq_error_set(error, -EINVAL,
-			"%.200s: YAML anchors and aliases (& and *) are not understood in a "
-			"policy; write "
-			"the values out, and put quotes round a text that begins with * or &",
-			file);
-	else
-		stoq_error_set(
-			error, -EINVAL, "%.200s: %s (%s)", file, cyaml_strerror(ret), message);
-	return -EINVAL;
-}
-
 /* ---- checking ---- */
 
 static int top_error(struct guard_document *document, const char *key, struct stoq_error *error,
@@ -182,9 +133,11 @@ static int parse_document(struct stoq_guard_policy *policy, struct guard_documen
 	const char *text, size_t size, struct stoq_error *error)
 {
 	int ret = guard_document_check(document, &policy_schema, error);
+	void *values = NULL;
 
 	if (!ret)
-		ret = load_values(policy, document->file, text, size, error);
+		ret = guard_document_load(document, &policy_schema, text, size, &values, error);
+	policy->text = values;
 	if (!ret)
 		ret = take_top(policy, document, error);
 	if (!ret)
@@ -197,11 +150,12 @@ static int parse_document(struct stoq_guard_policy *policy, struct guard_documen
 int stoq_guard_policy_parse(struct stoq_guard_policy *policy, const char *file, const char *text,
 	size_t size, struct stoq_error *error)
 {
+	static const struct guard_document_kind kind = {"a policy", "rules", "rule"};
 	struct guard_document document;
 	int ret;
 
 	*policy = (struct stoq_guard_policy){0};
-	ret = guard_document_open(&document, file, text, size, error);
+	ret = guard_document_open(&document, &kind, file, text, size, error);
 	if (ret)
 		return ret;
 	ret = parse_document(policy, &document, text, size, error);
@@ -211,18 +165,15 @@ int stoq_guard_policy_parse(struct stoq_guard_policy *policy, const char *file, 
 
 void stoq_guard_policy_free(struct stoq_guard_policy *policy)
 {
-	char message[160] = "";
-	cyaml_config_t config = loader(message);
-
-	if (policy->text)
-		cyaml_free(&config, &policy_schema, policy->text, 0);
+	guard_document_free(&policy_schema, policy->text);
 	free(policy->rules);
 	*policy = (struct stoq_guard_policy){0};
 }
 
 /* ---- files ---- */
 
-static int read_all(int fd, const char *path, char *text, size_t *size, struct stoq_error *error)
+static int read_all(int fd, const char *what, const char *path, char *text, size_t *size,
+	struct stoq_error *error)
 {
 	*size = 0;
 	while (*size <= STOQ_GUARD_FILE_MAX) {
@@ -231,30 +182,28 @@ static int read_all(int fd, const char *path, char *text, size_t *size, struct s
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return stoq_error_set(error, -errno, "cannot read the policy %.200s: %s",
+			return stoq_error_set(error, -errno, "cannot read %s %.200s: %s", what,
 				path, strerror(errno));
 		if (got == 0)
 			return 0;
 		*size += (size_t)got;
 	}
 	return stoq_error_set(error, -EINVAL,
-		"the policy %.200s has more than %u KiB, which a policy never needs: is it the "
-		"right "
-		"file?",
+		"%s %.200s: more than %u KiB, which are never needed: is it the right file?", what,
 		path, STOQ_GUARD_FILE_MAX >> 10);
 }
 
 int stoq_guard_policy_read_text(
-	char **text, size_t *size, const char *path, struct stoq_error *error)
+	char **text, size_t *size, const char *what, const char *path, struct stoq_error *error)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
 
 	if (fd < 0)
 		return stoq_error_set(
-			error, -errno, "cannot open the policy %.200s: %s", path, strerror(errno));
+			error, -errno, "cannot open %s %.200s: %s", what, path, strerror(errno));
 	*text = malloc(STOQ_GUARD_FILE_MAX + 2);
 	if (*text)
-		ret = read_all(fd, path, *text, size, error);
+		ret = read_all(fd, what, path, *text, size, error);
 	else
 		ret = stoq_error_set(error, -ENOMEM, "not enough memory to read %.200s", path);
 	close(fd);
@@ -273,7 +222,7 @@ int stoq_guard_policy_read(
 	int ret;
 
 	*policy = (struct stoq_guard_policy){0};
-	ret = stoq_guard_policy_read_text(&text, &size, path, error);
+	ret = stoq_guard_policy_read_text(&text, &size, "the policy", path, error);
 	if (ret)
 		return ret;
 	ret = stoq_guard_policy_parse(policy, path, text, size, error);

@@ -75,9 +75,12 @@ int stoq_guard_policy_parse(struct stoq_guard_policy *policy, const char *file, 
 	size_t size, struct stoq_error *error);
 void stoq_guard_policy_free(struct stoq_guard_policy *policy);
 
-/* The text of a policy file; *text is the caller's to free(). Errors as above. */
+/*
+ * The text of a policy file, or of another of its size that errors call what ("the policy"); *text
+ * is the caller's to free(). Errors as above.
+ */
 int stoq_guard_policy_read_text(
-	char **text, size_t *size, const char *path, struct stoq_error *error);
+	char **text, size_t *size, const char *what, const char *path, struct stoq_error *error);
 
 /* "100-199" or "0+34"; 0 or -EINVAL. */
 int stoq_guard_parse_range(const char *text, uint64_t *first, uint64_t *last);

@@ -28,7 +28,7 @@ static int refuse_item(const struct reading *reading, const char *key, size_t it
 {
 	return stoq_error_set(reading->error, -EINVAL, "%.200s:%u: rule %zu, %s: '%.60s' %s",
 		reading->document->file,
-		guard_document_rule_line(reading->document, reading->index, key, item),
+		guard_document_item_line(reading->document, reading->index, key, item),
 		reading->index + 1, key, value, reason);
 }
 
@@ -248,7 +248,7 @@ int guard_rule_take(struct stoq_guard_rule *rules, size_t index,
 	int ret;
 
 	rule->text = text;
-	rule->line = guard_document_rule_line(document, index, NULL, 0);
+	rule->line = guard_document_item_line(document, index, NULL, 0);
 	ret = take_name(&reading);
 	if (!ret)
 		ret = take_verdict(&reading); /* before the commands, which depend on it */

@@ -16,7 +16,8 @@ int stoq_guard_source_read(
 	*source = (struct stoq_guard_source){0};
 	snprintf(source->path, sizeof(source->path), "%s", absolute ? absolute : path);
 	free(absolute);
-	result = stoq_guard_policy_read_text(&source->text, &source->size, path, error);
+	result = stoq_guard_policy_read_text(
+		&source->text, &source->size, "the policy", path, error);
 	if (!result)
 		result = stoq_guard_policy_parse(
 			&source->policy, path, source->text, source->size, error);

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "guard/expect.h"
 #include "guard/explain.h"
 #include "guard/nqn.h"
 #include "guard/print.h"
+#include "guard/source.h"
 #include "guard/warnings.h"
 #include "tool/guard/options.h"
 #include "tool/options.h"
@@ -23,10 +25,12 @@ enum guard_option {
 	OPTION_NAMESPACE,
 	OPTION_LBA,
 	OPTION_JSON,
+	OPTION_EXPECT,
 };
 
 static const struct option check_options[] = {
 	TOOL_OPTION_HELP,
+	{"expect", required_argument, NULL, OPTION_EXPECT},
 	{NULL, 0, NULL, 0},
 };
 
@@ -44,26 +48,21 @@ static const struct option explain_options[] = {
 /* What the command line asks for. */
 struct request {
 	const char *path;
+	const char *expect; /* the file of cases */
 	struct stoq_guard_question question;
-	uint64_t nsid; /* 0: not given */
 	bool json;
-};
-
-/* A policy, read and compiled. */
-struct loaded {
-	struct stoq_guard_policy policy;
-	struct stoq_guard_compiled *compiled;
 };
 
 /* ---- the command line ---- */
 
 static int take_namespace(struct request *request, const char *text, struct stoq_error *error)
 {
-	if (strcmp(text, "all") == 0)
-		request->nsid = STOQ_GUARD_NSID_ALL;
-	else if (stoq_parse_number(text, 1, STOQ_GUARD_NSID_ALL, &request->nsid))
+	uint64_t nsid = STOQ_GUARD_NSID_ALL;
+
+	if (strcmp(text, "all") != 0 && stoq_parse_number(text, 1, STOQ_GUARD_NSID_ALL, &nsid))
 		return stoq_error_set(error, -1,
 			"--namespace: '%.40s' is neither a number from 1 on nor `all`", text);
+	request->question.nsid = (uint32_t)nsid;
 	return 0;
 }
 
@@ -112,6 +111,9 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		return take_namespace(request, text, error);
 	case OPTION_LBA:
 		return take_lba(request, text, error);
+	case OPTION_EXPECT:
+		request->expect = text;
+		return 0;
 	default:
 		request->json = true;
 		return 0;
@@ -130,79 +132,75 @@ static int parse(
 	return guard_take_policy(&request->path, argc, argv, status);
 }
 
-/* ---- policies ---- */
+/* ---- check ---- */
 
-static int load(const char *path, struct loaded *loaded)
+/* The cases are read first: mistakes in them are no failed cases. */
+static int meet_expectations(const struct request *request, const struct stoq_guard_source *source)
 {
+	const struct stoq_guard_explainer explainer = {
+		request->path, &source->policy, source->compiled};
+	struct stoq_guard_cases cases;
 	struct stoq_error error;
+	size_t failed;
 
-	if (stoq_guard_policy_read(&loaded->policy, path, &error))
+	if (stoq_guard_cases_read(&cases, request->expect, &error))
 		return tool_fail(&error);
-	if (!stoq_guard_compile(&loaded->policy, &loaded->compiled, &error))
-		return EXIT_SUCCESS;
-	stoq_guard_policy_free(&loaded->policy);
-	return tool_fail(&error);
-}
-
-static void unload(struct loaded *loaded)
-{
-	free(loaded->compiled);
-	stoq_guard_policy_free(&loaded->policy);
+	failed = stoq_guard_expect(stdout, &explainer, &cases);
+	stoq_guard_cases_free(&cases);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int check(int argc, char **argv)
 {
 	static struct request request;
-	struct loaded loaded;
-	int status;
+	struct stoq_guard_source source;
+	struct stoq_error error;
+	int status = EXIT_SUCCESS;
 
 	if (parse(argc, argv, check_options, &request, &status) != 0)
 		return status;
-	if (load(request.path, &loaded))
-		return EXIT_FAILURE;
-	stoq_guard_print(stdout, request.path, &loaded.policy, loaded.compiled);
-	stoq_guard_warnings_print(stderr, request.path, &loaded.policy, loaded.compiled);
-	unload(&loaded);
-	return EXIT_SUCCESS;
+	if (stoq_guard_source_read(&source, request.path, &error))
+		return tool_fail(&error);
+	if (request.expect)
+		status = meet_expectations(&request, &source);
+	else
+		stoq_guard_print(stdout, request.path, &source.policy, source.compiled);
+	stoq_guard_warnings_print(stderr, request.path, &source.policy, source.compiled);
+	stoq_guard_source_free(&source);
+	return status;
 }
 
 /* ---- explain ---- */
 
-/* Fills question.request from the options. 0, or the exit status of a usage error. */
-static int complete(struct request *request)
+/* 0, or the exit status of a usage error. */
+static int complete(struct stoq_guard_question *question)
 {
-	struct stoq_guard_question *question = &request->question;
-	uint8_t table, code, touches;
-
-	if (!question->command)
+	switch (stoq_guard_question_complete(question)) {
+	case STOQ_GUARD_QUESTION_NO_COMMAND:
 		return tool_usage("which command? For example --command write");
-	if (stoq_guard_command_find(question->command, &table, &code))
+	case STOQ_GUARD_QUESTION_UNKNOWN_COMMAND:
 		return tool_usage("--command: there is no '%.60s'; write it as the NVMe "
 				  "specification does, such as 'Write Zeroes'",
 			question->command);
-	touches = stoq_guard_command_touches(table, code);
-	if (table == STOQ_GUARD_IO && !request->nsid)
+	case STOQ_GUARD_QUESTION_NO_NAMESPACE:
 		return tool_usage("to which namespace? For example --namespace 1");
-	if (touches == STOQ_GUARD_TOUCHES_RANGE && question->range_count != 1)
+	case STOQ_GUARD_QUESTION_NO_RANGE:
 		return tool_usage("which blocks? Give --lba FIRST+COUNT once");
-	if (question->range_count && touches != STOQ_GUARD_TOUCHES_RANGE &&
-		touches != STOQ_GUARD_TOUCHES_LIST)
+	case STOQ_GUARD_QUESTION_RANGE:
 		return tool_usage("--lba: this command has no range of blocks; leave it out");
-	question->request.table = table;
-	question->request.code = code;
-	return 0;
+	default:
+		return 0;
+	}
 }
 
-static void answer(struct request *request, const struct loaded *loaded)
+static void answer(struct request *request, const struct stoq_guard_source *source)
 {
 	const struct stoq_guard_explainer explainer = {
-		request->path, &loaded->policy, loaded->compiled};
+		request->path, &source->policy, source->compiled};
 	struct stoq_guard_question *question = &request->question;
 	struct stoq_guard_decision decision;
 
-	/* Reads and writes too have their one range in ranges[0]. */
-	stoq_guard_request_set(loaded->compiled, &question->request, question->request.table,
-		question->request.code, (uint32_t)request->nsid);
+	stoq_guard_question_set(question, source->compiled);
 	stoq_guard_ask(&explainer, question, &decision);
 	if (request->json)
 		stoq_guard_explain_json(stdout, &explainer, question, &decision);
@@ -213,18 +211,19 @@ static void answer(struct request *request, const struct loaded *loaded)
 static int explain(int argc, char **argv)
 {
 	static struct request request;
-	struct loaded loaded;
+	struct stoq_guard_source source;
+	struct stoq_error error;
 	int status;
 
 	if (parse(argc, argv, explain_options, &request, &status) != 0)
 		return status;
-	status = complete(&request);
+	status = complete(&request.question);
 	if (status)
 		return status;
-	if (load(request.path, &loaded))
-		return EXIT_FAILURE;
-	answer(&request, &loaded);
-	unload(&loaded);
+	if (stoq_guard_source_read(&source, request.path, &error))
+		return tool_fail(&error);
+	answer(&request, &source);
+	stoq_guard_source_free(&source);
 	return EXIT_SUCCESS;
 }
 

@@ -258,7 +258,8 @@ static void examples_are_quiet(void **state)
 		if (!strstr(entry->d_name, ".yaml"))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", EXAMPLES_DIR, entry->d_name);
-		assert_int_equal(stoq_guard_policy_read_text(&text, &size, path, &error), 0);
+		assert_int_equal(
+			stoq_guard_policy_read_text(&text, &size, "the policy", path, &error), 0);
 		text[size] = '\0';
 		find(&told, text);
 		if (told.count)
