@@ -260,6 +260,9 @@ static __always_inline int stoq_walk_early(struct __sk_buff *skb, struct stoq_fl
 	__u32 sequence = cpu->sequence, bytes = cpu->payload_bytes, wanted = stoq_wanted(side);
 	int result = STOQ_WALK_DONE;
 
+	/* The header of the data was late, and the last of them early: no segment may follow that
+	 * could tell, and the host may use the command's identifier again. */
+	stoq_settle_pending(flow, side, &side->cursor, cpu, side->early_end);
 	if (stoq_after(side->early_end, wanted)) {
 		cpu->early = 1;
 		cpu->early_tag = stoq_cell_tag(flow, cpu, side->early_run, 0);
@@ -297,7 +300,7 @@ static __always_inline int stoq_follow(struct __sk_buff *skb, struct stoq_flow *
 		stoq_on_early(skb, flow, cpu);
 		return STOQ_WALK_DONE;
 	}
-	stoq_settle_pending(flow, side, &side->cursor, cpu);
+	stoq_settle_pending(flow, side, &side->cursor, cpu, cpu->sequence + cpu->payload_bytes);
 	if (!stoq_after(cpu->sequence + cpu->payload_bytes,
 		    side->cursor.next_header + side->cursor.carry_bytes) ||
 		stoq_walk_fast(skb, flow, cpu) == STOQ_WALK_DONE)

@@ -106,11 +106,11 @@ static __always_inline int stoq_header_is_good(struct stoq_cpu *cpu, const struc
 	return nvme_tcp_check_header(hdr);
 }
 
-/* The command whose last data just passed. */
+/* Bytes have come up to `end`: they may be the last data of a command that these complete. */
 static __always_inline void stoq_settle_pending(struct stoq_flow *flow, struct stoq_flow_side *side,
-	struct stoq_cursor *cursor, struct stoq_cpu *cpu)
+	struct stoq_cursor *cursor, struct stoq_cpu *cpu, __u32 end)
 {
-	if (!cursor->pending || stoq_after(cursor->next_header, cpu->sequence + cpu->payload_bytes))
+	if (!cursor->pending || stoq_after(cursor->next_header, end))
 		return;
 	cursor->pending = 0;
 	stoq_complete(flow, side, cpu, cursor->pending_cid, 0);
@@ -154,7 +154,7 @@ __noinline int stoq_walk_one(struct __sk_buff *skb, struct stoq_flow *flow, stru
 	cursor->carry_bytes = 0;
 	cursor->next_header = sequence + nvme_le32(hdr->plen);
 	stoq_on_pdu(flow, side, cursor, cpu, hdr, sequence);
-	stoq_settle_pending(flow, side, cursor, cpu);
+	stoq_settle_pending(flow, side, cursor, cpu, cpu->sequence + cpu->payload_bytes);
 	return STOQ_WALK_MORE;
 }
 

@@ -145,6 +145,32 @@ static void test_success_waits_for_data(void **state)
 	assert_counted(2, 0, 1024 + 4096);
 }
 
+/* The header of the data comes last: with it the read has ended, though nothing follows. */
+static void test_success_with_early_data(void **state)
+{
+	struct nvme_io_fields fields = dialog_read_fields(1);
+	struct nvme_tcp_data_fields data = {.type = NVME_TCP_C2H_DATA,
+		.flags = NVME_TCP_FLAG_LAST | NVME_TCP_FLAG_SUCCESS,
+		.cid = 1,
+		.length = 4096};
+	enum { FIRST = 1000 };
+	struct dialog dialog;
+	uint32_t sequence;
+
+	(void)state;
+	dialog_open(&dialog, the_rig, true);
+	dialog_establish(&dialog, 1);
+	dialog_command(&dialog, &fields);
+	dialog_send(&dialog, NVME_TCP_FROM_HOST);
+	dialog_data(&dialog, &data);
+	sequence = dialog.sequence[NVME_TCP_FROM_CONTROLLER];
+	dialog_send_at(&dialog, NVME_TCP_FROM_CONTROLLER, sequence + FIRST, dialog.bytes + FIRST,
+		dialog.length - FIRST);
+	assert_counted(1, 0, 1024);
+	dialog_send_at(&dialog, NVME_TCP_FROM_CONTROLLER, sequence, dialog.bytes, FIRST);
+	assert_counted(2, 0, 1024 + 4096);
+}
+
 static void test_aer_is_untimed(void **state)
 {
 	struct nvme_io_fields aer = {.opcode = NVME_ADMIN_ASYNC_EVENT_REQUEST, .cid = 30};
@@ -412,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_any_port_by_icreq),
 		cmocka_unit_test(test_command_event),
 		cmocka_unit_test(test_success_waits_for_data),
+		cmocka_unit_test(test_success_with_early_data),
 		cmocka_unit_test(test_aer_is_untimed),
 		cmocka_unit_test(test_learns_from_whole_segments),
 		cmocka_unit_test(test_learns_by_scanning),

@@ -102,10 +102,14 @@ stop_target() {
 # Returns once the first interval is over: the program is attached.
 watch_pid=
 start_watch() {
-	local name=$1
+	local name=$1 in=()
 	shift
+	if [ "$1" = -n ]; then
+		in=(ip netns exec "$2")
+		shift 2
+	fi
 	: >"$work/$name.json"
-	"$stoq" watch --json --by opcode --interval 200ms "$@" >"$work/$name.json" \
+	"${in[@]}" "$stoq" watch --json --by opcode --interval 200ms "$@" >"$work/$name.json" \
 		2>"$work/$name.err" &
 	watch_pid=$!
 	pids+=("$watch_pid")
