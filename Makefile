@@ -48,6 +48,7 @@ test-debian-13:
 bench: build-all
 	@packaging/install-packages bench
 	@bench/run
+	@bench/veth
 	@bench/transport
 	@bench/ebpf_throughput
 
