@@ -56,6 +56,11 @@ bench: build-all
 bench-flood: build-all
 	@bench/flood
 
+## bench-tunnel: what stoq tunnel does beside plaintext TCP and stunnel, over veth and over a path that loses packets
+bench-tunnel: build-all
+	@packaging/install-packages bench
+	@bench/tunnel
+
 ## lint: formatting, clang-tidy, cppcheck, warnings of gcc and clang
 lint:
 	@packaging/install-packages build test lint
