@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <ifaddrs.h>
-#include <libmnl/libmnl.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -11,11 +10,12 @@
 
 #include "datapath/address.h"
 #include "datapath/kernel_messages.h"
+#include "netlink/request.h"
 
 #define BUFFER_BYTES 8192
 
 struct stoq_kernel_routes {
-	struct mnl_socket *ask;
+	struct mnl_socket *requests;
 	struct mnl_socket *events;
 	uint32_t sequence;
 };
@@ -49,35 +49,16 @@ static int on_answer(const struct nlmsghdr *message, void *context)
 }
 
 /* One question, one answer; the kernel answers at once. */
-static int ask(struct stoq_kernel_routes *routes, struct nlmsghdr *request,
+static int request_one(struct stoq_kernel_routes *routes, struct nlmsghdr *request,
 	void (*read)(const struct nlmsghdr *message, void *result), void *result)
 {
-	char buffer[BUFFER_BYTES];
 	struct answer answer = {read, result, false};
-	ssize_t length;
+	int code;
 
 	request->nlmsg_flags |= NLM_F_REQUEST;
 	request->nlmsg_seq = ++routes->sequence;
-	if (mnl_socket_sendto(routes->ask, request, request->nlmsg_len) < 0)
-		return -errno;
-	do {
-		length = mnl_socket_recvfrom(routes->ask, buffer, sizeof(buffer));
-		if (length < 0)
-			return -errno;
-		/* What belongs to an earlier question, which was given up, is passed over. */
-	} while (((struct nlmsghdr *)buffer)->nlmsg_seq != request->nlmsg_seq);
-	if (mnl_cb_run(buffer, length, request->nlmsg_seq, mnl_socket_get_portid(routes->ask),
-		    on_answer, &answer) < 0)
-		return -errno;
-	return answer.came ? 0 : -ENOENT;
-}
-
-static int open_socket(struct mnl_socket **socket, int flags)
-{
-	*socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | flags);
-	if (!*socket)
-		return -errno;
-	return mnl_socket_bind(*socket, 0, MNL_SOCKET_AUTOPID) ? -errno : 0;
+	code = stoq_netlink_request(routes->requests, request, on_answer, &answer);
+	return code || answer.came ? code : -ENOENT;
 }
 
 static int subscribe(struct mnl_socket *socket)
@@ -102,9 +83,9 @@ int stoq_kernel_routes_open(struct stoq_kernel_routes **routes, struct stoq_erro
 
 	if (!opened)
 		return stoq_error_set(error, -ENOMEM, "out of memory");
-	code = open_socket(&opened->ask, 0);
+	code = stoq_netlink_open(&opened->requests, NETLINK_ROUTE, 0);
 	if (!code)
-		code = open_socket(&opened->events, SOCK_NONBLOCK);
+		code = stoq_netlink_open(&opened->events, NETLINK_ROUTE, SOCK_NONBLOCK);
 	if (!code)
 		code = subscribe(opened->events);
 	if (code) {
@@ -121,8 +102,8 @@ void stoq_kernel_routes_close(struct stoq_kernel_routes *routes)
 {
 	if (!routes)
 		return;
-	if (routes->ask)
-		mnl_socket_close(routes->ask);
+	if (routes->requests)
+		mnl_socket_close(routes->requests);
 	if (routes->events)
 		mnl_socket_close(routes->events);
 	free(routes);
@@ -137,7 +118,7 @@ int stoq_kernel_link(struct stoq_kernel_routes *routes, int ifindex, struct stoq
 	request->nlmsg_type = RTM_GETLINK;
 	header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
 	header->ifi_index = ifindex;
-	return ask(routes, request, stoq_kernel_read_link, link);
+	return request_one(routes, request, stoq_kernel_read_link, link);
 }
 
 /* With the ports, by which rules and several next hops may choose. */
@@ -164,7 +145,7 @@ static int find_route(struct stoq_kernel_routes *routes, const struct stoq_addre
 	mnl_attr_put_u16(request, RTA_DPORT, htons(stoq_address_port(remote)));
 	if (local->length)
 		mnl_attr_put_u16(request, RTA_SPORT, htons(stoq_address_port(local)));
-	return ask(routes, request, stoq_kernel_read_route, route);
+	return request_one(routes, request, stoq_kernel_read_route, route);
 }
 
 /* Which interface has an address of ours; 0: none. */
@@ -223,7 +204,7 @@ static int find_neighbour(struct stoq_kernel_routes *routes, int ifindex,
 	header->ndm_family = address->sa.sa_family;
 	header->ndm_ifindex = ifindex;
 	put_address(request, NDA_DST, address);
-	return ask(routes, request, stoq_kernel_read_neighbour, neighbour);
+	return request_one(routes, request, stoq_kernel_read_neighbour, neighbour);
 }
 
 /* From a VLAN interface down to the one that frames leave by; tags outermost first. */

@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <stdio.h>
@@ -11,9 +10,9 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "netlink/request.h"
 
 #define TCP_ESTABLISHED_STATE 1
-#define REPLY_BYTES	      32768
 
 /* ---- listing ---- */
 
@@ -63,35 +62,6 @@ static struct inet_diag_req_v2 *put_request(
 	return request;
 }
 
-/* Sends a request and hands the answers, up to the last, to told. 0 or a negative errno. */
-static int ask(struct mnl_socket *netlink, struct nlmsghdr *message, mnl_cb_t told, void *context)
-{
-	char reply[REPLY_BYTES];
-	int more;
-
-	if (mnl_socket_sendto(netlink, message, message->nlmsg_len) < 0)
-		return -errno;
-	do {
-		ssize_t length = mnl_socket_recvfrom(netlink, reply, sizeof(reply));
-
-		if (length < 0)
-			return -errno;
-		more = mnl_cb_run(reply, length, 0, mnl_socket_get_portid(netlink), told, context);
-	} while (more > 0);
-	return more < 0 ? -errno : 0;
-}
-
-static int open_diag(struct mnl_socket **netlink)
-{
-	*netlink = mnl_socket_open(NETLINK_SOCK_DIAG);
-	if (!*netlink)
-		return -errno;
-	if (mnl_socket_bind(*netlink, 0, MNL_SOCKET_AUTOPID) == 0)
-		return 0;
-	mnl_socket_close(*netlink);
-	return -errno;
-}
-
 static int list_family(
 	struct mnl_socket *netlink, uint8_t family, struct stoq_flow_sockets *sockets)
 {
@@ -99,13 +69,13 @@ static int list_family(
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
 
 	put_request(message, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family);
-	return ask(netlink, message, on_socket, sockets);
+	return stoq_netlink_request(netlink, message, on_socket, sockets);
 }
 
 int stoq_flow_sockets_list(struct stoq_flow_sockets *sockets, struct stoq_error *error)
 {
 	struct mnl_socket *netlink;
-	int result = open_diag(&netlink);
+	int result = stoq_netlink_open(&netlink, NETLINK_SOCK_DIAG, 0);
 
 	*sockets = (struct stoq_flow_sockets){0};
 	if (!result) {
@@ -140,7 +110,7 @@ static void put_address(
 		memcpy(out, end->address, 16);
 }
 
-static int destroy(struct mnl_socket *netlink, const struct stoq_flow_socket *socket)
+static int destroy(const struct stoq_flow_socket *socket)
 {
 	char buffer[4096];
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
@@ -154,19 +124,14 @@ static int destroy(struct mnl_socket *netlink, const struct stoq_flow_socket *so
 	request->id.idiag_if = socket->interface;
 	request->id.idiag_cookie[0] = socket->cookie[0];
 	request->id.idiag_cookie[1] = socket->cookie[1];
-	return ask(netlink, message, NULL, NULL);
+	return stoq_netlink_request_once(NETLINK_SOCK_DIAG, message, NULL, NULL);
 }
 
 int stoq_flow_socket_destroy(const struct stoq_flow_socket *socket, struct stoq_error *error)
 {
 	char local[STOQ_FLOW_END_TEXT], remote[STOQ_FLOW_END_TEXT];
-	struct mnl_socket *netlink;
-	int result = open_diag(&netlink);
+	int result = destroy(socket);
 
-	if (!result) {
-		result = destroy(netlink, socket);
-		mnl_socket_close(netlink);
-	}
 	if (!result)
 		return 0;
 	return stoq_error_set(error, result, "cannot close the connection %s to %s: %s%s",

@@ -2,11 +2,12 @@
 #include "hook/tc_filters.h"
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
+
+#include "netlink/request.h"
 
 struct listing {
 	struct stoq_tc_filter *filters;
@@ -55,14 +56,11 @@ static int on_filter(const struct nlmsghdr *message, void *context)
 	return MNL_CB_OK;
 }
 
-static int dump_filters(
-	struct mnl_socket *socket, int ifindex, bool ingress, struct listing *listing)
+static int dump_filters(int ifindex, bool ingress, struct listing *listing)
 {
-	char buffer[16384];
+	char buffer[512] = {0};
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	struct tcmsg *header;
-	ssize_t length;
-	int more;
 
 	request->nlmsg_type = RTM_GETTFILTER;
 	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
@@ -70,31 +68,15 @@ static int dump_filters(
 	header->tcm_family = AF_UNSPEC;
 	header->tcm_ifindex = ifindex;
 	header->tcm_parent = TC_H_MAKE(TC_H_CLSACT, ingress ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS);
-	if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
-		return -errno;
-	do {
-		length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-		if (length < 0)
-			return -errno;
-		more = mnl_cb_run(
-			buffer, length, 0, mnl_socket_get_portid(socket), on_filter, listing);
-	} while (more > 0);
-	return more < 0 ? -errno : 0;
+	return stoq_netlink_request_once(NETLINK_ROUTE, request, on_filter, listing);
 }
 
 int stoq_tc_filters_list(int ifindex, bool ingress,
 	struct stoq_tc_filter filters[static STOQ_TC_FILTERS_MAX], size_t *count)
 {
 	struct listing listing = {.filters = filters};
-	struct mnl_socket *socket = mnl_socket_open(NETLINK_ROUTE);
-	int result;
+	int result = dump_filters(ifindex, ingress, &listing);
 
-	if (!socket)
-		return -errno;
-	result = mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0
-			 ? -errno
-			 : dump_filters(socket, ifindex, ingress, &listing);
-	mnl_socket_close(socket);
 	/* Without the qdisc the kernel answers EINVAL: no filters either. */
 	if (result == -EINVAL || result == -ENOENT)
 		result = 0;
