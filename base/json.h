@@ -1,33 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* Shorthands for building json-c objects. Each takes over what it adds. */
+/*
+ * Fields of json-c objects. Each function takes over what it adds; without memory a field becomes
+ * null, or is left out.
+ */
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-static inline void stoq_json_add_text(struct json_object *object, const char *key, const char *text)
-{
-	json_object_object_add(object, key, json_object_new_string(text));
-}
+void stoq_json_put(struct json_object *object, const char *key, struct json_object *value);
+void stoq_json_put_u64(struct json_object *object, const char *key, uint64_t value);
+void stoq_json_put_bool(struct json_object *object, const char *key, bool value);
+/* A text of ours; NULL becomes null. */
+void stoq_json_put_string(struct json_object *object, const char *key, const char *value);
+/* With one decimal. */
+void stoq_json_put_rate(struct json_object *object, const char *key, double per_second);
+/* null unless known */
+void stoq_json_put_known(struct json_object *object, const char *key, bool known, uint64_t value);
 
-static inline void stoq_json_add_number(struct json_object *object, const char *key, uint64_t value)
-{
-	json_object_object_add(object, key, json_object_new_uint64(value));
-}
-
-static inline void stoq_json_add_flag(struct json_object *object, const char *key, bool value)
-{
-	json_object_object_add(object, key, json_object_new_boolean(value));
-}
-
-/* What every verb's object begins with; the version grows when a field changes its meaning or goes.
+/*
+ * The object that a verb prints. The version grows when a field changes its meaning or is removed.
+ * NULL: no memory.
  */
-static inline struct json_object *stoq_json_new_report(const char *type, uint64_t schema_version)
-{
-	struct json_object *object = json_object_new_object();
+struct json_object *stoq_json_new_report(const char *type, uint64_t schema_version);
 
-	stoq_json_add_number(object, "schema_version", schema_version);
-	stoq_json_add_text(object, "type", type);
-	return object;
-}
+/* The object as one line without a newline, for free(); the object is freed. NULL: no memory. */
+char *stoq_json_finish(struct json_object *object);

@@ -10,6 +10,19 @@
 
 #define TURN_NS 2000000
 
+int stoq_lock_take(int fd)
+{
+	while (flock(fd, LOCK_EX))
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+bool stoq_lock_is_taken(int fd)
+{
+	return flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+}
+
 int stoq_lock_wait(int fd, const char *path, uint64_t wait_ns, struct stoq_error *error)
 {
 	const struct timespec turn = {.tv_nsec = TURN_NS};

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/endpoint.h"
 #include "base/units.h"
 
 /* Where the port begins in text, behind its colon; NULL: there is none. */
@@ -115,13 +116,11 @@ const char *stoq_address_host(
 const char *stoq_address_text(
 	char out[static STOQ_ADDRESS_TEXT], const struct stoq_address *address)
 {
-	bool ipv6 = address->length && address->sa.sa_family == AF_INET6;
 	char host[STOQ_ADDRESS_TEXT];
 
 	stoq_address_host(host, address);
 	if (address->length)
-		snprintf(out, STOQ_ADDRESS_TEXT, "%s%.64s%s:%u", ipv6 ? "[" : "", host,
-			ipv6 ? "]" : "", stoq_address_port(address));
+		stoq_endpoint_join(out, STOQ_ADDRESS_TEXT, host, stoq_address_port(address));
 	else
 		snprintf(out, STOQ_ADDRESS_TEXT, "%s", host);
 	return out;

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "flow/end.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/endpoint.h"
 #include "base/units.h"
-
-static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 void stoq_flow_end_set(struct stoq_flow_end *end, int family, const void *bytes)
 {
@@ -16,39 +13,22 @@ void stoq_flow_end_set(struct stoq_flow_end *end, int family, const void *bytes)
 		memcpy(end->address, bytes, 16);
 		return;
 	}
-	memcpy(end->address, mapped_prefix, sizeof(mapped_prefix));
-	memcpy(end->address + sizeof(mapped_prefix), bytes, 4);
-}
-
-static bool is_mapped(const struct stoq_flow_end *end)
-{
-	return memcmp(end->address, mapped_prefix, sizeof(mapped_prefix)) == 0;
+	memcpy(end->address, stoq_mapped_prefix, STOQ_MAPPED_BYTES);
+	memcpy(end->address + STOQ_MAPPED_BYTES, bytes, 4);
 }
 
 const char *stoq_flow_end_text(
 	const struct stoq_flow_end *end, char text[static STOQ_FLOW_END_TEXT])
 {
-	bool four = is_mapped(end);
-	char address[INET6_ADDRSTRLEN];
-
-	inet_ntop(four ? AF_INET : AF_INET6, end->address + (four ? 12 : 0), address,
-		sizeof(address));
-	snprintf(text, STOQ_FLOW_END_TEXT, four ? "%s:%u" : "[%s]:%u", address, end->port);
-	return text;
+	return stoq_endpoint_text(text, end->address, end->port);
 }
 
 int stoq_flow_end_parse(struct stoq_flow_end *end, const char *address, const char *port)
 {
-	uint8_t bytes[16];
 	uint64_t number;
 
-	if (stoq_parse_number(port, 0, UINT16_MAX, &number))
-		return -EINVAL;
-	if (inet_pton(AF_INET, address, bytes) == 1)
-		stoq_flow_end_set(end, AF_INET, bytes);
-	else if (inet_pton(AF_INET6, address, bytes) == 1)
-		stoq_flow_end_set(end, AF_INET6, bytes);
-	else
+	if (stoq_parse_number(port, 0, UINT16_MAX, &number) ||
+		stoq_host_parse(end->address, address))
 		return -EINVAL;
 	end->port = (uint16_t)number;
 	return 0;

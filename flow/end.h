@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/endpoint.h"
+
 struct stoq_flow_end {
 	uint8_t address[16]; /* IPv6, or IPv4 mapped */
 	uint16_t port;	     /* host order */
@@ -15,7 +17,7 @@ struct stoq_flow_end {
 void stoq_flow_end_set(struct stoq_flow_end *end, int family, const void *bytes);
 
 /* "192.0.2.1:4420", "[2001:db8::1]:4420". */
-#define STOQ_FLOW_END_TEXT 64
+#define STOQ_FLOW_END_TEXT STOQ_ENDPOINT_TEXT
 const char *stoq_flow_end_text(
 	const struct stoq_flow_end *end, char text[static STOQ_FLOW_END_TEXT]);
 

@@ -2,8 +2,9 @@
 #include "flow/identity.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "base/endpoint.h"
 
 void stoq_identity_clear(struct stoq_identity *identity)
 {
@@ -13,20 +14,6 @@ void stoq_identity_clear(struct stoq_identity *identity)
 	identity->nsid = -1;
 	identity->opcode = -1;
 	identity->fctype = -1;
-}
-
-static void format_address(char *text, size_t size, const uint8_t *address, uint16_t port_be)
-{
-	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-	char host[INET6_ADDRSTRLEN] = "?";
-
-	if (memcmp(address, mapped, sizeof(mapped)) == 0) {
-		inet_ntop(AF_INET, address + sizeof(mapped), host, sizeof(host));
-		snprintf(text, size, "%s:%u", host, ntohs(port_be));
-	} else {
-		inet_ntop(AF_INET6, address, host, sizeof(host));
-		snprintf(text, size, "[%s]:%u", host, ntohs(port_be));
-	}
 }
 
 /* An NQN field need not be terminated by whoever sent it. */
@@ -45,10 +32,10 @@ void stoq_identity_from_flow(struct stoq_identity *identity, const struct stoq_f
 	const uint8_t *controller = flow->host_is_a ? key->address_b : key->address_a;
 
 	stoq_identity_clear(identity);
-	format_address(identity->host_address, sizeof(identity->host_address), host,
-		flow->host_is_a ? key->port_a : key->port_b);
-	format_address(identity->controller_address, sizeof(identity->controller_address),
-		controller, flow->host_is_a ? key->port_b : key->port_a);
+	stoq_endpoint_text(
+		identity->host_address, host, ntohs(flow->host_is_a ? key->port_a : key->port_b));
+	stoq_endpoint_text(identity->controller_address, controller,
+		ntohs(flow->host_is_a ? key->port_b : key->port_a));
 	identity->kind = flow->kind;
 	if (!flow->connected)
 		return;

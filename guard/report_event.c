@@ -203,7 +203,8 @@ static void put_command(struct json_object *object, const struct stoq_guard_even
 char *stoq_guard_event_json(const struct stoq_guard_event *event)
 {
 	const struct stoq_guard_record *record = event->record;
-	struct json_object *object = stoq_json_new(kind_name(record));
+	struct json_object *object =
+		stoq_json_new_report(kind_name(record), STOQ_JSON_SCHEMA_VERSION);
 	char hash[20];
 
 	if (!object)

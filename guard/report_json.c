@@ -107,7 +107,7 @@ static struct json_object *connections(const struct stoq_guard_status *status)
 char *stoq_guard_status_json(const struct stoq_guard_status *status)
 {
 	const struct stoq_guard_view *view = status->view;
-	struct json_object *object = stoq_json_new("guard");
+	struct json_object *object = stoq_json_new_report("guard", STOQ_JSON_SCHEMA_VERSION);
 	uint32_t phase = view->made.phase;
 
 	if (!object)

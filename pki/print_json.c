@@ -12,7 +12,7 @@ static void add_time(struct json_object *object, const char *key, time_t when)
 
 	if (gmtime_r(&when, &parts))
 		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
-	stoq_json_add_text(object, key, text);
+	stoq_json_put_string(object, key, text);
 }
 
 static void add_names(struct json_object *object, const struct stoq_pki_description *description)
@@ -22,9 +22,9 @@ static void add_names(struct json_object *object, const struct stoq_pki_descript
 	for (size_t i = 0; i < description->name_count; i++) {
 		struct json_object *name = json_object_new_object();
 
-		stoq_json_add_text(
+		stoq_json_put_string(
 			name, "type", stoq_pki_name_type_name(description->names[i].type));
-		stoq_json_add_text(name, "name", description->names[i].text);
+		stoq_json_put_string(name, "name", description->names[i].text);
 		json_object_array_add(names, name);
 	}
 	json_object_object_add(object, "names", names);
@@ -34,20 +34,20 @@ static void add_certificate(struct json_object *object, const struct stoq_pki_vi
 {
 	const struct stoq_pki_description *description = view->description;
 
-	stoq_json_add_text(object, "subject", description->subject);
-	stoq_json_add_text(object, "state", stoq_pki_state_name(view->state));
+	stoq_json_put_string(object, "subject", description->subject);
+	stoq_json_put_string(object, "state", stoq_pki_state_name(view->state));
 	add_names(object, description);
-	stoq_json_add_text(object, "issuer", description->issuer);
+	stoq_json_put_string(object, "issuer", description->issuer);
 	add_time(object, "not_before", description->not_before);
 	add_time(object, "not_after", description->not_after);
 	json_object_object_add(object, "seconds_left",
 		json_object_new_int64((int64_t)(description->not_after - view->now)));
-	stoq_json_add_flag(object, "authority", description->is_authority);
-	stoq_json_add_flag(object, "client", description->for_client);
-	stoq_json_add_flag(object, "server", description->for_server);
-	stoq_json_add_text(object, "key", description->key_type);
-	stoq_json_add_text(object, "serial", description->serial);
-	stoq_json_add_text(object, "sha256", description->fingerprint);
+	stoq_json_put_bool(object, "authority", description->is_authority);
+	stoq_json_put_bool(object, "client", description->for_client);
+	stoq_json_put_bool(object, "server", description->for_server);
+	stoq_json_put_string(object, "key", description->key_type);
+	stoq_json_put_string(object, "serial", description->serial);
+	stoq_json_put_string(object, "sha256", description->fingerprint);
 }
 
 static void print_object(FILE *out, struct json_object *object)

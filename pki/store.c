@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/lock.h"
 
 /* ---- init ---- */
 
@@ -100,13 +101,13 @@ static int lock_parent(const char *folder, struct stoq_error *error)
 	char *copy = strdup(folder);
 	int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
-	if (fd < 0 || flock(fd, LOCK_EX)) {
-		int code = errno;
+	int status = fd < 0 ? -errno : stoq_lock_take(fd);
 
+	if (status) {
 		if (fd >= 0)
 			close(fd);
-		fd = stoq_error_set(error, -code, "cannot lock the folder above %s: %s", folder,
-			strerror(code));
+		fd = stoq_error_set(error, status, "cannot lock the folder above %s: %s", folder,
+			strerror(-status));
 	}
 	free(copy);
 	return fd;
@@ -221,6 +222,7 @@ static int read_key(struct stoq_pki_store *store, struct stoq_error *error)
 static int lock_to_write(struct stoq_pki_store *store, struct stoq_error *error)
 {
 	struct stat status;
+	int code;
 
 	if (fstat(store->lock, &status))
 		return stoq_error_set(error, -errno, "cannot look at %s: %m", store->folder);
@@ -229,9 +231,10 @@ static int lock_to_write(struct stoq_pki_store *store, struct stoq_error *error)
 			"others can change the folder %s (mode %04o), and so the authority: run "
 			"`chmod 700 %s`",
 			store->folder, (unsigned int)(status.st_mode & 0777), store->folder);
-	if (flock(store->lock, LOCK_EX))
-		return stoq_error_set(error, -errno, "cannot lock %s: %m", store->folder);
-	return 0;
+	code = stoq_lock_take(store->lock);
+	return code ? stoq_error_set(
+			      error, code, "cannot lock %s: %s", store->folder, strerror(-code))
+		    : 0;
 }
 
 /* After the lock: what is there then has been finished or was interrupted. */

@@ -52,7 +52,7 @@ static int list(
 
 	if (nqn) {
 		params = json_object_new_object();
-		stoq_json_add_text(params, "nqn", nqn);
+		stoq_json_put_string(params, "nqn", nqn);
 	}
 	ret = stoq_jsonrpc_call(asking->rpc, method, params,
 		(unsigned int)stoq_clock_left_ms(asking->deadline_ns), result, asking->error);

@@ -5,9 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/lock.h"
 
 static int check_owner(int fd, const char *path, struct stoq_error *error)
 {
@@ -35,10 +36,10 @@ int stoq_run_base_lock(const char *path, bool create, int *lock, struct stoq_err
 	if (fd < 0)
 		return stoq_error_set(error, -errno, "cannot open %s: %s", path, strerror(errno));
 	ret = check_owner(fd, path, error);
-	while (!ret && flock(fd, LOCK_EX)) {
-		if (errno != EINTR)
-			ret = stoq_error_set(
-				error, -errno, "cannot lock %s: %s", path, strerror(errno));
+	if (!ret) {
+		ret = stoq_lock_take(fd);
+		if (ret)
+			stoq_error_set(error, ret, "cannot lock %s: %s", path, strerror(-ret));
 	}
 	if (ret)
 		close(fd);
@@ -50,7 +51,7 @@ int stoq_run_base_lock(const char *path, bool create, int *lock, struct stoq_err
 bool stoq_run_base_is_locked(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+	bool locked = fd >= 0 && stoq_lock_is_taken(fd);
 
 	if (fd >= 0)
 		close(fd);

@@ -69,9 +69,9 @@ static int create_memory(
 {
 	struct json_object *params = json_object_new_object();
 
-	stoq_json_add_text(params, "name", name);
-	stoq_json_add_number(params, "block_size", namespace->block_bytes);
-	stoq_json_add_number(params, "num_blocks", namespace->size_bytes / namespace->block_bytes);
+	stoq_json_put_string(params, "name", name);
+	stoq_json_put_u64(params, "block_size", namespace->block_bytes);
+	stoq_json_put_u64(params, "num_blocks", namespace->size_bytes / namespace->block_bytes);
 	return call(session,
 		namespace->medium == STOQ_MEDIUM_MALLOC ? "bdev_malloc_create" : "bdev_null_create",
 		params, NULL);
@@ -82,11 +82,11 @@ static int create_aio(struct session *session, const char *path, const char *nam
 	struct json_object *params = json_object_new_object();
 	struct stat status;
 
-	stoq_json_add_text(params, "name", name);
-	stoq_json_add_text(params, "filename", path);
+	stoq_json_put_string(params, "name", name);
+	stoq_json_put_string(params, "filename", path);
 	/* A block device knows its block size, a file has none. */
 	if (stat(path, &status) == 0 && S_ISREG(status.st_mode))
-		stoq_json_add_number(params, "block_size", 512);
+		stoq_json_put_u64(params, "block_size", 512);
 	return call(session, "bdev_aio_create", params, NULL);
 }
 
@@ -97,9 +97,9 @@ static int attach_nvme(struct session *session, const char *address, char *name)
 	struct stoq_error reason;
 	int ret;
 
-	stoq_json_add_text(params, "name", name);
-	stoq_json_add_text(params, "trtype", "PCIe");
-	stoq_json_add_text(params, "traddr", address);
+	stoq_json_put_string(params, "name", name);
+	stoq_json_put_string(params, "trtype", "PCIe");
+	stoq_json_put_string(params, "traddr", address);
 	ret = call(session, "bdev_nvme_attach_controller", params, &result);
 	if (ret == -EREMOTEIO) {
 		reason = *session->error;
@@ -147,12 +147,12 @@ static int put_delay_in_front(struct session *session, unsigned int nsid, char *
 		return 0;
 	params = json_object_new_object();
 	snprintf(delayed, sizeof(delayed), "delay%u", nsid);
-	stoq_json_add_text(params, "name", delayed);
-	stoq_json_add_text(params, "base_bdev_name", name);
-	stoq_json_add_number(params, "avg_read_latency", read->average_us);
-	stoq_json_add_number(params, "p99_read_latency", read->p99_us);
-	stoq_json_add_number(params, "avg_write_latency", write->average_us);
-	stoq_json_add_number(params, "p99_write_latency", write->p99_us);
+	stoq_json_put_string(params, "name", delayed);
+	stoq_json_put_string(params, "base_bdev_name", name);
+	stoq_json_put_u64(params, "avg_read_latency", read->average_us);
+	stoq_json_put_u64(params, "p99_read_latency", read->p99_us);
+	stoq_json_put_u64(params, "avg_write_latency", write->average_us);
+	stoq_json_put_u64(params, "p99_write_latency", write->p99_us);
 	memcpy(name, delayed, sizeof(delayed));
 	return call(session, "bdev_delay_create", params, NULL);
 }
@@ -166,12 +166,12 @@ static int inject(struct session *session, const char *name, const char *io_type
 	if (!count)
 		return 0;
 	params = json_object_new_object();
-	stoq_json_add_text(params, "name", name);
-	stoq_json_add_text(params, "io_type", io_type);
-	stoq_json_add_text(params, "error_type", "nvme_failure");
-	stoq_json_add_number(params, "nvme_sct", MEDIA_ERROR_TYPE);
-	stoq_json_add_number(params, "nvme_sc", code);
-	stoq_json_add_number(params, "num", count);
+	stoq_json_put_string(params, "name", name);
+	stoq_json_put_string(params, "io_type", io_type);
+	stoq_json_put_string(params, "error_type", "nvme_failure");
+	stoq_json_put_u64(params, "nvme_sct", MEDIA_ERROR_TYPE);
+	stoq_json_put_u64(params, "nvme_sc", code);
+	stoq_json_put_u64(params, "num", count);
 	return call(session, "bdev_error_inject_error", params, NULL);
 }
 
@@ -185,7 +185,7 @@ static int put_faults_in_front(struct session *session, char *name)
 	if (!config->fail_reads && !config->fail_writes)
 		return 0;
 	params = json_object_new_object();
-	stoq_json_add_text(params, "base_name", name);
+	stoq_json_put_string(params, "base_name", name);
 	ret = call(session, "bdev_error_create", params, NULL);
 	/* SPDK chooses the name. */
 	memcpy(base, name, sizeof(base));
@@ -215,9 +215,9 @@ static int add_namespace(struct session *session, unsigned int nsid)
 		return ret;
 	params = json_object_new_object();
 	entry = json_object_new_object();
-	stoq_json_add_number(entry, "nsid", nsid);
-	stoq_json_add_text(entry, "bdev_name", name);
-	stoq_json_add_text(params, "nqn", session->config->nqn);
+	stoq_json_put_u64(entry, "nsid", nsid);
+	stoq_json_put_string(entry, "bdev_name", name);
+	stoq_json_put_string(params, "nqn", session->config->nqn);
 	json_object_object_add(params, "namespace", entry);
 	return call(session, "nvmf_subsystem_add_ns", params, NULL);
 }
@@ -229,11 +229,11 @@ static int create_subsystem(struct session *session)
 	char serial[21]; /* 20 bytes on the wire */
 
 	snprintf(serial, sizeof(serial), "STOQ-%.15s", config->name);
-	stoq_json_add_text(params, "nqn", config->nqn);
-	stoq_json_add_text(params, "serial_number", serial);
-	stoq_json_add_text(params, "model_number", "STOQ SPDK target");
-	stoq_json_add_number(params, "max_namespaces", STOQ_TARGET_NAMESPACES_MAX);
-	stoq_json_add_flag(params, "allow_any_host", config->any_host);
+	stoq_json_put_string(params, "nqn", config->nqn);
+	stoq_json_put_string(params, "serial_number", serial);
+	stoq_json_put_string(params, "model_number", "STOQ SPDK target");
+	stoq_json_put_u64(params, "max_namespaces", STOQ_TARGET_NAMESPACES_MAX);
+	stoq_json_put_bool(params, "allow_any_host", config->any_host);
 	return call(session, "nvmf_create_subsystem", params, NULL);
 }
 
@@ -241,8 +241,8 @@ static int add_host(struct session *session, const char *host)
 {
 	struct json_object *params = json_object_new_object();
 
-	stoq_json_add_text(params, "nqn", session->config->nqn);
-	stoq_json_add_text(params, "host", host);
+	stoq_json_put_string(params, "nqn", session->config->nqn);
+	stoq_json_put_string(params, "host", host);
 	return call(session, "nvmf_subsystem_add_host", params, NULL);
 }
 
@@ -250,7 +250,7 @@ static int create_transport(struct session *session)
 {
 	struct json_object *params = json_object_new_object();
 
-	stoq_json_add_text(params, "trtype", "TCP");
+	stoq_json_put_string(params, "trtype", "TCP");
 	return call(session, "nvmf_create_transport", params, NULL);
 }
 
@@ -262,11 +262,11 @@ static int add_listener(struct session *session)
 	char port[8];
 
 	snprintf(port, sizeof(port), "%u", session->config->port);
-	stoq_json_add_text(listen, "trtype", "TCP");
-	stoq_json_add_text(listen, "adrfam", strchr(address, ':') ? "IPv6" : "IPv4");
-	stoq_json_add_text(listen, "traddr", address);
-	stoq_json_add_text(listen, "trsvcid", port);
-	stoq_json_add_text(params, "nqn", session->config->nqn);
+	stoq_json_put_string(listen, "trtype", "TCP");
+	stoq_json_put_string(listen, "adrfam", strchr(address, ':') ? "IPv6" : "IPv4");
+	stoq_json_put_string(listen, "traddr", address);
+	stoq_json_put_string(listen, "trsvcid", port);
+	stoq_json_put_string(params, "nqn", session->config->nqn);
 	json_object_object_add(params, "listen_address", listen);
 	return call(session, "nvmf_subsystem_add_listener", params, NULL);
 }

@@ -132,17 +132,17 @@ static struct json_object *state_to_json(const struct stoq_target_state *state)
 	struct json_object *namespaces = json_object_new_array();
 	struct json_object *made = json_object_new_array();
 
-	stoq_json_add_text(object, "kind", stoq_target_kind_name(state->kind));
-	stoq_json_add_text(
+	stoq_json_put_string(object, "kind", stoq_target_kind_name(state->kind));
+	stoq_json_put_string(
 		object, "phase", state->phase == STOQ_TARGET_RUNNING ? "running" : "starting");
-	stoq_json_add_text(object, "name", state->name);
-	stoq_json_add_text(object, "nqn", state->nqn);
-	stoq_json_add_text(object, "address", state->address);
-	stoq_json_add_number(object, "port", state->port);
-	stoq_json_add_text(object, "boot_id", state->boot_id);
-	stoq_json_add_text(object, "software", state->software);
-	stoq_json_add_number(object, "pid", (uint64_t)state->process.pid);
-	stoq_json_add_number(object, "start_time", state->process.start_time);
+	stoq_json_put_string(object, "name", state->name);
+	stoq_json_put_string(object, "nqn", state->nqn);
+	stoq_json_put_string(object, "address", state->address);
+	stoq_json_put_u64(object, "port", state->port);
+	stoq_json_put_string(object, "boot_id", state->boot_id);
+	stoq_json_put_string(object, "software", state->software);
+	stoq_json_put_u64(object, "pid", (uint64_t)state->process.pid);
+	stoq_json_put_u64(object, "start_time", state->process.start_time);
 	for (size_t i = 0; i < state->namespace_count; i++) {
 		char text[STOQ_TARGET_PATH_MAX + 16];
 

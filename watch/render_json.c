@@ -219,7 +219,7 @@ static struct json_object *interfaces(const struct stoq_model *model, bool gone)
 static char *period_object(const char *type, const struct period *period, uint64_t unix_ns)
 {
 	const struct stoq_model *model = period->model;
-	struct json_object *object = stoq_json_new(type);
+	struct json_object *object = stoq_json_new_report(type, STOQ_JSON_SCHEMA_VERSION);
 	struct json_object *overall = json_object_new_object();
 
 	stoq_json_put_time(object, unix_ns);

@@ -10,8 +10,6 @@
 
 #include "flow/model.h"
 
-#define STOQ_JSON_SCHEMA_VERSION 1
-
 /* The last interval. unix_ns: when it ended. */
 char *stoq_json_interval(const struct stoq_model *model, uint64_t unix_ns, bool histograms);
 

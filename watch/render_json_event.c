@@ -9,7 +9,7 @@
 char *stoq_json_command(const struct stoq_event_command *event, const struct stoq_identity *queue,
 	uint64_t unix_offset_ns)
 {
-	struct json_object *object = stoq_json_new("command");
+	struct json_object *object = stoq_json_new_report("command", STOQ_JSON_SCHEMA_VERSION);
 
 	stoq_json_put_time(object, event->start_ns + unix_offset_ns);
 	stoq_json_put_u64(object, "latency_ns", event->latency_ns);
@@ -108,7 +108,7 @@ static void put_fields(struct json_object *object, const struct nvme_tcp_hdr *hd
 
 char *stoq_json_pdu(const struct stoq_event_pdu *event, uint64_t unix_offset_ns)
 {
-	struct json_object *object = stoq_json_new("pdu");
+	struct json_object *object = stoq_json_new_report("pdu", STOQ_JSON_SCHEMA_VERSION);
 	struct nvme_tcp_icreq_pdu header = {0}; /* the longest: a copy that is aligned */
 
 	memcpy(&header, event->header, sizeof(header));

@@ -8,27 +8,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/endpoint.h"
 #include "base/units.h"
 
 #define MAPPED_BITS 96
 
-static const uint8_t mapped[MAPPED_BITS / 8] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-static bool is_mapped(const uint8_t *address)
+/* most: the bits that the whole address has. */
+static int parse_address(const char *text, uint8_t *address, uint32_t *most)
 {
-	return memcmp(address, mapped, sizeof(mapped)) == 0;
-}
+	int status = stoq_host_parse(address, text);
 
-/* 0: the whole address, which then takes all bits. */
-static int parse_address(const char *text, uint8_t *address, uint32_t *bits)
-{
-	if (inet_pton(AF_INET, text, address + sizeof(mapped)) == 1) {
-		memcpy(address, mapped, sizeof(mapped));
-		*bits = 32;
-		return 0;
-	}
-	*bits = 128;
-	return inet_pton(AF_INET6, text, address) == 1 ? 0 : -EINVAL;
+	*most = !status && !strchr(text, ':') ? 32 : 128;
+	return status;
 }
 
 static bool has_bits_behind(const struct stoq_xdp_prefix *prefix)
@@ -72,26 +63,17 @@ int stoq_xdp_prefix_parse(
 void stoq_xdp_prefix_print(
 	char text[static STOQ_XDP_PREFIX_TEXT], const struct stoq_xdp_prefix *prefix)
 {
-	bool ipv4 = prefix->bits >= MAPPED_BITS && is_mapped(prefix->address);
-	char address[INET6_ADDRSTRLEN] = "?";
+	bool ipv4 = prefix->bits >= MAPPED_BITS && stoq_host_is_mapped(prefix->address);
+	char host[STOQ_HOST_TEXT] = "?";
 
-	inet_ntop(ipv4 ? AF_INET : AF_INET6, prefix->address + (ipv4 ? sizeof(mapped) : 0), address,
-		sizeof(address));
-	if (prefix->bits >= 128)
-		snprintf(text, STOQ_XDP_PREFIX_TEXT, "%s", address);
+	/* A prefix that is shorter than IPv4's is IPv6's, whatever its address has. */
+	if (ipv4)
+		stoq_host_text(host, prefix->address);
 	else
-		snprintf(text, STOQ_XDP_PREFIX_TEXT, "%s/%u", address,
+		inet_ntop(AF_INET6, prefix->address, host, sizeof(host));
+	if (prefix->bits >= 128)
+		snprintf(text, STOQ_XDP_PREFIX_TEXT, "%s", host);
+	else
+		snprintf(text, STOQ_XDP_PREFIX_TEXT, "%s/%u", host,
 			prefix->bits - (ipv4 ? MAPPED_BITS : 0));
-}
-
-void stoq_xdp_endpoint_print(
-	char text[static STOQ_XDP_ENDPOINT_TEXT], const __u8 address[static 16], __be16 port)
-{
-	struct stoq_xdp_prefix prefix = {.bits = 128};
-	char host[STOQ_XDP_PREFIX_TEXT];
-
-	memcpy(prefix.address, address, sizeof(prefix.address));
-	stoq_xdp_prefix_print(host, &prefix);
-	snprintf(text, STOQ_XDP_ENDPOINT_TEXT, is_mapped(address) ? "%.48s:%u" : "[%.48s]:%u", host,
-		ntohs(port));
 }

@@ -20,8 +20,3 @@ int stoq_xdp_prefix_parse(
 /* The same the other way; without "/n" where it is a single address. */
 void stoq_xdp_prefix_print(
 	char text[static STOQ_XDP_PREFIX_TEXT], const struct stoq_xdp_prefix *prefix);
-
-/* An address with its port: "10.0.0.1:4000", "[2001:db8::1]:4000". port: network order. */
-#define STOQ_XDP_ENDPOINT_TEXT 64
-void stoq_xdp_endpoint_print(
-	char text[static STOQ_XDP_ENDPOINT_TEXT], const __u8 address[static 16], __be16 port);

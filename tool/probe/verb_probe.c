@@ -93,10 +93,10 @@ static struct json_object *fact_as_json(const struct stoq_probe_fact *fact)
 {
 	struct json_object *object = json_object_new_object();
 
-	stoq_json_add_text(object, "topic", fact->topic);
+	stoq_json_put_string(object, "topic", fact->topic);
 	add_text(object, "subject", fact->subject);
-	stoq_json_add_text(object, "name", fact->name);
-	stoq_json_add_text(object, "answer", stoq_probe_answer_name(fact->answer));
+	stoq_json_put_string(object, "name", fact->name);
+	stoq_json_put_string(object, "answer", stoq_probe_answer_name(fact->answer));
 	add_text(object, "value", fact->value);
 	add_text(object, "why", fact->why);
 	add_text(object, "remedy", fact->remedy);

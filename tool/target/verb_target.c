@@ -339,14 +339,14 @@ static struct json_object *state_as_json(
 	struct json_object *object = json_object_new_object();
 	struct json_object *namespaces = json_object_new_array();
 
-	stoq_json_add_text(object, "name", state->name);
-	stoq_json_add_text(object, "condition", stoq_target_condition_name(condition));
-	stoq_json_add_text(object, "kind", stoq_target_kind_name(state->kind));
-	stoq_json_add_text(object, "software", state->software);
-	stoq_json_add_number(object, "pid", (uint64_t)state->process.pid);
-	stoq_json_add_text(object, "address", state->address);
-	stoq_json_add_number(object, "port", state->port);
-	stoq_json_add_text(object, "nqn", state->nqn);
+	stoq_json_put_string(object, "name", state->name);
+	stoq_json_put_string(object, "condition", stoq_target_condition_name(condition));
+	stoq_json_put_string(object, "kind", stoq_target_kind_name(state->kind));
+	stoq_json_put_string(object, "software", state->software);
+	stoq_json_put_u64(object, "pid", (uint64_t)state->process.pid);
+	stoq_json_put_string(object, "address", state->address);
+	stoq_json_put_u64(object, "port", state->port);
+	stoq_json_put_string(object, "nqn", state->nqn);
 	for (size_t i = 0; i < state->namespace_count; i++) {
 		char text[STOQ_TARGET_PATH_MAX + 16];
 

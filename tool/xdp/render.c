@@ -200,8 +200,8 @@ static struct json_object *json_limits(const struct stoq_xdp_config *config)
 
 		if (rate->interval_ns) {
 			limit = json_object_new_object();
-			stoq_json_add_number(limit, "per_second", rate->per_second);
-			stoq_json_add_number(limit, "burst", rate->burst);
+			stoq_json_put_u64(limit, "per_second", rate->per_second);
+			stoq_json_put_u64(limit, "burst", rate->burst);
 		}
 		json_object_object_add(all, limits[kind].key, limit);
 	}
@@ -220,9 +220,9 @@ static struct json_object *json_prefixes(const struct tool_xdp_view *view, enum 
 		struct json_object *one = json_object_new_object();
 
 		stoq_xdp_prefix_print(text, &entries[i].prefix);
-		stoq_json_add_text(one, "prefix", text);
+		stoq_json_put_string(one, "prefix", text);
 		if (list == STOQ_XDP_DENIED)
-			stoq_json_add_number(one, "packets_dropped", entries[i].packets);
+			stoq_json_put_u64(one, "packets_dropped", entries[i].packets);
 		json_object_array_add(all, one);
 	}
 	free(entries);
@@ -233,10 +233,9 @@ static struct json_object *json_connections(const struct stoq_xdp_status *status
 {
 	struct json_object *object = json_object_new_object();
 
-	stoq_json_add_number(object, "opening", status->opening);
+	stoq_json_put_u64(object, "opening", status->opening);
 	for (int state = 0; state < STOQ_XDP_STATES; state++)
-		stoq_json_add_number(
-			object, stoq_xdp_state_name(state), status->connections[state]);
+		stoq_json_put_u64(object, stoq_xdp_state_name(state), status->connections[state]);
 	return object;
 }
 
@@ -252,7 +251,7 @@ static struct json_object *json_sizes(const struct stoq_xdp_stats *stats)
 			i + 1 < STOQ_XDP_SIZE_CLASSES
 				? json_object_new_int(STOQ_XDP_SIZE_FIRST << i)
 				: NULL);
-		stoq_json_add_number(one, "packets", stats->sizes[i]);
+		stoq_json_put_u64(one, "packets", stats->sizes[i]);
 		json_object_array_add(all, one);
 	}
 	return all;
@@ -267,20 +266,20 @@ static struct json_object *json_stats(const struct tool_xdp_view *view,
 	for (int i = 0; i < STOQ_XDP_VERDICTS; i++) {
 		struct json_object *one = json_object_new_object();
 
-		stoq_json_add_number(one, "packets", now->verdicts[i].packets);
-		stoq_json_add_number(one, "bytes", now->verdicts[i].bytes);
+		stoq_json_put_u64(one, "packets", now->verdicts[i].packets);
+		stoq_json_put_u64(one, "bytes", now->verdicts[i].bytes);
 		if (before)
-			stoq_json_add_number(one, "packets_per_second",
+			stoq_json_put_u64(one, "packets_per_second",
 				per_second(view, now->verdicts[i].packets,
 					before->verdicts[i].packets));
 		json_object_object_add(verdicts, stoq_xdp_verdict_name(i), one);
 	}
 	json_object_object_add(object, "verdicts", verdicts);
 	json_object_object_add(object, "sizes", json_sizes(now));
-	stoq_json_add_number(object, "redirected", now->redirected);
-	stoq_json_add_number(object, "opened", now->opened);
-	stoq_json_add_number(object, "established", now->established);
-	stoq_json_add_number(object, "migrated", now->migrated);
+	stoq_json_put_u64(object, "redirected", now->redirected);
+	stoq_json_put_u64(object, "opened", now->opened);
+	stoq_json_put_u64(object, "established", now->established);
+	stoq_json_put_u64(object, "migrated", now->migrated);
 	return object;
 }
 
@@ -292,7 +291,7 @@ static struct json_object *json_cpus(const struct tool_xdp_view *view)
 		struct json_object *one = json_stats(
 			view, &view->now->cpus[i], view->before ? &view->before->cpus[i] : NULL);
 
-		stoq_json_add_number(one, "cpu", i);
+		stoq_json_put_u64(one, "cpu", i);
 		json_object_array_add(all, one);
 	}
 	return all;
@@ -303,14 +302,14 @@ struct json_object *tool_xdp_json(const struct tool_xdp_view *view)
 	const struct stoq_xdp_config *config = &view->now->config;
 	struct json_object *object = json_object_new_object();
 
-	stoq_json_add_text(object, "interface", view->interface);
-	stoq_json_add_text(object, "mode", view->maps->native ? "native" : "generic");
-	stoq_json_add_number(object, "program_id", view->maps->program_id);
-	stoq_json_add_number(object, "process", config->owner);
+	stoq_json_put_string(object, "interface", view->interface);
+	stoq_json_put_string(object, "mode", view->maps->native ? "native" : "generic");
+	stoq_json_put_u64(object, "program_id", view->maps->program_id);
+	stoq_json_put_u64(object, "process", config->owner);
 	json_object_object_add(object, "ports", json_ports(view));
-	stoq_json_add_flag(object, "accepts_connections", config->flags & STOQ_XDP_ACCEPT);
-	stoq_json_add_flag(object, "sealed_connection_ids", config->flags & STOQ_XDP_CHECK_CID);
-	stoq_json_add_flag(object, "redirects", config->flags & STOQ_XDP_REDIRECT);
+	stoq_json_put_bool(object, "accepts_connections", config->flags & STOQ_XDP_ACCEPT);
+	stoq_json_put_bool(object, "sealed_connection_ids", config->flags & STOQ_XDP_CHECK_CID);
+	stoq_json_put_bool(object, "redirects", config->flags & STOQ_XDP_REDIRECT);
 	json_object_object_add(object, "limits", json_limits(config));
 	json_object_object_add(object, "allowed", json_prefixes(view, STOQ_XDP_ALLOWED));
 	json_object_object_add(object, "denied", json_prefixes(view, STOQ_XDP_DENIED));

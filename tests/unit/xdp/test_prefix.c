@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,25 +60,11 @@ static void test_bad(void **state)
 		"no address");
 }
 
-static void test_endpoint(void **state)
-{
-	char text[STOQ_XDP_ENDPOINT_TEXT];
-	uint8_t address[16] = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1};
-
-	(void)state;
-	stoq_xdp_endpoint_print(text, address, htons(4000));
-	assert_string_equal(text, "10.0.0.1:4000");
-	address[0] = 0x20;
-	stoq_xdp_endpoint_print(text, address, htons(1));
-	assert_string_equal(text, "[2000::ffff:a00:1]:1");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_endpoint),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
