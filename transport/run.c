@@ -33,7 +33,14 @@ uint64_t stoq_transport_next_ns(const struct stoq_transport *transport, unsigned
 int stoq_transport_process(struct stoq_transport *transport, unsigned int worker, uint64_t now_ns)
 {
 	return worker < transport->worker_count
-		       ? stoq_worker_process(transport->workers[worker], now_ns)
+		       ? stoq_worker_process(transport->workers[worker], now_ns, true)
+		       : -EINVAL;
+}
+
+int stoq_transport_flush(struct stoq_transport *transport, unsigned int worker, uint64_t now_ns)
+{
+	return worker < transport->worker_count
+		       ? stoq_worker_process(transport->workers[worker], now_ns, false)
 		       : -EINVAL;
 }
 
@@ -124,7 +131,7 @@ static void *run_worker(void *argument)
 	while (!runner->status) {
 		uint64_t now = stoq_clock_now_ns();
 
-		runner->status = stoq_worker_process(runner->worker, now);
+		runner->status = stoq_worker_process(runner->worker, now, true);
 		note_usage(runner, now);
 		if (finished(runner->worker))
 			break;

@@ -315,9 +315,9 @@ static void stop(struct stoq_worker *worker)
 			"the transport stops");
 }
 
-static int process(struct stoq_worker *worker, uint64_t now_ns)
+static int process(struct stoq_worker *worker, uint64_t now_ns, bool receive)
 {
-	int more;
+	int more = 0;
 
 	if (now_ns > worker->now_ns)
 		worker->now_ns = now_ns;
@@ -326,7 +326,8 @@ static int process(struct stoq_worker *worker, uint64_t now_ns)
 	if (worker->outbox.count)
 		stoq_outbox_flush(worker);
 	empty_inbox(worker);
-	more = stoq_receive(worker);
+	if (receive)
+		more = stoq_receive(worker);
 	if (more < 0)
 		return more;
 	if (worker->described != worker->datapath->changes)
@@ -341,13 +342,13 @@ static int process(struct stoq_worker *worker, uint64_t now_ns)
 	return watch_datapath(worker);
 }
 
-int stoq_worker_process(struct stoq_worker *worker, uint64_t now_ns)
+int stoq_worker_process(struct stoq_worker *worker, uint64_t now_ns, bool receive)
 {
 	int status;
 
 	if (!stoq_worker_claim(worker))
 		return -EBUSY;
-	status = process(worker, now_ns);
+	status = process(worker, now_ns, receive);
 	stoq_worker_release(worker);
 	return status;
 }

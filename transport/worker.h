@@ -102,9 +102,9 @@ void stoq_worker_release(struct stoq_worker *worker);
 void stoq_worker_end(struct stoq_worker *worker);
 void stoq_worker_free(struct stoq_worker *worker);
 
-/* One round: what has come, what is due, what is to be sent. 0, -EBUSY: it is in one, or what
- * broke the datapath. */
-int stoq_worker_process(struct stoq_worker *worker, uint64_t now_ns);
+/* One round: what has come (unless receive is false), what is due, what is to be sent. 0, -EBUSY:
+ * it is in one, or what broke the datapath. */
+int stoq_worker_process(struct stoq_worker *worker, uint64_t now_ns, bool receive);
 /* When the next round is due; 0: now. */
 uint64_t stoq_worker_next_ns(const struct stoq_worker *worker);
 

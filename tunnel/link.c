@@ -15,6 +15,9 @@
 /* That wait for TCP in a queue: as much as the kernel's buffer takes at once, and some. */
 #define OUTPUT_LIMIT_BYTES (512u << 10)
 
+/* More than the event requests that a host keeps outstanding (SPDK: 4). */
+#define CROWD 8
+
 /* ---- beginning and end ---- */
 
 static void set_options(int fd)
@@ -163,6 +166,7 @@ static bool has_failed(struct stoq_tunnel_link *link)
 
 void stoq_link_touch(struct stoq_tunnel_link *link)
 {
+	link->worker->crowded |= link->mux.commands.count >= CROWD;
 	if (link->dirty || link->closed)
 		return;
 	link->dirty = true;

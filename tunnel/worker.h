@@ -50,7 +50,7 @@ struct stoq_tunnel_worker {
 	unsigned int links_open;
 	uint64_t links_ever;
 	uint64_t awake_until_ns; /* spinning */
-	bool active;		 /* something happened in this turn */
+	bool crowded;		 /* a queue of the last turn has many commands under way */
 	pthread_t thread;
 	bool started;
 	int status;

@@ -398,6 +398,12 @@ STOQ_API uint64_t stoq_transport_next_ns(const struct stoq_transport *transport,
 	unsigned int worker); /* an absolute time, 0: now, STOQ_NEVER */
 STOQ_API int stoq_transport_process(
 	struct stoq_transport *transport, unsigned int worker, uint64_t now_ns);
+/*
+ * The same without looking for packets: when something was written, or a time has come, and the
+ * descriptor is not readable. It saves a system call.
+ */
+STOQ_API int stoq_transport_flush(
+	struct stoq_transport *transport, unsigned int worker, uint64_t now_ns);
 
 /* The time that all of these take: nanoseconds of CLOCK_MONOTONIC. From any thread. */
 STOQ_API uint64_t stoq_now_ns(void);
