@@ -115,6 +115,15 @@ void stoq_identity_reduce(struct stoq_identity *identity, enum stoq_axis axis)
 		identity->opcode = -1;
 		identity->fctype = -1;
 		break;
+	case STOQ_BY_COMMAND:
+		*identity = all;
+		reduce_host(identity);
+		reduce_subsystem(identity);
+		identity->cntlid = -1;
+		identity->qid = -1;
+		if (all.fctype >= 0)
+			identity->kind = NVME_QUEUE_ADMIN;
+		break;
 	case STOQ_BY_OPCODE:
 	default:
 		/* Fabrics commands are the same on every queue. */

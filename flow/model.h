@@ -20,7 +20,8 @@ enum stoq_axis {
 	STOQ_BY_NAMESPACE, /* subsystem and namespace id */
 	STOQ_BY_QUEUE,	   /* host, subsystem, controller and queue id */
 	STOQ_BY_OPCODE,
-	STOQ_AXES,
+	STOQ_AXES,		     /* those that a viewer has */
+	STOQ_BY_COMMAND = STOQ_AXES, /* host, subsystem, namespace and opcode: for metrics */
 };
 
 struct stoq_statistics {
