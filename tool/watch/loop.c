@@ -75,13 +75,27 @@ static void look_for_source(struct loop *loop)
 	loop->over = true;
 }
 
+/* A scraper sees the model before or after, whole. */
+static int read_figures(struct loop *loop)
+{
+	struct watch_metrics *metrics = loop->report->metrics;
+	int result, noted;
+
+	watch_metrics_lock(metrics);
+	result = stoq_inspect_update(loop->inspect, &loop->model, loop->error);
+	noted = watch_metrics_unlock(metrics, result ? NULL : loop->model);
+	if (!result && noted)
+		result = stoq_error_set(loop->error, noted, "no memory for metrics");
+	return result;
+}
+
 static int update(struct loop *loop)
 {
 	int result = dispatch(loop);
 
 	if (result < 0)
 		return result;
-	result = stoq_inspect_update(loop->inspect, &loop->model, loop->error);
+	result = read_figures(loop);
 	if (!result) {
 		look_for_interfaces(loop);
 		look_for_source(loop);
@@ -247,12 +261,12 @@ static int prepare(struct loop *loop)
 	return 0;
 }
 
-/* A screen is not left empty until the first tick. */
+/* A screen is not left empty until the first tick, nor a scraper without an answer. */
 static int first_view(struct loop *loop)
 {
 	int result;
 
-	if (loop->report->mode != WATCH_SCREEN)
+	if (loop->report->mode != WATCH_SCREEN && loop->report->mode != WATCH_METRICS)
 		return 0;
 	result = update(loop);
 	if (!result)
@@ -276,7 +290,7 @@ static int drain(struct loop *loop)
 /* What came after the last tick belongs to the figures, too. */
 static int last_reading(struct loop *loop)
 {
-	int result = stoq_inspect_update(loop->inspect, &loop->model, loop->error);
+	int result = read_figures(loop);
 
 	if (!result && watch_options_want_events(loop->options))
 		result = drain(loop);

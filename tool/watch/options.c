@@ -8,6 +8,7 @@
 #include "flow/label.h"
 #include "tool/options.h"
 #include "tool/verb.h"
+#include "tool/watch/metrics.h"
 
 #define INTERVAL_MIN_NS 10000000ull		      /* 10 ms */
 #define TIME_MAX_NS	(365ull * 86400 * 1000000000) /* a year */
@@ -27,6 +28,7 @@ enum {
 	OPTION_MAX_SERIES,
 	OPTION_SPDK_SOCKET,
 	OPTION_MAX_EARLY,
+	OPTION_METRICS,
 };
 
 static const struct option long_options[] = {
@@ -46,6 +48,7 @@ static const struct option long_options[] = {
 	{"max-series", required_argument, NULL, OPTION_MAX_SERIES},
 	{"spdk-socket", required_argument, NULL, OPTION_SPDK_SOCKET},
 	{"max-early", required_argument, NULL, OPTION_MAX_EARLY},
+	{"metrics", optional_argument, NULL, OPTION_METRICS},
 	{0},
 };
 
@@ -106,9 +109,29 @@ static int add_socket(struct watch_options *options, const char *path, struct st
 
 static int parse_axis(struct watch_options *options, const char *text, struct stoq_error *error)
 {
+	options->by_given = true;
 	if (stoq_axis_from_name(text, &options->config.axis))
 		return stoq_error_set(error, -EINVAL,
 			"--by: '%.40s' is none of host, subsystem, namespace, queue, opcode", text);
+	return 0;
+}
+
+/* "9420", "127.0.0.1:9420"; NULL: the default. */
+static int parse_metrics(struct watch_options *options, const char *text, struct stoq_error *error)
+{
+	const char *colon = text ? strrchr(text, ':') : NULL, *number = colon ? colon + 1 : text;
+	uint64_t port = WATCH_METRICS_PORT;
+
+	options->metrics = true;
+	if (colon && strncmp(text, "127.0.0.1:", 10) != 0 && strncmp(text, "localhost:", 10) != 0)
+		return stoq_error_set(error, -EINVAL,
+			"--metrics: '%.80s': metrics are served without authentication, so only on "
+			"this machine: write the port, or 127.0.0.1:PORT, and put a proxy with TLS "
+			"in front of it where scrapers come from elsewhere",
+			text);
+	if (number && stoq_parse_number(number, 0, UINT16_MAX, &port))
+		return stoq_error_set(error, -EINVAL, "--metrics: '%.40s' is not a port", number);
+	options->metrics_port = (uint16_t)port;
 	return 0;
 }
 
@@ -125,6 +148,8 @@ static int take_value(
 		return add_socket(options, text, error);
 	case OPTION_BY:
 		return parse_axis(options, text, error);
+	case OPTION_METRICS:
+		return parse_metrics(options, text, error);
 	case OPTION_DURATION:
 		return parse_time("duration", text, INTERVAL_MIN_NS, &options->duration_ns, error);
 	case OPTION_INTERVAL:
@@ -171,6 +196,22 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 	}
 }
 
+/* A scraper has axes of its own, and neither lines nor a screen. */
+static int complete(struct watch_options *options, int *status)
+{
+	if (!options->metrics)
+		return 0;
+	if (options->json || options->histogram || options->by_given ||
+		watch_options_want_events(options)) {
+		*status = tool_usage("--metrics serves figures and prints none: leave out --json, "
+				     "--histogram, --by, --slow, --errors and --pdus, or start a "
+				     "second stoq watch for them");
+		return -1;
+	}
+	options->config.axis = STOQ_BY_COMMAND;
+	return 0;
+}
+
 int watch_options_parse(
 	struct watch_options *options, const char *help, int argc, char **argv, int *status)
 {
@@ -183,7 +224,7 @@ int watch_options_parse(
 	if (tool_options_parse(&known, options, argc, argv, status))
 		return -1;
 	if (optind == argc)
-		return 0;
+		return complete(options, status);
 	*status = tool_usage("what is '%.40s'? An interface is given with -i", argv[optind]);
 	return -1;
 }

@@ -16,6 +16,9 @@ struct watch_options {
 	uint64_t duration_ns; /* 0: until told to end */
 	bool json;
 	bool histogram;
+	bool metrics;
+	bool by_given;	       /* --by */
+	uint16_t metrics_port; /* on 127.0.0.1 */
 };
 
 /* help: the text of --help. 0: go on. Else the verb ends, with *status. */

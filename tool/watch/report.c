@@ -79,6 +79,8 @@ void watch_report_interval(struct watch_report *report, const struct stoq_model 
 		if (!watch_options_want_events(report->options))
 			add_text(report, model, &report->view, histogram);
 		break;
+	case WATCH_METRICS:
+		break;
 	}
 	tool_output_flush(&report->output);
 }
@@ -91,9 +93,10 @@ int watch_report_end(
 
 	if (report->mode == WATCH_SCREEN)
 		watch_screen_close();
+	watch_metrics_close(report->metrics);
 	if (model && report->mode == WATCH_JSON)
 		add_rendered(report, stoq_json_summary(model, now_unix_ns(report)), true);
-	else if (model)
+	else if (model && report->mode != WATCH_METRICS)
 		add_text(report, model, &totals, true);
 	result = tool_output_end(&report->output, END_PATIENCE_MS);
 	if (report->out_of_memory)

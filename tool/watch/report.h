@@ -3,6 +3,7 @@
 
 /* What `stoq watch` shows: intervals, events and the closing totals, on a screen or as lines. */
 #include "tool/output.h"
+#include "tool/watch/metrics.h"
 #include "tool/watch/options.h"
 #include "watch/render_terminal.h"
 
@@ -10,6 +11,7 @@ enum watch_mode {
 	WATCH_SCREEN, /* the live view */
 	WATCH_TEXT,   /* blocks of text, or a line per event */
 	WATCH_JSON,
+	WATCH_METRICS, /* nothing: a scraper reads the figures */
 };
 
 struct watch_report {
@@ -17,7 +19,8 @@ struct watch_report {
 	const struct watch_options *options;
 	struct tool_output output;
 	struct stoq_view view;
-	uint64_t unix_offset_ns; /* CLOCK_REALTIME less CLOCK_MONOTONIC */
+	struct watch_metrics *metrics; /* WATCH_METRICS; else NULL. The report closes it */
+	uint64_t unix_offset_ns;       /* CLOCK_REALTIME less CLOCK_MONOTONIC */
 	bool has_command_heading, has_pdu_heading;
 	bool out_of_memory;
 };

@@ -42,6 +42,8 @@ static enum watch_mode choose_mode(const struct watch_options *options)
 {
 	if (options->json)
 		return WATCH_JSON;
+	if (options->metrics)
+		return WATCH_METRICS;
 	if (watch_options_want_events(options) || !watch_screen_possible())
 		return WATCH_TEXT;
 	return WATCH_SCREEN;
@@ -59,6 +61,7 @@ static int watch(struct stoq_inspect *inspect, const struct watch_options *optio
 	const struct watch_source source = {guard_polices, beside, beside ? beside->name : ""};
 	enum watch_mode mode = choose_mode(options);
 	struct watch_report report;
+	struct stoq_error second;
 	int result = stoq_inspect_drop_privileges(inspect, error);
 
 	if (result)
@@ -69,6 +72,16 @@ static int watch(struct stoq_inspect *inspect, const struct watch_options *optio
 	if (result) {
 		watch_screen_close();
 		return stoq_error_set(error, result, "no memory");
+	}
+	if (mode == WATCH_METRICS) {
+		result = watch_metrics_open(
+			&report.metrics, options->metrics_port, tool_unix_offset_ns(), error);
+		if (result) {
+			watch_report_end(&report, NULL, &second);
+			return result;
+		}
+		tool_notice(
+			"metrics: http://127.0.0.1:%u/metrics", watch_metrics_port(report.metrics));
 	}
 	return watch_loop_run(inspect, &report, beside ? &source : NULL, signal_fd, error);
 }
