@@ -9,6 +9,12 @@
 #include "base/error.h"
 #include "bpf/tc_shared.h"
 
+/* Their descriptors. */
+struct stoq_tables {
+	int flows, unproven, connects, series, statuses, commands, details, cpus, bss;
+};
+#define STOQ_TABLES 9
+
 struct stoq_table_sizes {
 	uint32_t flows;
 	uint32_t commands; /* a power of two, at least STOQ_COMMANDS_MIN */

@@ -363,30 +363,30 @@ static uint64_t hash_of(const struct stoq_guard_compiled *compiled)
 int stoq_guard_compile(const struct stoq_guard_policy *policy,
 	struct stoq_guard_compiled **compiled, struct stoq_error *error)
 {
-	struct stoq_guard_compiled *made = calloc(1, sizeof(*made));
+	struct stoq_guard_compiled *ready = calloc(1, sizeof(*ready));
 	int ret;
 
-	if (!made)
+	if (!ready)
 		return stoq_error_set(error, -ENOMEM, "not enough memory to compile the policy");
-	made->rule_count = (uint32_t)policy->rule_count;
-	made->strict = policy->strict;
-	made->default_verdict = policy->default_verdict;
+	ready->rule_count = (uint32_t)policy->rule_count;
+	ready->strict = policy->strict;
+	ready->default_verdict = policy->default_verdict;
 	if (policy->default_verdict == STOQ_GUARD_DENY) {
-		made->default_status_write = stoq_guard_status_for(policy->default_status, true);
-		made->default_status_other = stoq_guard_status_for(policy->default_status, false);
+		ready->default_status_write = stoq_guard_status_for(policy->default_status, true);
+		ready->default_status_other = stoq_guard_status_for(policy->default_status, false);
 	}
-	compile_names(&made->hosts, policy, HOST);
-	compile_names(&made->subsystems, policy, SUBSYSTEM);
-	compile_commands(made, policy);
-	compile_rules(made, policy);
-	compile_intervals(&made->firsts, policy, FIRST);
-	compile_intervals(&made->lasts, policy, LAST);
-	ret = compile_namespaces(made, policy, error);
+	compile_names(&ready->hosts, policy, HOST);
+	compile_names(&ready->subsystems, policy, SUBSYSTEM);
+	compile_commands(ready, policy);
+	compile_rules(ready, policy);
+	compile_intervals(&ready->firsts, policy, FIRST);
+	compile_intervals(&ready->lasts, policy, LAST);
+	ret = compile_namespaces(ready, policy, error);
 	if (ret) {
-		free(made);
+		free(ready);
 		return ret;
 	}
-	made->hash = hash_of(made);
-	*compiled = made;
+	ready->hash = hash_of(ready);
+	*compiled = ready;
 	return 0;
 }

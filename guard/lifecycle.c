@@ -18,7 +18,7 @@ struct making {
 	const struct stoq_guard_config *config;
 	const struct stoq_guard_source *source;
 	struct stoq_guard_pins pins;
-	struct stoq_guard_made made;
+	struct stoq_guard_manifest manifest;
 	struct stoq_guard_program *program;
 	struct stoq_error *error;
 };
@@ -48,45 +48,46 @@ static bool uses_map(void *context, uint32_t program_id)
 }
 
 /* A filter that was added in the moment before it would have been noted: found by its program. */
-static void sweep_filters(const struct stoq_guard_pins *pins, const struct stoq_guard_made *made)
+static void sweep_filters(
+	const struct stoq_guard_pins *pins, const struct stoq_guard_manifest *manifest)
 {
 	int fd = stoq_guard_pins_open(pins, "stoq_guard_policies", false, NULL);
 	struct owner owner = {.map_id = stoq_guard_map_id(fd)};
 
-	for (size_t i = 0; owner.map_id && i < made->side_count; i++)
-		stoq_attach_keep_sweep(made->sides[i].ifindex, uses_map, &owner);
+	for (size_t i = 0; owner.map_id && i < manifest->side_count; i++)
+		stoq_attach_keep_sweep(manifest->sides[i].ifindex, uses_map, &owner);
 	if (fd >= 0)
 		close(fd);
 }
 
-static int detach_side(const struct stoq_guard_pins *pins, struct stoq_guard_made *made,
+static int detach_side(const struct stoq_guard_pins *pins, struct stoq_guard_manifest *manifest,
 	size_t side, struct stoq_error *error)
 {
 	char path[STOQ_GUARD_PATH_BYTES];
 
 	/* Not noted what it became: if it is a link, it is gone with its name. */
-	if (made->sides[side].kind == STOQ_ATTACH_NONE)
-		made->sides[side].kind = STOQ_ATTACH_TCX;
+	if (manifest->sides[side].kind == STOQ_ATTACH_NONE)
+		manifest->sides[side].kind = STOQ_ATTACH_TCX;
 	return stoq_attach_keep_remove(
-		&made->sides[side], stoq_guard_link_path(pins, side, path), error);
+		&manifest->sides[side], stoq_guard_link_path(pins, side, path), error);
 }
 
-static int check_netns(const struct stoq_guard_pins *pins, const struct stoq_guard_made *made,
-	struct stoq_error *error)
+static int check_netns(const struct stoq_guard_pins *pins,
+	const struct stoq_guard_manifest *manifest, struct stoq_error *error)
 {
-	if (made->netns == stoq_guard_netns())
+	if (manifest->netns == stoq_guard_netns())
 		return 0;
 	return stoq_error_set(error, -EXDEV,
 		"guard %s is on interfaces of another network namespace (net:[%llu]); run this "
 		"there, with nsenter --net",
-		pins->name, (unsigned long long)made->netns);
+		pins->name, (unsigned long long)manifest->netns);
 }
 
 /* A link can be removed from anywhere; a filter only in its network namespace. */
-static bool needs_netns(const struct stoq_guard_made *made)
+static bool needs_netns(const struct stoq_guard_manifest *manifest)
 {
-	for (size_t i = 0; i < made->side_count; i++)
-		if (made->sides[i].kind == STOQ_ATTACH_CLSACT)
+	for (size_t i = 0; i < manifest->side_count; i++)
+		if (manifest->sides[i].kind == STOQ_ATTACH_CLSACT)
 			return true;
 	return false;
 }
@@ -94,22 +95,22 @@ static bool needs_netns(const struct stoq_guard_made *made)
 /* Policing ends first; the notes go last. */
 static int take_away(const struct stoq_guard_pins *pins, struct stoq_error *error)
 {
-	struct stoq_guard_made made;
-	int result = stoq_guard_made_read(pins, &made, error);
+	struct stoq_guard_manifest manifest;
+	int result = stoq_guard_manifest_read(pins, &manifest, error);
 
 	/* Without notes nothing was attached. */
 	if (result == -ENOENT)
 		return stoq_guard_pins_remove(pins, error);
-	if (!result && needs_netns(&made))
-		result = check_netns(pins, &made, error);
+	if (!result && needs_netns(&manifest))
+		result = check_netns(pins, &manifest, error);
 	if (result)
 		return result;
-	for (size_t i = 0; i < made.side_count; i++) {
-		int one = detach_side(pins, &made, i, error);
+	for (size_t i = 0; i < manifest.side_count; i++) {
+		int one = detach_side(pins, &manifest, i, error);
 
 		result = result ? result : one;
 	}
-	sweep_filters(pins, &made);
+	sweep_filters(pins, &manifest);
 	return result ? result : stoq_guard_pins_remove(pins, error);
 }
 
@@ -150,15 +151,16 @@ struct conflict {
 static void look_for_conflict(void *context, const char *name)
 {
 	struct conflict *conflict = context;
-	struct stoq_guard_made made;
+	struct stoq_guard_manifest manifest;
 	struct stoq_guard_pins pins;
 
 	if (strcmp(name, conflict->making->pins.name) == 0 ||
 		stoq_guard_pins_init(&pins, name, NULL) ||
-		stoq_guard_made_read(&pins, &made, NULL) || made.netns != stoq_guard_netns())
+		stoq_guard_manifest_read(&pins, &manifest, NULL) ||
+		manifest.netns != stoq_guard_netns())
 		return;
-	for (size_t i = 0; i < made.side_count; i++)
-		if (made.sides[i].ifindex == conflict->ifindex)
+	for (size_t i = 0; i < manifest.side_count; i++)
+		if (manifest.sides[i].ifindex == conflict->ifindex)
 			snprintf(conflict->name, sizeof(conflict->name), "%s", name);
 }
 
@@ -176,10 +178,10 @@ static int check_alone(const struct making *making, const char *interface, int i
 		interface, conflict.name, conflict.name);
 }
 
-static bool has_side(const struct stoq_guard_made *made, int ifindex, bool ingress)
+static bool has_side(const struct stoq_guard_manifest *manifest, int ifindex, bool ingress)
 {
-	for (size_t i = 0; i < made->side_count; i++)
-		if (made->sides[i].ifindex == ifindex && made->sides[i].ingress == ingress)
+	for (size_t i = 0; i < manifest->side_count; i++)
+		if (manifest->sides[i].ifindex == ifindex && manifest->sides[i].ingress == ingress)
 			return true;
 	return false;
 }
@@ -187,7 +189,7 @@ static bool has_side(const struct stoq_guard_made *made, int ifindex, bool ingre
 /* Notes the sides of an interface, unless they are there. */
 static int plan_interface(struct making *making, const char *interface)
 {
-	struct stoq_guard_made *made = &making->made;
+	struct stoq_guard_manifest *manifest = &making->manifest;
 	enum stoq_link link;
 	int ifindex, result = stoq_attach_check(interface, &ifindex, &link, making->error);
 
@@ -196,16 +198,16 @@ static int plan_interface(struct making *making, const char *interface)
 	/* On loopback every packet passes egress, then ingress: once is enough. */
 	for (int ingress = 0; !result && ingress <= (link == STOQ_LINK_LOOPBACK ? 0 : 1);
 		ingress++) {
-		struct stoq_attachment *side = &made->sides[made->side_count];
+		struct stoq_attachment *side = &manifest->sides[manifest->side_count];
 
-		if (has_side(made, ifindex, ingress))
+		if (has_side(manifest, ifindex, ingress))
 			continue;
-		if (made->side_count == STOQ_GUARD_SIDES_MAX)
+		if (manifest->side_count == STOQ_GUARD_SIDES_MAX)
 			return stoq_error_set(making->error, -EINVAL,
 				"a guard has at most %d interfaces", STOQ_GUARD_INTERFACES_MAX);
 		*side = (struct stoq_attachment){.ifindex = ifindex, .ingress = ingress};
 		snprintf(side->interface, sizeof(side->interface), "%s", interface);
-		made->side_count++;
+		manifest->side_count++;
 	}
 	return result;
 }
@@ -221,7 +223,7 @@ static int plan(struct making *making)
 
 static int attach_side(struct making *making, size_t i)
 {
-	struct stoq_attachment *side = &making->made.sides[i];
+	struct stoq_attachment *side = &making->manifest.sides[i];
 	int program_fd = stoq_guard_program_fd(making->program), result;
 	char path[STOQ_GUARD_PATH_BYTES], interface[IF_NAMESIZE];
 
@@ -233,7 +235,8 @@ static int attach_side(struct making *making, size_t i)
 	memcpy(interface, side->interface, sizeof(interface));
 	result = stoq_attach_keep(side, interface, side->ingress, program_fd, path,
 		making->config->force_clsact, making->error);
-	return result ? result : stoq_guard_made_write(&making->pins, &making->made, making->error);
+	return result ? result
+		      : stoq_guard_manifest_write(&making->pins, &making->manifest, making->error);
 }
 
 static int store_identities(const struct stoq_guard_pins *pins,
@@ -253,14 +256,15 @@ static int store_identities(const struct stoq_guard_pins *pins,
 	return stoq_error_set(error, result, "cannot note who is connected: %s", strerror(-result));
 }
 
-static void find_bare(const struct stoq_guard_made *made, struct stoq_guard_bare *bare)
+static void find_bare(const struct stoq_guard_manifest *manifest, struct stoq_guard_bare *bare)
 {
-	for (size_t i = 0; i < made->side_count; i++) {
+	for (size_t i = 0; i < manifest->side_count; i++) {
 		enum stoq_link link;
 
-		if (stoq_link_of(made->sides[i].interface, &link, NULL) == 0 &&
+		if (stoq_link_of(manifest->sides[i].interface, &link, NULL) == 0 &&
 			link == STOQ_LINK_BARE)
-			stoq_tables_add_bare(bare->interfaces, (uint32_t)made->sides[i].ifindex);
+			stoq_tables_add_bare(
+				bare->interfaces, (uint32_t)manifest->sides[i].ifindex);
 	}
 }
 
@@ -281,17 +285,17 @@ static uint64_t choose_room(const struct making *making)
  */
 static int make(struct making *making)
 {
-	bool reuse = making->made.phase == STOQ_GUARD_REPLACING;
+	bool reuse = making->manifest.phase == STOQ_GUARD_REPLACING;
 	struct stoq_guard_bare bare = {0};
 	uint64_t room = choose_room(making);
 	int result;
 
-	find_bare(&making->made, &bare);
+	find_bare(&making->manifest, &bare);
 	result = stoq_guard_program_load(&making->program, &making->config->program, &bare,
 		&making->pins, reuse, making->error);
 
 	if (!result)
-		result = stoq_guard_made_write(&making->pins, &making->made, making->error);
+		result = stoq_guard_manifest_write(&making->pins, &making->manifest, making->error);
 	if (!result)
 		result = stoq_guard_program_pin(making->program, &making->pins, making->error);
 	if (!result)
@@ -300,10 +304,11 @@ static int make(struct making *making)
 		result = store_identities(&making->pins, making->config->identities, making->error);
 	if (!result)
 		result = stoq_guard_install(&making->pins, making->source, making->error);
-	for (size_t i = 0; !result && i < making->made.side_count; i++)
+	for (size_t i = 0; !result && i < making->manifest.side_count; i++)
 		result = attach_side(making, i);
-	making->made.phase = STOQ_GUARD_ON;
-	return result ? result : stoq_guard_made_write(&making->pins, &making->made, making->error);
+	making->manifest.phase = STOQ_GUARD_ON;
+	return result ? result
+		      : stoq_guard_manifest_write(&making->pins, &making->manifest, making->error);
 }
 
 static int make_new(struct making *making)
@@ -311,12 +316,12 @@ static int make_new(struct making *making)
 	const struct stoq_guard_config *config = making->config;
 	int result;
 
-	making->made = (struct stoq_guard_made){.layout = STOQ_GUARD_LAYOUT,
+	making->manifest = (struct stoq_guard_manifest){.layout = STOQ_GUARD_LAYOUT,
 		.phase = STOQ_GUARD_MAKING,
 		.since_unix_ns = stoq_clock_unix_ns(),
 		.netns = stoq_guard_netns(),
 		.program = config->program};
-	stoq_guard_made_by_us(&making->made, config->version);
+	stoq_guard_manifest_sign(&making->manifest, config->version);
 	result = plan(making);
 	if (!result)
 		result = stoq_guard_pins_make(&making->pins, making->error);
@@ -331,8 +336,8 @@ static int make_new(struct making *making)
 /* An interface that went away and came back, or whose program somebody removed, gets it anew. */
 static int revive(struct making *making)
 {
-	for (size_t i = 0; i < making->made.side_count; i++) {
-		struct stoq_attachment *side = &making->made.sides[i];
+	for (size_t i = 0; i < making->manifest.side_count; i++) {
+		struct stoq_attachment *side = &making->manifest.sides[i];
 		char path[STOQ_GUARD_PATH_BYTES];
 		uint32_t program_id;
 		int result;
@@ -353,9 +358,9 @@ static int make_instead(struct making *making)
 {
 	int result;
 
-	making->made.phase = STOQ_GUARD_REPLACING;
-	making->made.program = making->config->program;
-	stoq_guard_made_by_us(&making->made, making->config->version);
+	making->manifest.phase = STOQ_GUARD_REPLACING;
+	making->manifest.program = making->config->program;
+	stoq_guard_manifest_sign(&making->manifest, making->config->version);
 	result = revive(making);
 	if (!result)
 		result = plan(making);
@@ -368,8 +373,8 @@ static int choose(struct making *making, bool *cleaned)
 
 	if (!stoq_guard_pins_exist(&making->pins))
 		return make_new(making);
-	result = stoq_guard_made_read(&making->pins, &making->made, making->error);
-	if (result == -ENOENT || (!result && making->made.phase == STOQ_GUARD_MAKING)) {
+	result = stoq_guard_manifest_read(&making->pins, &making->manifest, making->error);
+	if (result == -ENOENT || (!result && making->manifest.phase == STOQ_GUARD_MAKING)) {
 		result = take_away(&making->pins, making->error);
 		*cleaned = !result;
 		return result ? result : make_new(making);
@@ -381,7 +386,7 @@ static int choose(struct making *making, bool *cleaned)
 			"guard %s is on already. `stoq guard reload` gives it another policy; `on "
 			"--replace` another program or more interfaces; `off` ends it",
 			making->pins.name);
-	result = check_netns(&making->pins, &making->made, making->error);
+	result = check_netns(&making->pins, &making->manifest, making->error);
 	return result ? result : make_instead(making);
 }
 
@@ -408,26 +413,27 @@ int stoq_guard_on(const struct stoq_guard_config *config, const struct stoq_guar
 static int reload(const struct stoq_guard_pins *pins, const struct stoq_guard_source *source,
 	struct stoq_error *error)
 {
-	struct stoq_guard_made made;
-	int result = stoq_guard_made_read(pins, &made, error);
+	struct stoq_guard_manifest manifest;
+	int result = stoq_guard_manifest_read(pins, &manifest, error);
 
 	if (result)
 		return result;
-	if (made.phase == STOQ_GUARD_MAKING)
+	if (manifest.phase == STOQ_GUARD_MAKING)
 		return stoq_error_set(error, -ENOENT,
-			"guard %s is only half made, as its `on` was interrupted: run that again",
+			"guard %s is only half manifest, as its `on` was interrupted: run that "
+			"again",
 			pins->name);
-	if (made.phase == STOQ_GUARD_REPLACING)
+	if (manifest.phase == STOQ_GUARD_REPLACING)
 		return stoq_error_set(error, -EBUSY,
 			"guard %s got half way to another program, as `on --replace` was "
 			"interrupted: run that again",
 			pins->name);
-	if (made.policy_format != STOQ_GUARD_POLICY_FORMAT)
+	if (manifest.policy_format != STOQ_GUARD_POLICY_FORMAT)
 		return stoq_error_set(error, -EPROTO,
 			"guard %s runs the program of another version of stoq (%.11s), which reads "
 			"policies in another form; `stoq guard on --replace --name %s FILE` puts "
 			"this version's in its place, without a gap",
-			pins->name, made.version, pins->name);
+			pins->name, manifest.version, pins->name);
 	return source ? stoq_guard_install(pins, source, error)
 		      : stoq_guard_install_again(pins, error);
 }
@@ -466,7 +472,7 @@ int stoq_guard_reload(
 	return change_guard(name, &(const struct change){.source = source}, error);
 }
 
-int stoq_guard_tell(
+int stoq_guard_notify(
 	const char *name, const struct stoq_flow_identities *identities, struct stoq_error *error)
 {
 	return change_guard(name, &(const struct change){.identities = identities}, error);

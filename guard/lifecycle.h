@@ -37,7 +37,7 @@ int stoq_guard_reload(
  * Tells a guard that is on of connections that were made while it was being turned on. Its policy
  * stays, also if it is another one by now. 0 or a negative errno.
  */
-int stoq_guard_tell(
+int stoq_guard_notify(
 	const char *name, const struct stoq_flow_identities *identities, struct stoq_error *error);
 
 /* Removes all of it, half made or whole. -ENOENT: there is none. */

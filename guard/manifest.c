@@ -8,25 +8,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MADE_PIN "made"
+/* The name of the first version: guards that it left on are still read. */
+#define MANIFEST_PIN "made"
 
-int stoq_guard_made_read(
-	const struct stoq_guard_pins *pins, struct stoq_guard_made *made, struct stoq_error *error)
+int stoq_guard_manifest_read(const struct stoq_guard_pins *pins,
+	struct stoq_guard_manifest *manifest, struct stoq_error *error)
 {
-	int fd = stoq_guard_pins_open(pins, MADE_PIN, false, error), result;
+	int fd = stoq_guard_pins_open(pins, MANIFEST_PIN, false, error), result;
 	struct bpf_map_info info = {0};
 	uint32_t length = sizeof(info), zero = 0;
 
 	if (fd < 0)
 		return fd;
 	result = bpf_obj_get_info_by_fd(fd, &info, &length);
-	if (!result && info.value_size == sizeof(*made))
-		result = bpf_map_lookup_elem(fd, &zero, made);
+	if (!result && info.value_size == sizeof(*manifest))
+		result = bpf_map_lookup_elem(fd, &zero, manifest);
 	else if (!result)
 		result = -EPROTO;
 	close(fd);
-	if (!result &&
-		(made->layout != STOQ_GUARD_LAYOUT || made->side_count > STOQ_GUARD_SIDES_MAX))
+	if (!result && (manifest->layout != STOQ_GUARD_LAYOUT ||
+			       manifest->side_count > STOQ_GUARD_SIDES_MAX))
 		result = -EPROTO;
 	if (!result)
 		return 0;
@@ -38,39 +39,39 @@ int stoq_guard_made_read(
 		pins->name);
 }
 
-int stoq_guard_made_write(const struct stoq_guard_pins *pins, const struct stoq_guard_made *made,
-	struct stoq_error *error)
+int stoq_guard_manifest_write(const struct stoq_guard_pins *pins,
+	const struct stoq_guard_manifest *manifest, struct stoq_error *error)
 {
-	int fd = stoq_guard_pins_open(pins, MADE_PIN, true, NULL), result = 0;
+	int fd = stoq_guard_pins_open(pins, MANIFEST_PIN, true, NULL), result = 0;
 	bool fresh = fd < 0;
 	uint32_t zero = 0;
 
 	if (fresh)
 		fd = bpf_map_create(
-			BPF_MAP_TYPE_ARRAY, "stoq_made", sizeof(zero), sizeof(*made), 1, NULL);
+			BPF_MAP_TYPE_ARRAY, "stoq_made", sizeof(zero), sizeof(*manifest), 1, NULL);
 	if (fd < 0)
 		return stoq_error_set(error, fd, "cannot make a map in the kernel: %s%s",
 			strerror(-fd), fd == -EPERM ? "; CAP_BPF is missing (run as root)" : "");
-	result = bpf_map_update_elem(fd, &zero, made, BPF_ANY);
+	result = bpf_map_update_elem(fd, &zero, manifest, BPF_ANY);
 	if (result)
 		stoq_error_set(error, result, "cannot take notes about guard %s: %s", pins->name,
 			strerror(-result));
 	else if (fresh)
-		result = stoq_guard_pins_add(pins, MADE_PIN, fd, error);
+		result = stoq_guard_pins_add(pins, MANIFEST_PIN, fd, error);
 	close(fd);
 	return result;
 }
 
-void stoq_guard_made_by_us(struct stoq_guard_made *made, const char *version)
+void stoq_guard_manifest_sign(struct stoq_guard_manifest *manifest, const char *version)
 {
-	snprintf(made->version, sizeof(made->version), "%s", version);
-	made->build = stoq_guard_program_build();
-	made->policy_format = STOQ_GUARD_POLICY_FORMAT;
+	snprintf(manifest->version, sizeof(manifest->version), "%s", version);
+	manifest->build = stoq_guard_program_build();
+	manifest->policy_format = STOQ_GUARD_POLICY_FORMAT;
 }
 
-bool stoq_guard_made_elsewhere(const struct stoq_guard_made *made)
+bool stoq_guard_manifest_is_foreign(const struct stoq_guard_manifest *manifest)
 {
-	return made->build != stoq_guard_program_build();
+	return manifest->build != stoq_guard_program_build();
 }
 
 uint64_t stoq_guard_netns(void)

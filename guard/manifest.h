@@ -20,7 +20,7 @@ enum stoq_guard_phase {
 		3, /* `on --replace` has not ended: an old or the new program polices */
 };
 
-struct stoq_guard_made {
+struct stoq_guard_manifest {
 	uint32_t layout; /* of this and of the program's maps: STOQ_GUARD_LAYOUT */
 	uint32_t phase;	 /* enum stoq_guard_phase */
 	uint64_t since_unix_ns;
@@ -42,16 +42,16 @@ struct stoq_guard_made {
 	((uint64_t)STOQ_GUARD_POLICY_NUMBER << 32 | sizeof(struct stoq_guard_installed))
 
 /* Reads or writes it. -ENOENT: there is none; -EPROTO: another version's, which we cannot read. */
-int stoq_guard_made_read(
-	const struct stoq_guard_pins *pins, struct stoq_guard_made *made, struct stoq_error *error);
-int stoq_guard_made_write(const struct stoq_guard_pins *pins, const struct stoq_guard_made *made,
-	struct stoq_error *error);
+int stoq_guard_manifest_read(const struct stoq_guard_pins *pins,
+	struct stoq_guard_manifest *manifest, struct stoq_error *error);
+int stoq_guard_manifest_write(const struct stoq_guard_pins *pins,
+	const struct stoq_guard_manifest *manifest, struct stoq_error *error);
 
 /* Notes that the program is ours. */
-void stoq_guard_made_by_us(struct stoq_guard_made *made, const char *version);
+void stoq_guard_manifest_sign(struct stoq_guard_manifest *manifest, const char *version);
 
 /* Its program is that of another stoq, older or newer. */
-bool stoq_guard_made_elsewhere(const struct stoq_guard_made *made);
+bool stoq_guard_manifest_is_foreign(const struct stoq_guard_manifest *manifest);
 
 /* The network namespace that we are in. */
 uint64_t stoq_guard_netns(void);

@@ -19,7 +19,7 @@ static const struct stoq_guard_rule *rule_of(const struct search *search)
 	return &search->policy->rules[search->rule];
 }
 
-static void tell(const struct search *search, const char *text)
+static void warn(const struct search *search, const char *text)
 {
 	search->told(search->context, search->rule, text);
 }
@@ -146,7 +146,7 @@ static void find_commands(const struct search *search)
 		if (!why)
 			continue;
 		snprintf(text, sizeof(text), "never matches %.60s: %s", name, why);
-		tell(search, text);
+		warn(search, text);
 	}
 }
 
@@ -169,7 +169,7 @@ static void find_names(const struct search *search)
 			"names a %s without the colon and name that an NQN ends with, '%.*s': "
 			"if that is only its beginning, put * behind it",
 			names[i].field, (int)condition->length, condition->text);
-		tell(search, text);
+		warn(search, text);
 	}
 }
 
@@ -181,11 +181,11 @@ static void find_in_rule(const struct search *search)
 
 	find_names(search);
 	if (is_discovery(&rule->host)) {
-		tell(search, "never matches: the discovery NQN is a subsystem's, no host has it");
+		warn(search, "never matches: the discovery NQN is a subsystem's, no host has it");
 		return;
 	}
 	if (is_discovery(&rule->subsystem) && (rule->namespace_count || rule->has_range)) {
-		tell(search, "never matches: a discovery subsystem has no namespaces");
+		warn(search, "never matches: a discovery subsystem has no namespaces");
 		return;
 	}
 	why = why_none(rule);
@@ -194,7 +194,7 @@ static void find_in_rule(const struct search *search)
 		return;
 	}
 	snprintf(text, sizeof(text), "never matches: %s", why);
-	tell(search, text);
+	warn(search, text);
 }
 
 void stoq_guard_policy_find_never(const struct stoq_guard_policy *policy,

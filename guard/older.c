@@ -113,7 +113,7 @@ static const struct stoq_guard_compiled *policy_in_force(struct search *search)
 {
 	const struct stoq_guard_view *on = search->coming->on;
 
-	if (on->made.policy_format != STOQ_GUARD_POLICY_FORMAT)
+	if (on->manifest.policy_format != STOQ_GUARD_POLICY_FORMAT)
 		return NULL;
 	if (!search->in_force_read)
 		stoq_guard_in_force_read(&on->pins, &search->in_force, NULL);

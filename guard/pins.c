@@ -214,7 +214,7 @@ struct names {
 	void *context;
 };
 
-static void tell_instance(void *context, const char *name)
+static void list_instance(void *context, const char *name)
 {
 	const struct names *names = context;
 	char text[STOQ_GUARD_NAME_MAX + 1];
@@ -228,7 +228,7 @@ static void tell_instance(void *context, const char *name)
 int stoq_guard_pins_list(void (*told)(void *context, const char *name), void *context)
 {
 	struct names names = {.told = told, .context = context};
-	int result = each(STOQ_GUARD_PINS, tell_instance, &names);
+	int result = each(STOQ_GUARD_PINS, list_instance, &names);
 
 	return result == -ENOENT ? 0 : result;
 }

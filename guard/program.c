@@ -132,20 +132,20 @@ int stoq_guard_program_load(struct stoq_guard_program **program,
 	const struct stoq_guard_program_config *config, const struct stoq_guard_bare *bare,
 	const struct stoq_guard_pins *pins, bool reuse, struct stoq_error *error)
 {
-	struct stoq_guard_program *made = calloc(1, sizeof(*made));
+	struct stoq_guard_program *loaded = calloc(1, sizeof(*loaded));
 	int result;
 
-	if (!made)
+	if (!loaded)
 		return stoq_error_set(error, -ENOMEM, "no memory");
 	stoq_libbpf_log_start();
-	made->object = stoq_guard_bpf__open();
-	result = made->object ? prepare(made->object, config, bare, pins, reuse, error)
-			      : stoq_load_error(error, -errno, "CONFIG_NET_CLS_BPF");
+	loaded->object = stoq_guard_bpf__open();
+	result = loaded->object ? prepare(loaded->object, config, bare, pins, reuse, error)
+				: stoq_load_error(error, -errno, "CONFIG_NET_CLS_BPF");
 	if (result) {
-		stoq_guard_program_free(made);
+		stoq_guard_program_free(loaded);
 		return result;
 	}
-	*program = made;
+	*program = loaded;
 	return 0;
 }
 

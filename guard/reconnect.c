@@ -11,8 +11,8 @@ static bool is_policed(const void *context, const char *interface)
 {
 	const struct stoq_guard_view *view = context;
 
-	for (size_t i = 0; i < view->made.side_count; i++)
-		if (strcmp(view->made.sides[i].interface, interface) == 0)
+	for (size_t i = 0; i < view->manifest.side_count; i++)
+		if (strcmp(view->manifest.sides[i].interface, interface) == 0)
 			return true;
 	return false;
 }
@@ -36,7 +36,7 @@ static bool is_known(const struct stoq_guard_view *view, const struct stoq_guard
 static bool is_wanted(const struct stoq_guard_view *view, const struct stoq_guard_places *places,
 	const struct stoq_flow_socket *socket)
 {
-	const struct stoq_flow_ports ports = {view->made.program.ports, STOQ_GUARD_PORTS_MAX};
+	const struct stoq_flow_ports ports = {view->manifest.program.ports, STOQ_GUARD_PORTS_MAX};
 
 	return (stoq_flow_is_port(&ports, socket->local.port) ||
 		       stoq_flow_is_port(&ports, socket->remote.port)) &&

@@ -40,7 +40,7 @@ int stoq_guard_status_read(struct stoq_guard_status *status, const struct stoq_g
 	if (result)
 		return stoq_error_set(error, result, "cannot read the counters of guard %s: %s",
 			view->pins.name, strerror(-result));
-	for (size_t i = 0; i < view->made.side_count; i++)
+	for (size_t i = 0; i < view->manifest.side_count; i++)
 		status->sides[i] = stoq_guard_view_side(view, i);
 	read_last(status);
 	return 0;
@@ -48,12 +48,12 @@ int stoq_guard_status_read(struct stoq_guard_status *status, const struct stoq_g
 
 bool stoq_guard_status_is_whole(const struct stoq_guard_status *status)
 {
-	const struct stoq_guard_made *made = &status->view->made;
+	const struct stoq_guard_manifest *manifest = &status->view->manifest;
 
-	for (size_t i = 0; i < made->side_count; i++)
+	for (size_t i = 0; i < manifest->side_count; i++)
 		if (status->sides[i] != STOQ_KEEP_ATTACHED)
 			return false;
-	return made->phase == STOQ_GUARD_ON;
+	return manifest->phase == STOQ_GUARD_ON;
 }
 
 /* ---- text ---- */
@@ -84,12 +84,12 @@ static void print_sides(FILE *file, const struct stoq_guard_status *status)
 		[STOQ_KEEP_BEHIND] = ", BEHIND a program of someone else",
 		[STOQ_KEEP_GONE] = ", NOT ATTACHED any more: `on --replace` attaches it again",
 	};
-	const struct stoq_guard_made *made = &status->view->made;
+	const struct stoq_guard_manifest *manifest = &status->view->manifest;
 
-	for (size_t i = 0; i < made->side_count; i++)
-		fprintf(file, "  interface    %s %s, %s%s\n", made->sides[i].interface,
-			made->sides[i].ingress ? "ingress" : "egress",
-			stoq_attach_kind_name(made->sides[i].kind), states[status->sides[i]]);
+	for (size_t i = 0; i < manifest->side_count; i++)
+		fprintf(file, "  interface    %s %s, %s%s\n", manifest->sides[i].interface,
+			manifest->sides[i].ingress ? "ingress" : "egress",
+			stoq_attach_kind_name(manifest->sides[i].kind), states[status->sides[i]]);
 }
 
 static void print_drops(FILE *file, const struct stoq_guard_status *status)
@@ -168,18 +168,18 @@ void stoq_guard_status_print(FILE *file, const struct stoq_guard_status *status)
 	const struct stoq_guard_view *view = status->view;
 	const struct stoq_guard_connections *connections = &status->connections;
 
-	fprintf(file, "guard %s: %s since ", view->pins.name, phase_text(view->made.phase));
-	print_time(file, view->made.since_unix_ns);
+	fprintf(file, "guard %s: %s since ", view->pins.name, phase_text(view->manifest.phase));
+	print_time(file, view->manifest.since_unix_ns);
 	fprintf(file, "\n  policy       %s, hash %016" PRIx64 ", in force since ",
 		view->in_force.path, (uint64_t)view->in_force.installed->policy.hash);
 	print_time(file, view->in_force.since_unix_ns);
 	fputc('\n', file);
-	if (stoq_guard_made_elsewhere(&view->made))
+	if (stoq_guard_manifest_is_foreign(&view->manifest))
 		fprintf(file,
 			"  program      of another stoq (%.11s): `stoq guard on --replace --name "
 			"%s "
 			"FILE` puts this one's in its place\n",
-			view->made.version, view->pins.name);
+			view->manifest.version, view->pins.name);
 	print_sides(file, status);
 	fprintf(file,
 		"  connections  %" PRIu64 " of known hosts, %" PRIu64 " of unknown ones; %" PRIu64

@@ -20,17 +20,17 @@ static struct json_object *sides(const struct stoq_guard_status *status)
 		[STOQ_KEEP_BEHIND] = "behind another program",
 		[STOQ_KEEP_GONE] = "not attached",
 	};
-	const struct stoq_guard_made *made = &status->view->made;
+	const struct stoq_guard_manifest *manifest = &status->view->manifest;
 	struct json_object *list = json_object_new_array();
 
-	for (size_t i = 0; i < made->side_count; i++) {
+	for (size_t i = 0; i < manifest->side_count; i++) {
 		struct json_object *side = json_object_new_object();
 
-		stoq_json_put_string(side, "interface", made->sides[i].interface);
+		stoq_json_put_string(side, "interface", manifest->sides[i].interface);
 		stoq_json_put_string(
-			side, "direction", made->sides[i].ingress ? "ingress" : "egress");
+			side, "direction", manifest->sides[i].ingress ? "ingress" : "egress");
 		stoq_json_put_string(
-			side, "attachment", stoq_attach_kind_name(made->sides[i].kind));
+			side, "attachment", stoq_attach_kind_name(manifest->sides[i].kind));
 		stoq_json_put_string(side, "state", states[status->sides[i]]);
 		json_object_array_add(list, side);
 	}
@@ -108,16 +108,17 @@ char *stoq_guard_status_json(const struct stoq_guard_status *status)
 {
 	const struct stoq_guard_view *view = status->view;
 	struct json_object *object = stoq_json_new_report("guard", STOQ_JSON_SCHEMA_VERSION);
-	uint32_t phase = view->made.phase;
+	uint32_t phase = view->manifest.phase;
 
 	if (!object)
 		return NULL;
 	stoq_json_put_string(object, "name", view->pins.name);
 	stoq_json_put_string(object, "phase", phases[phase <= STOQ_GUARD_REPLACING ? phase : 1]);
 	stoq_json_put_bool(object, "whole", stoq_guard_status_is_whole(status));
-	stoq_json_put_string(object, "made_by", view->made.version);
-	stoq_json_put_bool(object, "program_is_ours", !stoq_guard_made_elsewhere(&view->made));
-	stoq_json_put_u64(object, "since_unix_ns", view->made.since_unix_ns);
+	stoq_json_put_string(object, "made_by", view->manifest.version);
+	stoq_json_put_bool(
+		object, "program_is_ours", !stoq_guard_manifest_is_foreign(&view->manifest));
+	stoq_json_put_u64(object, "since_unix_ns", view->manifest.since_unix_ns);
 	stoq_json_put(object, "policy", policy(status));
 	stoq_json_put(object, "sides", sides(status));
 	stoq_json_put(object, "connections", connections(status));

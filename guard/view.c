@@ -48,7 +48,7 @@ static int open_maps(struct stoq_guard_view *view, struct stoq_error *error)
 				"guard %s runs the program of another version of stoq (%.11s), "
 				"whose tables this one cannot read; `stoq guard on --replace "
 				"--name %s FILE` puts this version's in its place",
-				view->pins.name, view->made.version, view->pins.name);
+				view->pins.name, view->manifest.version, view->pins.name);
 	}
 	return 0;
 }
@@ -74,7 +74,7 @@ static int map_item(const struct stoq_guard_view *view, const char *item, size_t
 
 static int open_all(struct stoq_guard_view *view, struct stoq_error *error)
 {
-	int result = stoq_guard_made_read(&view->pins, &view->made, error);
+	int result = stoq_guard_manifest_read(&view->pins, &view->manifest, error);
 
 	if (!result)
 		result = open_maps(view, error);
@@ -272,6 +272,6 @@ enum stoq_keep_state stoq_guard_view_side(const struct stoq_guard_view *view, si
 	char path[STOQ_GUARD_PATH_BYTES];
 	uint32_t program_id;
 
-	return stoq_attach_keep_look(&view->made.sides[side],
+	return stoq_attach_keep_look(&view->manifest.sides[side],
 		stoq_guard_link_path(&view->pins, side, path), &program_id);
 }

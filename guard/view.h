@@ -12,7 +12,7 @@
 
 struct stoq_guard_view {
 	struct stoq_guard_pins pins;
-	struct stoq_guard_made made;
+	struct stoq_guard_manifest manifest;
 	int totals_fd, flows_fd, names_fd, connects_fd, identities_fd;
 	const struct stoq_guard_record *records;
 	const struct stoq_guard_state *state;
@@ -60,5 +60,5 @@ bool stoq_guard_view_connect(
 bool stoq_guard_view_knows(
 	const struct stoq_guard_view *view, const struct stoq_flow_known *connection);
 
-/* Whether side i of view->made is attached. */
+/* Whether side i of view->manifest is attached. */
 enum stoq_keep_state stoq_guard_view_side(const struct stoq_guard_view *view, size_t side);

@@ -18,7 +18,7 @@ struct search {
 };
 
 /* Says something of a rule; text stands behind its label. */
-static void tell_of_rule(const struct search *search, size_t rule, const char *text)
+static void warn_of_rule(const struct search *search, size_t rule, const char *text)
 {
 	char label[STOQ_GUARD_RULE_LABEL], sentence[WARNING_BYTES];
 
@@ -29,7 +29,7 @@ static void tell_of_rule(const struct search *search, size_t rule, const char *t
 
 static void on_never(void *context, size_t rule, const char *text)
 {
-	tell_of_rule(context, rule, text);
+	warn_of_rule(context, rule, text);
 }
 
 static void on_unreachable(void *context, size_t rule, size_t by)
@@ -38,7 +38,7 @@ static void on_unreachable(void *context, size_t rule, size_t by)
 	char label[STOQ_GUARD_RULE_LABEL], text[WARNING_BYTES / 2];
 
 	if (by == rule) {
-		tell_of_rule(search, rule,
+		warn_of_rule(search, rule,
 			"has no effect: the rules before it decide all that it matches; move it up "
 			"or remove it");
 		return;
@@ -48,7 +48,7 @@ static void on_unreachable(void *context, size_t rule, size_t by)
 		"has no effect: rule %s, before it, decides all that it matches; move it up or "
 		"remove it",
 		label);
-	tell_of_rule(search, rule, text);
+	warn_of_rule(search, rule, text);
 }
 
 /* What a rule allows to hosts that never get so far. */
@@ -67,7 +67,7 @@ static void find_unconnected(const struct search *search)
 			"allows commands of hosts that cannot connect: the policy refuses them "
 			"%s; " REMEDY,
 			refused);
-		tell_of_rule(search, i, text);
+		warn_of_rule(search, i, text);
 	}
 }
 

@@ -4,16 +4,16 @@
 
 #include "watch/watch_private.h"
 
-void stoq_interfaces_look(struct stoq_inspect *inspect)
+void stoq_interfaces_look(struct stoq_watch *watch)
 {
-	for (size_t i = 0; i < inspect->interface_count; i++) {
+	for (size_t i = 0; i < watch->interface_count; i++) {
 		char name[IF_NAMESIZE] = "";
 
-		if (inspect->gone[i])
+		if (watch->gone[i])
 			continue;
-		if (if_indextoname(inspect->ifindexes[i], name))
-			memcpy(inspect->interfaces[i], name, sizeof(name));
+		if (if_indextoname(watch->ifindexes[i], name))
+			memcpy(watch->interfaces[i], name, sizeof(name));
 		else
-			inspect->gone[i] = errno == ENXIO;
+			watch->gone[i] = errno == ENXIO;
 	}
 }

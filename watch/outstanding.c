@@ -29,23 +29,23 @@ static struct stoq_flow_line *find_line(struct stoq_model *model, uint32_t uid, 
 	return NULL;
 }
 
-static int count_outstanding(struct stoq_inspect *inspect, uint32_t uid,
-	const struct stoq_command *command, size_t *last)
+static int count_outstanding(
+	struct stoq_watch *watch, uint32_t uid, const struct stoq_command *command, size_t *last)
 {
-	struct stoq_flow_line *line = find_line(&inspect->model, uid, last);
+	struct stoq_flow_line *line = find_line(&watch->model, uid, last);
 	struct stoq_ledger_series series = {
 		.key = {.uid = uid,
 			.nsid = command->nsid,
 			.opcode = command->opcode,
 			.kind = command->kind,
 			.fctype = command->fctype},
-		.flow = stoq_ledger_flow_find(&inspect->ledger, uid),
+		.flow = stoq_ledger_flow_find(&watch->ledger, uid),
 	};
 	struct stoq_identity identity;
 	struct stoq_group *group;
 
 	stoq_ledger_identify(&series, &identity);
-	group = stoq_update_group(inspect, &identity);
+	group = stoq_update_group(watch, &identity);
 	if (!group)
 		return -ENOMEM;
 	group->outstanding++;
@@ -56,7 +56,7 @@ static int count_outstanding(struct stoq_inspect *inspect, uint32_t uid,
 
 /* The commands in this flow's own slots. A slot may be read while it changes: its owner is written
  * last, so what it says of a command is whole. */
-static int take_own(struct stoq_inspect *inspect, const struct stoq_flow *flow, size_t *last)
+static int take_own(struct stoq_watch *watch, const struct stoq_flow *flow, size_t *last)
 {
 	int result = 0;
 
@@ -67,7 +67,7 @@ static int take_own(struct stoq_inspect *inspect, const struct stoq_flow *flow, 
 			continue;
 		stoq_slot_unpack(&command, &flow->slots[i]);
 		if (!command.untimed && !is_doubtful(flow->doubt_ns, command.start_ns))
-			result = count_outstanding(inspect, flow->uid, &command, last);
+			result = count_outstanding(watch, flow->uid, &command, last);
 	}
 	return result;
 }
@@ -76,47 +76,47 @@ static int take_own(struct stoq_inspect *inspect, const struct stoq_flow *flow, 
  * The commands in the table that all flows share. Frees the places of those whose connection is
  * gone: nobody will complete them. A command that begins or ends meanwhile may be seen or not.
  */
-static int take_shared(struct stoq_inspect *inspect)
+static int take_shared(struct stoq_watch *watch)
 {
 	size_t last = 0;
 
-	for (size_t i = 0; i < inspect->command_count; i++) {
-		struct stoq_slot *slot = &inspect->commands[i];
+	for (size_t i = 0; i < watch->command_count; i++) {
+		struct stoq_slot *slot = &watch->commands[i];
 		__u32 owner = __atomic_load_n(&slot->owner, __ATOMIC_ACQUIRE), uid = owner >> 2;
 		struct stoq_ledger_flow *flow;
 		struct stoq_command command;
 
 		if (owner == STOQ_COMMAND_FREE)
 			continue;
-		flow = stoq_ledger_flow_find(&inspect->ledger, uid);
+		flow = stoq_ledger_flow_find(&watch->ledger, uid);
 		/* A flow that is not there, though it began before the maps were read. */
-		if (flow ? !flow->open : uid <= inspect->last_uid) {
+		if (flow ? !flow->open : uid <= watch->last_uid) {
 			__atomic_compare_exchange_n(&slot->owner, &owner, STOQ_COMMAND_FREE, false,
 				__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 			continue;
 		}
 		stoq_slot_unpack(&command, slot);
 		if (command.nsid == STOQ_SLOT_NSID_FAR)
-			command.nsid = inspect->details[i].nsid;
+			command.nsid = watch->details[i].nsid;
 		if (!flow || command.untimed || is_doubtful(flow->doubt_ns, command.start_ns))
 			continue;
-		if (count_outstanding(inspect, uid, &command, &last))
+		if (count_outstanding(watch, uid, &command, &last))
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-int stoq_outstanding_count(struct stoq_inspect *inspect)
+int stoq_outstanding_count(struct stoq_watch *watch)
 {
 	size_t last = 0; /* flows and lines have the same order */
 
-	for (size_t i = 0; i < inspect->flows.count; i++) {
-		const struct stoq_flow *flow = stoq_map_dump_value(&inspect->flows, i);
+	for (size_t i = 0; i < watch->flows.count; i++) {
+		const struct stoq_flow *flow = stoq_map_dump_value(&watch->flows, i);
 
 		if (!flow->uid || stoq_flow_state_of(flow) == STOQ_FLOW_CLOSED)
 			continue;
-		if (take_own(inspect, flow, &last))
+		if (take_own(watch, flow, &last))
 			return -ENOMEM;
 	}
-	return take_shared(inspect);
+	return take_shared(watch);
 }

@@ -21,9 +21,9 @@
 #define IDENTIFY_INTERVAL_NS 20000000
 #define RING_BYTES_PDUS	     (1u << 26)
 
-void stoq_inspect_config_init(struct stoq_inspect_config *config)
+void stoq_watch_config_init(struct stoq_watch_config *config)
 {
-	*config = (struct stoq_inspect_config){.axis = STOQ_BY_OPCODE, .slow_ns = UINT64_MAX};
+	*config = (struct stoq_watch_config){.axis = STOQ_BY_OPCODE, .slow_ns = UINT64_MAX};
 }
 
 static uint32_t power_of_two(uint32_t at_least)
@@ -43,17 +43,17 @@ static int check_limit(const char *what, uint32_t value, uint32_t limit, struct 
 		error, -EINVAL, "at most %u %s can be followed, not %u", limit, what, value);
 }
 
-static int check_config(const struct stoq_inspect_config *config, struct stoq_error *error)
+static int check_config(const struct stoq_watch_config *config, struct stoq_error *error)
 {
-	int result = check_limit("flows", config->max_flows, STOQ_INSPECT_FLOWS_MAX, error);
+	int result = check_limit("flows", config->max_flows, STOQ_WATCH_FLOWS_MAX, error);
 
 	if (!result)
 		result = check_limit(
-			"commands", config->max_commands, STOQ_INSPECT_COMMANDS_MAX, error);
+			"commands", config->max_commands, STOQ_WATCH_COMMANDS_MAX, error);
 	if (!result)
-		result = check_limit("series", config->max_series, STOQ_INSPECT_SERIES_MAX, error);
+		result = check_limit("series", config->max_series, STOQ_WATCH_SERIES_MAX, error);
 	if (!result)
-		result = check_limit("MiB", config->max_early, STOQ_INSPECT_EARLY_MAX, error);
+		result = check_limit("MiB", config->max_early, STOQ_WATCH_EARLY_MAX, error);
 	if (result)
 		return result;
 	if (config->interface_count == 0)
@@ -70,9 +70,9 @@ static uint32_t or_default(uint32_t value, uint32_t otherwise)
 	return value ? value : otherwise;
 }
 
-static int configure(struct stoq_inspect *inspect, const struct stoq_inspect_config *config)
+static int configure(struct stoq_watch *watch, const struct stoq_watch_config *config)
 {
-	struct stoq_tc_bpf *program = inspect->program;
+	struct stoq_tc_bpf *program = watch->program;
 	struct stoq_table_sizes sizes;
 
 	stoq_table_sizes_init(&sizes);
@@ -86,7 +86,7 @@ static int configure(struct stoq_inspect *inspect, const struct stoq_inspect_con
 		sizes.cells = stoq_tables_cells((uint64_t)config->max_early << 20);
 	if (config->report_pdus)
 		sizes.ring_bytes = RING_BYTES_PDUS;
-	inspect->command_count = sizes.commands;
+	watch->command_count = sizes.commands;
 	program->rodata->stoq_slow_ns = config->slow_ns;
 	program->rodata->stoq_report_errors = config->report_errors;
 	program->rodata->stoq_report_pdus = config->report_pdus;
@@ -94,7 +94,7 @@ static int configure(struct stoq_inspect *inspect, const struct stoq_inspect_con
 	program->rodata->stoq_cell_mask = sizes.cells - 1;
 	program->rodata->stoq_early_reach = stoq_cells_reach(sizes.cells);
 	for (size_t i = 0; i < STOQ_BARE_MAX; i++)
-		program->rodata->stoq_bare_interfaces[i] = inspect->bare[i];
+		program->rodata->stoq_bare_interfaces[i] = watch->bare[i];
 	program->rodata->stoq_keep_details = config->report_errors || config->slow_ns != UINT64_MAX;
 	return stoq_tables_size(program->obj, &sizes);
 }
@@ -110,90 +110,90 @@ static void *map_array(int fd, size_t bytes, struct stoq_error *error)
 	return NULL;
 }
 
-static int map_commands(struct stoq_inspect *inspect, struct stoq_error *error)
+static int map_commands(struct stoq_watch *watch, struct stoq_error *error)
 {
-	inspect->commands = map_array(inspect->tables.commands,
-		inspect->command_count * sizeof(*inspect->commands), error);
-	if (!inspect->commands)
+	watch->commands = map_array(
+		watch->tables.commands, watch->command_count * sizeof(*watch->commands), error);
+	if (!watch->commands)
 		return error->code;
-	inspect->details = map_array(
-		inspect->tables.details, inspect->command_count * sizeof(*inspect->details), error);
-	return inspect->details ? 0 : error->code;
+	watch->details = map_array(
+		watch->tables.details, watch->command_count * sizeof(*watch->details), error);
+	return watch->details ? 0 : error->code;
 }
 
 /* An event's flow may have begun after the last reading of the flows: read them again then. */
-static const struct stoq_identity *identity_of(struct stoq_inspect *inspect, uint32_t uid)
+static const struct stoq_identity *identity_of(struct stoq_watch *watch, uint32_t uid)
 {
-	struct stoq_ledger_flow *flow = stoq_ledger_flow_find(&inspect->ledger, uid);
+	struct stoq_ledger_flow *flow = stoq_ledger_flow_find(&watch->ledger, uid);
 	uint64_t now = stoq_clock_now_ns();
 
-	if (!flow && now - inspect->identified_ns >= IDENTIFY_INTERVAL_NS) {
-		stoq_update_identities(inspect);
-		inspect->identified_ns = now;
-		flow = stoq_ledger_flow_find(&inspect->ledger, uid);
+	if (!flow && now - watch->identified_ns >= IDENTIFY_INTERVAL_NS) {
+		stoq_update_identities(watch);
+		watch->identified_ns = now;
+		flow = stoq_ledger_flow_find(&watch->ledger, uid);
 	}
-	return flow ? &flow->identity : &inspect->nobody;
+	return flow ? &flow->identity : &watch->nobody;
 }
 
 static int on_event(void *context, void *data, size_t size)
 {
-	struct stoq_inspect *inspect = context;
-	const struct stoq_event_handlers *handlers = inspect->handlers;
+	struct stoq_watch *watch = context;
+	const struct stoq_event_handlers *handlers = watch->handlers;
 	uint32_t type = size >= sizeof(type) ? *(uint32_t *)data : 0;
 
 	if (type == STOQ_EVENT_COMMAND && size >= sizeof(struct stoq_event_command) &&
 		handlers->command) {
 		const struct stoq_event_command *event = data;
 
-		handlers->command(handlers->context, event, identity_of(inspect, event->uid));
+		handlers->command(handlers->context, event, identity_of(watch, event->uid));
 	} else if (type == STOQ_EVENT_PDU && size >= sizeof(struct stoq_event_pdu) &&
 		   handlers->pdu) {
 		handlers->pdu(handlers->context, data);
 	}
-	return ++inspect->delivered < DISPATCH_MAX ? 0 : -EAGAIN;
+	return ++watch->delivered < DISPATCH_MAX ? 0 : -EAGAIN;
 }
 
-static int load_program(struct stoq_inspect *inspect, const struct stoq_inspect_config *config,
-	struct stoq_error *error)
+static int load_program(
+	struct stoq_watch *watch, const struct stoq_watch_config *config, struct stoq_error *error)
 {
 	uint32_t zero = 0;
 	int result, program_fd;
 
 	stoq_libbpf_log_start();
-	inspect->program = stoq_tc_bpf__open();
-	if (!inspect->program)
+	watch->program = stoq_tc_bpf__open();
+	if (!watch->program)
 		return stoq_load_error(error, -errno, "CONFIG_NET_CLS_BPF");
-	result = configure(inspect, config);
+	result = configure(watch, config);
 	if (!result)
-		result = stoq_tc_bpf__load(inspect->program);
+		result = stoq_tc_bpf__load(watch->program);
 	if (result)
 		return stoq_load_error(error, result, "CONFIG_NET_CLS_BPF");
-	program_fd = bpf_program__fd(inspect->program->progs.stoq_watch);
+	program_fd = bpf_program__fd(watch->program->progs.stoq_watch);
 	result = bpf_map_update_elem(
-		bpf_map__fd(inspect->program->maps.stoq_alive), &zero, &program_fd, BPF_ANY);
+		bpf_map__fd(watch->program->maps.stoq_alive), &zero, &program_fd, BPF_ANY);
 	if (!result)
-		result = stoq_tables_reserve(bpf_map__fd(inspect->program->maps.stoq_series));
+		result = stoq_tables_reserve(bpf_map__fd(watch->program->maps.stoq_series));
 	if (result)
 		return stoq_error_set(
 			error, result, "cannot prepare the program's maps: %s", strerror(-result));
-	inspect->ring = ring_buffer__new(
-		bpf_map__fd(inspect->program->maps.stoq_events), on_event, inspect, NULL);
-	if (!inspect->ring)
+	watch->ring = ring_buffer__new(
+		bpf_map__fd(watch->program->maps.stoq_events), on_event, watch, NULL);
+	if (!watch->ring)
 		return stoq_error_set(
 			error, -errno, "cannot open the event ring: %s", strerror(errno));
-	inspect->tables = (struct stoq_inspect_tables){
-		.flows = bpf_map__fd(inspect->program->maps.stoq_flows),
-		.unproven = bpf_map__fd(inspect->program->maps.stoq_unproven),
-		.connects = bpf_map__fd(inspect->program->maps.stoq_connects),
-		.series = bpf_map__fd(inspect->program->maps.stoq_series),
-		.statuses = bpf_map__fd(inspect->program->maps.stoq_statuses),
-		.commands = bpf_map__fd(inspect->program->maps.stoq_commands),
-		.details = bpf_map__fd(inspect->program->maps.stoq_details),
-		.cpus = bpf_map__fd(inspect->program->maps.stoq_cpus),
+	watch->tables = (struct stoq_tables){
+		.flows = bpf_map__fd(watch->program->maps.stoq_flows),
+		.unproven = bpf_map__fd(watch->program->maps.stoq_unproven),
+		.connects = bpf_map__fd(watch->program->maps.stoq_connects),
+		.series = bpf_map__fd(watch->program->maps.stoq_series),
+		.statuses = bpf_map__fd(watch->program->maps.stoq_statuses),
+		.commands = bpf_map__fd(watch->program->maps.stoq_commands),
+		.details = bpf_map__fd(watch->program->maps.stoq_details),
+		.cpus = bpf_map__fd(watch->program->maps.stoq_cpus),
 		.bss = -1,
 	};
-	inspect->kernel = inspect->program->bss->stoq_globals;
-	return map_commands(inspect, error);
+	watch->kernel = watch->program->bss->stoq_globals;
+	return map_commands(watch, error);
 }
 
 /* The number of entries, or 0: not a table of the kind that this program has. */
@@ -207,90 +207,90 @@ static uint32_t table_entries(int fd, size_t value_bytes)
 	return info.max_entries;
 }
 
-static int open_beside(struct stoq_inspect *inspect, const struct stoq_inspect_config *config,
-	struct stoq_error *error)
+static int open_shared(
+	struct stoq_watch *watch, const struct stoq_watch_config *config, struct stoq_error *error)
 {
-	const struct stoq_inspect_tables *tables = config->beside;
+	const struct stoq_tables *tables = config->shared;
 	int result;
 
-	inspect->command_count = table_entries(tables->commands, sizeof(struct stoq_slot));
-	if (!inspect->command_count || !table_entries(tables->flows, sizeof(struct stoq_flow)) ||
+	watch->command_count = table_entries(tables->commands, sizeof(struct stoq_slot));
+	if (!watch->command_count || !table_entries(tables->flows, sizeof(struct stoq_flow)) ||
 		!table_entries(tables->series, sizeof(struct stoq_series)) ||
 		!table_entries(tables->cpus, sizeof(struct stoq_cpu)) ||
-		!table_entries(tables->bss, STOQ_GLOBALS * sizeof(*inspect->kernel)))
+		!table_entries(tables->bss, STOQ_GLOBALS * sizeof(*watch->kernel)))
 		return stoq_error_set(error, -EPROTO,
-			"the program of %s is of another version of stoq", config->beside_name);
-	inspect->beside = true;
-	inspect->tables = *tables;
-	result = map_commands(inspect, error);
+			"the program of %s is of another version of stoq", config->shared_name);
+	watch->shared = true;
+	watch->tables = *tables;
+	result = map_commands(watch, error);
 	if (result)
 		return result;
-	inspect->bss = map_array(tables->bss, STOQ_GLOBALS * sizeof(*inspect->kernel), error);
-	inspect->kernel = inspect->bss;
-	return inspect->bss ? 0 : error->code;
+	watch->bss = map_array(tables->bss, STOQ_GLOBALS * sizeof(*watch->kernel), error);
+	watch->kernel = watch->bss;
+	return watch->bss ? 0 : error->code;
 }
 
-static int attach_interface(struct stoq_inspect *inspect, const char *interface, int ifindex,
-	enum stoq_link link, const struct stoq_inspect_config *config, struct stoq_error *error)
+static int attach_interface(struct stoq_watch *watch, const char *interface, int ifindex,
+	enum stoq_link link, const struct stoq_watch_config *config, struct stoq_error *error)
 {
 	struct stoq_attach_programs programs = {
-		.program_fd = bpf_program__fd(inspect->program->progs.stoq_watch),
-		.entry_fd = bpf_program__fd(inspect->program->progs.stoq_entry),
+		.program_fd = bpf_program__fd(watch->program->progs.stoq_watch),
+		.entry_fd = bpf_program__fd(watch->program->progs.stoq_entry),
 	};
 	int result;
 
 	stoq_attach_sweep(ifindex);
 	/* On loopback every packet passes egress, then ingress: once is enough. */
 	for (int ingress = 0; ingress <= (link == STOQ_LINK_LOOPBACK ? 0 : 1); ingress++) {
-		result = stoq_attach(&inspect->attachments[inspect->attachment_count], interface,
+		result = stoq_attach(&watch->attachments[watch->attachment_count], interface,
 			ingress, &programs, config->force_clsact, error);
 		if (result)
 			return result;
-		inspect->attachment_count++;
+		watch->attachment_count++;
 	}
 	return 0;
 }
 
 /* By number: an interface may have several names. */
-static bool is_listed(const struct stoq_inspect *inspect, int ifindex)
+static bool is_listed(const struct stoq_watch *watch, int ifindex)
 {
-	for (size_t i = 0; i < inspect->interface_count; i++)
-		if (inspect->ifindexes[i] == (unsigned int)ifindex)
+	for (size_t i = 0; i < watch->interface_count; i++)
+		if (watch->ifindexes[i] == (unsigned int)ifindex)
 			return true;
 	return false;
 }
 
-static int add_interface(struct stoq_inspect *inspect, const char *interface,
-	const struct stoq_inspect_config *config, struct stoq_error *error)
+static int add_interface(struct stoq_watch *watch, const char *interface,
+	const struct stoq_watch_config *config, struct stoq_error *error)
 {
 	enum stoq_link link;
 	int ifindex, result = stoq_attach_check(interface, &ifindex, &link, error);
 
-	if (result || is_listed(inspect, ifindex))
+	if (result || is_listed(watch, ifindex))
 		return result;
-	if (!inspect->beside)
-		result = attach_interface(inspect, interface, ifindex, link, config, error);
+	if (!watch->shared)
+		result = attach_interface(watch, interface, ifindex, link, config, error);
 	if (result)
 		return result;
-	snprintf(inspect->interfaces[inspect->interface_count], IF_NAMESIZE, "%s", interface);
-	inspect->ifindexes[inspect->interface_count++] = (unsigned int)ifindex;
+	snprintf(watch->interfaces[watch->interface_count], IF_NAMESIZE, "%s", interface);
+	watch->ifindexes[watch->interface_count++] = (unsigned int)ifindex;
 	return 0;
 }
 
-int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspect_config *config,
+int stoq_watch_open(struct stoq_watch **result_out, const struct stoq_watch_config *config,
 	struct stoq_error *error)
 {
-	struct stoq_inspect *inspect;
+	struct stoq_watch *watch;
 	int result = check_config(config, error);
 
 	*result_out = NULL;
 	if (result)
 		return result;
-	inspect = calloc(1, sizeof(*inspect));
-	if (!inspect)
+	watch = calloc(1, sizeof(*watch));
+	if (!watch)
 		return stoq_error_set(error, -ENOMEM, "no memory");
-	inspect->model.axis = config->axis;
-	stoq_identity_clear(&inspect->nobody);
+	watch->model.axis = config->axis;
+	stoq_identity_clear(&watch->nobody);
 	/* A wrong name should cost no program load, and no misleading message about it. */
 	for (size_t i = 0; !result && i < config->interface_count; i++) {
 		enum stoq_link link;
@@ -298,107 +298,107 @@ int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspec
 
 		result = stoq_attach_check(config->interfaces[i], &ifindex, &link, error);
 		if (!result && link == STOQ_LINK_BARE)
-			stoq_tables_add_bare(inspect->bare, (uint32_t)ifindex);
+			stoq_tables_add_bare(watch->bare, (uint32_t)ifindex);
 	}
 	if (!result)
-		result = config->beside ? open_beside(inspect, config, error)
-					: load_program(inspect, config, error);
+		result = config->shared ? open_shared(watch, config, error)
+					: load_program(watch, config, error);
 	if (!result) {
-		result = stoq_update_init(inspect);
+		result = stoq_update_init(watch);
 		if (result)
 			stoq_error_set(error, result,
 				"cannot prepare to read the program's "
 				"counters: %s",
 				strerror(-result));
 	}
-	inspect->start_ns = inspect->last_ns = stoq_clock_now_ns();
+	watch->start_ns = watch->last_ns = stoq_clock_now_ns();
 	for (size_t i = 0; !result && i < config->interface_count; i++)
-		result = add_interface(inspect, config->interfaces[i], config, error);
-	if (!result && inspect->beside)
-		result = stoq_update_base(inspect, error);
+		result = add_interface(watch, config->interfaces[i], config, error);
+	if (!result && watch->shared)
+		result = stoq_update_base(watch, error);
 	if (result) {
-		inspect->beside = false; /* the descriptors are still the caller's */
-		stoq_inspect_close(inspect);
+		watch->shared = false; /* the descriptors are still the caller's */
+		stoq_watch_close(watch);
 		return result;
 	}
-	inspect->model.interfaces = inspect->interfaces;
-	inspect->model.gone = inspect->gone;
-	inspect->model.interface_count = inspect->interface_count;
-	snprintf(inspect->attachment, sizeof(inspect->attachment), "%s",
-		inspect->beside ? config->beside_name
-				: stoq_attach_kind_name(inspect->attachments[0].kind));
-	inspect->model.attachment = inspect->attachment;
-	*result_out = inspect;
+	watch->model.interfaces = watch->interfaces;
+	watch->model.gone = watch->gone;
+	watch->model.interface_count = watch->interface_count;
+	snprintf(watch->attachment, sizeof(watch->attachment), "%s",
+		watch->shared ? config->shared_name
+			      : stoq_attach_kind_name(watch->attachments[0].kind));
+	watch->model.attachment = watch->attachment;
+	*result_out = watch;
 	return 0;
 }
 
-static void close_tables(const struct stoq_inspect_tables *tables)
+static void close_tables(const struct stoq_tables *tables)
 {
-	const int fds[STOQ_INSPECT_TABLES] = {tables->flows, tables->unproven, tables->connects,
+	const int fds[STOQ_TABLES] = {tables->flows, tables->unproven, tables->connects,
 		tables->series, tables->statuses, tables->commands, tables->details, tables->cpus,
 		tables->bss};
 
-	for (size_t i = 0; i < STOQ_INSPECT_TABLES; i++)
+	for (size_t i = 0; i < STOQ_TABLES; i++)
 		close(fds[i]);
 }
 
-void stoq_inspect_close(struct stoq_inspect *inspect)
+void stoq_watch_close(struct stoq_watch *watch)
 {
-	if (!inspect)
+	if (!watch)
 		return;
-	if (inspect->bss)
-		munmap(inspect->bss, STOQ_GLOBALS * sizeof(*inspect->kernel));
-	if (inspect->beside)
-		close_tables(&inspect->tables);
-	for (size_t i = 0; i < inspect->attachment_count; i++)
-		stoq_detach(&inspect->attachments[i]);
-	if (inspect->commands)
-		munmap(inspect->commands, inspect->command_count * sizeof(*inspect->commands));
-	if (inspect->details)
-		munmap(inspect->details, inspect->command_count * sizeof(*inspect->details));
-	ring_buffer__free(inspect->ring);
-	stoq_flow_identities_free(&inspect->known);
-	stoq_update_free(inspect);
-	stoq_tc_bpf__destroy(inspect->program);
-	free(inspect);
+	if (watch->bss)
+		munmap(watch->bss, STOQ_GLOBALS * sizeof(*watch->kernel));
+	if (watch->shared)
+		close_tables(&watch->tables);
+	for (size_t i = 0; i < watch->attachment_count; i++)
+		stoq_detach(&watch->attachments[i]);
+	if (watch->commands)
+		munmap(watch->commands, watch->command_count * sizeof(*watch->commands));
+	if (watch->details)
+		munmap(watch->details, watch->command_count * sizeof(*watch->details));
+	ring_buffer__free(watch->ring);
+	stoq_flow_identities_free(&watch->known);
+	stoq_update_free(watch);
+	stoq_tc_bpf__destroy(watch->program);
+	free(watch);
 }
 
 /* Removing a clsact filter needs CAP_NET_ADMIN. */
-int stoq_inspect_drop_privileges(struct stoq_inspect *inspect, struct stoq_error *error)
+int stoq_watch_drop_privileges(struct stoq_watch *watch, struct stoq_error *error)
 {
 	bool clsact = false;
 
-	for (size_t i = 0; i < inspect->attachment_count; i++)
-		clsact |= inspect->attachments[i].kind == STOQ_ATTACH_CLSACT;
+	for (size_t i = 0; i < watch->attachment_count; i++)
+		clsact |= watch->attachments[i].kind == STOQ_ATTACH_CLSACT;
 	return stoq_drop_privileges(STOQ_KEEP_BPF | (clsact ? STOQ_KEEP_NET_ADMIN : 0), error);
 }
 
-void stoq_inspect_know(struct stoq_inspect *inspect, struct stoq_flow_identities *identities)
+void stoq_watch_set_identities(struct stoq_watch *watch, struct stoq_flow_identities *identities)
 {
-	stoq_flow_identities_free(&inspect->known);
-	inspect->known = *identities;
+	stoq_flow_identities_free(&watch->known);
+	watch->known = *identities;
 	*identities = (struct stoq_flow_identities){0};
 }
 
-int stoq_inspect_set_axis(struct stoq_inspect *inspect, enum stoq_axis axis)
+int stoq_watch_set_axis(struct stoq_watch *watch, enum stoq_axis axis)
 {
-	inspect->model.axis = axis;
-	return stoq_update_groups(inspect);
+	watch->model.axis = axis;
+	return stoq_update_groups(watch);
 }
 
-int stoq_inspect_event_fd(const struct stoq_inspect *inspect)
+int stoq_watch_event_fd(const struct stoq_watch *watch)
 {
-	return ring_buffer__epoll_fd(inspect->ring);
+	return ring_buffer__epoll_fd(watch->ring);
 }
 
-int stoq_inspect_dispatch(struct stoq_inspect *inspect, const struct stoq_event_handlers *handlers)
+int stoq_watch_dispatch(struct stoq_watch *watch, const struct stoq_event_handlers *handlers)
 {
 	int result;
 
-	if (!inspect->ring)
+	if (!watch->ring)
 		return 0;
-	inspect->handlers = handlers;
-	inspect->delivered = 0;
-	result = ring_buffer__consume(inspect->ring);
-	return result < 0 && result != -EAGAIN ? result : inspect->delivered;
+	watch->handlers = handlers;
+	watch->delivered = 0;
+	result = ring_buffer__consume(watch->ring);
+	return result < 0 && result != -EAGAIN ? result : watch->delivered;
 }

@@ -3,28 +3,23 @@
 
 /*
  * The tc program's user side: loads it, attaches it to interfaces, reads it, and takes it
- * away. One struct stoq_inspect is one loaded program with its maps; not thread safe.
+ * away. One struct stoq_watch is one loaded program with its maps; not thread safe.
  */
 #include <stdbool.h>
 
 #include "base/error.h"
 #include "flow/identities.h"
 #include "flow/model.h"
+#include "flow/tables.h"
 
-struct stoq_inspect;
+struct stoq_watch;
 
-/* Descriptors of the tables of a program that somebody else loaded and attached. */
-struct stoq_inspect_tables {
-	int flows, unproven, connects, series, statuses, commands, details, cpus, bss;
-};
-#define STOQ_INSPECT_TABLES 9
+#define STOQ_WATCH_FLOWS_MAX	(1u << 20)
+#define STOQ_WATCH_COMMANDS_MAX (1u << 24)
+#define STOQ_WATCH_SERIES_MAX	(1u << 18)
+#define STOQ_WATCH_EARLY_MAX	4096 /* MiB */
 
-#define STOQ_INSPECT_FLOWS_MAX	  (1u << 20)
-#define STOQ_INSPECT_COMMANDS_MAX (1u << 24)
-#define STOQ_INSPECT_SERIES_MAX	  (1u << 18)
-#define STOQ_INSPECT_EARLY_MAX	  4096 /* MiB */
-
-struct stoq_inspect_config {
+struct stoq_watch_config {
 	const char *const *interfaces; /* names; at least one */
 	size_t interface_count;
 	enum stoq_axis axis;
@@ -42,48 +37,48 @@ struct stoq_inspect_config {
 	 * figures since the start leave out what was counted before. The descriptors are taken over
 	 * when the result is 0.
 	 */
-	const struct stoq_inspect_tables *beside;
-	const char *beside_name; /* whose program it is, for the header */
+	const struct stoq_tables *shared;
+	const char *shared_name; /* whose program it is, for the header */
 };
 
 /* Defaults: no interface, by opcode, no events. */
-void stoq_inspect_config_init(struct stoq_inspect_config *config);
+void stoq_watch_config_init(struct stoq_watch_config *config);
 
 /*
  * Loads and attaches. Errors: -EPERM (the text names the missing capability), -ENODEV (no
  * such interface), -EOPNOTSUPP (the kernel lacks something; the text says what), -EINVAL,
  * -ENOMEM. On failure nothing stays behind.
  */
-int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspect_config *config,
+int stoq_watch_open(struct stoq_watch **result_out, const struct stoq_watch_config *config,
 	struct stoq_error *error);
 
 /* Detaches and frees; NULL is fine. */
-void stoq_inspect_close(struct stoq_inspect *inspect);
+void stoq_watch_close(struct stoq_watch *watch);
 
 /*
  * Drops every capability of the process but those that reading (and, without tcx, detaching)
  * still needs. 0 or a negative errno.
  */
-int stoq_inspect_drop_privileges(struct stoq_inspect *inspect, struct stoq_error *error);
+int stoq_watch_drop_privileges(struct stoq_watch *watch, struct stoq_error *error);
 
 /*
  * Whose connections are that began before the program saw them, as others know it: their names are
  * taken from here where no Connect was seen. Takes what identities holds, and leaves it empty.
  */
-void stoq_inspect_know(struct stoq_inspect *inspect, struct stoq_flow_identities *identities);
+void stoq_watch_set_identities(struct stoq_watch *watch, struct stoq_flow_identities *identities);
 
 /*
  * Reads the kernel's counters and starts a new interval. The model is the inspector's: valid
  * until the next call and until close.
  */
-int stoq_inspect_update(
-	struct stoq_inspect *inspect, const struct stoq_model **model, struct stoq_error *error);
+int stoq_watch_update(
+	struct stoq_watch *watch, const struct stoq_model **model, struct stoq_error *error);
 
 /*
  * Groups by another axis from here on. The model that the last update gave, if any, is grouped
  * anew in place and stays valid; the interval does not end. 0 or -ENOMEM.
  */
-int stoq_inspect_set_axis(struct stoq_inspect *inspect, enum stoq_axis axis);
+int stoq_watch_set_axis(struct stoq_watch *watch, enum stoq_axis axis);
 
 /*
  * Events. A callback that is NULL drops its kind. The identity is of the command's queue; what
@@ -97,7 +92,7 @@ struct stoq_event_handlers {
 };
 
 /* File descriptor that polls readable when there are events. */
-int stoq_inspect_event_fd(const struct stoq_inspect *inspect);
+int stoq_watch_event_fd(const struct stoq_watch *watch);
 
 /* Delivers the events that wait, some thousand at most. Number delivered, or a negative errno. */
-int stoq_inspect_dispatch(struct stoq_inspect *inspect, const struct stoq_event_handlers *handlers);
+int stoq_watch_dispatch(struct stoq_watch *watch, const struct stoq_event_handlers *handlers);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* What inspect.c (life of the program) and update.c (reading it) share. */
+/* What watch.c (life of the program) and update.c (reading it) share. */
 #include <bpf/libbpf.h>
 
 #include "ebpf/map_dump.h"
@@ -14,14 +14,14 @@
 
 struct stoq_tc_bpf; /* the skeleton */
 
-struct stoq_inspect {
-	struct stoq_tc_bpf *program; /* NULL: beside somebody else's */
-	struct stoq_inspect_tables tables;
-	bool beside;
+struct stoq_watch {
+	struct stoq_tc_bpf *program; /* NULL: the tables are those of another program */
+	struct stoq_tables tables;
+	bool shared;
 	char attachment[64];
 	uint32_t bare[STOQ_BARE_MAX]; /* interfaces whose packets begin with the IP header */
 	const uint32_t *kernel;	      /* the program's stoq_globals, mapped */
-	void *bss;		      /* what is mapped of .bss if beside, else NULL */
+	void *bss;		      /* what is mapped of .bss if shared, else NULL */
 	uint64_t base_counters[STOQ_COUNTERS];
 	uint64_t base_pdu_types[NVME_TCP_PDU_TYPES];
 	struct stoq_attachment attachments[2 * STOQ_INTERFACES_MAX];
@@ -61,23 +61,23 @@ struct stoq_inspect {
 };
 
 /* Allocates what update needs. 0, -ENOMEM, or why the program's tables cannot be read. */
-int stoq_update_init(struct stoq_inspect *inspect);
+int stoq_update_init(struct stoq_watch *watch);
 /* Beside somebody else's program: what it had counted before counts as nothing. */
-int stoq_update_base(struct stoq_inspect *inspect, struct stoq_error *error);
-void stoq_update_free(struct stoq_inspect *inspect);
+int stoq_update_base(struct stoq_watch *watch, struct stoq_error *error);
+void stoq_update_free(struct stoq_watch *watch);
 
 /* Reads who the flows are, for events of those that began after the last reading. */
-void stoq_update_identities(struct stoq_inspect *inspect);
+void stoq_update_identities(struct stoq_watch *watch);
 
 /* Groups what the last reading said by the model's axis. 0 or -ENOMEM. */
-int stoq_update_groups(struct stoq_inspect *inspect);
+int stoq_update_groups(struct stoq_watch *watch);
 
 /* Which interfaces are still there, and what they are called now. */
-void stoq_interfaces_look(struct stoq_inspect *inspect);
+void stoq_interfaces_look(struct stoq_watch *watch);
 
 /* The group that a command of this identity belongs to. NULL: no memory. */
 struct stoq_group *stoq_update_group(
-	struct stoq_inspect *inspect, const struct stoq_identity *identity);
+	struct stoq_watch *watch, const struct stoq_identity *identity);
 
 /* outstanding.c: adds the commands under way to their groups and flows. 0 or -ENOMEM. */
-int stoq_outstanding_count(struct stoq_inspect *inspect);
+int stoq_outstanding_count(struct stoq_watch *watch);

@@ -101,7 +101,7 @@ struct following {
 	struct stoq_guard_log log;
 	struct tool_output output;
 	uint64_t offset_ns;
-	uint64_t told_lost;
+	uint64_t printed_lost;
 	uint64_t unknown_hash; /* the last that no policy in force had */
 };
 
@@ -123,7 +123,7 @@ static const struct stoq_guard_policy *policy_of(
 	return NULL;
 }
 
-static void tell(struct following *following, const struct stoq_guard_record *record)
+static void print_record(struct following *following, const struct stoq_guard_record *record)
 {
 	struct stoq_identity identity;
 	const struct stoq_guard_event event = {
@@ -147,14 +147,14 @@ static void tell(struct following *following, const struct stoq_guard_record *re
 }
 
 /* A reader that is too slow, or a flood: what was overwritten is said, not passed over. */
-static void tell_lost(struct following *following)
+static void print_lost(struct following *following)
 {
-	uint64_t lost = following->log.lost - following->told_lost;
+	uint64_t lost = following->log.lost - following->printed_lost;
 	char line[128];
 
 	if (!lost)
 		return;
-	following->told_lost = following->log.lost;
+	following->printed_lost = following->log.lost;
 	snprintf(line, sizeof(line),
 		following->options->json ? "{\"type\":\"lost\",\"events\":%llu}"
 					 : "%llu events were overwritten before they were read",
@@ -162,17 +162,17 @@ static void tell_lost(struct following *following)
 	tool_output_add(&following->output, line, true);
 }
 
-static void tell_all(struct following *following)
+static void print_records(struct following *following)
 {
 	struct stoq_guard_record record;
 
 	for (int i = 0; i < 4 * STOQ_GUARD_LOG_RECORDS; i++) {
 		int found = stoq_guard_log_next(&following->log, &record);
 
-		tell_lost(following);
+		print_lost(following);
 		if (!found)
 			break;
-		tell(following, &record);
+		print_record(following, &record);
 	}
 	tool_output_flush(&following->output);
 }
@@ -185,18 +185,18 @@ static int follow(struct following *following, int signal_fd)
 	struct pollfd stop = {.fd = signal_fd, .events = POLLIN};
 
 	for (unsigned int turn = 1;; turn++) {
-		tell_all(following);
+		print_records(following);
 		if (tool_now_ns() >= end_ns || following->output.closed ||
 			poll(&stop, 1, LOOK_MS) > 0)
 			break;
 		if (turn % LOOKS_A_TURN == 0 && !stoq_guard_view_is_current(&following->view)) {
-			tell_all(following);
+			print_records(following);
 			tool_notice(
 				"guard %s was turned off or replaced", following->view.pins.name);
 			break;
 		}
 	}
-	tell_all(following);
+	print_records(following);
 	return EXIT_SUCCESS;
 }
 

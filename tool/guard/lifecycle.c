@@ -57,7 +57,7 @@ static int settle(const struct guard_options *options, const struct tool_identif
 	if (result)
 		return result;
 	if (found.identities.count > before->identities.count)
-		result = stoq_guard_tell(name_of(options), &found.identities, error);
+		result = stoq_guard_notify(name_of(options), &found.identities, error);
 	if (!result && options->reconnect)
 		result = reconnect(name_of(options), &found, older, error);
 	tool_identified_free(&found);
@@ -134,14 +134,14 @@ int guard_on(int argc, char **argv)
 static void warn_of_other_program(const char *name)
 {
 	struct stoq_guard_pins pins;
-	struct stoq_guard_made made;
+	struct stoq_guard_manifest manifest;
 
-	if (stoq_guard_pins_init(&pins, name, NULL) || stoq_guard_made_read(&pins, &made, NULL))
+	if (stoq_guard_pins_init(&pins, name, NULL) || stoq_guard_manifest_read(&pins, &manifest, NULL))
 		return;
-	if (stoq_guard_made_elsewhere(&made))
+	if (stoq_guard_manifest_is_foreign(&manifest))
 		tool_notice("guard %s runs the program of another stoq (%.11s); `stoq guard on "
 			    "--replace --name %s FILE` puts this one's in its place, without a gap",
-			name, made.version, name);
+			name, manifest.version, name);
 }
 
 int guard_reload(int argc, char **argv)

@@ -17,19 +17,19 @@ struct check {
 	size_t added_count;
 };
 
-static bool is_policed(const struct stoq_guard_made *made, const char *interface)
+static bool is_policed(const struct stoq_guard_manifest *manifest, const char *interface)
 {
-	for (size_t i = 0; i < made->side_count; i++)
-		if (strcmp(made->sides[i].interface, interface) == 0)
+	for (size_t i = 0; i < manifest->side_count; i++)
+		if (strcmp(manifest->sides[i].interface, interface) == 0)
 			return true;
 	return false;
 }
 
 /* All of them, but for those that the guard which stays has. */
-static void choose_interfaces(struct check *check, const struct stoq_guard_made *made)
+static void choose_interfaces(struct check *check, const struct stoq_guard_manifest *manifest)
 {
 	for (size_t i = 0; i < check->options->interface_count; i++)
-		if (!made || !is_policed(made, check->options->interfaces[i]))
+		if (!manifest || !is_policed(manifest, check->options->interfaces[i]))
 			check->added[check->added_count++] = check->options->interfaces[i];
 }
 
@@ -40,7 +40,7 @@ static int find(struct check *check, const struct stoq_guard_view *on, struct st
 	const struct stoq_guard_coming coming = {
 		.policy = check->source->compiled,
 		/* A reload leaves the program as it is. */
-		.program = !check->found && on ? &on->made.program : &check->options->program,
+		.program = !check->found && on ? &on->manifest.program : &check->options->program,
 		.interfaces = check->added,
 		.interface_count = check->added_count,
 		.sockets = check->found ? &check->found->sockets : &no_sockets,
@@ -64,13 +64,13 @@ static int find_beside(struct check *check, const char *name, struct stoq_error 
 		choose_interfaces(check, NULL);
 		return find(check, NULL, error);
 	}
-	if (check->view.made.phase == STOQ_GUARD_MAKING) {
+	if (check->view.manifest.phase == STOQ_GUARD_MAKING) {
 		choose_interfaces(check, NULL);
 		result = find(check, NULL, error);
 	} else if (check->found && !check->options->replace) {
 		result = 0; /* `on` refuses to go on, and says so itself */
 	} else {
-		choose_interfaces(check, &check->view.made);
+		choose_interfaces(check, &check->view.manifest);
 		result = find(check, &check->view, error);
 	}
 	stoq_guard_view_close(&check->view);

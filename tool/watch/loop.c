@@ -16,7 +16,7 @@
 #define DRAIN_ROUNDS 32
 
 struct loop {
-	struct stoq_inspect *inspect;
+	struct stoq_watch *watch;
 	struct watch_report *report;
 	const struct watch_options *options;
 	const struct stoq_model *model; /* of the last update */
@@ -42,7 +42,7 @@ static int set_timer(struct loop *loop)
 
 static int dispatch(struct loop *loop)
 {
-	int delivered = stoq_inspect_dispatch(loop->inspect, &loop->handlers);
+	int delivered = stoq_watch_dispatch(loop->watch, &loop->handlers);
 
 	if (delivered < 0)
 		return stoq_error_set(loop->error, delivered,
@@ -82,7 +82,7 @@ static int read_figures(struct loop *loop)
 	int result, noted;
 
 	watch_metrics_lock(metrics);
-	result = stoq_inspect_update(loop->inspect, &loop->model, loop->error);
+	result = stoq_watch_update(loop->watch, &loop->model, loop->error);
 	noted = watch_metrics_unlock(metrics, result ? NULL : loop->model);
 	if (!result && noted)
 		result = stoq_error_set(loop->error, noted, "no memory for metrics");
@@ -150,7 +150,7 @@ static int on_signal(struct loop *loop)
 static int change_axis(struct loop *loop, int step)
 {
 	int axis = ((int)loop->model->axis + step + STOQ_AXES) % STOQ_AXES;
-	int result = stoq_inspect_set_axis(loop->inspect, (enum stoq_axis)axis);
+	int result = stoq_watch_set_axis(loop->watch, (enum stoq_axis)axis);
 
 	loop->report->view.has_selection = false;
 	if (result)
@@ -252,7 +252,7 @@ static int prepare(struct loop *loop)
 	if (!result && loop->report->mode == WATCH_SCREEN)
 		result = add_fd(loop, STDIN_FILENO);
 	if (!result && watch_options_want_events(loop->options))
-		result = add_fd(loop, stoq_inspect_event_fd(loop->inspect));
+		result = add_fd(loop, stoq_watch_event_fd(loop->watch));
 	if (!result)
 		result = set_timer(loop);
 	if (result)
@@ -302,11 +302,11 @@ static int last_reading(struct loop *loop)
 	return 0;
 }
 
-int watch_loop_run(struct stoq_inspect *inspect, struct watch_report *report,
+int watch_loop_run(struct stoq_watch *watch, struct watch_report *report,
 	const struct watch_source *source, int signal_fd, struct stoq_error *error)
 {
 	const struct watch_options *options = report->options;
-	struct loop loop = {.inspect = inspect,
+	struct loop loop = {.watch = watch,
 		.report = report,
 		.source = source,
 		.options = options,

@@ -16,5 +16,5 @@ struct watch_source {
  * the duration is over, a signal on signal_fd (a signalfd), a key or the reader of the output ends
  * it. Reads the counters one last time and closes the report. 0 or a negative errno.
  */
-int watch_loop_run(struct stoq_inspect *inspect, struct watch_report *report,
+int watch_loop_run(struct stoq_watch *watch, struct watch_report *report,
 	const struct watch_source *source, int signal_fd, struct stoq_error *error);

@@ -139,7 +139,7 @@ static int parse_metrics(struct watch_options *options, const char *text, struct
 static int take_value(
 	struct watch_options *options, int option, const char *text, struct stoq_error *error)
 {
-	struct stoq_inspect_config *config = &options->config;
+	struct stoq_watch_config *config = &options->config;
 
 	switch (option) {
 	case 'i':
@@ -158,16 +158,16 @@ static int take_value(
 		return parse_time("slow", text, 0, &config->slow_ns, error);
 	case OPTION_MAX_FLOWS:
 		return parse_limit(
-			"max-flows", text, STOQ_INSPECT_FLOWS_MAX, &config->max_flows, error);
+			"max-flows", text, STOQ_WATCH_FLOWS_MAX, &config->max_flows, error);
 	case OPTION_MAX_COMMANDS:
-		return parse_limit("max-commands", text, STOQ_INSPECT_COMMANDS_MAX,
+		return parse_limit("max-commands", text, STOQ_WATCH_COMMANDS_MAX,
 			&config->max_commands, error);
 	case OPTION_MAX_EARLY:
 		return parse_limit(
-			"max-early", text, STOQ_INSPECT_EARLY_MAX, &config->max_early, error);
+			"max-early", text, STOQ_WATCH_EARLY_MAX, &config->max_early, error);
 	default:
 		return parse_limit(
-			"max-series", text, STOQ_INSPECT_SERIES_MAX, &config->max_series, error);
+			"max-series", text, STOQ_WATCH_SERIES_MAX, &config->max_series, error);
 	}
 }
 
@@ -218,7 +218,7 @@ int watch_options_parse(
 	const struct tool_options known = {long_options, help, take_option};
 
 	memset(options, 0, sizeof(*options));
-	stoq_inspect_config_init(&options->config);
+	stoq_watch_config_init(&options->config);
 	options->config.interfaces = options->interfaces;
 	options->interval_ns = 1000000000;
 	if (tool_options_parse(&known, options, argc, argv, status))
@@ -231,7 +231,7 @@ int watch_options_parse(
 
 bool watch_options_want_events(const struct watch_options *options)
 {
-	const struct stoq_inspect_config *config = &options->config;
+	const struct stoq_watch_config *config = &options->config;
 
 	return config->slow_ns != UINT64_MAX || config->report_errors || config->report_pdus;
 }

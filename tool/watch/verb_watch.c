@@ -51,18 +51,18 @@ static enum watch_mode choose_mode(const struct watch_options *options)
 
 static bool guard_polices(const void *context, const char **why)
 {
-	return stoq_guard_beside_polices(context, why);
+	return stoq_guard_shared_is_current(context, why);
 }
 
-/* The rest, once the program is attached. beside: the guard whose program it is, or NULL. */
-static int watch(struct stoq_inspect *inspect, const struct watch_options *options,
-	const struct stoq_guard_beside *beside, int signal_fd, struct stoq_error *error)
+/* The rest, once the program is attached. shared: the guard whose program it is, or NULL. */
+static int show(struct stoq_watch *watch, const struct watch_options *options,
+	const struct stoq_guard_shared *shared, int signal_fd, struct stoq_error *error)
 {
-	const struct watch_source source = {guard_polices, beside, beside ? beside->name : ""};
+	const struct watch_source source = {guard_polices, shared, shared ? shared->name : ""};
 	enum watch_mode mode = choose_mode(options);
 	struct watch_report report;
 	struct stoq_error second;
-	int result = stoq_inspect_drop_privileges(inspect, error);
+	int result = stoq_watch_drop_privileges(watch, error);
 
 	if (result)
 		return result;
@@ -83,39 +83,40 @@ static int watch(struct stoq_inspect *inspect, const struct watch_options *optio
 		tool_notice(
 			"metrics: http://127.0.0.1:%u/metrics", watch_metrics_port(report.metrics));
 	}
-	return watch_loop_run(inspect, &report, beside ? &source : NULL, signal_fd, error);
+	return watch_loop_run(watch, &report, shared ? &source : NULL, signal_fd, error);
 }
 
 /* A guard's program, if there is one on just these interfaces and it has what is asked for: single
- * commands and other sizes of tables need a program of our own. *beside stays NULL then. */
-static int open_inspect(struct stoq_inspect **inspect, struct watch_options *options,
-	const struct stoq_guard_beside **beside, struct stoq_error *error)
+ * commands and other sizes of tables need a program of our own. *shared stays NULL then. */
+static int open_watch(struct stoq_watch **watch, struct watch_options *options,
+	const struct stoq_guard_shared **shared, struct stoq_error *error)
 {
-	static struct stoq_guard_beside found;
-	struct stoq_inspect_config *config = &options->config;
-	struct stoq_inspect_tables tables;
+	static struct stoq_guard_shared found;
+	struct stoq_watch_config *config = &options->config;
+	struct stoq_tables tables;
 	int result;
 
 	if (watch_options_want_events(options) || config->force_clsact || config->max_flows ||
 		config->max_commands || config->max_series || config->max_early ||
-		!stoq_guard_beside(config->interfaces, config->interface_count, &tables, &found))
-		return stoq_inspect_open(inspect, config, error);
-	config->beside = &tables;
-	config->beside_name = found.name;
-	result = stoq_inspect_open(inspect, config, error);
-	config->beside = NULL;
-	config->beside_name = NULL;
+		!stoq_guard_shared_open(
+			config->interfaces, config->interface_count, &tables, &found))
+		return stoq_watch_open(watch, config, error);
+	config->shared = &tables;
+	config->shared_name = found.name;
+	result = stoq_watch_open(watch, config, error);
+	config->shared = NULL;
+	config->shared_name = NULL;
 	if (!result) {
-		*beside = &found;
+		*shared = &found;
 		return 0;
 	}
-	stoq_guard_beside_close(&tables);
-	return stoq_inspect_open(inspect, config, error);
+	stoq_guard_shared_close(&tables);
+	return stoq_watch_open(watch, config, error);
 }
 
 /* Whose the connections are that are older than the program: asked once it sees what begins. */
 static int identify(
-	struct stoq_inspect *inspect, const struct watch_options *options, struct stoq_error *error)
+	struct stoq_watch *watch, const struct watch_options *options, struct stoq_error *error)
 {
 	const struct tool_identify asked = {
 		.sockets = options->sockets, .socket_count = options->socket_count};
@@ -124,7 +125,7 @@ static int identify(
 
 	if (result)
 		return result;
-	stoq_inspect_know(inspect, &found.identities);
+	stoq_watch_set_identities(watch, &found.identities);
 	tool_identified_free(&found);
 	return 0;
 }
@@ -142,8 +143,8 @@ static void say_what_is_watched(const struct watch_options *options)
 
 static int run(struct watch_options *options, struct stoq_error *error)
 {
-	const struct stoq_guard_beside *beside = NULL;
-	struct stoq_inspect *inspect = NULL;
+	const struct stoq_guard_shared *shared = NULL;
+	struct stoq_watch *watch = NULL;
 	struct tool_interface *list = NULL;
 	int signal_fd = tool_signals_open(choose_mode(options) == WATCH_SCREEN, error), result;
 
@@ -151,14 +152,14 @@ static int run(struct watch_options *options, struct stoq_error *error)
 		return signal_fd;
 	result = choose_interfaces(options, &list, error);
 	if (!result)
-		result = open_inspect(&inspect, options, &beside, error);
+		result = open_watch(&watch, options, &shared, error);
 	if (!result)
-		result = identify(inspect, options, error);
+		result = identify(watch, options, error);
 	if (!result && choose_mode(options) != WATCH_SCREEN)
 		say_what_is_watched(options);
 	if (!result)
-		result = watch(inspect, options, beside, signal_fd, error);
-	stoq_inspect_close(inspect);
+		result = show(watch, options, shared, signal_fd, error);
+	stoq_watch_close(watch);
 	free(list);
 	close(signal_fd);
 	return result;

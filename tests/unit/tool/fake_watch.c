@@ -9,9 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-struct fake_inspect fake_inspect;
+struct fake_watch fake_watch;
 
-struct stoq_inspect {
+struct stoq_watch {
 	struct stoq_model model;
 	struct stoq_group group;
 	char interfaces[1][IF_NAMESIZE];
@@ -27,21 +27,21 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-void stoq_inspect_config_init(struct stoq_inspect_config *config)
+void stoq_watch_config_init(struct stoq_watch_config *config)
 {
-	*config = (struct stoq_inspect_config){.axis = STOQ_BY_OPCODE, .slow_ns = UINT64_MAX};
+	*config = (struct stoq_watch_config){.axis = STOQ_BY_OPCODE, .slow_ns = UINT64_MAX};
 }
 
-int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspect_config *config,
+int stoq_watch_open(struct stoq_watch **result_out, const struct stoq_watch_config *config,
 	struct stoq_error *error)
 {
-	struct stoq_inspect *fake;
+	struct stoq_watch *fake;
 
-	fake_inspect.config = *config;
-	snprintf(fake_inspect.first_interface, sizeof(fake_inspect.first_interface), "%s",
+	fake_watch.config = *config;
+	snprintf(fake_watch.first_interface, sizeof(fake_watch.first_interface), "%s",
 		config->interfaces[0]);
-	if (fake_inspect.open_error)
-		return stoq_error_set(error, fake_inspect.open_error, "CAP_BPF is missing");
+	if (fake_watch.open_error)
+		return stoq_error_set(error, fake_watch.open_error, "CAP_BPF is missing");
 	fake = calloc(1, sizeof(*fake));
 	if (!fake)
 		return stoq_error_set(error, -ENOMEM, "no memory");
@@ -54,74 +54,74 @@ int stoq_inspect_open(struct stoq_inspect **result_out, const struct stoq_inspec
 	fake->model.interfaces = (const char(*)[IF_NAMESIZE])fake->interfaces;
 	fake->model.interface_count = 1;
 	fake->model.attachment = "fake";
-	fake->event_fd = eventfd(fake_inspect.events ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
+	fake->event_fd = eventfd(fake_watch.events ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
 	fake->start_ns = fake->last_ns = now_ns();
-	fake_inspect.opened++;
+	fake_watch.opened++;
 	*result_out = fake;
 	return 0;
 }
 
-void stoq_inspect_close(struct stoq_inspect *inspect)
+void stoq_watch_close(struct stoq_watch *watch)
 {
-	if (!inspect)
+	if (!watch)
 		return;
-	fake_inspect.closed++;
-	close(inspect->event_fd);
-	free(inspect);
+	fake_watch.closed++;
+	close(watch->event_fd);
+	free(watch);
 }
 
-int stoq_inspect_drop_privileges(struct stoq_inspect *inspect, struct stoq_error *error)
+int stoq_watch_drop_privileges(struct stoq_watch *watch, struct stoq_error *error)
 {
-	(void)inspect, (void)error;
-	fake_inspect.dropped++;
+	(void)watch, (void)error;
+	fake_watch.dropped++;
 	return 0;
 }
 
-int stoq_inspect_update(
-	struct stoq_inspect *inspect, const struct stoq_model **model, struct stoq_error *error)
+int stoq_watch_update(
+	struct stoq_watch *watch, const struct stoq_model **model, struct stoq_error *error)
 {
-	struct stoq_group *group = &inspect->group;
+	struct stoq_group *group = &watch->group;
 	uint64_t now = now_ns();
 
-	fake_inspect.updates++;
-	if (fake_inspect.update_error)
-		return stoq_error_set(error, fake_inspect.update_error, "the maps are gone");
-	inspect->model.interval_ns = now - inspect->last_ns;
-	inspect->model.elapsed_ns = now - inspect->start_ns;
-	inspect->last_ns = now;
-	group->interval.commands = fake_inspect.step;
-	group->total.commands += fake_inspect.step;
-	inspect->model.overall = *group;
-	*model = &inspect->model;
+	fake_watch.updates++;
+	if (fake_watch.update_error)
+		return stoq_error_set(error, fake_watch.update_error, "the maps are gone");
+	watch->model.interval_ns = now - watch->last_ns;
+	watch->model.elapsed_ns = now - watch->start_ns;
+	watch->last_ns = now;
+	group->interval.commands = fake_watch.step;
+	group->total.commands += fake_watch.step;
+	watch->model.overall = *group;
+	*model = &watch->model;
 	return 0;
 }
 
-int stoq_inspect_set_axis(struct stoq_inspect *inspect, enum stoq_axis axis)
+int stoq_watch_set_axis(struct stoq_watch *watch, enum stoq_axis axis)
 {
-	inspect->model.axis = axis;
+	watch->model.axis = axis;
 	return 0;
 }
 
-int stoq_inspect_event_fd(const struct stoq_inspect *inspect)
+int stoq_watch_event_fd(const struct stoq_watch *watch)
 {
-	return inspect->event_fd;
+	return watch->event_fd;
 }
 
-int stoq_inspect_dispatch(struct stoq_inspect *inspect, const struct stoq_event_handlers *handlers)
+int stoq_watch_dispatch(struct stoq_watch *watch, const struct stoq_event_handlers *handlers)
 {
 	const struct stoq_event_command event = {.opcode = NVME_NVM_READ, .kind = NVME_QUEUE_IO};
 	const struct stoq_identity nobody = {.cntlid = -1, .qid = -1};
-	int delivered = fake_inspect.events;
+	int delivered = fake_watch.events;
 	eventfd_t ignored;
 
-	eventfd_read(inspect->event_fd, &ignored);
-	for (; fake_inspect.events; fake_inspect.events--)
+	eventfd_read(watch->event_fd, &ignored);
+	for (; fake_watch.events; fake_watch.events--)
 		handlers->command(handlers->context, &event, &nobody);
 	return delivered;
 }
 
-void stoq_inspect_know(struct stoq_inspect *inspect, struct stoq_flow_identities *identities)
+void stoq_watch_set_identities(struct stoq_watch *watch, struct stoq_flow_identities *identities)
 {
-	(void)inspect;
+	(void)watch;
 	(void)identities;
 }

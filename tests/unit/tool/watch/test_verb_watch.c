@@ -28,7 +28,7 @@
 
 /* What the child tells: shared memory. */
 struct outcome {
-	struct fake_inspect fake;
+	struct fake_watch fake;
 	char message[1024];
 };
 
@@ -49,8 +49,8 @@ static int start(void **state)
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	run->output = mkstemp(path);
 	unlink(path);
-	memset(&fake_inspect, 0, sizeof(fake_inspect));
-	fake_inspect.step = 7;
+	memset(&fake_watch, 0, sizeof(fake_watch));
+	fake_watch.step = 7;
 	*state = run;
 	return run->outcome == MAP_FAILED || run->output < 0 ? -1 : 0;
 }
@@ -77,7 +77,7 @@ static void child(struct run *run, const char *line)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	fake_verb_reset();
 	status = verb_watch(argc, argv);
-	run->outcome->fake = fake_inspect;
+	run->outcome->fake = fake_watch;
 	memcpy(run->outcome->message, fake_verb_message, sizeof(fake_verb_message));
 	_exit(status);
 }
@@ -204,7 +204,7 @@ static void test_events(void **state)
 	struct run *run = *state;
 	uint64_t ignored;
 
-	fake_inspect.events = 3;
+	fake_watch.events = 3;
 	launch(run, "-i lo --json --slow 0 --duration 50ms");
 	finish(run);
 	assert_int_equal(count_lines(run->text, "command", &ignored), 3);
@@ -215,7 +215,7 @@ static void test_events_as_text(void **state)
 {
 	struct run *run = *state;
 
-	fake_inspect.events = 1;
+	fake_watch.events = 1;
 	launch(run, "-i lo --errors --duration 50ms");
 	finish(run);
 	assert_ptr_equal(strstr(run->text, "STARTED "), run->text);
@@ -239,7 +239,7 @@ static void test_without_rights(void **state)
 {
 	struct run *run = *state;
 
-	fake_inspect.open_error = -EPERM;
+	fake_watch.open_error = -EPERM;
 	launch(run, "-i lo");
 	finish(run);
 	assert_int_equal(WEXITSTATUS(run->status), EXIT_FAILURE);
@@ -252,7 +252,7 @@ static void test_reading_fails(void **state)
 {
 	struct run *run = *state;
 
-	fake_inspect.update_error = -EIO;
+	fake_watch.update_error = -EIO;
 	launch(run, "-i lo --interval 10ms");
 	finish(run);
 	assert_int_equal(WEXITSTATUS(run->status), EXIT_FAILURE);
