@@ -30,7 +30,7 @@ struct stoq_guard_cases {
 	struct guard_cases_text *text; /* what libcyaml loaded */
 };
 
-/* Errors as of stoq_guard_policy_read(). Free them after a 0. */
+/* Errors as of stoq_guard_source_read(). Free them after a 0. */
 int stoq_guard_cases_read(
 	struct stoq_guard_cases *cases, const char *path, struct stoq_error *error);
 int stoq_guard_cases_parse(struct stoq_guard_cases *cases, const char *file, const char *text,

@@ -213,19 +213,3 @@ int stoq_guard_policy_read_text(
 	}
 	return ret;
 }
-
-int stoq_guard_policy_read(
-	struct stoq_guard_policy *policy, const char *path, struct stoq_error *error)
-{
-	size_t size = 0;
-	char *text = NULL;
-	int ret;
-
-	*policy = (struct stoq_guard_policy){0};
-	ret = stoq_guard_policy_read_text(&text, &size, "the policy", path, error);
-	if (ret)
-		return ret;
-	ret = stoq_guard_policy_parse(policy, path, text, size, error);
-	free(text);
-	return ret;
-}

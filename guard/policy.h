@@ -65,19 +65,14 @@ struct stoq_guard_policy {
 	struct guard_policy_text *text; /* what libcyaml loaded */
 };
 
-/*
- * Reads a policy from a file, or from text; file is what errors call it. 0, -EINVAL (the
- * policy), -ENOMEM, or what open(2) and read(2) say. Free it after a 0.
- */
-int stoq_guard_policy_read(
-	struct stoq_guard_policy *policy, const char *path, struct stoq_error *error);
+/* Reads a policy from text; file is what errors call it. 0, -EINVAL or -ENOMEM. Free it after a 0. */
 int stoq_guard_policy_parse(struct stoq_guard_policy *policy, const char *file, const char *text,
 	size_t size, struct stoq_error *error);
 void stoq_guard_policy_free(struct stoq_guard_policy *policy);
 
 /*
  * The text of a policy file, or of another of its size that errors call what ("the policy"); *text
- * is the caller's to free(). Errors as above.
+ * is the caller's to free(). 0, -EINVAL (too large), -ENOMEM, or an error of open(2) or read(2).
  */
 int stoq_guard_policy_read_text(
 	char **text, size_t *size, const char *what, const char *path, struct stoq_error *error);

@@ -9,7 +9,7 @@
 #include "flow/vlans.h"
 #include "target/peers.h"
 #include "target/target.h"
-#include "tool/verb.h"
+#include "tool/message.h"
 
 #define SPDK_SOCKET "/var/tmp/spdk.sock" /* SPDK's own default */
 

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "tool/verb.h"
+#include "tool/message.h"
 
 #define LETTERS_MAX 32
 

@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "tool/bench/verb_bench.h"
+#include "tool/guard/verb_guard.h"
+#include "tool/message.h"
+#include "tool/pki/verb_pki.h"
+#include "tool/probe/verb_probe.h"
+#include "tool/target/verb_target.h"
+#include "tool/tunnel/verb_tunnel.h"
 #include "tool/verb.h"
+#include "tool/watch/verb_watch.h"
+#include "tool/xdp/verb_xdp.h"
 
 static const struct tool_verb verbs[] = {
 #ifdef STOQ_EBPF
@@ -28,69 +36,6 @@ static const struct tool_verb verbs[] = {
 static const char help[] =
 #include "stoq.help.h"
 	;
-
-/* What messages begin with: "stoq" or "stoq VERB". */
-static char program[64] = "stoq";
-
-__attribute__((format(printf, 1, 0))) static void say(const char *format, va_list arguments)
-{
-	char text[1024];
-
-	vsnprintf(text, sizeof(text), format, arguments);
-	fprintf(stderr, "%s: %s\n", program, text);
-}
-
-int tool_fail(const struct stoq_error *error)
-{
-	fprintf(stderr, "%s: %s\n", program, error->text);
-	return EXIT_FAILURE;
-}
-
-int tool_usage(const char *format, ...)
-{
-	va_list arguments;
-
-	if (format) {
-		va_start(arguments, format);
-		say(format, arguments);
-		va_end(arguments);
-	}
-	fprintf(stderr, "%s: `%s --help` explains the options\n", program, program);
-	return TOOL_EXIT_USAGE;
-}
-
-void tool_notice(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	say(format, arguments);
-	va_end(arguments);
-}
-
-int tool_help(const char *text)
-{
-	fputs(text, stdout);
-	return EXIT_SUCCESS;
-}
-
-int tool_run_command(int argc, char **argv, const char *text, const struct tool_command *commands,
-	const char *choices)
-{
-	const char *name = argc > 1 ? argv[1] : "";
-	char *verb = argv[0];
-
-	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-		return tool_help(text);
-	/* getopt names argv[0] in its messages. */
-	argv++;
-	argv[0] = verb;
-	for (; commands->name; commands++)
-		if (strcmp(name, commands->name) == 0)
-			return commands->run(argc - 1, argv);
-	return name[0] ? tool_usage("there is no command '%.40s'", name)
-		       : tool_usage("which command? %s", choices);
-}
 
 static const struct tool_verb *find_verb(const char *name)
 {
@@ -160,8 +105,7 @@ static int run(int argc, char **argv)
 			name);
 	if (!verb)
 		return tool_usage("there is no verb '%.40s'", name);
-	snprintf(program, sizeof(program), "stoq %s", verb->name);
-	argv[1] = program;
+	argv[1] = tool_message_begin_with(verb->name);
 	return verb->run(argc - 1, argv + 1);
 }
 

@@ -63,7 +63,7 @@ static void hand_over(struct stoq_door *door, int fd, const struct stoq_address 
 	}
 }
 
-static void ready(struct stoq_watch *watch, uint32_t events, uint64_t now_ns)
+static void ready(struct stoq_tunnel_watch *watch, uint32_t events, uint64_t now_ns)
 {
 	struct stoq_door *door =
 		(struct stoq_door *)((char *)watch - offsetof(struct stoq_door, watch));
@@ -111,9 +111,9 @@ int stoq_doors_open(struct stoq_tunnel_worker *worker, struct stoq_error *error)
 
 		door->worker = worker;
 		door->index = i;
-		door->watch = (struct stoq_watch){.fd = fd, .ready = ready};
+		door->watch = (struct stoq_tunnel_watch){.fd = fd, .ready = ready};
 		if (fd >= 0)
-			ret = stoq_watch_add(worker, &door->watch, EPOLLIN);
+			ret = stoq_tunnel_watch_add(worker, &door->watch, EPOLLIN);
 		if (ret < 0)
 			return stoq_error_set(error, ret, "cannot accept hosts at %s: %s",
 				stoq_address_text(text, &config->doors[i].address), strerror(-ret));
@@ -125,7 +125,7 @@ int stoq_doors_open(struct stoq_tunnel_worker *worker, struct stoq_error *error)
 void stoq_doors_close(struct stoq_tunnel_worker *worker)
 {
 	for (unsigned int i = 0; i < worker->door_count; i++)
-		stoq_watch_close(&worker->doors[i].watch);
+		stoq_tunnel_watch_close(&worker->doors[i].watch);
 	free(worker->doors);
 	worker->doors = NULL;
 	worker->door_count = 0;

@@ -5,7 +5,7 @@
 #include "tunnel/tunnel_private.h"
 
 struct stoq_door {
-	struct stoq_watch watch;
+	struct stoq_tunnel_watch watch;
 	struct stoq_tunnel_worker *worker; /* 0: it accepts for all */
 	unsigned int index;		   /* in the configuration */
 };

@@ -46,7 +46,7 @@ struct stoq_tunnel_link *stoq_link_new(
 	config.context = link;
 	link->worker = worker;
 	link->peer = *peer;
-	link->watch = (struct stoq_watch){.fd = fd, .ready = stoq_link_ready};
+	link->watch = (struct stoq_tunnel_watch){.fd = fd, .ready = stoq_link_ready};
 	if (stoq_mux_init(&link->mux, &config)) {
 		free(link);
 		goto refused;
@@ -106,7 +106,7 @@ static void leave_carrier(struct stoq_tunnel_link *link)
 static void retire(struct stoq_tunnel_link *link)
 {
 	link->closed = true;
-	stoq_watch_close(&link->watch);
+	stoq_tunnel_watch_close(&link->watch);
 	leave_carrier(link);
 	*link->slot = link->next;
 	if (link->next)
@@ -256,7 +256,7 @@ static void watch_for(struct stoq_tunnel_link *link)
 	uint32_t events = (wants_to_read(link) ? EPOLLIN : 0) | (output ? EPOLLOUT : 0);
 
 	if (events != link->watch.events)
-		stoq_watch_change(link->worker, &link->watch, events);
+		stoq_tunnel_watch_change(link->worker, &link->watch, events);
 }
 
 void stoq_link_work(struct stoq_tunnel_link *link, uint64_t now_ns)
@@ -295,7 +295,7 @@ static void connected(struct stoq_tunnel_link *link)
 	stoq_link_reset(link, STOQ_LANE_UNREACHABLE, text);
 }
 
-void stoq_link_ready(struct stoq_watch *watch, uint32_t events, uint64_t now_ns)
+void stoq_link_ready(struct stoq_tunnel_watch *watch, uint32_t events, uint64_t now_ns)
 {
 	struct stoq_tunnel_link *link =
 		(struct stoq_tunnel_link *)((char *)watch -

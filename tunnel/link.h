@@ -35,7 +35,7 @@ struct stoq_carrier {
 
 struct stoq_tunnel_link {
 	struct stoq_tunnel_worker *worker;
-	struct stoq_watch watch; /* the TCP socket */
+	struct stoq_tunnel_watch watch; /* the TCP socket */
 	struct stoq_mux mux;
 	struct stoq_carrier *carrier; /* NULL: none yet (host end) */
 	struct stoq_tunnel_link *next_carried, **carried_slot;
@@ -78,7 +78,7 @@ void stoq_link_touch(struct stoq_tunnel_link *link);
 /* Writes what there is to TCP, ends what is over. */
 void stoq_link_work(struct stoq_tunnel_link *link, uint64_t now_ns);
 /* The socket is ready: reads, connects. */
-void stoq_link_ready(struct stoq_watch *watch, uint32_t events, uint64_t now_ns);
+void stoq_link_ready(struct stoq_tunnel_watch *watch, uint32_t events, uint64_t now_ns);
 /* Gives the mux what it did not take before, and goes on reading. */
 void stoq_link_go_on(struct stoq_tunnel_link *link, uint64_t now_ns);
 void stoq_link_free(struct stoq_tunnel_link *link);

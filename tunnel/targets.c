@@ -88,7 +88,7 @@ struct stoq_tunnel_link *stoq_targets_connect(struct stoq_carrier *carrier,
 		return NULL;
 	memcpy(link->target, target->name, sizeof(link->target));
 	stoq_link_carry(link, carrier);
-	if (stoq_watch_add(carrier->worker, &link->watch, EPOLLOUT)) {
+	if (stoq_tunnel_watch_add(carrier->worker, &link->watch, EPOLLOUT)) {
 		stoq_link_reset(link, STOQ_LANE_LIMIT, "no memory for its socket");
 		return NULL;
 	}

@@ -19,7 +19,8 @@
 
 /* ---- descriptors ---- */
 
-int stoq_watch_add(struct stoq_tunnel_worker *worker, struct stoq_watch *watch, uint32_t events)
+int stoq_tunnel_watch_add(
+	struct stoq_tunnel_worker *worker, struct stoq_tunnel_watch *watch, uint32_t events)
 {
 	struct epoll_event event = {.events = events, .data.ptr = watch};
 
@@ -31,7 +32,8 @@ int stoq_watch_add(struct stoq_tunnel_worker *worker, struct stoq_watch *watch, 
 
 /* Without events it is taken out: else a connection that both sides ended would wake us all the
  * time. */
-void stoq_watch_change(struct stoq_tunnel_worker *worker, struct stoq_watch *watch, uint32_t events)
+void stoq_tunnel_watch_change(
+	struct stoq_tunnel_worker *worker, struct stoq_tunnel_watch *watch, uint32_t events)
 {
 	struct epoll_event event = {.events = events, .data.ptr = watch};
 	int how = !events ? EPOLL_CTL_DEL : watch->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
@@ -42,7 +44,7 @@ void stoq_watch_change(struct stoq_tunnel_worker *worker, struct stoq_watch *wat
 	watch->events = events;
 }
 
-void stoq_watch_close(struct stoq_watch *watch)
+void stoq_tunnel_watch_close(struct stoq_tunnel_watch *watch)
 {
 	/* Closing the last descriptor of a socket takes it out of the epoll. */
 	close(watch->fd);
@@ -129,7 +131,7 @@ static int turn(struct stoq_tunnel_worker *worker)
 	if (count && worker->tunnel->config.spin_us)
 		worker->awake_until_ns = worker->now_ns + worker->tunnel->config.spin_us * 1000ull;
 	for (int i = 0; i < count; i++) {
-		struct stoq_watch *watch = events[i].data.ptr;
+		struct stoq_tunnel_watch *watch = events[i].data.ptr;
 
 		if (watch)
 			watch->ready(watch, events[i].events, worker->now_ns);
@@ -141,7 +143,7 @@ static int turn(struct stoq_tunnel_worker *worker)
 
 /* ---- life ---- */
 
-static void woken(struct stoq_watch *watch, uint32_t events, uint64_t now_ns)
+static void woken(struct stoq_tunnel_watch *watch, uint32_t events, uint64_t now_ns)
 {
 	struct stoq_tunnel_worker *worker =
 		(struct stoq_tunnel_worker *)((char *)watch -
@@ -159,11 +161,11 @@ int stoq_tunnel_worker_open(struct stoq_tunnel_worker *worker, struct stoq_error
 
 	worker->read_buffer = malloc(STOQ_TCP_READ_BYTES);
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	worker->wake =
-		(struct stoq_watch){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = woken};
+	worker->wake = (struct stoq_tunnel_watch){
+		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = woken};
 	if (!worker->read_buffer || worker->epoll_fd < 0 || worker->wake.fd < 0 ||
 		epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, transport_fd, &event) ||
-		stoq_watch_add(worker, &worker->wake, EPOLLIN))
+		stoq_tunnel_watch_add(worker, &worker->wake, EPOLLIN))
 		return stoq_error_set(error, -errno, "worker %u cannot be made: %s", worker->index,
 			strerror(errno));
 	stoq_block_pool_init(
@@ -182,7 +184,7 @@ void stoq_tunnel_worker_close(struct stoq_tunnel_worker *worker)
 	if (worker->epoll_fd >= 0)
 		close(worker->epoll_fd);
 	if (worker->wake.fd >= 0)
-		stoq_watch_close(&worker->wake);
+		stoq_tunnel_watch_close(&worker->wake);
 }
 
 int stoq_tunnel_worker_run(struct stoq_tunnel_worker *worker)

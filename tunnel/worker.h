@@ -13,19 +13,20 @@
 
 struct stoq_tunnel_worker;
 
-/* A descriptor in a worker's epoll. Zero it, then stoq_watch_add(). */
-struct stoq_watch {
+/* A descriptor in a worker's epoll. Zero it, then stoq_tunnel_watch_add(). */
+struct stoq_tunnel_watch {
 	int fd;
 	uint32_t events; /* asked for now */
-	void (*ready)(struct stoq_watch *watch, uint32_t events, uint64_t now_ns);
+	void (*ready)(struct stoq_tunnel_watch *watch, uint32_t events, uint64_t now_ns);
 };
 
 /* 0 or a negative errno. */
-int stoq_watch_add(struct stoq_tunnel_worker *worker, struct stoq_watch *watch, uint32_t events);
-void stoq_watch_change(
-	struct stoq_tunnel_worker *worker, struct stoq_watch *watch, uint32_t events);
+int stoq_tunnel_watch_add(
+	struct stoq_tunnel_worker *worker, struct stoq_tunnel_watch *watch, uint32_t events);
+void stoq_tunnel_watch_change(
+	struct stoq_tunnel_worker *worker, struct stoq_tunnel_watch *watch, uint32_t events);
 /* Takes it out and closes the descriptor. ready() may still come in this turn: look at fd < 0. */
-void stoq_watch_close(struct stoq_watch *watch);
+void stoq_tunnel_watch_close(struct stoq_tunnel_watch *watch);
 
 #define STOQ_TCP_READ_BYTES (256u << 10) /* most that is read at once */
 
@@ -37,7 +38,7 @@ struct stoq_tunnel_worker {
 	struct stoq_tunnel *tunnel;
 	unsigned int index;
 	int epoll_fd;
-	struct stoq_watch wake; /* stoq_tunnel_stop() and others write to it */
+	struct stoq_tunnel_watch wake; /* stoq_tunnel_stop() and others write to it */
 	uint64_t now_ns;
 	struct stoq_block_pool pool;
 	uint8_t *read_buffer;		    /* STOQ_TCP_READ_BYTES */

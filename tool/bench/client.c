@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tool/bench/client.h"
+
 /*
  * The client's side of `stoq bench transport`: connects, warms up, measures between two reports
  * of the server's, and closes. Its loop is its own, because it has times to keep.
@@ -11,7 +13,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "tool/bench/bench.h"
+#include "tool/bench/common.h"
+#include "tool/bench/wire.h"
 
 #define CONNECT_TIMEOUT_NS 15000000000ull
 #define REPORT_TIMEOUT_NS  15000000000ull

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tool/bench/identity.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +10,6 @@
 
 #include "pki/files.h"
 #include "pki/material.h"
-#include "tool/bench/bench.h"
 
 void bench_identity_open(struct bench_identity *identity, const char *folder)
 {

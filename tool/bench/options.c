@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tool/bench/options.h"
+
 #include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/units.h"
-#include "tool/bench/bench.h"
+#include "tool/bench/identity.h"
+#include "tool/message.h"
 #include "tool/options.h"
-#include "tool/verb.h"
 
 #define DURATION_MIN_NS	 10000000ull   /* 10 ms */
 #define BUSY_POLL_MAX_NS 1000000000ull /* 1 s */

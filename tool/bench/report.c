@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tool/bench/report.h"
+
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
 
 #include "base/json.h"
-#include "tool/bench/bench.h"
 
 #define SCHEMA_VERSION 1
 

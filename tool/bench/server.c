@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tool/bench/server.h"
+
 /* The server's side of `stoq bench transport`: it does what each stream's header asks for. */
 #include <errno.h>
 #include <signal.h>
@@ -8,8 +10,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "tool/bench/bench.h"
-#include "tool/verb.h"
+#include "tool/bench/common.h"
+#include "tool/bench/wire.h"
+#include "tool/message.h"
 
 /* What is kept of a connection, and of a stream. */
 struct served_connection {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tool/bench/wire.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
-
-#include "tool/bench/bench.h"
 
 #define PIECE (128u * 1024)
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tool/guard/lifecycle.h"
 
-/* stoq guard on, reload, off. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,7 +9,7 @@
 #include "tool/guard/older.h"
 #include "tool/guard/options.h"
 #include "tool/identify.h"
-#include "tool/verb.h"
+#include "tool/message.h"
 
 static const char *name_of(const struct guard_options *options)
 {
@@ -116,7 +116,7 @@ static int turn_on(const struct guard_options *options, const struct stoq_guard_
 int guard_on(int argc, char **argv)
 {
 	static struct guard_options options;
-	struct stoq_guard_source source;
+	static struct stoq_guard_source source;
 	struct stoq_error error;
 	int status;
 
@@ -136,7 +136,8 @@ static void warn_of_other_program(const char *name)
 	struct stoq_guard_pins pins;
 	struct stoq_guard_manifest manifest;
 
-	if (stoq_guard_pins_init(&pins, name, NULL) || stoq_guard_manifest_read(&pins, &manifest, NULL))
+	if (stoq_guard_pins_init(&pins, name, NULL) ||
+		stoq_guard_manifest_read(&pins, &manifest, NULL))
 		return;
 	if (stoq_guard_manifest_is_foreign(&manifest))
 		tool_notice("guard %s runs the program of another stoq (%.11s); `stoq guard on "
@@ -147,7 +148,7 @@ static void warn_of_other_program(const char *name)
 int guard_reload(int argc, char **argv)
 {
 	static struct guard_options options;
-	struct stoq_guard_source source;
+	static struct stoq_guard_source source;
 	struct stoq_guard_older older;
 	struct stoq_error error;
 	int status;

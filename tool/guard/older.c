@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tool/verb.h"
+#include "tool/message.h"
 
 struct check {
 	const struct guard_options *options;

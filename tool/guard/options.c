@@ -5,8 +5,12 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "tool/message.h"
 #include "tool/options.h"
-#include "tool/verb.h"
+
+const char guard_help[] =
+#include "stoq-guard.help.h"
+	;
 
 enum guard_option {
 	OPTION_NAME = TOOL_OPTION_FIRST,

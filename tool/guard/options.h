@@ -38,10 +38,3 @@ int guard_options_parse(struct guard_options *options, enum guard_command comman
 int guard_take_policy(const char **path, int argc, char **argv, int *status);
 
 extern const char guard_help[]; /* the text of --help */
-
-/* The commands. */
-int guard_on(int argc, char **argv);
-int guard_reload(int argc, char **argv);
-int guard_status(int argc, char **argv);
-int guard_events(int argc, char **argv);
-int guard_off(int argc, char **argv);

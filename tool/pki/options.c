@@ -4,8 +4,12 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "tool/message.h"
 #include "tool/options.h"
-#include "tool/verb.h"
+
+const char pki_help[] =
+#include "stoq-pki.help.h"
+	;
 
 #define DAYS_MAX 36500
 

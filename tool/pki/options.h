@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* The commands of `stoq pki` and their options. */
+/* The options of `stoq pki`. */
 #include <stdbool.h>
 
 #include "pki/store.h"
@@ -26,7 +26,3 @@ int pki_options_parse(
 	struct pki_request *request, enum pki_command command, int argc, char **argv, int *status);
 
 extern const char pki_help[]; /* the text of --help */
-
-/* pki_show.c */
-int pki_show(int argc, char **argv);
-int pki_list(int argc, char **argv);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tool/pki/show.h"
 
 /* stoq pki show, list. */
 #include <errno.h>
@@ -7,8 +8,8 @@
 #include <time.h>
 
 #include "pki/print.h"
+#include "tool/message.h"
 #include "tool/pki/options.h"
-#include "tool/verb.h"
 
 static void print_view(const struct pki_request *request, const struct stoq_pki_view *view)
 {

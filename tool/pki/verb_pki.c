@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tool/pki/verb_pki.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "tool/command.h"
+#include "tool/message.h"
 #include "tool/pki/options.h"
-#include "tool/verb.h"
+#include "tool/pki/show.h"
 
 #define AUTHORITY_DAYS 3650
 #define NODE_DAYS      365
-
-const char pki_help[] =
-#include "stoq-pki.help.h"
-	;
 
 /* ---- init ---- */
 

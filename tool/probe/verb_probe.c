@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tool/probe/verb_probe.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "probe/probe.h"
+#include "tool/message.h"
 #include "tool/options.h"
-#include "tool/verb.h"
 
 #define SCHEMA_VERSION 1
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tool/target/verb_target.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +9,9 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "target/target.h"
+#include "tool/command.h"
+#include "tool/message.h"
 #include "tool/options.h"
-#include "tool/verb.h"
 
 #define SCHEMA_VERSION 1
 

@@ -8,8 +8,8 @@
 
 #include "base/units.h"
 #include "pki/material.h"
+#include "tool/message.h"
 #include "tool/options.h"
-#include "tool/verb.h"
 
 const char tunnel_help[] =
 #include "stoq-tunnel.help.h"

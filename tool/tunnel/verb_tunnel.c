@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tool/tunnel/verb_tunnel.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tool/command.h"
+#include "tool/message.h"
 #include "tool/tunnel/options.h"
-#include "tool/verb.h"
 
 static struct stoq_tunnel *running; /* for the signal handlers */
 

@@ -9,8 +9,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "tool/message.h"
 #include "tool/signals.h"
-#include "tool/verb.h"
 #include "tool/watch/screen.h"
 
 #define DRAIN_ROUNDS 32

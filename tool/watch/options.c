@@ -6,8 +6,8 @@
 
 #include "base/units.h"
 #include "flow/label.h"
+#include "tool/message.h"
 #include "tool/options.h"
-#include "tool/verb.h"
 #include "tool/watch/metrics.h"
 
 #define INTERVAL_MIN_NS 10000000ull		      /* 10 ms */

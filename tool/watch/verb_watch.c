@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tool/watch/verb_watch.h"
+
 #include <errno.h>
 #include <locale.h>
 #include <stdio.h>
@@ -8,8 +10,8 @@
 
 #include "guard/shared.h"
 #include "tool/interfaces.h"
+#include "tool/message.h"
 #include "tool/signals.h"
-#include "tool/verb.h"
 #include "tool/watch/loop.h"
 #include "tool/watch/screen.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tool/xdp/verb_xdp.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,9 +9,10 @@
 
 #include "base/json.h"
 #include "base/units.h"
+#include "tool/command.h"
 #include "tool/interfaces.h"
+#include "tool/message.h"
 #include "tool/options.h"
-#include "tool/verb.h"
 #include "tool/xdp/render.h"
 #include "xdp/prefix.h"
 #include "xdp/settings.h"

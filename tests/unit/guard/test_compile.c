@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "guard/explain.h"
+#include "guard/source.h"
 
 struct ready {
 	struct stoq_guard_policy policy;
@@ -147,15 +148,14 @@ static void check_expectation(const struct expectation *expected)
 	struct stoq_guard_explainer explainer;
 	struct stoq_guard_decision decision;
 	struct stoq_error error;
-	struct ready ready;
+	struct stoq_guard_source source;
 	uint8_t table, code;
 	char path[512];
 
 	snprintf(path, sizeof(path), "%s/%s", EXAMPLES_DIR, expected->file);
-	if (stoq_guard_policy_read(&ready.policy, path, &error) ||
-		stoq_guard_compile(&ready.policy, &ready.compiled, &error))
+	if (stoq_guard_source_read(&source, path, &error))
 		fail_msg("%s", error.text);
-	explainer = (struct stoq_guard_explainer){path, &ready.policy, ready.compiled};
+	explainer = (struct stoq_guard_explainer){path, &source.policy, source.compiled};
 	question = (struct stoq_guard_question){.host = expected->host,
 		.subsystem = expected->subsystem,
 		.command = expected->command,
@@ -164,14 +164,14 @@ static void check_expectation(const struct expectation *expected)
 		stoq_guard_parse_range(
 			expected->lba, &question.ranges[0][0], &question.ranges[0][1]);
 	assert_int_equal(stoq_guard_command_find(expected->command, &table, &code), 0);
-	stoq_guard_request_set(ready.compiled, &question.request, table, code, expected->nsid);
+	stoq_guard_request_set(source.compiled, &question.request, table, code, expected->nsid);
 	stoq_guard_ask(&explainer, &question, &decision);
 	if (decision.status != expected->status ||
 		decision.verdict != (expected->status ? STOQ_GUARD_DENY : STOQ_GUARD_ALLOW))
 		fail_msg("%s: %s of %s to namespace %u: verdict %u, status %x", expected->file,
 			expected->command, expected->host ? expected->host : "an unknown host",
 			expected->nsid, decision.verdict, decision.status);
-	done(&ready);
+	stoq_guard_source_free(&source);
 }
 
 static void test_examples(void **state)

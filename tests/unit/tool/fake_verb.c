@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tool/verb.h"
+#include "tool/message.h"
 
 char fake_verb_message[1024];
 

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "fake_verb.h"
+#include "tool/message.h"
 #include "tool/options.h"
-#include "tool/verb.h"
 
 enum { SIZE = TOOL_OPTION_FIRST, QUIET };
 

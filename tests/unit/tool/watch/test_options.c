@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "../fake_verb.h"
-#include "tool/verb.h"
+#include "tool/message.h"
 #include "tool/watch/options.h"
 
 /* Splits a line at blanks, as a shell would. 0, or the exit status; -1 for a good end. */

@@ -24,7 +24,8 @@
 
 #include "../fake_verb.h"
 #include "../fake_watch.h"
-#include "tool/verb.h"
+#include "tool/message.h"
+#include "tool/watch/verb_watch.h"
 
 /* What the child tells: shared memory. */
 struct outcome {

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tool/guard/explain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "guard/expect.h"
+#include "guard/explain.h"
+#include "guard/nqn.h"
+#include "guard/print.h"
+#include "guard/source.h"
+#include "guard/warnings.h"
+#include "tool/guard/options.h"
+#include "tool/message.h"
+#include "tool/options.h"
+
+enum guard_option {
+	OPTION_HOST = TOOL_OPTION_FIRST,
+	OPTION_SUBSYSTEM,
+	OPTION_COMMAND,
+	OPTION_NAMESPACE,
+	OPTION_LBA,
+	OPTION_JSON,
+	OPTION_EXPECT,
+};
+
+static const struct option check_options[] = {
+	TOOL_OPTION_HELP,
+	{"expect", required_argument, NULL, OPTION_EXPECT},
+	{NULL, 0, NULL, 0},
+};
+
+static const struct option explain_options[] = {
+	TOOL_OPTION_HELP,
+	{"host", required_argument, NULL, OPTION_HOST},
+	{"subsystem", required_argument, NULL, OPTION_SUBSYSTEM},
+	{"command", required_argument, NULL, OPTION_COMMAND},
+	{"namespace", required_argument, NULL, OPTION_NAMESPACE},
+	{"lba", required_argument, NULL, OPTION_LBA},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{NULL, 0, NULL, 0},
+};
+
+/* What the command line asks for. */
+struct request {
+	const char *path;
+	const char *expect; /* the file of cases */
+	struct stoq_guard_question question;
+	bool json;
+};
+
+/* ---- the command line ---- */
+
+static int take_namespace(struct request *request, const char *text, struct stoq_error *error)
+{
+	uint64_t nsid = STOQ_GUARD_NSID_ALL;
+
+	if (strcmp(text, "all") != 0 && stoq_parse_number(text, 1, STOQ_GUARD_NSID_ALL, &nsid))
+		return stoq_error_set(error, -1,
+			"--namespace: '%.40s' is neither a number from 1 on nor `all`", text);
+	request->question.nsid = (uint32_t)nsid;
+	return 0;
+}
+
+static int take_lba(struct request *request, const char *text, struct stoq_error *error)
+{
+	struct stoq_guard_question *question = &request->question;
+	uint64_t *range;
+
+	if (question->range_count == STOQ_GUARD_QUESTION_RANGES)
+		return stoq_error_set(error, -1, "--lba: a command has at most %d ranges",
+			STOQ_GUARD_QUESTION_RANGES);
+	range = question->ranges[question->range_count];
+	if (stoq_guard_parse_range(text, &range[0], &range[1]))
+		return stoq_error_set(error, -1,
+			"--lba: '%.60s' is not FIRST+COUNT, such as 0+8, or FIRST-LAST", text);
+	question->range_count++;
+	return 0;
+}
+
+static int check_nqn(const char *option, const char *text, struct stoq_error *error)
+{
+	const char *flaw = stoq_guard_nqn_flaw(text, strlen(text), false);
+
+	if (!text[0])
+		return stoq_error_set(
+			error, -1, "%s: an NQN has 1 to %d bytes", option, NVME_NQN_MAX);
+	return flaw ? stoq_error_set(error, -1, "%s: '%.60s' %s", option, text, flaw) : 0;
+}
+
+static int take_option(void *context, int option, const char *text, struct stoq_error *error)
+{
+	struct request *request = context;
+	struct stoq_guard_question *question = &request->question;
+
+	switch (option) {
+	case OPTION_HOST:
+		question->host = text;
+		return check_nqn("--host", text, error);
+	case OPTION_SUBSYSTEM:
+		question->subsystem = text;
+		return check_nqn("--subsystem", text, error);
+	case OPTION_COMMAND:
+		question->command = text;
+		return 0;
+	case OPTION_NAMESPACE:
+		return take_namespace(request, text, error);
+	case OPTION_LBA:
+		return take_lba(request, text, error);
+	case OPTION_EXPECT:
+		request->expect = text;
+		return 0;
+	default:
+		request->json = true;
+		return 0;
+	}
+}
+
+/* 0: go on. Else the verb ends, with *status. */
+static int parse(
+	int argc, char **argv, const struct option *table, struct request *request, int *status)
+{
+	const struct tool_options options = {table, guard_help, take_option};
+
+	*request = (struct request){0};
+	if (tool_options_parse(&options, request, argc, argv, status))
+		return -1;
+	return guard_take_policy(&request->path, argc, argv, status);
+}
+
+/* ---- check ---- */
+
+/* The cases are read first: mistakes in them are no failed cases. */
+static int meet_expectations(const struct request *request, const struct stoq_guard_source *source)
+{
+	const struct stoq_guard_explainer explainer = {
+		request->path, &source->policy, source->compiled};
+	struct stoq_guard_cases cases;
+	struct stoq_error error;
+	size_t failed;
+
+	if (stoq_guard_cases_read(&cases, request->expect, &error))
+		return tool_fail(&error);
+	failed = stoq_guard_expect(stdout, &explainer, &cases);
+	stoq_guard_cases_free(&cases);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int guard_check(int argc, char **argv)
+{
+	static struct request request;
+	struct stoq_guard_source source;
+	struct stoq_error error;
+	int status = EXIT_SUCCESS;
+
+	if (parse(argc, argv, check_options, &request, &status) != 0)
+		return status;
+	if (stoq_guard_source_read(&source, request.path, &error))
+		return tool_fail(&error);
+	if (request.expect)
+		status = meet_expectations(&request, &source);
+	else
+		stoq_guard_print(stdout, request.path, &source.policy, source.compiled);
+	stoq_guard_warnings_print(stderr, request.path, &source.policy, source.compiled);
+	stoq_guard_source_free(&source);
+	return status;
+}
+
+/* ---- explain ---- */
+
+/* 0, or the exit status of a usage error. */
+static int complete(struct stoq_guard_question *question)
+{
+	switch (stoq_guard_question_complete(question)) {
+	case STOQ_GUARD_QUESTION_NO_COMMAND:
+		return tool_usage("which command? For example --command write");
+	case STOQ_GUARD_QUESTION_UNKNOWN_COMMAND:
+		return tool_usage("--command: there is no '%.60s'; write it as the NVMe "
+				  "specification does, such as 'Write Zeroes'",
+			question->command);
+	case STOQ_GUARD_QUESTION_NO_NAMESPACE:
+		return tool_usage("to which namespace? For example --namespace 1");
+	case STOQ_GUARD_QUESTION_NO_RANGE:
+		return tool_usage("which blocks? Give --lba FIRST+COUNT once");
+	case STOQ_GUARD_QUESTION_RANGE:
+		return tool_usage("--lba: this command has no range of blocks; leave it out");
+	default:
+		return 0;
+	}
+}
+
+static void answer(struct request *request, const struct stoq_guard_source *source)
+{
+	const struct stoq_guard_explainer explainer = {
+		request->path, &source->policy, source->compiled};
+	struct stoq_guard_question *question = &request->question;
+	struct stoq_guard_decision decision;
+
+	stoq_guard_question_set(question, source->compiled);
+	stoq_guard_ask(&explainer, question, &decision);
+	if (request->json)
+		stoq_guard_explain_json(stdout, &explainer, question, &decision);
+	else
+		stoq_guard_explain(stdout, &explainer, question, &decision);
+}
+
+int guard_explain(int argc, char **argv)
+{
+	static struct request request;
+	struct stoq_guard_source source;
+	struct stoq_error error;
+	int status;
+
+	if (parse(argc, argv, explain_options, &request, &status) != 0)
+		return status;
+	status = complete(&request.question);
+	if (status)
+		return status;
+	if (stoq_guard_source_read(&source, request.path, &error))
+		return tool_fail(&error);
+	answer(&request, &source);
+	stoq_guard_source_free(&source);
+	return EXIT_SUCCESS;
+}
