@@ -9,7 +9,7 @@
 #include <stoq/ebpf.h>
 
 #include "base/error.h"
-#include "bpf/cid_shared.h"
+#include "bpf/xdp/cid_shared.h"
 #include "datapath/datapath.h"
 #include "datapath/udp.h"
 

@@ -5,7 +5,7 @@
  * Whose connections are, as far as others know it: for those that began before anyone looked at
  * their packets. Found by the key that the programs have of a connection.
  */
-#include "bpf/tc_shared.h"
+#include "bpf/stream/stream_shared.h"
 #include "flow/end.h"
 #include "nvme/nvme.h"
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/histogram.h"
-#include "bpf/tc_shared.h"
+#include "bpf/stream/stream_shared.h"
 
 enum stoq_axis {
 	STOQ_BY_HOST,

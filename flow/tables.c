@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "bpf/tc_shared.h"
+#include "bpf/stream/stream_shared.h"
 #include "ebpf/percpu.h"
 
 #define DEFAULT_FLOWS	 4096

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "bpf/tc_shared.h"
+#include "bpf/stream/stream_shared.h"
 
 /* Their descriptors. */
 struct stoq_tables {

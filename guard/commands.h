@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bpf/guard_shared.h"
+#include "bpf/guard/policy_shared.h"
 
 struct stoq_guard_commands {
 	uint64_t bits[STOQ_GUARD_TABLES][4];

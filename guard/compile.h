@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* From a policy to the tables that bpf/guard_engine.h decides by. */
+/* From a policy to the tables that bpf/guard/engine.h decides by. */
 #include "base/error.h"
-#include "bpf/guard_engine.h"
+#include "bpf/guard/engine.h"
 #include "guard/policy.h"
 
 /* Allocates *compiled (1.3 MiB; free() it). The same policy gives the same bytes. 0 or -ENOMEM. */

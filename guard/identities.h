@@ -2,7 +2,7 @@
 #pragma once
 
 /* Whose connections are that are older than the guard, in the form that its program looks up. */
-#include "bpf/guard_state_shared.h"
+#include "bpf/guard/state_shared.h"
 #include "flow/identities.h"
 
 /* Writes them into the program's map. Number that found room, or a negative errno. */

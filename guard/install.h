@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/guard_state_shared.h"
+#include "bpf/guard/state_shared.h"
 #include "guard/pins.h"
 #include "guard/source.h"
 

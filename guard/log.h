@@ -5,7 +5,7 @@
  * Following the guard's log, which the kernel writes round and round. Any number of followers;
  * none keeps another from anything, nor the kernel from writing. Pure: memory is an argument.
  */
-#include "bpf/guard_state_shared.h"
+#include "bpf/guard/state_shared.h"
 
 struct stoq_guard_log {
 	const struct stoq_guard_record *records; /* STOQ_GUARD_LOG_RECORDS, being written */

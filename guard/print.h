@@ -4,7 +4,7 @@
 /* A policy as it was understood, for a person. */
 #include <stdio.h>
 
-#include "bpf/guard_shared.h"
+#include "bpf/guard/policy_shared.h"
 #include "guard/policy.h"
 
 #define STOQ_GUARD_RULE_LABEL 96

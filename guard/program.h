@@ -3,11 +3,11 @@
 
 /*
  * The guard's BPF program in the kernel: loading it, and giving its maps names that outlive
- * us. bpf/guard_state_shared.h tells what the maps mean.
+ * us. bpf/guard/state_shared.h tells what the maps mean.
  */
 #include <stdint.h>
 
-#include "bpf/guard_state_shared.h"
+#include "bpf/guard/state_shared.h"
 #include "guard/pins.h"
 
 struct stoq_guard_program;
@@ -17,7 +17,7 @@ struct stoq_guard_program_config {
 	enum stoq_guard_strictness strictness;
 };
 
-/* Interfaces of tunnels: see stoq_bare_interfaces in bpf/packet.bpf.h. */
+/* Interfaces of tunnels: see stoq_bare_interfaces in bpf/stream/packet.bpf.h. */
 struct stoq_guard_bare {
 	uint32_t interfaces[STOQ_BARE_MAX];
 };

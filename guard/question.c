@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "guard/question.h"
 
-#include "bpf/guard_engine.h"
+#include "bpf/guard/engine.h"
 #include "guard/commands.h"
 
 enum stoq_guard_question_flaw stoq_guard_question_complete(struct stoq_guard_question *question)

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/guard_shared.h"
+#include "bpf/guard/policy_shared.h"
 
 #define STOQ_GUARD_QUESTION_RANGES 128 /* as many as one command can have */
 

@@ -2,7 +2,7 @@
 #pragma once
 
 /* A record of the guard's log as a line of text, or of JSON. Pure. */
-#include "bpf/guard_state_shared.h"
+#include "bpf/guard/state_shared.h"
 #include "flow/model.h"
 #include "guard/policy.h"
 

@@ -2,7 +2,7 @@
 #pragma once
 
 /* How many connections a guard follows, and may follow (map stoq_guard_room). */
-#include "bpf/guard_state_shared.h"
+#include "bpf/guard/state_shared.h"
 #include "guard/pins.h"
 
 /* 0 or a negative errno; -ENOENT: the guard has no such map. */

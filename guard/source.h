@@ -4,7 +4,7 @@
 /* A policy file: read, parsed and compiled once, and kept for everyone who needs one of these. */
 #include <stddef.h>
 
-#include "bpf/guard_shared.h"
+#include "bpf/guard/policy_shared.h"
 #include "guard/policy.h"
 
 #define STOQ_GUARD_FILE_PATH_BYTES 4096

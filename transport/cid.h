@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Connection IDs: making ours (bpf/cid_shared.h says what they look like), and finding the
+ * Connection IDs: making ours (bpf/xdp/cid_shared.h says what they look like), and finding the
  * connection that an ID belongs to. The hash is keyed: clients choose the IDs of their first
  * packets, and must not choose collisions.
  */
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/cid_shared.h"
+#include "bpf/xdp/cid_shared.h"
 #include "transport/ngtcp2_compat.h"
 
 #define STOQ_RESET_SECRET_BYTES 32

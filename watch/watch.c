@@ -14,7 +14,7 @@
 #include "ebpf/load_error.h"
 #include "flow/identity.h"
 #include "flow/tables.h"
-#include "stoq_tc.skel.h"
+#include "stoq_watch.skel.h"
 #include "watch/watch_private.h"
 
 #define DISPATCH_MAX	     16384 /* events a call: whoever dispatches has other things to do, too */
@@ -72,7 +72,7 @@ static uint32_t or_default(uint32_t value, uint32_t otherwise)
 
 static int configure(struct stoq_watch *watch, const struct stoq_watch_config *config)
 {
-	struct stoq_tc_bpf *program = watch->program;
+	struct stoq_watch_bpf *program = watch->program;
 	struct stoq_table_sizes sizes;
 
 	stoq_table_sizes_init(&sizes);
@@ -160,12 +160,12 @@ static int load_program(
 	int result, program_fd;
 
 	stoq_libbpf_log_start();
-	watch->program = stoq_tc_bpf__open();
+	watch->program = stoq_watch_bpf__open();
 	if (!watch->program)
 		return stoq_load_error(error, -errno, "CONFIG_NET_CLS_BPF");
 	result = configure(watch, config);
 	if (!result)
-		result = stoq_tc_bpf__load(watch->program);
+		result = stoq_watch_bpf__load(watch->program);
 	if (result)
 		return stoq_load_error(error, result, "CONFIG_NET_CLS_BPF");
 	program_fd = bpf_program__fd(watch->program->progs.stoq_watch);
@@ -359,7 +359,7 @@ void stoq_watch_close(struct stoq_watch *watch)
 	ring_buffer__free(watch->ring);
 	stoq_flow_identities_free(&watch->known);
 	stoq_update_free(watch);
-	stoq_tc_bpf__destroy(watch->program);
+	stoq_watch_bpf__destroy(watch->program);
 	free(watch);
 }
 

@@ -12,10 +12,10 @@
 
 #define STOQ_INTERFACES_MAX 32
 
-struct stoq_tc_bpf; /* the skeleton */
+struct stoq_watch_bpf; /* the skeleton */
 
 struct stoq_watch {
-	struct stoq_tc_bpf *program; /* NULL: the tables are those of another program */
+	struct stoq_watch_bpf *program; /* NULL: the tables are those of another program */
 	struct stoq_tables tables;
 	bool shared;
 	char attachment[64];

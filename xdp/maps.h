@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "bpf/xdp_shared.h"
+#include "bpf/xdp/xdp_shared.h"
 
 struct bpf_object;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* Names of what bpf/xdp_shared.h numbers, as they stand in JSON; "?" for what has none. */
-#include "bpf/xdp_shared.h"
+/* Names of what bpf/xdp/xdp_shared.h numbers, as they stand in JSON; "?" for what has none. */
+#include "bpf/xdp/xdp_shared.h"
 
 /* "pass_established", "drop_denied". */
 const char *stoq_xdp_verdict_name(enum stoq_xdp_verdict verdict);

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
-#include "bpf/xdp_shared.h"
+#include "bpf/xdp/xdp_shared.h"
 
 /* "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128" and its end. */
 #define STOQ_XDP_PREFIX_TEXT 64

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# stoq_bpf_skeleton(TARGET SOURCE DEPENDS headers...): compiles SOURCE (x.bpf.c) for BPF
-# and makes x.skel.h, which whoever links the interface library TARGET can include.
+# stoq_bpf_skeleton(TARGET SOURCE): compiles SOURCE (x.bpf.c) for BPF and makes x.skel.h, which everything that links
+# the interface library TARGET can include. The compiler notes the headers that it depends on.
 
 find_program(STOQ_CLANG clang REQUIRED)
 # Ubuntu's bpftool is a script that looks for the one of the running kernel, which no container has; the program
@@ -20,7 +20,6 @@ else()
 endif()
 
 function(stoq_bpf_skeleton target source)
-	cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "DEPENDS")
 	get_filename_component(name ${source} NAME_WE)
 	set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.bpf.o)
 	set(skeleton ${CMAKE_CURRENT_BINARY_DIR}/${name}.skel.h)
@@ -33,8 +32,9 @@ function(stoq_bpf_skeleton target source)
 		COMMAND ${STOQ_CLANG} -std=gnu11 -target bpf -mcpu=v3 -O2 -g -Wall -Wextra $<$<BOOL:${STOQ_WERROR}>:-Werror>
 			-Wno-unused-parameter ${machine} -I${PROJECT_SOURCE_DIR}
 			-idirafter /usr/include/${CMAKE_C_LIBRARY_ARCHITECTURE}
+			-MD -MF ${object}.d -MT ${object}
 			-c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
-		DEPENDS ${source} ${arg_DEPENDS} VERBATIM COMMAND_EXPAND_LISTS)
+		DEPENDS ${source} DEPFILE ${object}.d VERBATIM COMMAND_EXPAND_LISTS)
 	add_custom_command(OUTPUT ${skeleton}
 		COMMAND sh -c "{ echo // NOLINTBEGIN && ${STOQ_BPFTOOL} gen skeleton ${object} name ${name}_bpf && echo // NOLINTEND; } >${skeleton}"
 		DEPENDS ${object} VERBATIM)

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "stoq_guard.skel.h"
-#include "stoq_tc.skel.h"
+#include "stoq_watch.skel.h"
 #include "tests/bpf/guard_rig.h"
 #include "tests/bpf/many_rules.h"
 
@@ -175,13 +175,13 @@ int main(int argc, char **argv)
 	};
 	size_t count = sizeof(cases) / sizeof(cases[0]);
 	bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
-	struct stoq_tc_bpf *watch;
+	struct stoq_watch_bpf *watch;
 	double watch_ns;
 
 	if (argc > 1 && strcmp(argv[1], "--policy") == 0)
 		return print_policy();
 	guard_setup(NULL);
-	watch = stoq_tc_bpf__open_and_load();
+	watch = stoq_watch_bpf__open_and_load();
 	if (!watch) {
 		fprintf(stderr, "guard-cost: the watch's program does not load\n");
 		return 1;
@@ -200,6 +200,6 @@ int main(int argc, char **argv)
 	if (json)
 		printf("]\n");
 	guard_teardown(NULL);
-	stoq_tc_bpf__destroy(watch);
+	stoq_watch_bpf__destroy(watch);
 	return 0;
 }

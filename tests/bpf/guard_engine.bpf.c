@@ -5,7 +5,7 @@
 
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/guard_engine.h"
+#include "bpf/guard/engine.h"
 #include "guard_engine_shared.h"
 
 struct {

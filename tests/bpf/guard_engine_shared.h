@@ -2,7 +2,7 @@
 #pragma once
 
 /* What test_guard_engine.c hands to guard_engine.bpf.c as a packet, and gets back in it. */
-#include "bpf/guard_shared.h"
+#include "bpf/guard/policy_shared.h"
 
 struct guard_engine_trial {
 	struct nvme_sqe sqe;

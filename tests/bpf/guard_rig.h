@@ -7,7 +7,7 @@
  * or dropped it. Each packet that passes is checked: its TCP checksum, and that nothing but payload
  * was touched.
  */
-#include "bpf/guard_state_shared.h"
+#include "bpf/guard/state_shared.h"
 #include "tests/bpf/dialog.h"
 
 #define LINK_BYTES 65536

@@ -7,7 +7,7 @@
  */
 #include <stddef.h>
 
-#include "bpf/guard_shared.h"
+#include "bpf/guard/policy_shared.h"
 
 #define MANY_RULES_TEXT (STOQ_GUARD_RULES_MAX * 128 + 64)
 

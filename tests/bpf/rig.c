@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "stoq_tc.skel.h"
+#include "stoq_watch.skel.h"
 
 static void *grown(void *items, size_t count, size_t *capacity, size_t size)
 {
@@ -58,16 +58,16 @@ static size_t rig_slot_count(const struct rig *rig)
 	return bpf_map__max_entries(rig->program->maps.stoq_commands);
 }
 
-static struct stoq_tc_bpf *load_program(bool reports)
+static struct stoq_watch_bpf *load_program(bool reports)
 {
-	struct stoq_tc_bpf *program = stoq_tc_bpf__open();
+	struct stoq_watch_bpf *program = stoq_watch_bpf__open();
 
 	assert_non_null(program);
 	program->rodata->stoq_report_pdus = reports;
 	program->rodata->stoq_keep_details = reports;
 	program->rodata->stoq_slow_ns = reports ? 0 : UINT64_MAX;
 	bpf_map__set_max_entries(program->maps.stoq_events, 1 << 24);
-	if (stoq_tc_bpf__load(program)) {
+	if (stoq_watch_bpf__load(program)) {
 		if (errno == EPERM) {
 			printf("SKIP: this process may not load BPF programs (%s)\n",
 				strerror(errno));
@@ -78,7 +78,7 @@ static struct stoq_tc_bpf *load_program(bool reports)
 	return program;
 }
 
-static struct stoq_slot *map_slots(const struct stoq_tc_bpf *program)
+static struct stoq_slot *map_slots(const struct stoq_watch_bpf *program)
 {
 	const struct bpf_map *map = program->maps.stoq_commands;
 	void *slots = mmap(NULL, bpf_map__max_entries(map) * sizeof(struct stoq_slot),
@@ -247,8 +247,8 @@ void rig_close(struct rig *rig)
 	munmap(rig->slots, rig_slot_count(rig) * sizeof(*rig->slots));
 	munmap(rig->twin_slots, rig_slot_count(rig) * sizeof(*rig->slots));
 	ring_buffer__free(rig->ring);
-	stoq_tc_bpf__destroy(rig->program);
-	stoq_tc_bpf__destroy(rig->twin);
+	stoq_watch_bpf__destroy(rig->program);
+	stoq_watch_bpf__destroy(rig->twin);
 	free(rig->pdus);
 	free(rig->commands);
 	free(rig);
@@ -262,7 +262,7 @@ static void empty_map(const struct bpf_map *map)
 		bpf_map__delete_elem(map, key, bpf_map__key_size(map), 0);
 }
 
-static void clear_program(const struct stoq_tc_bpf *program)
+static void clear_program(const struct stoq_watch_bpf *program)
 {
 	empty_map(program->maps.stoq_flows);
 	empty_map(program->maps.stoq_unproven);
@@ -282,7 +282,7 @@ void rig_clear(struct rig *rig)
 	rig->command_count = 0;
 }
 
-static void run_program(const struct stoq_tc_bpf *program, const uint8_t *frame, size_t length)
+static void run_program(const struct stoq_watch_bpf *program, const uint8_t *frame, size_t length)
 {
 	static uint8_t out[WIRE_FRAME_MAX];
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = length,

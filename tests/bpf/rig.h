@@ -4,16 +4,16 @@
 /*
  * The tc program on the bench: loaded, not attached; frames go in through BPF_PROG_TEST_RUN,
  * what it found comes out. Every PDU and every command is reported. A twin of the program, loaded
- * without reports, takes the fast walk (bpf/walk_fast.bpf.h): it gets the same frames, and what it
- * found is compared whenever the rig is cleared or closed.
+ * without reports, takes the fast walk (bpf/stream/walk_fast.bpf.h): it gets the same frames, and
+ * what it found is compared whenever the rig is cleared or closed.
  */
-#include "bpf/tc_shared.h"
+#include "bpf/stream/stream_shared.h"
 #include "tests/bpf/wire.h"
 
 #define RIG_SKIP 77 /* exit code: cannot run here */
 
 struct rig {
-	struct stoq_tc_bpf *program, *twin;
+	struct stoq_watch_bpf *program, *twin;
 	struct ring_buffer *ring;
 	struct stoq_slot *slots, *twin_slots; /* the tables of outstanding commands */
 	struct stoq_event_pdu *pdus;

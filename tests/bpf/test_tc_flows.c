@@ -10,7 +10,7 @@
 #include <bpf/libbpf.h>
 #include <cmocka.h>
 
-#include "stoq_tc.skel.h"
+#include "stoq_watch.skel.h"
 #include "tests/bpf/dialog.h"
 
 static struct stoq_flow the_flow(void)

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/cid_shared.h"
+#include "bpf/xdp/cid_shared.h"
 
 #define XDP_FRAME_MAX 16384
 

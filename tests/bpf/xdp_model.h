@@ -3,14 +3,14 @@
 
 /*
  * The reference for the XDP program: the same decisions, written a second time, from the RFCs and
- * from bpf/xdp_shared.h, in plain C over whole frames. Time stands still here: limits are just
+ * from bpf/xdp/xdp_shared.h, in plain C over whole frames. Time stands still here: limits are just
  * numbers of packets, and nothing ages.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/xdp_shared.h"
+#include "bpf/xdp/xdp_shared.h"
 
 #define XDP_MODEL_ENTRIES  4096
 #define XDP_MODEL_PREFIXES 16

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "bpf/cid_shared.h"
+#include "bpf/xdp/cid_shared.h"
 
 /* The vector for eight bytes that comes with SipHash: key 00..0f, message 00..07. */
 static void test_siphash_vector(void **state)

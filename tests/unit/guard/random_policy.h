@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/guard_shared.h"
+#include "bpf/guard/policy_shared.h"
 
 #define RANDOM_RULES_MAX 300
 #define RANDOM_TEXT_MAX	 (RANDOM_RULES_MAX * 512 + 512)

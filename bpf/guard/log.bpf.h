@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* The guard's log: records in an array that is written round and round; nobody has to read it. */
+#include "bpf/guard/maps.bpf.h"
+
+#define STOQ_GUARD_DROP_LOG_NS 250000000 /* one record of a reason in this time, on each CPU */
+
+/* The next record, marked as being written; *sequence is its number. */
+static __always_inline struct stoq_guard_record *stoq_guard_log_begin(
+	struct stoq_guard_cpu *guard, const struct stoq_flow *flow, __u64 *sequence)
+{
+	struct stoq_guard_state *state = stoq_first(&stoq_guard_state);
+	struct stoq_guard_record *record;
+	__u32 place;
+
+	if (!state)
+		return 0;
+	*sequence = __sync_fetch_and_add(&state->log_last, 1) + 1;
+	place = *sequence % STOQ_GUARD_LOG_RECORDS;
+	record = bpf_map_lookup_elem(&stoq_guard_log, &place);
+	if (!record)
+		return 0;
+	__sync_lock_test_and_set(&record->sequence, 0);
+	record->time_ns = bpf_ktime_get_ns();
+	record->flow = guard->segment.key;
+	record->uid = flow ? flow->uid : 0;
+	record->qid = flow && flow->connected ? flow->qid : STOQ_GUARD_QID_UNKNOWN;
+	record->host_is_a = flow ? flow->host_is_a : 0;
+	record->known = flow ? flow->guard.named : 0;
+	return record;
+}
+
+static __always_inline void stoq_guard_log_end(struct stoq_guard_record *record, __u64 sequence)
+{
+	__sync_lock_test_and_set(&record->sequence, sequence);
+}
+
+/* The command that guard->request and guard->decision are about; kind: DENIED or LOGGED. */
+__noinline int stoq_guard_log_command(struct stoq_flow *flow,
+	struct stoq_guard_installed *installed, const struct nvme_sqe *sqe, __u32 kind)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+	struct stoq_guard_record *record;
+	int denied = kind == STOQ_GUARD_RECORD_DENIED;
+	__u64 sequence;
+
+	if (!flow || !installed || !sqe || !guard)
+		return 0;
+	record = stoq_guard_log_begin(guard, flow, &sequence);
+	if (!record)
+		return 0;
+	record->policy_hash = installed->policy.hash;
+	record->nsid = guard->request.nsid;
+	record->slba = 0;
+	record->blocks = 0;
+	if (guard->touches == STOQ_GUARD_TOUCHES_RANGE) {
+		record->slba = nvme_sqe_slba(sqe);
+		record->blocks = nvme_sqe_block_count(sqe);
+	}
+	record->rule = denied ? guard->decision.rule : guard->decision.log_rule;
+	record->cid = nvme_le16(sqe->command_id);
+	record->status = denied ? guard->decision.status : 0;
+	record->kind = kind;
+	record->reason = 0;
+	record->table = guard->request.table;
+	record->code = guard->request.code;
+	stoq_guard_log_end(record, sequence);
+	return 0;
+}
+
+/* Counts a packet that is dropped, and says so once in a while. flow may be NULL. */
+__noinline int stoq_guard_log_drop(struct stoq_flow *flow, __u32 reason)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+	struct stoq_guard_totals *totals = stoq_first(&stoq_guard_totals);
+	struct stoq_guard_installed *installed = stoq_guard_policy();
+	struct stoq_guard_record *record;
+	__u64 sequence, now = bpf_ktime_get_ns();
+
+	STOQ_GUARD_OPAQUE(reason);
+	if (!guard || !totals || reason >= STOQ_GUARD_TOTALS)
+		return 0;
+	totals->values[reason]++;
+	if (guard->dropped_ns[reason] && now - guard->dropped_ns[reason] < STOQ_GUARD_DROP_LOG_NS)
+		return 0;
+	guard->dropped_ns[reason] = now;
+	record = stoq_guard_log_begin(guard, flow, &sequence);
+	if (!record)
+		return 0;
+	record->policy_hash = installed ? installed->policy.hash : 0;
+	record->nsid = 0;
+	record->slba = 0;
+	record->blocks = 0;
+	record->rule = STOQ_GUARD_NO_RULE;
+	record->cid = 0;
+	record->status = 0;
+	record->kind = STOQ_GUARD_RECORD_DROPPED;
+	record->reason = reason;
+	record->table = 0;
+	record->code = 0;
+	stoq_guard_log_end(record, sequence);
+	return 0;
+}

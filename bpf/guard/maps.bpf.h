@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* The guard's maps, settings and work space. guard/state_shared.h says what they mean. */
+#include <bpf/bpf_endian.h>
+
+/* Nothing pushes a flow out of the guard's map; memory is taken for those that there are. */
+#define STOQ_FLOWS_TYPE	   BPF_MAP_TYPE_HASH
+#define STOQ_FLOWS_FLAGS   BPF_F_NO_PREALLOC
+#define STOQ_FLOWS_ENTRIES STOQ_GUARD_CONNECTIONS_MAX
+
+#include "bpf/guard/engine.h"
+#include "bpf/guard/state_shared.h"
+#include "bpf/stream/maps.bpf.h"
+
+#include "bpf/stream/early.bpf.h"
+#include "bpf/stream/packet.bpf.h"
+
+const volatile __u16 stoq_guard_ports[STOQ_GUARD_PORTS_MAX] = {
+	NVME_TCP_PORT, NVME_TCP_DISCOVERY_PORT};
+const volatile __u8 stoq_guard_strict = STOQ_GUARD_STRICT_INGRESS;
+
+/* By their sizes: the compiler leaves the types of an inner map incomplete. */
+struct stoq_guard_policy_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct stoq_guard_installed));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct stoq_guard_policy_map);
+} stoq_guard_policies SEC(".maps");
+
+struct stoq_guard_counts_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct stoq_guard_counts));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, STOQ_GUARD_COUNTS_ENTRIES);
+	__type(key, __u32);
+	__array(values, struct stoq_guard_counts_map);
+} stoq_guard_counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, STOQ_GUARD_LOG_RECORDS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct stoq_guard_record);
+} stoq_guard_log SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct stoq_guard_state);
+} stoq_guard_state SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stoq_guard_totals);
+} stoq_guard_totals SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, STOQ_GUARD_CONNECTIONS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct stoq_flow_key);
+	__type(value, struct stoq_guard_identity);
+} stoq_guard_identities SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct stoq_guard_room);
+} stoq_guard_room SEC(".maps");
+
+/* What the Connects of flows in the map of flows said: stoq_connects lets those of others go. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, STOQ_GUARD_CONNECTIONS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct nvme_connect_data);
+} stoq_guard_names SEC(".maps");
+
+/* ---- commands that were refused, until they complete ---- */
+
+struct stoq_guard_refusal_key {
+	__u32 uid;
+	__u32 cid;
+};
+
+/* The least recent makes way: its host then sees the target's own status, an error in any case. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct stoq_guard_refusal_key);
+	__type(value, __u32); /* NVME_STATUS() */
+} stoq_guard_refusals SEC(".maps");
+
+/* ---- what of commands and R2Ts outstanding finds no place in its flow (guard/protocol.bpf.h) ----
+ */
+
+enum stoq_guard_far_kind {
+	STOQ_GUARD_FAR_COMMAND = 0,
+	STOQ_GUARD_FAR_R2T = 1,
+};
+
+struct stoq_guard_far_key {
+	__u32 uid;
+	__u16 cid;
+	__u16 ttag; /* of an R2T */
+	__u32 kind;
+};
+
+/*
+ * Commands of queues deeper than a flow has slots, or with identifiers that are not dense. The
+ * least recent makes way: its data do not pass then.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct stoq_guard_far_key);
+	__type(value,
+		struct stoq_guard_r2t); /* of a command: ttag is its direction, end its bytes */
+} stoq_guard_far SEC(".maps");
+
+/* ---- IOCCSZ: how much data a controller takes in a capsule (guard/capsule.bpf.h) ---- */
+
+struct stoq_guard_capsule_key {
+	__u8 address[16]; /* the controller's end */
+	__be16 port;
+	__u16 vlan_id;
+	__u32 pad;
+	char subsystem[STOQ_GUARD_NQN_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct stoq_guard_capsule_key);
+	__type(value, __u32); /* bytes */
+} stoq_guard_capsules SEC(".maps");
+
+/* ---- patches: bytes that have to stand at a place in a stream (guard/patch.bpf.h) ---- */
+
+#define STOQ_GUARD_PATCH_BYTES	 80
+#define STOQ_GUARD_CHUNK_PATCHES 16
+#define STOQ_GUARD_CHUNKS	 512 /* of one side of a flow */
+
+struct stoq_guard_patch {
+	__u32 sequence;
+	__u16 bytes;
+	__u8 rewritten; /* they are not what the sender sent */
+	__u8 pad;
+	__u8 data[STOQ_GUARD_PATCH_BYTES];
+};
+
+struct stoq_guard_chunk {
+	struct stoq_guard_patch patches[STOQ_GUARD_CHUNK_PATCHES];
+};
+
+struct stoq_guard_chunk_key {
+	__u32 owner; /* uid << 1 | side */
+	__u32 number;
+};
+
+/*
+ * One pool for all flows, allocated when it is loaded: memory pressure cannot take it away. What
+ * dead flows left is the least recently used, and makes way.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct stoq_guard_chunk_key);
+	__type(value, struct stoq_guard_chunk);
+} stoq_guard_chunks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stoq_guard_chunk);
+} stoq_guard_new_chunk SEC(".maps");
+
+/* ---- work space for the packet at hand ---- */
+
+#define STOQ_TCP_AT_CHECKSUM 16
+
+#define STOQ_GUARD_SOURCE 128			       /* a power of two, for a patch */
+#define STOQ_GUARD_SPAN	  (STOQ_GUARD_PATCH_BYTES + 8) /* a patch, and what aligns it to 4 bytes */
+
+struct stoq_guard_cpu {
+	struct stoq_guard_request request;
+	struct stoq_guard_decision decision; /* about the command */
+	struct stoq_guard_decision part;     /* about one of its ranges */
+	struct stoq_segment segment;
+	struct stoq_guard_patch patch; /* to be kept or applied */
+	struct stoq_guard_nqn nqn;
+	__u64 before[STOQ_GUARD_SOURCE / 8];
+	__u64 after[STOQ_GUARD_SOURCE / 8];
+	__u8 source[STOQ_GUARD_SOURCE];
+	struct nvme_connect_data connect;
+	struct stoq_guard_capsule_key capsule_key;
+	struct nvme_tcp_icreq_pdu header;    /* as far as it came, of a capsule that is cut */
+	__u64 dropped_ns[STOQ_GUARD_TOTALS]; /* when this reason was logged last */
+	__u32 checksum_offset;		     /* of the TCP checksum, in the packet */
+	__u32 drop;			     /* enum stoq_guard_total: the reason; 0: pass */
+	__u32 strict;			     /* for this packet's payload */
+	__u32 strict_here;		     /* for this packet, if a host sent it */
+	__u32 careful;			     /* connections are to begin as strict wants them */
+	__u32 from;			     /* see stoq_guard_from() */
+	__u32 policed;			     /* the flow is */
+	__u32 reached;			     /* the segment belongs to a flow, and goes on */
+	__u32 shield;			     /* strict, for a controller's payload */
+	__u32 list_at;	  /* payload position of a list of ranges that was judged */
+	__u32 list_bytes; /* its length; 0: there is none */
+	__u32 list_next;  /* where stoq_guard_judge_list() is, in the payload, ... */
+	__u32 list_left;
+	__u32 list_blocks; /* ... how many blocks there were so far, ... */
+	__u32 list_judged; /* ... and if any range was judged */
+	union {
+		struct nvme_dsm_range dsm;
+		struct nvme_copy_range copy;
+	} range;
+	__u32 piece_at; /* where stoq_guard_keep_payload() is, ... */
+	__u32 piece_left;
+	__u32 touches;	 /* enum stoq_guard_touches, of the command */
+	__u32 begun_far; /* the command at hand was put into stoq_guard_far */
+	__u32 end;	 /* the connection has to end with this packet */
+	struct stoq_header_room room;
+};
+_Static_assert(STOQ_GUARD_ALLOWED == 0, "no reason to drop");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stoq_guard_cpu);
+} stoq_guard_cpus SEC(".maps");
+
+static __always_inline struct stoq_guard_installed *stoq_guard_policy(void)
+{
+	void *policy = stoq_first(&stoq_guard_policies);
+
+	return policy ? stoq_first(policy) : 0;
+}
+
+static __always_inline void stoq_guard_total(enum stoq_guard_total total)
+{
+	struct stoq_guard_totals *totals = stoq_first(&stoq_guard_totals);
+
+	if (totals)
+		totals->values[total]++;
+}
+
+static __always_inline void stoq_guard_count_rule(
+	const struct stoq_guard_installed *installed, __u32 rule)
+{
+	__u32 entry = installed->counts;
+	struct stoq_guard_counts *counts;
+	void *map = bpf_map_lookup_elem(&stoq_guard_counts, &entry);
+
+	if (!map)
+		return;
+	counts = stoq_first(map);
+	STOQ_GUARD_OPAQUE(rule);
+	if (counts && rule <= STOQ_GUARD_COUNT_DEFAULT)
+		counts->rules[rule]++;
+}
+
+/* Wants the packet dropped, for the first reason that is given. Returns 1. */
+static __always_inline int stoq_guard_drop(struct stoq_guard_cpu *guard, enum stoq_guard_total why)
+{
+	if (!guard->drop)
+		guard->drop = why;
+	return 1;
+}

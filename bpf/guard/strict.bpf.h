@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/*
+ * Strict: what could make the target see other PDUs than the guard does is not passed. These are
+ * the checks on one PDU. nvme_tcp_check.h has those that any decoder needs; here it is about what
+ * the known targets look at, and where they would go on reading.
+ */
+#include "bpf/guard/refuse.bpf.h"
+
+/* Digest flags have to be what was agreed on: targets go by that, not by the flags. */
+static __always_inline int stoq_guard_digests_agree(
+	struct stoq_flow *flow, const struct nvme_tcp_hdr *hdr)
+{
+	__u8 told = NVME_TCP_FLAG_HDGST, known;
+
+	if (nvme_tcp_data_length(hdr))
+		told |= NVME_TCP_FLAG_DDGST;
+	known = flow->guard.digests_known;
+	/* An older connection, whose ICResp was not seen: the first PDU tells. */
+	flow->guard.digests |= hdr->flags & told & ~known;
+	flow->guard.digests_known = known | told;
+	return ((hdr->flags ^ flow->guard.digests) & told) == 0;
+}
+
+/* The transfer direction of a command: bits 1:0 of its opcode or Fabrics type (Base 2.0, 3.3.3). */
+static __always_inline __u8 stoq_guard_direction(const struct nvme_sqe *sqe)
+{
+	return (sqe->opcode == NVME_OPCODE_FABRICS ? nvme_le32(sqe->nsid) : sqe->opcode) & 3;
+}
+
+/*
+ * Targets take the data of a capsule off the stream as data only if the command sends some and
+ * does nothing else (direction 01b). With any other direction SPDK goes on reading behind the
+ * header (lib/nvmf/tcp.c, nvmf_tcp_req_process()), and so does nvmet where bit 0 is clear
+ * (nvme_is_write()): the data would be PDUs.
+ */
+static __always_inline int stoq_guard_sends_data(const struct nvme_sqe *sqe)
+{
+	return stoq_guard_direction(sqe) == 1;
+}
+
+/* Bit 0 of the direction, which is all that nvmet looks at. */
+static __always_inline int stoq_guard_may_send(const struct nvme_sqe *sqe)
+{
+	return stoq_guard_direction(sqe) & 1;
+}
+
+/*
+ * A capsule that all targets step over alike: its data as long as PLEN and the SGL both say, of a
+ * command that sends some; a command that says that its data is in the capsule has to have it
+ * there. This holds whether the guard is strict or not.
+ */
+static __always_inline int stoq_guard_is_taken(const struct nvme_tcp_cmd_pdu *pdu)
+{
+	const struct nvme_sgl_desc *sgl = &pdu->sqe.sgl1;
+	__u32 data = nvme_tcp_data_length(&pdu->hdr);
+
+	if (data)
+		return data == nvme_le32(sgl->length) && !nvme_le64(sgl->addr) &&
+		       stoq_guard_sends_data(&pdu->sqe);
+	return sgl->type != NVME_SGL_DATA_BLOCK_OFFSET || !nvme_le32(sgl->length) ||
+	       !stoq_guard_may_send(&pdu->sqe);
+}
+
+/* Where data have to be: behind the header, with as much padding as the controller wants. */
+static __always_inline int stoq_guard_starts_well(
+	const struct stoq_flow *flow, const struct nvme_tcp_hdr *hdr)
+{
+	__u32 start = nvme_tcp_data_start_min(hdr);
+
+	return hdr->pdo ==
+	       (flow->guard.cpda ? nvme_tcp_data_start(start, flow->guard.cpda) : start);
+}
+
+static __always_inline int stoq_guard_is_plain(
+	struct stoq_flow *flow, const struct nvme_tcp_icreq_pdu *pdu)
+{
+	const struct nvme_tcp_hdr *hdr = &pdu->hdr;
+	const struct nvme_tcp_data_pdu *data = (const void *)pdu;
+
+	switch (hdr->type) {
+	case NVME_TCP_ICREQ: /* later ones have been taken for commands by targets */
+		return flow->side[NVME_TCP_FROM_HOST].pdus == 0;
+	case NVME_TCP_CAPSULE_CMD:
+		return stoq_guard_digests_agree(flow, hdr) &&
+		       (!nvme_tcp_data_length(hdr) || stoq_guard_starts_well(flow, hdr));
+	case NVME_TCP_H2C_DATA:
+		return stoq_guard_digests_agree(flow, hdr) && stoq_guard_starts_well(flow, hdr) &&
+		       nvme_tcp_data_length(hdr) == nvme_le32(data->data_length);
+	default:
+		return 1;
+	}
+}
+
+/*
+ * Followed from its first byte, without a gap: what stands in a header's place is one. Not strict,
+ * a connection may have been entered, or found again, by the looks of it.
+ */
+static __always_inline int stoq_guard_follows_surely(const struct stoq_flow *flow)
+{
+	return flow->guard.opened && flow->guard.digests_known && !flow->side[0].resyncs;
+}
+
+/* A whole header from the host. 0, or 1: the packet is to be dropped. */
+__noinline int stoq_guard_check(struct stoq_flow *flow, const struct nvme_tcp_icreq_pdu *pdu)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+
+	if (!flow || !pdu || !guard)
+		return 1;
+	if (pdu->hdr.type == NVME_TCP_CAPSULE_CMD && !stoq_guard_is_taken((const void *)pdu))
+		return stoq_guard_drop(guard, STOQ_GUARD_DROP_MALFORMED_PDU);
+	if (!guard->strict && !stoq_guard_follows_surely(flow))
+		return 0;
+	if (!stoq_guard_is_plain(flow, pdu))
+		return stoq_guard_drop(guard, STOQ_GUARD_DROP_MALFORMED_PDU);
+	return 0;
+}
+
+/* Data's header stays as it passed. 0, or 1: the packet is to be dropped. */
+__noinline int stoq_guard_keep_data_header(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_cpu *cpu, const struct nvme_tcp_icreq_pdu *pdu, __u32 sequence)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+
+	if (!flow || !cpu || !pdu || !guard)
+		return 1;
+	stoq_guard_patch_from(guard, pdu, sequence, sizeof(struct nvme_tcp_data_pdu));
+	if (stoq_guard_keep(flow, cpu))
+		return 1;
+	if (cpu->header_out)
+		stoq_guard_applied(
+			flow, cpu, guard, &guard->patch, stoq_guard_apply(skb, cpu, &guard->patch));
+	return 0;
+}
+
+/* The segment ended inside a header of the host's. 0, or 1: the packet is to be dropped. */
+__noinline int stoq_guard_cut_header(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+	struct stoq_flow_side *side;
+	struct stoq_cursor *cursor;
+
+	if (!flow || !cpu || !guard)
+		return 1;
+	side = &flow->side[NVME_TCP_FROM_HOST];
+	cursor = &side->cursor;
+	if (cursor->carry[0] == NVME_TCP_CAPSULE_CMD && cursor->carry_bytes > STOQ_GUARD_AT_OPCODE)
+		return stoq_guard_cut_command(skb, flow, cpu, cursor);
+	/* The packet may have bytes that passed before, now other ones. */
+	return guard->strict ? stoq_guard_apply_carry(skb, flow, cpu, guard, cursor) : 0;
+}

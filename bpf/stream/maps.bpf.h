@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* The tc program's maps and settings. inspect/ sets sizes and settings before loading. */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/stream/stream_shared.h"
+
+/* Commands at least this slow are reported; ~0: none. */
+const volatile __u64 stoq_slow_ns = ~0ull;
+const volatile __u8 stoq_report_errors;
+const volatile __u8 stoq_report_pdus;
+/* Events tell SLBAs and more: keep them while a command is outstanding. */
+const volatile __u8 stoq_keep_details = 1;
+/* Number of slots in stoq_commands, less one: a power of two less one. */
+const volatile __u32 stoq_command_mask = 131071;
+
+/* Number of cells for early bytes, less one: a power of two less one. */
+const volatile __u32 stoq_cell_mask = STOQ_CELLS_DEFAULT - 1;
+/* How far from what is wanted early bytes are kept: one side must not take all cells. */
+const volatile __u32 stoq_early_reach = STOQ_CELLS_DEFAULT / 4 * STOQ_CELL_BYTES;
+
+__u32 stoq_globals[STOQ_GLOBALS];
+
+/* Of the map of flows. A watch lets the one go that was not used for longest; the guard none. */
+#ifndef STOQ_FLOWS_TYPE
+#define STOQ_FLOWS_TYPE	   BPF_MAP_TYPE_LRU_HASH
+#define STOQ_FLOWS_FLAGS   0
+#define STOQ_FLOWS_ENTRIES 4096
+#endif
+
+/* Flows of which both sides have sent data. Strangers cannot fill it: a controller has to answer
+ * them. */
+struct {
+	__uint(type, STOQ_FLOWS_TYPE);
+	__uint(map_flags, STOQ_FLOWS_FLAGS);
+	__uint(max_entries, STOQ_FLOWS_ENTRIES);
+	__type(key, struct stoq_flow_key);
+	__type(value, struct stoq_flow);
+} stoq_flows SEC(".maps");
+
+/* The others, until both have. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2048);
+	__type(key, struct stoq_flow_key);
+	__type(value, struct stoq_flow);
+} stoq_unproven SEC(".maps");
+
+/* Connections to NVMe ports that have got no further than their SYNs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct stoq_flow_key);
+	__type(value, struct stoq_newcomer);
+} stoq_newcomers SEC(".maps");
+
+/* What a new flow starts from: too large for the stack. Never written. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stoq_flow);
+} stoq_new_flow SEC(".maps");
+
+/* Connect data by flow uid. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct nvme_connect_data);
+} stoq_connects SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct nvme_connect_data);
+} stoq_new_connect SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 131072);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct stoq_slot);
+} stoq_commands SEC(".maps");
+
+/* By the same index. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 131072);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct stoq_detail);
+} stoq_details SEC(".maps");
+
+/* Early bytes (early.bpf.h). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, STOQ_CELLS_DEFAULT);
+	__type(key, __u32);
+	__type(value, struct stoq_early_cell);
+} stoq_cells SEC(".maps");
+
+#define STOQ_PIECE_ROOM 8192 /* a power of two, above STOQ_CELL_ROOM and a block */
+
+/* On its way from the packet to a cell: at the same place in a block as in the cell. */
+struct stoq_piece {
+	__u32 begin; /* sequence number: earlier bytes are left out */
+	__u32 mode;  /* enum stoq_early_mode */
+	__u32 from;  /* first byte of the cell, ... */
+	__u32 to;    /* ... and the one after the last */
+	__u8 bytes[STOQ_PIECE_ROOM + STOQ_CELL_BLOCK];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stoq_piece);
+} stoq_pieces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct stoq_series_key);
+	__type(value, struct stoq_series);
+} stoq_series SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stoq_series);
+} stoq_new_series SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct stoq_status_key);
+	__type(value, __u64);
+} stoq_statuses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stoq_cpu);
+} stoq_cpus SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} stoq_events SEC(".maps");
+
+/*
+ * For attachments that outlive their owner (see stoq_entry): the kernel empties a program
+ * array when the last user-space reference to it goes.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} stoq_alive SEC(".maps");
+
+/*
+ * Bounds an index where the verifier sees it: in the register that is used. The compiler may
+ * test a copy, of which older verifiers learn nothing. size is a power of two.
+ */
+#define STOQ_BOUND(index, size)                                                                    \
+	({                                                                                         \
+		__u64 bounded_ = (index);                                                          \
+		asm volatile("%0 &= %1" : "+r"(bounded_) : "i"((size)-1));                         \
+		bounded_;                                                                          \
+	})
+
+static __always_inline void *stoq_first(void *map)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(map, &zero);
+}
+
+static __always_inline void stoq_count(struct stoq_cpu *cpu, enum stoq_counter counter, __u64 n)
+{
+	cpu->counters[counter] += n;
+}
+
+/* a is behind b in sequence space (RFC 9293 3.4). */
+static __always_inline int stoq_after(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) > 0;
+}
+
+static __always_inline struct stoq_flow_side *stoq_side(
+	struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	return &flow->side[cpu->side & 1];
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/*
+ * The tc program: follows every NVMe/TCP connection that passes an interface, and counts its
+ * commands. It changes no packet and hands every one on (TC_ACT_UNSPEC: to the next program
+ * or filter). doc/design/watch-program.md tells how it works.
+ */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/stream/watch_hooks.bpf.h"
+
+#include "bpf/stream/connection.bpf.h"
+#include "bpf/stream/tcp_options.bpf.h"
+
+/* A connection to an NVMe port was accepted: what there was of its ends is another one. */
+static __always_inline void stoq_on_answer(struct __sk_buff *skb, struct stoq_cpu *cpu,
+	const struct stoq_segment *segment, struct stoq_flow *flow)
+{
+	struct stoq_newcomer *newcomer = bpf_map_lookup_elem(&stoq_newcomers, &segment->key);
+
+	if (!newcomer || newcomer->host_first != segment->acknowledged ||
+		stoq_is_same_answer(newcomer, segment))
+		return;
+	newcomer->multipath =
+		stoq_find_multipath(skb, cpu, segment->tcp_offset, segment->option_bytes) != 0;
+	stoq_newcomer_answer(newcomer, segment, 0);
+	if (!flow)
+		return;
+	if (flow->host_first != newcomer->start) {
+		stoq_flow_remove(cpu, &segment->key);
+		return;
+	}
+	/* The host was faster, or was seen first. */
+	flow->multipath = newcomer->multipath;
+	flow->controller_first = newcomer->controller_first;
+	if (!flow->side[NVME_TCP_FROM_CONTROLLER].started)
+		stoq_side_start(&flow->side[NVME_TCP_FROM_CONTROLLER], newcomer->controller_first);
+}
+
+/* A connection begins. To an NVMe port: follow it from its first byte, however it is cut. */
+static __always_inline void stoq_on_syn(struct __sk_buff *skb, struct stoq_cpu *cpu,
+	const struct stoq_segment *segment, struct stoq_flow *flow)
+{
+	__be16 controller_port =
+		segment->from_a == segment->ack ? segment->key.port_a : segment->key.port_b;
+	int known = stoq_is_nvme_port(controller_port);
+
+	if (segment->ack) {
+		if (known)
+			stoq_on_answer(skb, cpu, segment, flow);
+		return;
+	}
+	/* Ports are used again; what comes is not the connection we knew. Where it may be a host
+	 * that only tries, the answer will tell. */
+	if (flow && (!known || stoq_flow_is_over(flow)))
+		stoq_flow_remove(cpu, &segment->key);
+	if (known)
+		stoq_newcomer_syn(segment, 0);
+}
+
+/* A flow that begins with this segment. */
+static __always_inline struct stoq_flow *stoq_flow_begin(
+	struct __sk_buff *skb, struct stoq_cpu *cpu, const struct stoq_segment *segment)
+{
+	struct stoq_newcomer *newcomer = bpf_map_lookup_elem(&stoq_newcomers, &segment->key);
+	struct stoq_flow *flow;
+
+	if (newcomer)
+		return stoq_flow_of_newcomer(cpu, segment, newcomer);
+	flow = stoq_flow_discover(skb, cpu, segment);
+	if (flow)
+		flow->multipath = stoq_find_multipath(skb, cpu, segment->tcp_offset,
+					  segment->option_bytes) != 0;
+	return flow;
+}
+
+/* The flow of a segment with payload: the one in the table, or a new one. */
+static __always_inline struct stoq_flow *stoq_flow_of_payload(struct __sk_buff *skb,
+	struct stoq_cpu *cpu, const struct stoq_segment *segment, struct stoq_flow *flow)
+{
+	struct nvme_tcp_hdr hdr;
+
+	if (!flow)
+		return stoq_flow_begin(skb, cpu, segment);
+	if (stoq_is_closed(flow, segment) && segment->payload_bytes >= sizeof(hdr) &&
+		bpf_skb_load_bytes(skb, segment->payload_offset, &hdr, sizeof(hdr)) == 0 &&
+		stoq_is_icreq(&hdr))
+		return stoq_flow_discover(skb, cpu, segment);
+	if (stoq_flow_is_answered(flow, segment)) {
+		struct stoq_flow *proven = stoq_flow_prove(cpu, &segment->key, flow);
+
+		return proven ? proven : flow;
+	}
+	return flow;
+}
+
+/* Payload of a flow. */
+static __always_inline void stoq_on_data(struct __sk_buff *skb, struct stoq_cpu *cpu,
+	const struct stoq_segment *segment, struct stoq_flow *flow, struct stoq_flow_side *side)
+{
+	__u32 uid = flow->uid;
+
+	stoq_begin_payload(cpu, segment);
+	if (flow->multipath) {
+		side->packets++;
+		return;
+	}
+	if (!stoq_side_lock(side)) {
+		stoq_count(cpu, STOQ_COUNT_CONTENDED, 1);
+		return;
+	}
+	if (flow->uid == uid) /* else another CPU has proven it meanwhile */
+		stoq_on_payload(skb, flow, side, cpu);
+	else
+		stoq_count(cpu, STOQ_COUNT_CONTENDED, 1);
+	stoq_side_unlock(side);
+}
+
+static __always_inline void stoq_on_segment(
+	struct __sk_buff *skb, struct stoq_cpu *cpu, const struct stoq_segment *segment)
+{
+	struct stoq_flow *flow = stoq_flow_find(&segment->key);
+	struct stoq_flow_side *side;
+
+	if (segment->syn) {
+		stoq_on_syn(skb, cpu, segment, flow);
+		return;
+	}
+	if (segment->payload_bytes)
+		flow = stoq_flow_of_payload(skb, cpu, segment, flow);
+	if (!flow || !flow->uid)
+		return;
+	cpu->side = stoq_sender(flow, segment);
+	side = stoq_side(flow, cpu);
+	if (segment->payload_bytes)
+		stoq_on_data(skb, cpu, segment, flow, side);
+	if (segment->fin || segment->rst)
+		stoq_on_end(cpu, flow, side, segment->rst);
+}
+
+SEC("tc")
+int stoq_watch(struct __sk_buff *skb)
+{
+	struct stoq_cpu *cpu = stoq_first(&stoq_cpus);
+	struct stoq_segment segment;
+	int result;
+
+	if (!cpu)
+		return TC_ACT_UNSPEC;
+	stoq_count(cpu, STOQ_COUNT_PACKETS, 1);
+	result = stoq_parse_segment(skb, &segment);
+	if (result == STOQ_PARSE_MALFORMED && skb->len > (__u32)(skb->data_end - skb->data) &&
+		bpf_skb_pull_data(
+			skb, skb->len < STOQ_HEADERS_BYTES ? skb->len : STOQ_HEADERS_BYTES) == 0)
+		result = stoq_parse_segment(skb, &segment);
+	if (result == STOQ_PARSE_TCP) {
+		if (segment.payload_bytes || segment.syn || segment.fin || segment.rst)
+			stoq_on_segment(skb, cpu, &segment);
+	} else if (result == STOQ_PARSE_MALFORMED || result == STOQ_PARSE_TAGS) {
+		stoq_count(cpu, STOQ_COUNT_MALFORMED, 1);
+	} else if (result == STOQ_PARSE_FRAGMENT) {
+		stoq_count(cpu, STOQ_COUNT_FRAGMENTS, 1);
+	}
+	return TC_ACT_UNSPEC;
+}
+
+/*
+ * What a clsact filter runs: nothing, once the process that attached it is gone, however it
+ * went; the kernel has emptied stoq_alive then.
+ */
+SEC("tc")
+int stoq_entry(struct __sk_buff *skb)
+{
+	bpf_tail_call(skb, &stoq_alive, 0);
+	return TC_ACT_UNSPEC;
+}
+
+char stoq_license[] SEC("license") = "Dual BSD/GPL";
