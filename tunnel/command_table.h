@@ -13,7 +13,9 @@ struct stoq_command {
 	uint16_t cid;
 	uint8_t lane; /* that its capsule came or went in */
 	uint8_t opcode;
-	bool connect; /* Fabrics Connect */
+	bool connect;	 /* Fabrics Connect */
+	bool discovery;	 /* Get Log Page of the discovery log, */
+	uint64_t log_at; /* from this offset on */
 };
 
 struct stoq_command_table {

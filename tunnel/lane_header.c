@@ -106,19 +106,72 @@ int stoq_lane_header_decode(
 	return 0;
 }
 
-struct nvme_tcp_hdr stoq_lane_record(unsigned int lanes)
+/* ---- records ---- */
+
+#define RECORD_BYTES (sizeof(struct nvme_tcp_hdr))
+#define TIMES_BYTES  (RECORD_BYTES + 16)
+
+static size_t put_record(uint8_t *out, uint8_t type, uint8_t flags, size_t size)
 {
-	return (struct nvme_tcp_hdr){.type = STOQ_LANE_RECORD_TYPE,
-		.flags = (uint8_t)lanes,
-		.hlen = sizeof(struct nvme_tcp_hdr),
-		.plen = nvme_to_le32(sizeof(struct nvme_tcp_hdr))};
+	struct nvme_tcp_hdr record = {.type = type,
+		.flags = flags,
+		.hlen = sizeof(record),
+		.plen = nvme_to_le32((uint32_t)size)};
+
+	memcpy(out, &record, sizeof(record));
+	return size;
+}
+
+size_t stoq_lane_record_encode_lanes(uint8_t out[static STOQ_LANE_RECORD_MAX], unsigned int lanes)
+{
+	return put_record(out, STOQ_LANE_RECORD_LANES, (uint8_t)lanes, RECORD_BYTES);
+}
+
+size_t stoq_lane_record_encode_times(
+	uint8_t out[static STOQ_LANE_RECORD_MAX], const struct stoq_lane_times *times)
+{
+	__le64 values[2] = {nvme_to_le64(times->commands), nvme_to_le64(times->target_ns)};
+
+	memcpy(out + RECORD_BYTES, values, sizeof(values));
+	return put_record(out, STOQ_LANE_RECORD_TIMES, 0, TIMES_BYTES);
+}
+
+size_t stoq_lane_record_encode_targets(
+	uint8_t out[static STOQ_LANE_RECORD_MAX], const char *targets, size_t size)
+{
+	memcpy(out + RECORD_BYTES, targets, size);
+	return put_record(out, STOQ_LANE_RECORD_TARGETS, 0, RECORD_BYTES + size);
+}
+
+bool stoq_lane_record_valid(const struct nvme_tcp_hdr *record)
+{
+	uint32_t plen = nvme_le32(record->plen);
+
+	if (record->hlen != sizeof(*record) || record->pdo)
+		return false;
+	switch (record->type) {
+	case STOQ_LANE_RECORD_LANES:
+		return plen == RECORD_BYTES && record->flags >= 2 &&
+		       record->flags <= STOQ_LANES_MAX;
+	case STOQ_LANE_RECORD_TIMES:
+		return plen == TIMES_BYTES && !record->flags;
+	case STOQ_LANE_RECORD_TARGETS:
+		return plen > RECORD_BYTES && plen <= STOQ_LANE_RECORD_MAX && !record->flags;
+	default:
+		return false;
+	}
 }
 
 unsigned int stoq_lane_record_lanes(const struct nvme_tcp_hdr *record)
 {
-	bool valid = record->type == STOQ_LANE_RECORD_TYPE && record->hlen == sizeof(*record) &&
-		     !record->pdo && nvme_le32(record->plen) == sizeof(*record) &&
-		     record->flags >= 2 && record->flags <= STOQ_LANES_MAX;
+	return record->flags;
+}
 
-	return valid ? record->flags : 0;
+void stoq_lane_record_times(const uint8_t *record, struct stoq_lane_times *times)
+{
+	__le64 values[2];
+
+	memcpy(values, record + RECORD_BYTES, sizeof(values));
+	times->commands = nvme_le64(values[0]);
+	times->target_ns = nvme_le64(values[1]);
 }

@@ -16,10 +16,14 @@
  *        8      8  queue: a number that the host end chose; unique in the connection
  *       16      n  the target's name, without NUL: letters, digits, '-', '_', '.', ':'
  *
- * Beside PDUs, a lane's host end may write one record of 8 bytes at the boundary of two PDUs in
- * lane 0: "this queue has n lanes now". It has the shape of a PDU's common header: type F0h, flags
- * n, HLEN 8, PDO 0, PLEN 8 (little endian). So the end of a queue is known: all of its lanes are
- * finished.
+ * Between two PDUs a lane may carry records of the tunnel's own. They have the shape of a PDU's
+ * common header (PLEN, and what follows, little endian), flags as below, HLEN 8, PDO 0:
+ *
+ *   type  flags  PLEN       from         lane  meaning
+ *   F0h   n      8          host end     0     this queue has n lanes now: it ends with all of
+ * these F1h   0      24         target end   0     completed commands, and the sum of their times
+ * at the target in ns, both since the queue began: two 64-bit numbers F2h   0      9 to 4104 target
+ * end   any   the targets, before a discovery log: lines NAME=ADDRESS:PORT
  *
  * A queue ends when both ends have finished all lanes (FIN), or at once when a lane is reset, with
  * one of enum stoq_lane_code.
@@ -30,13 +34,21 @@
 
 #include "nvme/nvme_tcp.h"
 
-#define STOQ_LANE_ALPN	      "stoq-nvme/1"
-#define STOQ_LANE_VERSION     1
-#define STOQ_LANES_MAX	      32
-#define STOQ_LANE_TARGET_MAX  63
-#define STOQ_LANE_HEADER_MIN  16
-#define STOQ_LANE_HEADER_MAX  (STOQ_LANE_HEADER_MIN + STOQ_LANE_TARGET_MAX)
-#define STOQ_LANE_RECORD_TYPE 0xf0 /* no type of NVMe/TCP */
+#define STOQ_LANE_ALPN	     "stoq-nvme/1"
+#define STOQ_LANE_VERSION    1
+#define STOQ_LANES_MAX	     32
+#define STOQ_LANE_TARGET_MAX 63
+#define STOQ_LANE_HEADER_MIN 16
+#define STOQ_LANE_HEADER_MAX (STOQ_LANE_HEADER_MIN + STOQ_LANE_TARGET_MAX)
+
+/* Types that NVMe/TCP has not. */
+enum stoq_lane_record_type {
+	STOQ_LANE_RECORD_LANES = 0xf0,
+	STOQ_LANE_RECORD_TIMES = 0xf1,
+	STOQ_LANE_RECORD_TARGETS = 0xf2,
+};
+#define STOQ_LANE_TARGETS_MAX 4096 /* bytes of text */
+#define STOQ_LANE_RECORD_MAX  (8 + STOQ_LANE_TARGETS_MAX)
 
 struct stoq_lane_header {
 	uint64_t queue;
@@ -75,7 +87,21 @@ size_t stoq_lane_header_encode(
 int stoq_lane_header_decode(
 	const uint8_t **data, const uint8_t *end, struct stoq_lane_header *header);
 
-/* The record that says how many lanes a queue has. */
-struct nvme_tcp_hdr stoq_lane_record(unsigned int lanes);
-/* The number of lanes it says, 0: it is no such record. */
+struct stoq_lane_times {
+	uint64_t commands;
+	uint64_t target_ns;
+};
+
+/* Records; each returns its bytes. targets: at most STOQ_LANE_TARGETS_MAX bytes. */
+size_t stoq_lane_record_encode_lanes(uint8_t out[static STOQ_LANE_RECORD_MAX], unsigned int lanes);
+size_t stoq_lane_record_encode_times(
+	uint8_t out[static STOQ_LANE_RECORD_MAX], const struct stoq_lane_times *times);
+size_t stoq_lane_record_encode_targets(
+	uint8_t out[static STOQ_LANE_RECORD_MAX], const char *targets, size_t size);
+
+/* True if this common header is one of a record. */
+bool stoq_lane_record_valid(const struct nvme_tcp_hdr *record);
+/* The number of lanes that a valid record of that type says. */
 unsigned int stoq_lane_record_lanes(const struct nvme_tcp_hdr *record);
+/* Of a whole record of that type. */
+void stoq_lane_record_times(const uint8_t *record, struct stoq_lane_times *times);

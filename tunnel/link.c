@@ -36,6 +36,7 @@ struct stoq_tunnel_link *stoq_link_new(
 		.lanes = tunnel->config.lanes,
 		.output_limit_bytes = OUTPUT_LIMIT_BYTES,
 		.pool = &worker->pool,
+		.targets = tunnel->targets,
 		.io = &stoq_link_io};
 
 	if (__atomic_add_fetch(&tunnel->queues, 1, __ATOMIC_RELAXED) > tunnel->config.queues_max)
@@ -121,6 +122,7 @@ void stoq_link_free(struct stoq_tunnel_link *link)
 {
 	stoq_mux_destroy(&link->mux);
 	free(link->kept);
+	free(link->targets);
 	free(link);
 }
 

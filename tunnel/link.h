@@ -53,6 +53,7 @@ struct stoq_tunnel_link {
 	/* Bytes of TCP that the mux did not take. */
 	uint8_t *kept;
 	size_t kept_first, kept_end;
+	char *targets;		/* host end: as the target end listed them */
 	uint64_t wait_until_ns; /* host end: for a QUIC connection */
 
 	struct stoq_tunnel_link *next, **slot; /* in the worker's list */
@@ -89,6 +90,10 @@ extern const struct stoq_mux_io stoq_link_io;
 int stoq_link_open_lane(struct stoq_tunnel_link *link, unsigned int index);
 /* Lets go of a stream that goes on without a link. */
 void stoq_link_drop_lanes(struct stoq_tunnel_link *link, enum stoq_lane_code code, bool reset);
+
+/* link_discovery.c, host end: the listener's targets; a part of a discovery log, to be changed. */
+void stoq_link_note_targets(struct stoq_tunnel_link *link, const char *text, size_t size);
+void stoq_link_rewrite(struct stoq_tunnel_link *link, uint64_t at, uint8_t *data, size_t size);
 
 /* "192.0.2.1:51000 to target2" */
 #define STOQ_LINK_TEXT 200

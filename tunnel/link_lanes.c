@@ -102,6 +102,16 @@ static uint16_t judge(
 	return stoq_identity_judge(link, command, pdu, size);
 }
 
+static void rewrite(void *context, uint64_t at, uint8_t *data, size_t size)
+{
+	stoq_link_rewrite(context, at, data, size);
+}
+
+static void note_targets(void *context, const char *text, size_t size)
+{
+	stoq_link_note_targets(context, text, size);
+}
+
 const struct stoq_mux_io stoq_link_io = {
 	.begin = begin,
 	.write = write_lane,
@@ -109,6 +119,8 @@ const struct stoq_mux_io stoq_link_io = {
 	.resume = resume,
 	.open_lanes = open_lanes,
 	.judge = judge,
+	.rewrite = rewrite,
+	.targets = note_targets,
 };
 
 void stoq_link_drop_lanes(struct stoq_tunnel_link *link, enum stoq_lane_code code, bool reset)

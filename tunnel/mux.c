@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tunnel/discovery.h"
 #include "tunnel/mux_private.h"
 
 /* SQHD of a completion when SQ flow control is off (Base specification 2.0c, 3.3.3.2 and 6.3). */
@@ -20,8 +21,8 @@ int stoq_mux_new_lane(struct stoq_mux *mux, unsigned int lane)
 
 	if (!new)
 		return -ENOMEM;
-	stoq_pdu_reader_init(&new->reader, to_host ? NVME_TCP_FROM_CONTROLLER : NVME_TCP_FROM_HOST,
-		!to_host && lane == 0);
+	stoq_pdu_reader_init(
+		&new->reader, to_host ? NVME_TCP_FROM_CONTROLLER : NVME_TCP_FROM_HOST, true);
 	mux->lanes[lane] = new;
 	mux->lane_count++;
 	return 0;
@@ -90,6 +91,14 @@ bool stoq_mux_is_connect(const union stoq_pdu_header *header)
 	       sqe->fctype == NVME_FABRICS_CONNECT;
 }
 
+bool stoq_mux_lists_ranges(const union stoq_pdu_header *header)
+{
+	uint8_t opcode = header->cmd.sqe.opcode;
+
+	return header->hdr.type == NVME_TCP_CAPSULE_CMD && nvme_tcp_data_length(&header->hdr) &&
+	       (opcode == NVME_NVM_DATASET_MANAGEMENT || opcode == NVME_NVM_COPY);
+}
+
 /* The first PDU of a direction is ICReq or ICResp, and no other is (TCP Transport 1.0c, 3.2). */
 static int check_order(struct stoq_mux *mux, const struct nvme_tcp_hdr *hdr, unsigned int lane)
 {
@@ -125,6 +134,9 @@ static int command_begins(struct stoq_mux *mux, const union stoq_pdu_header *hea
 		if (mux->agreed.no_flow_control)
 			mux->agreed.sqhd = SQHD_OFF;
 	}
+	command.discovery = !mux->qid && stoq_discovery_asked(&header->cmd.sqe, &command.log_at);
+	if (command.discovery && mux->config.end == STOQ_TUNNEL_TARGET_END)
+		stoq_mux_tell_targets(mux, lane);
 	mux->figures.commands++;
 	if (!stoq_command_table_put(&mux->commands, &command))
 		return 0;
@@ -156,8 +168,9 @@ int stoq_mux_pdu_begins(struct stoq_mux *mux, const union stoq_pdu_header *heade
 static void open_lanes(struct stoq_mux *mux)
 {
 	const struct stoq_mux_io *io = mux->config.io;
-	struct nvme_tcp_hdr record;
+	uint8_t record[STOQ_LANE_RECORD_MAX];
 	unsigned int lanes;
+	size_t size;
 
 	if (mux->config.lanes < 2 || !stoq_pdu_reader_idle(&mux->split.reader) ||
 		mux->split.blocked || mux->split.over)
@@ -165,8 +178,8 @@ static void open_lanes(struct stoq_mux *mux)
 	lanes = io->open_lanes(mux->config.context, mux->config.lanes);
 	if (lanes < 2)
 		return;
-	record = stoq_lane_record(lanes);
-	if (io->write(mux->config.context, 0, &record, sizeof(record)) != sizeof(record))
+	size = stoq_lane_record_encode_lanes(record, lanes);
+	if (io->write(mux->config.context, 0, record, size) != size)
 		stoq_mux_fail(mux, STOQ_LANE_LIMIT, "lane 0 takes nothing");
 	for (unsigned int i = 1; i < lanes; i++)
 		if (stoq_mux_new_lane(mux, i))
@@ -179,8 +192,6 @@ static void connect_answered(struct stoq_mux *mux, const struct nvme_cqe *cqe)
 	if (nvme_status_code(nvme_le16(cqe->status)) || mux->agreed.answered)
 		return;
 	mux->agreed.answered = true;
-	if (mux->config.io->connected)
-		mux->config.io->connected(mux->config.context);
 	if (mux->config.end == STOQ_TUNNEL_HOST_END && mux->agreed.no_flow_control &&
 		nvme_le16(cqe->sqhd) == SQHD_OFF)
 		open_lanes(mux);

@@ -58,8 +58,13 @@ struct stoq_mux_io {
 	 */
 	uint16_t (*judge)(void *context, const struct nvme_tcp_cmd_pdu *command, const uint8_t *pdu,
 		size_t size);
-	/* Connect was answered well. */
-	void (*connected)(void *context);
+	/*
+	 * Host end: data of a discovery log are about to go to the host; `at`: where they lie in
+	 * the log. Changes them in place.
+	 */
+	void (*rewrite)(void *context, uint64_t at, uint8_t *data, size_t size);
+	/* Host end: the text of a record of targets. */
+	void (*targets)(void *context, const char *text, size_t size);
 };
 
 struct stoq_mux_config {
@@ -67,6 +72,7 @@ struct stoq_mux_config {
 	unsigned int lanes;	   /* most lanes: 1 to STOQ_LANES_MAX; host end */
 	size_t output_limit_bytes; /* that wait for TCP; a PDU that was begun may exceed it */
 	struct stoq_block_pool *pool;
+	const char *targets; /* target end: the text of STOQ_LANE_RECORD_TARGETS; NULL: none */
 	const struct stoq_mux_io *io;
 	void *context;
 };
@@ -74,7 +80,9 @@ struct stoq_mux_config {
 struct stoq_mux_figures {
 	uint64_t commands, completions, errors, refused;
 	uint64_t from_host_bytes, to_host_bytes; /* of PDUs */
-	struct stoq_histogram latency;		 /* between this end's TCP connection's two PDUs */
+	/* From the capsule to the end of the answer, at this end's TCP connection. */
+	struct stoq_histogram latency;
+	struct stoq_lane_times at_target; /* host end: as the target end reported it last */
 };
 
 /* One lane's way to TCP. */
@@ -87,14 +95,21 @@ struct stoq_mux_lane {
 	bool finished;
 };
 
-/* A response in the target's place, to be written when the lane is between two PDUs. */
-struct stoq_mux_refusal {
+/* What this end adds to what it passes on: written when the lane is between two PDUs. */
+enum stoq_mux_own_kind {
+	STOQ_MUX_RESPONSE, /* in the target's place */
+	STOQ_MUX_TIMES,	   /* records */
+	STOQ_MUX_TARGETS,
+};
+struct stoq_mux_own {
+	uint8_t kind;
 	uint8_t lane;
-	uint8_t done; /* bytes of it that the lane took */
+	uint16_t done; /* bytes of it that the lane took */
 	uint16_t cid;
 	uint16_t status;
+	struct stoq_lane_times times;
 };
-#define STOQ_MUX_REFUSALS 64
+#define STOQ_MUX_OWN_MAX 64
 
 struct stoq_mux {
 	struct stoq_mux_config config;
@@ -137,8 +152,9 @@ struct stoq_mux {
 		bool over;		/* all lanes have ended */
 	} merge;
 
-	struct stoq_mux_refusal refusals[STOQ_MUX_REFUSALS];
-	unsigned int refusal_count;
+	struct stoq_mux_own own[STOQ_MUX_OWN_MAX];
+	unsigned int own_count;
+	uint64_t times_due_ns; /* target end: the next record of times */
 };
 
 /* 0 or -ENOMEM. The host end has lane 0 from here on, the target end none. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "nvme/nvme_digest.h"
 #include "tunnel/mux_private.h"
 
 static void out_of_memory(struct stoq_mux *mux)
@@ -45,7 +46,7 @@ static bool may_write(const struct stoq_mux *mux, unsigned int lane)
 	const struct stoq_mux_lane *from = mux->lanes[lane];
 	bool mine = mux->merge.writer < 0 || mux->merge.writer == (int)lane;
 
-	return !stoq_mux_failed(mux) && mine && !from->held && stoq_mux_can_refuse(mux) &&
+	return !stoq_mux_failed(mux) && mine && !from->held && stoq_mux_has_room_for_own(mux) &&
 	       stoq_byte_queue_open(
 		       &mux->merge.out, mux->config.pool, mux->config.output_limit_bytes);
 }
@@ -90,6 +91,24 @@ static uint16_t judge(
 	return mux->config.io->judge(mux->config.context, &header->cmd, pdu, size);
 }
 
+/* A record: it ends here. Each end sends its own ones only. */
+static void take_record(struct stoq_mux *mux, unsigned int lane, const uint8_t *record, size_t size)
+{
+	const struct nvme_tcp_hdr *hdr = &mux->lanes[lane]->reader.header.hdr;
+	bool host_end = mux->config.end == STOQ_TUNNEL_HOST_END;
+
+	if (hdr->type == STOQ_LANE_RECORD_LANES && !host_end && !lane && mux->merge.announced == 1)
+		mux->merge.announced = stoq_lane_record_lanes(hdr);
+	else if (hdr->type == STOQ_LANE_RECORD_TIMES && host_end)
+		stoq_lane_record_times(record, &mux->figures.at_target);
+	else if (hdr->type == STOQ_LANE_RECORD_TARGETS && host_end && mux->config.io->targets)
+		mux->config.io->targets(mux->config.context, (const char *)record + sizeof(*hdr),
+			size - sizeof(*hdr));
+	else
+		stoq_mux_fail(mux, STOQ_LANE_PROTOCOL, "lane %u carries a record of type %02xh",
+			lane, hdr->type);
+}
+
 /* The first bytes of a PDU are about to be written. */
 static void begin_pdu(
 	struct stoq_mux *mux, unsigned int lane, const uint8_t *pdu, size_t size, uint64_t now_ns)
@@ -98,8 +117,8 @@ static void begin_pdu(
 	const union stoq_pdu_header *header = &from->reader.header;
 	uint16_t status;
 
-	if (header->hdr.type == STOQ_LANE_RECORD_TYPE) {
-		mux->merge.announced = stoq_lane_record_lanes(&header->hdr);
+	if (stoq_lane_record_valid(&header->hdr)) {
+		take_record(mux, lane, pdu, size);
 		from->discarding = true;
 		return;
 	}
@@ -130,17 +149,53 @@ static void start_pdu(
 
 /* ---- PDUs that wait ---- */
 
+/* The command whose part of the discovery log this is, NULL: it is none. */
+static const struct stoq_command *discovery_of(
+	const struct stoq_mux *mux, const union stoq_pdu_header *header)
+{
+	const struct stoq_command *command;
+
+	if (header->hdr.type != NVME_TCP_C2H_DATA || !mux->config.io->rewrite || mux->qid)
+		return NULL;
+	command = stoq_command_table_find(&mux->commands, nvme_le16(header->data.command_id));
+	return command && command->discovery ? command : NULL;
+}
+
+/* Are the data looked at? */
+static bool is_read(const union stoq_pdu_header *header)
+{
+	return stoq_mux_is_connect(header) || stoq_lane_record_valid(&header->hdr) ||
+	       stoq_mux_lists_ranges(header);
+}
+
 /*
- * A part of a PDU waits if others could go before it, and a Connect in any case, because its data
- * are looked at.
+ * A part of a PDU waits if others could go before it, and in any case if its data are looked at. A
+ * discovery log is changed, so it needs memory of ours.
  */
 static bool has_to_gather(const struct stoq_mux *mux, unsigned int lane, bool whole)
 {
-	const struct stoq_mux_lane *from = mux->lanes[lane];
+	const union stoq_pdu_header *header = &mux->lanes[lane]->reader.header;
 
-	if (must_wait(mux, lane))
+	if (must_wait(mux, lane) || discovery_of(mux, header))
 		return true;
-	return !whole && (mux->lane_count > 1 || stoq_mux_is_connect(&from->reader.header));
+	return !whole && (mux->lane_count > 1 || is_read(header));
+}
+
+/* Changes a part of a discovery log, and its digest, if the PDU is here as a whole. */
+static void rewrite_discovery(struct stoq_mux *mux, unsigned int lane)
+{
+	struct stoq_mux_lane *from = mux->lanes[lane];
+	const union stoq_pdu_header *header = &from->reader.header;
+	const struct stoq_command *command = discovery_of(mux, header);
+	uint32_t length = nvme_tcp_data_length(&header->hdr);
+	uint8_t *data = from->stash->data + header->hdr.pdo;
+
+	if (!command || from->reader.rest)
+		return;
+	mux->config.io->rewrite(mux->config.context,
+		command->log_at + nvme_le32(header->data.data_offset), data, length);
+	if (header->hdr.flags & NVME_TCP_FLAG_DDGST)
+		nvme_digest_store(data + length, nvme_crc32c(data, length));
 }
 
 static void start_stash(struct stoq_mux *mux, unsigned int lane, uint64_t now_ns)
@@ -151,6 +206,7 @@ static void start_stash(struct stoq_mux *mux, unsigned int lane, uint64_t now_ns
 	from->held = must_wait(mux, lane);
 	if (from->held)
 		return;
+	rewrite_discovery(mux, lane);
 	from->stash = NULL;
 	start_pdu(mux, lane, stash->data, stash->end, now_ns);
 	stoq_block_put(mux->config.pool, stash);

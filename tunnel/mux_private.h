@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* What mux.c, mux_split.c, mux_merge.c and mux_refuse.c share. */
+/* What mux.c, mux_split.c, mux_merge.c and mux_own.c share. */
 #include "tunnel/mux.h"
 
 /* FUSE of the first command of a pair (Base specification 2.0c, figure 86). */
@@ -26,15 +26,22 @@ void stoq_mux_pdu_ends(struct stoq_mux *mux, const union stoq_pdu_header *header
 /* True if this is the header of a Connect capsule. */
 bool stoq_mux_is_connect(const union stoq_pdu_header *header);
 
+/* True if the capsule carries the ranges of blocks that its command touches. */
+bool stoq_mux_lists_ranges(const union stoq_pdu_header *header);
+
 /* The state of order between lanes has changed: those that had to wait look again. */
 void stoq_mux_wake_lanes(struct stoq_mux *mux, uint64_t now_ns);
 
 /* Answers a command in the target's place. */
 void stoq_mux_refuse(struct stoq_mux *mux, unsigned int lane, uint16_t cid, uint16_t status);
-/* Writes those answers that can be written. */
-void stoq_mux_write_refusals(struct stoq_mux *mux);
+/* A record of the targets goes before the answer to this command. */
+void stoq_mux_tell_targets(struct stoq_mux *mux, unsigned int lane);
+/* A record of the times at the target, if one is due. */
+void stoq_mux_tell_times(struct stoq_mux *mux, uint64_t now_ns, bool last);
+/* Writes those that can be written. */
+void stoq_mux_write_own(struct stoq_mux *mux);
 /* Is there room for one more? */
-bool stoq_mux_can_refuse(const struct stoq_mux *mux);
+bool stoq_mux_has_room_for_own(const struct stoq_mux *mux);
 
 /* No more PDUs come from TCP: ends the lanes as soon as all was written. */
 void stoq_mux_finish_lanes(struct stoq_mux *mux);

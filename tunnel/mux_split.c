@@ -64,8 +64,9 @@ static bool is_term(const struct nvme_tcp_hdr *hdr)
 static void pass_end(struct stoq_mux *mux, uint64_t now_ns)
 {
 	stoq_mux_pdu_ends(mux, &mux->split.reader.header, now_ns);
-	if (mux->refusal_count)
-		stoq_mux_write_refusals(mux);
+	stoq_mux_tell_times(mux, now_ns, false);
+	if (mux->own_count)
+		stoq_mux_write_own(mux);
 	/* Nothing may follow a TermReq. */
 	if (is_term(&mux->split.reader.header.hdr))
 		mux->split.over = true;
@@ -191,7 +192,7 @@ size_t stoq_mux_from_tcp(struct stoq_mux *mux, const uint8_t *data, size_t size,
 void stoq_mux_finish_lanes(struct stoq_mux *mux)
 {
 	mux->split.over = true;
-	if (mux->split.finished || mux->refusal_count)
+	if (mux->split.finished || mux->own_count)
 		return;
 	mux->split.finished = true;
 	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++)
@@ -212,8 +213,8 @@ void stoq_mux_tcp_ended(struct stoq_mux *mux)
 void stoq_mux_lane_writable(struct stoq_mux *mux)
 {
 	mux->split.blocked = false;
-	if (mux->refusal_count)
-		stoq_mux_write_refusals(mux);
+	if (mux->own_count)
+		stoq_mux_write_own(mux);
 	if (mux->split.over)
 		stoq_mux_finish_lanes(mux);
 }

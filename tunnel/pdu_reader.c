@@ -16,8 +16,8 @@ static bool check_common(const struct stoq_pdu_reader *reader)
 {
 	const struct nvme_tcp_hdr *hdr = &reader->header.hdr;
 
-	if (hdr->type == STOQ_LANE_RECORD_TYPE)
-		return reader->records && stoq_lane_record_lanes(hdr);
+	if (reader->records && stoq_lane_record_valid(hdr))
+		return true;
 	return nvme_tcp_check_common(hdr) && nvme_tcp_sender(hdr->type) == reader->side;
 }
 

@@ -28,7 +28,7 @@ union stoq_pdu_header {
 
 struct stoq_pdu_reader {
 	enum nvme_tcp_side side;
-	bool records; /* STOQ_LANE_RECORD_TYPE may come, too: see tunnel/lane_header.h */
+	bool records; /* records may come, too: see tunnel/lane_header.h */
 	/* The rest is private, but for reading: the header of the PDU that is being cut. */
 	union stoq_pdu_header header;
 	uint32_t have; /* bytes of a header that is not whole yet */

@@ -94,6 +94,28 @@ static int open_workers(struct stoq_tunnel *tunnel, struct stoq_error *error)
 	return 0;
 }
 
+/* The targets as text, for hosts' discovery logs; what does not fit is left out. */
+static int list_targets(struct stoq_tunnel *tunnel, struct stoq_error *error)
+{
+	size_t used = 0;
+
+	tunnel->targets = calloc(1, STOQ_LANE_TARGETS_MAX + 1);
+	if (!tunnel->targets)
+		return stoq_error_set(error, -ENOMEM, "no memory for the list of targets");
+	for (unsigned int i = 0; i < tunnel->config.target_count; i++) {
+		const struct stoq_tunnel_target *target = &tunnel->config.targets[i];
+		char line[STOQ_LANE_TARGET_MAX + STOQ_ADDRESS_TEXT + 3], text[STOQ_ADDRESS_TEXT];
+		int size = snprintf(line, sizeof(line), "%s=%s\n", target->name,
+			stoq_address_text(text, &target->address));
+
+		if (used + (size_t)size > STOQ_LANE_TARGETS_MAX)
+			break;
+		memcpy(tunnel->targets + used, line, (size_t)size);
+		used += (size_t)size;
+	}
+	return 0;
+}
+
 static int open_host_end(struct stoq_tunnel *tunnel, struct stoq_error *error)
 {
 	for (unsigned int i = 0; i < tunnel->worker_count; i++) {
@@ -116,8 +138,9 @@ int stoq_tunnel_create(const struct stoq_tunnel_config *config, struct stoq_tunn
 	ret = open_transport(tunnel, error);
 	if (!ret)
 		ret = open_workers(tunnel, error);
-	if (!ret && config->end == STOQ_TUNNEL_HOST_END)
-		ret = open_host_end(tunnel, error);
+	if (!ret)
+		ret = config->end == STOQ_TUNNEL_HOST_END ? open_host_end(tunnel, error)
+							  : list_targets(tunnel, error);
 	if (ret) {
 		stoq_tunnel_destroy(tunnel);
 		return ret;
@@ -144,6 +167,7 @@ void stoq_tunnel_destroy(struct stoq_tunnel *tunnel)
 		stoq_tunnel_worker_close(&tunnel->workers[i]);
 	}
 	free(tunnel->workers);
+	free(tunnel->targets);
 	free(tunnel);
 }
 

@@ -10,6 +10,7 @@
 struct stoq_tunnel {
 	struct stoq_tunnel_config config;
 	struct stoq_transport *transport;
+	char *targets; /* target end: see STOQ_LANE_RECORD_TARGETS */
 	struct stoq_tunnel_worker *workers;
 	unsigned int worker_count;
 	unsigned int next_worker; /* for the next TCP connection; worker 0's */

@@ -88,18 +88,49 @@ static void names_of_targets(void **state)
 	assert_false(stoq_lane_target_valid("\xc3\xa4"));
 }
 
-static void the_record_of_lanes(void **state)
+static void records(void **state)
 {
-	struct nvme_tcp_hdr record = stoq_lane_record(8);
+	uint8_t out[STOQ_LANE_RECORD_MAX];
+	struct nvme_tcp_hdr hdr;
+	struct stoq_lane_times times = {0x0102030405060708, 9}, read;
 
-	assert_int_equal(stoq_lane_record_lanes(&record), 8);
-	record = stoq_lane_record(1);
-	assert_int_equal(stoq_lane_record_lanes(&record), 0);
-	record = stoq_lane_record(STOQ_LANES_MAX + 1);
-	assert_int_equal(stoq_lane_record_lanes(&record), 0);
-	record = stoq_lane_record(8);
-	record.plen = nvme_to_le32(9);
-	assert_int_equal(stoq_lane_record_lanes(&record), 0);
+	assert_int_equal(stoq_lane_record_encode_lanes(out, 8), 8);
+	memcpy(&hdr, out, sizeof(hdr));
+	assert_true(stoq_lane_record_valid(&hdr));
+	assert_int_equal(stoq_lane_record_lanes(&hdr), 8);
+	assert_memory_equal(out, "\xf0\x08\x08\x00\x08\x00\x00\x00", 8);
+	assert_int_equal(stoq_lane_record_encode_times(out, &times), 24);
+	memcpy(&hdr, out, sizeof(hdr));
+	assert_true(stoq_lane_record_valid(&hdr));
+	stoq_lane_record_times(out, &read);
+	assert_memory_equal(&read, &times, sizeof(times));
+	assert_memory_equal(out + 8, "\x08\x07\x06\x05\x04\x03\x02\x01\x09", 9);
+	assert_int_equal(stoq_lane_record_encode_targets(out, "a=b\n", 4), 12);
+	memcpy(&hdr, out, sizeof(hdr));
+	assert_true(stoq_lane_record_valid(&hdr));
+}
+
+static bool valid_with(uint8_t type, uint8_t flags, uint32_t plen)
+{
+	struct nvme_tcp_hdr hdr = {
+		.type = type, .flags = flags, .hlen = 8, .plen = nvme_to_le32(plen)};
+
+	return stoq_lane_record_valid(&hdr);
+}
+
+static void what_is_no_record(void **state)
+{
+	assert_true(valid_with(STOQ_LANE_RECORD_LANES, 2, 8));
+	assert_false(valid_with(STOQ_LANE_RECORD_LANES, 1, 8));
+	assert_false(valid_with(STOQ_LANE_RECORD_LANES, STOQ_LANES_MAX + 1, 8));
+	assert_false(valid_with(STOQ_LANE_RECORD_LANES, 2, 9));
+	assert_false(valid_with(STOQ_LANE_RECORD_TIMES, 0, 23));
+	assert_false(valid_with(STOQ_LANE_RECORD_TIMES, 1, 24));
+	assert_false(valid_with(STOQ_LANE_RECORD_TARGETS, 0, 8));
+	assert_true(valid_with(STOQ_LANE_RECORD_TARGETS, 0, STOQ_LANE_RECORD_MAX));
+	assert_false(valid_with(STOQ_LANE_RECORD_TARGETS, 0, STOQ_LANE_RECORD_MAX + 1));
+	assert_false(valid_with(0xf3, 0, 24));
+	assert_false(valid_with(NVME_TCP_R2T, 0, 24));
 }
 
 static void every_code_has_a_text(void **state)
@@ -116,7 +147,8 @@ int main(void)
 		cmocka_unit_test(what_was_written_is_read_and_every_cut_is_too_short),
 		cmocka_unit_test(what_is_no_header_is_refused),
 		cmocka_unit_test(names_of_targets),
-		cmocka_unit_test(the_record_of_lanes),
+		cmocka_unit_test(records),
+		cmocka_unit_test(what_is_no_record),
 		cmocka_unit_test(every_code_has_a_text),
 	};
 
