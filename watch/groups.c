@@ -87,3 +87,12 @@ void stoq_groups_sort(struct stoq_groups *groups)
 	if (groups->count)
 		qsort(groups->items, groups->count, sizeof(*groups->items), compare);
 }
+
+struct stoq_group *stoq_groups_of(
+	struct stoq_groups *groups, const struct stoq_identity *identity, enum stoq_axis axis)
+{
+	struct stoq_identity reduced = *identity;
+
+	stoq_identity_reduce(&reduced, axis);
+	return stoq_groups_get(groups, &reduced);
+}

@@ -21,5 +21,9 @@ void stoq_groups_clear(struct stoq_groups *groups);
 struct stoq_group *stoq_groups_get(
 	struct stoq_groups *groups, const struct stoq_identity *identity);
 
+/* The same for a command of this identity, of which the axis leaves a part. */
+struct stoq_group *stoq_groups_of(
+	struct stoq_groups *groups, const struct stoq_identity *identity, enum stoq_axis axis);
+
 /* Most commands in the interval first, then in total. Lookups by identity end with this. */
 void stoq_groups_sort(struct stoq_groups *groups);

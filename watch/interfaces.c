@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "watch/interfaces.h"
+
 #include <errno.h>
 #include <string.h>
-
-#include "watch/watch_private.h"
 
 void stoq_interfaces_look(struct stoq_watch *watch)
 {

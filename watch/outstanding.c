@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "watch/outstanding.h"
 
-/* Commands under way, from the slots of their flows and from the table that all flows share. */
+/* From the slots of the flows and from the table that all flows share. */
 #include <errno.h>
 
 #include "flow/identity.h"
-#include "watch/watch_private.h"
 
 /*
  * Not known to be under way: it began before completions were missed, perhaps its own. Times are
@@ -45,7 +45,7 @@ static int count_outstanding(
 	struct stoq_group *group;
 
 	stoq_ledger_identify(&series, &identity);
-	group = stoq_update_group(watch, &identity);
+	group = stoq_groups_of(&watch->groups, &identity, watch->model.axis);
 	if (!group)
 		return -ENOMEM;
 	group->outstanding++;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "watch/render_histogram.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "flow/label.h"
 #include "flow/text.h"
-#include "watch/render_parts.h"
 
 #define MARGIN	    8  /* the scale on the left */
 #define MARKS	    4  /* percentiles on the axis */

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The model and the events as JSON, one object a line: doc/watch-json.md is the contract. Pure;
+ * The model as JSON, one object a line: doc/watch-json.md is the contract. Pure;
  * strings from the wire come out as valid UTF-8 without control characters. What is returned
  * ends without a newline and is the caller's to free(); NULL means no memory.
  */
@@ -15,8 +15,3 @@ char *stoq_json_interval(const struct stoq_model *model, uint64_t unix_ns, bool 
 
 /* Everything since the start, with histograms. unix_ns: when it ended. */
 char *stoq_json_summary(const struct stoq_model *model, uint64_t unix_ns);
-
-/* unix_offset_ns: what to add to the event's CLOCK_MONOTONIC for CLOCK_REALTIME. */
-char *stoq_json_command(const struct stoq_event_command *event, const struct stoq_identity *queue,
-	uint64_t unix_offset_ns);
-char *stoq_json_pdu(const struct stoq_event_pdu *event, uint64_t unix_offset_ns);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "watch/render_json_event.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "flow/json_put.h"
 #include "nvme/nvme_names.h"
-#include "watch/render_json.h"
 
 char *stoq_json_command(const struct stoq_event_command *event, const struct stoq_identity *queue,
 	uint64_t unix_offset_ns)

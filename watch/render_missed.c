@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "watch/render_missed.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "flow/text.h"
-#include "watch/render_parts.h"
 
 /* Room for the number and the longest of the words below. */
 #define ITEM_SIZE 96

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "watch/render_table.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "flow/label.h"
 #include "flow/text.h"
 #include "nvme/nvme_names.h"
-#include "watch/render_parts.h"
 
 enum column {
 	COLUMN_IOPS,

@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow/identity.h"
 #include "flow/label.h"
 #include "flow/text.h"
-#include "watch/render_parts.h"
+#include "watch/render_histogram.h"
+#include "watch/render_missed.h"
+#include "watch/render_table.h"
 
 #define HEADER_ROWS	    3
 #define TINY_ROWS	    7 /* no blank lines up to this height */
@@ -21,38 +22,6 @@
 /* When there is no screen to fit into. */
 #define TEXT_MISSED_ROWS  10
 #define TEXT_PICTURE_ROWS 8
-
-size_t stoq_view_selected(const struct stoq_view *view, const struct stoq_model *model)
-{
-	for (size_t i = 0; view->has_selection && i < model->group_count; i++)
-		if (stoq_identity_equal(&view->selection, &model->groups[i].identity))
-			return i;
-	return STOQ_NO_GROUP;
-}
-
-const struct stoq_statistics *stoq_view_statistics(
-	const struct stoq_view *view, const struct stoq_group *group)
-{
-	return view->totals ? &group->total : &group->interval;
-}
-
-uint64_t stoq_view_length_ns(const struct stoq_view *view, const struct stoq_model *model)
-{
-	return view->totals ? model->elapsed_ns : model->interval_ns;
-}
-
-void stoq_view_move(struct stoq_view *view, const struct stoq_model *model, int steps)
-{
-	size_t selected = stoq_view_selected(view, model);
-	long long at = selected == STOQ_NO_GROUP ? -1 : (long long)selected;
-
-	at += steps;
-	if (at >= (long long)model->group_count)
-		at = (long long)model->group_count - 1;
-	view->has_selection = at >= 0;
-	if (at >= 0)
-		view->selection = model->groups[at].identity;
-}
 
 /* "lo, eth0 (gone), eth1", as many as there is room for. */
 static void list_interfaces(char *out, size_t size, const struct stoq_model *model, size_t room)

@@ -15,6 +15,9 @@
 #include "flow/identity.h"
 #include "flow/tables.h"
 #include "stoq_watch.skel.h"
+#include "watch/flows.h"
+#include "watch/grouping.h"
+#include "watch/update.h"
 #include "watch/watch_private.h"
 
 #define DISPATCH_MAX	     16384 /* events a call: whoever dispatches has other things to do, too */
@@ -128,7 +131,7 @@ static const struct stoq_identity *identity_of(struct stoq_watch *watch, uint32_
 	uint64_t now = stoq_clock_now_ns();
 
 	if (!flow && now - watch->identified_ns >= IDENTIFY_INTERVAL_NS) {
-		stoq_update_identities(watch);
+		stoq_flows_identify(watch);
 		watch->identified_ns = now;
 		flow = stoq_ledger_flow_find(&watch->ledger, uid);
 	}
@@ -380,10 +383,20 @@ void stoq_watch_set_identities(struct stoq_watch *watch, struct stoq_flow_identi
 	*identities = (struct stoq_flow_identities){0};
 }
 
+int stoq_watch_update(
+	struct stoq_watch *watch, const struct stoq_model **model, struct stoq_error *error)
+{
+	int result = stoq_update_read(watch, error);
+
+	if (!result)
+		*model = &watch->model;
+	return result;
+}
+
 int stoq_watch_set_axis(struct stoq_watch *watch, enum stoq_axis axis)
 {
 	watch->model.axis = axis;
-	return stoq_update_groups(watch);
+	return stoq_grouping_update(watch);
 }
 
 int stoq_watch_event_fd(const struct stoq_watch *watch)

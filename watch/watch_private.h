@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* What watch.c (life of the program) and update.c (reading it) share. */
+/* The state of a watch: what the files that load, read and sum up share. */
 #include <bpf/libbpf.h>
 
 #include "ebpf/map_dump.h"
@@ -59,25 +59,3 @@ struct stoq_watch {
 	uint64_t start_ns;
 	uint64_t last_ns;
 };
-
-/* Allocates what update needs. 0, -ENOMEM, or why the program's tables cannot be read. */
-int stoq_update_init(struct stoq_watch *watch);
-/* Beside somebody else's program: what it had counted before counts as nothing. */
-int stoq_update_base(struct stoq_watch *watch, struct stoq_error *error);
-void stoq_update_free(struct stoq_watch *watch);
-
-/* Reads who the flows are, for events of those that began after the last reading. */
-void stoq_update_identities(struct stoq_watch *watch);
-
-/* Groups what the last reading said by the model's axis. 0 or -ENOMEM. */
-int stoq_update_groups(struct stoq_watch *watch);
-
-/* Which interfaces are still there, and what they are called now. */
-void stoq_interfaces_look(struct stoq_watch *watch);
-
-/* The group that a command of this identity belongs to. NULL: no memory. */
-struct stoq_group *stoq_update_group(
-	struct stoq_watch *watch, const struct stoq_identity *identity);
-
-/* outstanding.c: adds the commands under way to their groups and flows. 0 or -ENOMEM. */
-int stoq_outstanding_count(struct stoq_watch *watch);

@@ -12,6 +12,7 @@
 #include "flow/render_event.h"
 #include "tool/watch/screen.h"
 #include "watch/render_json.h"
+#include "watch/render_json_event.h"
 
 #define WIDTH_DEFAULT	80
 #define END_PATIENCE_MS 1000 /* how long the totals wait for a reader that does not read */

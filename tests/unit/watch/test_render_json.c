@@ -11,6 +11,7 @@
 
 #include "../flow/fixture.h"
 #include "watch/render_json.h"
+#include "watch/render_json_event.h"
 
 #define TIME_NS 1795322086123456789ull
 

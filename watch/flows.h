@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* Connections: from the kernel's table of flows to the ledger and to the model's lines. */
+#include "watch/watch_private.h"
+
+/* Reads the tables of flows. 0 or a negative errno. */
+int stoq_flows_read(struct stoq_watch *watch);
+
+/* Takes the last reading into ledger and model. 0 or -ENOMEM. */
+int stoq_flows_take(struct stoq_watch *watch);
+
+/* Reads the flows' identities, for events of flows that began after the last reading. */
+void stoq_flows_identify(struct stoq_watch *watch);
+
+/* Finds the flow of a series whose flow was replaced in the table before it was ever read, by its Connect data. */
+void stoq_flows_find_late(struct stoq_watch *watch, struct stoq_ledger_series *series);
