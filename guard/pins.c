@@ -232,9 +232,3 @@ int stoq_guard_pins_list(void (*told)(void *context, const char *name), void *co
 
 	return result == -ENOENT ? 0 : result;
 }
-
-int stoq_guard_pins_items(const struct stoq_guard_pins *pins,
-	void (*told)(void *context, const char *item), void *context)
-{
-	return each(pins->folder, told, context);
-}

@@ -52,7 +52,12 @@ static int find_in_path(char *path, size_t path_size, struct stoq_error *error)
 		"or put nvmf_tgt into PATH. Without SPDK, try --kernel");
 }
 
-int stoq_spdk_find(const char *spdk_dir, char *path, size_t path_size, struct stoq_error *error)
+/*
+ * Where nvmf_tgt is: spdk_dir (may be NULL), then SPDK_DIR (a built tree:
+ * $SPDK_DIR/build/bin/nvmf_tgt), then PATH. -ENOENT.
+ */
+static int find_program(
+	const char *spdk_dir, char *path, size_t path_size, struct stoq_error *error)
 {
 	const char *tree = getenv("SPDK_DIR");
 
@@ -231,7 +236,7 @@ static int spawn(const struct stoq_target_config *config, const struct stoq_targ
 	char program[1024];
 	struct command_line line;
 	struct stoq_spawn child;
-	int ret = stoq_spdk_find(config->spdk_dir, program, sizeof(program), error);
+	int ret = find_program(config->spdk_dir, program, sizeof(program), error);
 
 	if (!ret)
 		ret = make_command_line(&line, program, config, paths, error);

@@ -5,12 +5,6 @@
 #include "target/state.h"
 
 /*
- * Where nvmf_tgt is: spdk_dir (may be NULL), then SPDK_DIR (a built tree:
- * $SPDK_DIR/build/bin/nvmf_tgt), then PATH. -ENOENT.
- */
-int stoq_spdk_find(const char *spdk_dir, char *path, size_t path_size, struct stoq_error *error);
-
-/*
  * Starts and configures; returns when the subsystem's listener is there. The state's process
  * is set and saved before nvmf_tgt does anything: on failure the caller ends it.
  */

@@ -17,7 +17,7 @@ int tool_output_init(struct tool_output *output, int fd, int stop_fd)
 	return output->data ? 0 : -ENOMEM;
 }
 
-void tool_output_free(struct tool_output *output)
+static void free_output(struct tool_output *output)
 {
 	free(output->data);
 	output->data = NULL;
@@ -76,7 +76,7 @@ int tool_output_end(struct tool_output *output, int timeout_ms)
 {
 	output->stop_fd = -1;
 	flush(output, timeout_ms);
-	tool_output_free(output);
+	free_output(output);
 	return output->error;
 }
 

@@ -21,7 +21,6 @@ struct tool_output {
 
 /* 0 or -ENOMEM. */
 int tool_output_init(struct tool_output *output, int fd, int stop_fd);
-void tool_output_free(struct tool_output *output);
 
 /* Adds a text; a newline too, if line is set. */
 void tool_output_add(struct tool_output *output, const char *text, bool line);

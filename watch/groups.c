@@ -53,7 +53,8 @@ static int grow(struct stoq_groups *groups)
 	return 0;
 }
 
-struct stoq_group *stoq_groups_get(struct stoq_groups *groups, const struct stoq_identity *identity)
+static struct stoq_group *get_group(
+	struct stoq_groups *groups, const struct stoq_identity *identity)
 {
 	struct stoq_group *group;
 	uint32_t *place;
@@ -94,5 +95,5 @@ struct stoq_group *stoq_groups_of(
 	struct stoq_identity reduced = *identity;
 
 	stoq_identity_reduce(&reduced, axis);
-	return stoq_groups_get(groups, &reduced);
+	return get_group(groups, &reduced);
 }

@@ -17,11 +17,10 @@ void stoq_groups_free(struct stoq_groups *groups);
 /* Empties it, keeps the memory. */
 void stoq_groups_clear(struct stoq_groups *groups);
 
-/* The group with this identity, made if needed; valid until the next call. NULL: no memory. */
-struct stoq_group *stoq_groups_get(
-	struct stoq_groups *groups, const struct stoq_identity *identity);
-
-/* The same for a command of this identity, of which the axis leaves a part. */
+/*
+ * The group of commands of this identity, as far as the axis tells identities apart: made if needed, valid until the
+ * next call. NULL: no memory.
+ */
 struct stoq_group *stoq_groups_of(
 	struct stoq_groups *groups, const struct stoq_identity *identity, enum stoq_axis axis);
 
