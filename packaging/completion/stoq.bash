@@ -82,7 +82,7 @@ _stoq_commands()
 	case $1 in
 	target) echo start stop status ;;
 	bench) echo transport ;;
-	guard) echo check explain on reload status events off ;;
+	guard) echo check explain diff on reload status events off ;;
 	xdp) echo status allow deny limit ;;
 	pki) echo init issue renew revoke list show ;;
 	esac

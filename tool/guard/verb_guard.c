@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "tool/command.h"
+#include "tool/guard/diff.h"
 #include "tool/guard/events.h"
 #include "tool/guard/explain.h"
 #include "tool/guard/lifecycle.h"
@@ -13,10 +14,10 @@
 int verb_guard(int argc, char **argv)
 {
 	static const struct tool_command commands[] = {{"check", guard_check},
-		{"explain", guard_explain}, {"on", guard_on}, {"reload", guard_reload},
+		{"explain", guard_explain}, {"diff", guard_diff}, {"on", guard_on}, {"reload", guard_reload},
 		{"status", guard_status}, {"events", guard_events}, {"off", guard_off},
 		{NULL, NULL}};
 
 	return tool_run_command(argc, argv, guard_help, commands,
-		"check, explain, on, reload, status, events or off");
+		"check, explain, diff, on, reload, status, events or off");
 }

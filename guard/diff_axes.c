@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What two policies can tell apart. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guard/compile.h"
+#include "guard/diff_private.h"
+
+/* ---- hosts and subsystems ---- */
+
+enum end { HOST, SUBSYSTEM };
+
+static const struct stoq_guard_condition *condition_of(
+	const struct stoq_guard_rule *rule, enum end end)
+{
+	return end == HOST ? &rule->host : &rule->subsystem;
+}
+
+static const struct stoq_guard_names *names_of(const struct stoq_guard_source *source, enum end end)
+{
+	return end == HOST ? &source->compiled->hosts : &source->compiled->subsystems;
+}
+
+/* name: NULL: not known. */
+static void add_name(struct stoq_diff_name *name, const char *label, const char *nqn,
+	const struct stoq_guard_source *const side[static 2], enum end end)
+{
+	snprintf(name->label, sizeof(name->label), "%s", label);
+	for (int i = 0; i < 2; i++)
+		name->class[i] = stoq_guard_class_of(names_of(side[i], end), nqn);
+}
+
+static bool is_listed(const struct stoq_diff_name *names, size_t count, const char *label)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(names[i].label, label) == 0)
+			return true;
+	return false;
+}
+
+/* Whether a pattern of either policy begins with text, other than the prefix of this length. */
+static bool is_taken(const struct stoq_guard_source *const side[static 2], enum end end,
+	const char *text, size_t length)
+{
+	for (int i = 0; i < 2; i++)
+		for (size_t rule = 0; rule < side[i]->policy.rule_count; rule++) {
+			const struct stoq_guard_condition *condition =
+				condition_of(&side[i]->policy.rules[rule], end);
+
+			if (condition->length >= length &&
+				memcmp(condition->text, text, length) == 0)
+				return true;
+		}
+	return false;
+}
+
+/* A name that begins so, and that no longer pattern matches: what follows is in no NQN. */
+static void add_prefix(struct stoq_diff_name *name, const struct stoq_guard_condition *condition,
+	const struct stoq_guard_source *const side[static 2], enum end end)
+{
+	char label[STOQ_DIFF_LABEL], nqn[STOQ_DIFF_LABEL];
+
+	snprintf(label, sizeof(label), "%.*s*", (int)condition->length, condition->text);
+	snprintf(nqn, sizeof(nqn), "%.*s~", (int)condition->length, condition->text);
+	for (char last = '~'; last > ' '; last--) {
+		nqn[condition->length] = last;
+		if (!is_taken(side, end, nqn, condition->length + 1))
+			break;
+	}
+	add_name(name, label, nqn, side, end);
+}
+
+static void add_condition(struct stoq_diff_name *names, size_t *count,
+	const struct stoq_guard_condition *condition,
+	const struct stoq_guard_source *const side[static 2], enum end end)
+{
+	if (!condition->length || is_listed(names, *count, condition->text))
+		return;
+	if (condition->prefix)
+		add_prefix(&names[(*count)++], condition, side, end);
+	else
+		add_name(&names[(*count)++], condition->text, condition->text, side, end);
+}
+
+static int fill_names(struct stoq_diff_name **names, size_t *count,
+	const struct stoq_guard_source *const side[static 2], enum end end)
+{
+	size_t most = side[0]->policy.rule_count + side[1]->policy.rule_count + 2;
+
+	*names = calloc(most, sizeof(**names));
+	if (!*names)
+		return -ENOMEM;
+	for (int i = 0; i < 2; i++)
+		for (size_t rule = 0; rule < side[i]->policy.rule_count; rule++)
+			add_condition(*names, count,
+				condition_of(&side[i]->policy.rules[rule], end), side, end);
+	add_name(&(*names)[(*count)++], "any other", "~", side, end);
+	add_name(&(*names)[(*count)++], "not known", NULL, side, end);
+	return 0;
+}
+
+/* ---- commands ---- */
+
+static bool is_alike(const struct stoq_guard_compiled *policy, unsigned int table,
+	unsigned int code, const struct stoq_diff_command *command)
+{
+	return policy->touches[table][code] == policy->touches[command->table][command->code] &&
+	       stoq_guard_changes_data(policy, table, code) ==
+		       stoq_guard_changes_data(policy, command->table, command->code) &&
+	       memcmp(&policy->commands[table][code],
+		       &policy->commands[command->table][command->code],
+		       sizeof(policy->commands[0][0])) == 0;
+}
+
+static void add_command(struct stoq_diff_axes *axes, unsigned int table, unsigned int code,
+	const struct stoq_guard_source *const side[static 2])
+{
+	struct stoq_diff_command *command = axes->commands;
+	size_t i = 0;
+
+	while (i < axes->command_count &&
+		!(command[i].table == table &&
+			is_alike(side[0]->compiled, table, code, &command[i]) &&
+			is_alike(side[1]->compiled, table, code, &command[i])))
+		i++;
+	if (i == axes->command_count) {
+		axes->command_count++;
+		command[i].table = (uint8_t)table;
+		command[i].code = (uint8_t)code;
+		command[i].touches = side[0]->compiled->touches[table][code];
+	}
+	stoq_diff_set(command[i].codes[table], code);
+}
+
+/* ---- namespaces and blocks ---- */
+
+static int compare_u64(const void *one, const void *other)
+{
+	uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+
+	return (a > b) - (a < b);
+}
+
+static int compare_u32(const void *one, const void *other)
+{
+	uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
+
+	return (a > b) - (a < b);
+}
+
+static int fill_namespaces(
+	struct stoq_diff_axes *axes, const struct stoq_guard_source *const side[static 2])
+{
+	size_t count = 0, kept = 0;
+
+	axes->nsids = calloc(2 * (size_t)STOQ_GUARD_NAMESPACES_MAX + 2, sizeof(*axes->nsids));
+	if (!axes->nsids)
+		return -ENOMEM;
+	for (int i = 0; i < 2; i++)
+		for (size_t slot = 0; slot < STOQ_GUARD_NAMESPACE_SLOTS; slot++)
+			if (side[i]->compiled->namespaces[slot].nsid)
+				axes->nsids[count++] = side[i]->compiled->namespaces[slot].nsid;
+	qsort(axes->nsids, count, sizeof(*axes->nsids), compare_u32);
+	for (size_t i = 0; i < count; i++)
+		if (!kept || axes->nsids[kept - 1] != axes->nsids[i])
+			axes->nsids[kept++] = axes->nsids[i];
+	axes->nsids[kept++] = 0;
+	axes->nsids[kept++] = STOQ_GUARD_NSID_ALL;
+	axes->nsid_count = kept;
+	return 0;
+}
+
+/* Behind each end of a rule's range something else begins. */
+static int fill_blocks(
+	struct stoq_diff_axes *axes, const struct stoq_guard_source *const side[static 2])
+{
+	size_t most = 1, count = 0, kept = 0;
+
+	for (int i = 0; i < 2; i++)
+		most += 2 * side[i]->policy.rule_count;
+	axes->blocks = calloc(most, sizeof(*axes->blocks));
+	if (!axes->blocks)
+		return -ENOMEM;
+	axes->blocks[count++] = 0;
+	for (int i = 0; i < 2; i++)
+		for (size_t rule = 0; rule < side[i]->policy.rule_count; rule++) {
+			const struct stoq_guard_rule *it = &side[i]->policy.rules[rule];
+
+			if (!it->has_range)
+				continue;
+			axes->blocks[count++] = it->lba_first;
+			if (it->lba_last != UINT64_MAX)
+				axes->blocks[count++] = it->lba_last + 1;
+		}
+	qsort(axes->blocks, count, sizeof(*axes->blocks), compare_u64);
+	for (size_t i = 0; i < count; i++)
+		if (!kept || axes->blocks[kept - 1] != axes->blocks[i])
+			axes->blocks[kept++] = axes->blocks[i];
+	axes->block_count = kept;
+	return 0;
+}
+
+int stoq_diff_axes_fill(
+	struct stoq_diff_axes *axes, const struct stoq_guard_source *const side[static 2])
+{
+	int ret = fill_names(&axes->hosts, &axes->host_count, side, HOST);
+
+	if (!ret)
+		ret = fill_names(&axes->subsystems, &axes->subsystem_count, side, SUBSYSTEM);
+	for (unsigned int table = 0; table < STOQ_GUARD_TABLES; table++)
+		for (unsigned int code = 0; code < 256; code++)
+			add_command(axes, table, code, side);
+	if (!ret)
+		ret = fill_namespaces(axes, side);
+	return ret ? ret : fill_blocks(axes, side);
+}
+
+void stoq_diff_axes_free(struct stoq_diff_axes *axes)
+{
+	free(axes->hosts);
+	free(axes->subsystems);
+	free(axes->nsids);
+	free(axes->blocks);
+}
