@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "transport/accept.h"
+
 /*
  * Packets that belong to no connection: new ones, other versions, and leftovers of connections we
  * know nothing of any more. Until an address is proven nothing is kept for it beyond the limit of
@@ -8,6 +10,9 @@
 #include <string.h>
 
 #include "transport/connection.h"
+#include "transport/connection_end.h"
+#include "transport/connection_open.h"
+#include "transport/connection_work.h"
 #include "transport/counter.h"
 #include "transport/endpoint.h"
 #include "transport/refusal.h"
@@ -202,9 +207,10 @@ static const char *full(const struct stoq_worker *worker)
 {
 	const struct stoq_transport_config *config = &worker->settings->config;
 
-	if (worker->connection_count >= stoq_worker_share(worker, config->max_connections))
+	if (worker->connection_count >=
+		stoq_transport_share(worker->transport, config->max_connections))
 		return "max_connections are open";
-	if (worker->half_open >= stoq_worker_share(worker, config->max_half_open))
+	if (worker->half_open >= stoq_transport_share(worker->transport, config->max_half_open))
 		return "max_half_open handshakes are unfinished";
 	if (!stoq_budget_admits(&worker->budget))
 		return "max_memory_bytes are in use";

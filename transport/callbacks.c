@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "transport/callbacks.h"
+
 /* What ngtcp2 calls while it reads and writes packets; keys.c has those about keys. */
 #include <errno.h>
 #include <gnutls/crypto.h>
@@ -6,10 +8,13 @@
 #include <string.h>
 
 #include "transport/connection.h"
+#include "transport/connection_established.h"
+#include "transport/connection_path.h"
 #include "transport/counter.h"
 #include "transport/endpoint.h"
 #include "transport/keys.h"
 #include "transport/stream.h"
+#include "transport/stream_receive.h"
 #include "transport/tls.h"
 #include "transport/worker.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "transport/close.h"
+
 /*
  * How connections end. Whoever finds a reason notes it; the end comes when no function of ngtcp2
  * is running: CONNECTION_CLOSE goes out, the application is told, QUIC and TLS are freed. What
@@ -8,8 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/close_text.h"
+#include "transport/close_want.h"
 #include "transport/connection.h"
+#include "transport/connection_end.h"
+#include "transport/connection_path.h"
 #include "transport/counter.h"
+#include "transport/handles.h"
 #include "transport/refusal.h"
 #include "transport/stream.h"
 #include "transport/worker.h"
@@ -17,55 +24,6 @@
 #define PACKET_BYTES	    1200
 #define CLOSING_TIMEOUTS    3	 /* RFC 9000, 10.2: at least three probe timeouts */
 #define REPEAT_INTERVAL_MAX 1024 /* packets */
-
-/* A peer's words may come to a terminal, a log or JSON: printable ASCII only. */
-static char printable(char byte)
-{
-	return byte >= ' ' && byte <= '~' ? byte : '?';
-}
-
-static void note(struct stoq_connection *connection, enum stoq_close_origin origin, uint64_t code,
-	const char *reason, size_t size)
-{
-	struct stoq_close_info *close = &connection->close;
-
-	close->origin = origin;
-	close->code = code;
-	if (size >= sizeof(close->reason))
-		size = sizeof(close->reason) - 1;
-	for (size_t i = 0; i < size; i++)
-		close->reason[i] = printable(reason[i]);
-	close->reason[size] = '\0';
-}
-
-void stoq_close_want(struct stoq_connection *connection, enum stoq_close_origin origin,
-	const ngtcp2_ccerr *error, const char *reason)
-{
-	if (connection->close_wanted || !connection->quic)
-		return;
-	connection->close_wanted = true;
-	note(connection, origin, error->error_code, reason, strlen(reason));
-	connection->close_error = *error;
-	/* The reason that goes out is our copy. */
-	connection->close_error.reason = (uint8_t *)connection->close.reason;
-	connection->close_error.reasonlen = strlen(connection->close.reason);
-	stoq_connection_touch(connection);
-}
-
-void stoq_connection_close(struct stoq_connection *connection, uint64_t code, const char *reason)
-{
-	ngtcp2_ccerr error;
-
-	ngtcp2_ccerr_default(&error);
-	ngtcp2_ccerr_set_application_error(&error, code, NULL, 0);
-	stoq_close_want(connection, STOQ_CLOSE_APPLICATION, &error, reason ? reason : "");
-}
-
-void stoq_connection_shutdown(struct stoq_connection *connection)
-{
-	connection->shutting_down = true;
-	stoq_connection_touch(connection);
-}
 
 /* ---- the end ---- */
 
@@ -197,10 +155,10 @@ void stoq_close_at_exit(struct stoq_connection *connection)
 		send_goodbye(connection);
 }
 
-void stoq_close_silently(struct stoq_connection *connection, enum stoq_close_origin origin,
+static void close_silently(struct stoq_connection *connection, enum stoq_close_origin origin,
 	uint64_t code, const char *reason)
 {
-	note(connection, origin, code, reason, strlen(reason));
+	stoq_close_note(connection, origin, code, reason, strlen(reason));
 	finish(connection, STOQ_DRAINING, 0);
 }
 
@@ -228,11 +186,12 @@ static void peer_closed(struct stoq_connection *connection)
 	uint64_t linger = linger_ns(connection);
 
 	if (connection->reset_received) {
-		stoq_close_silently(connection, STOQ_CLOSE_STATELESS_RESET, 0,
+		close_silently(connection, STOQ_CLOSE_STATELESS_RESET, 0,
 			"the peer has lost the connection's state: did it start anew?");
 		return;
 	}
-	note(connection, application ? STOQ_CLOSE_PEER_APPLICATION : STOQ_CLOSE_PEER_TRANSPORT,
+	stoq_close_note(connection,
+		application ? STOQ_CLOSE_PEER_APPLICATION : STOQ_CLOSE_PEER_TRANSPORT,
 		error.error_code, (const char *)error.reason, error.reasonlen);
 	if (!error.reasonlen && !application)
 		stoq_close_describe(&connection->close, "the peer closed the connection");
@@ -280,20 +239,20 @@ void stoq_close_for_error(struct stoq_connection *connection, int failure)
 		peer_closed(connection);
 		return;
 	case NGTCP2_ERR_IDLE_CLOSE:
-		stoq_close_silently(connection, STOQ_CLOSE_IDLE, 0,
+		close_silently(connection, STOQ_CLOSE_IDLE, 0,
 			"nothing was heard from the peer for the idle timeout");
 		return;
 	case NGTCP2_ERR_HANDSHAKE_TIMEOUT:
-		stoq_close_silently(connection, STOQ_CLOSE_HANDSHAKE_TIMEOUT, 0,
+		close_silently(connection, STOQ_CLOSE_HANDSHAKE_TIMEOUT, 0,
 			"the handshake was not over in time: nobody answers, or too slowly");
 		return;
 	case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:
-		stoq_close_silently(connection, STOQ_CLOSE_VERSION, 0,
+		close_silently(connection, STOQ_CLOSE_VERSION, 0,
 			"the peer does not speak QUIC version 1");
 		return;
 	case NGTCP2_ERR_DROP_CONN:
 	case NGTCP2_ERR_RETRY:
-		stoq_close_silently(connection, STOQ_CLOSE_TRANSPORT, 0, "");
+		close_silently(connection, STOQ_CLOSE_TRANSPORT, 0, "");
 		return;
 	case NGTCP2_ERR_CLOSING:
 		return;

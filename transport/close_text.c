@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "transport/close_text.h"
+
 #include <gnutls/gnutls.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -9,6 +9,8 @@
 #include "datapath/address.h"
 #include "pki/names.h"
 #include "transport/connection.h"
+#include "transport/connection_end.h"
+#include "transport/connection_open.h"
 #include "transport/endpoint.h"
 #include "transport/worker.h"
 
@@ -69,7 +71,8 @@ static int check_room(const struct stoq_worker *worker, struct stoq_error *error
 	/* Who connects again whenever a connection ends would never be done. */
 	if (__atomic_load_n(&worker->transport->stopping, __ATOMIC_RELAXED))
 		return stoq_error_set(error, -ESHUTDOWN, "the transport stops");
-	if (worker->connection_count >= stoq_worker_share(worker, settings->max_connections))
+	if (worker->connection_count >=
+		stoq_transport_share(worker->transport, settings->max_connections))
 		return stoq_error_set(error, -EAGAIN,
 			"max_connections (%u) are open. Close some, or raise the limit",
 			settings->max_connections);

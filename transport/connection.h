@@ -133,79 +133,14 @@ static inline void *stoq_connection_callback_user(const struct stoq_connection *
 
 /* A connection without QUIC and TLS yet; NULL: no memory. */
 struct stoq_connection *stoq_connection_new(struct stoq_worker *worker, bool server);
-/* Frees it at once; who knows it was told before. */
-void stoq_connection_free(struct stoq_connection *connection);
 
-/* Frees QUIC; TLS's session still has the peer's certificates. */
-void stoq_connection_end_quic(struct stoq_connection *connection);
-/* Frees TLS and its like; what is left only repeats our goodbye. */
-void stoq_connection_end_tls(struct stoq_connection *connection);
+/* It is about to be freed: takes it out of the worker's and the transport's tables and counts. */
+void stoq_connection_unlist(struct stoq_connection *connection);
 void stoq_connection_set_state(
 	struct stoq_connection *connection, enum stoq_connection_state state);
 
-/* ---- handles.c: its number, by which it is found while it lives. 0 or -ENOMEM. ---- */
-int stoq_connection_give_id(struct stoq_connection *connection);
-void stoq_connection_take_id(struct stoq_connection *connection);
-
-/* ---- connection_open.c ---- */
-
-struct stoq_server_start {
-	const ngtcp2_pkt_hd *header;
-	const ngtcp2_cid *original_dcid;
-	const ngtcp2_cid *retry_scid; /* NULL: no Retry took place */
-	const struct stoq_address *local, *remote;
-};
-
-int stoq_connection_start_server(
-	struct stoq_connection *connection, const struct stoq_server_start *start);
-int stoq_connection_start_client(struct stoq_connection *connection,
-	const struct stoq_connect_config *config, const struct stoq_address *local,
-	const struct stoq_address *remote);
-
-/* callbacks.c: what ngtcp2 calls. */
-void stoq_connection_fill_callbacks(ngtcp2_callbacks *callbacks, bool server);
-
-/* The handshake is over: checks the peer once more if it was resumed, tells the application. */
-int stoq_connection_established(struct stoq_connection *connection);
-/* It is confirmed: tells the application. */
-void stoq_connection_confirmed(struct stoq_connection *connection);
-
-/* ---- connection_path.c ---- */
-
-ngtcp2_path stoq_connection_path_of(
-	const struct stoq_address *local, const struct stoq_address *remote);
-/* What a path of ngtcp2 really is; false: it is not known any more. */
-bool stoq_connection_find_path(const struct stoq_connection *connection, const ngtcp2_path *path,
-	struct stoq_address *local, struct stoq_address *remote);
-/* The other way round, for a packet that has come; false: there is no name for it. */
-bool stoq_connection_name_path(struct stoq_connection *connection, const struct stoq_address *local,
-	const struct stoq_address *remote, struct stoq_address *named_local,
-	struct stoq_address *named_remote);
-/* ngtcp2 may have gone on to another one. */
-void stoq_connection_follow_path(struct stoq_connection *connection);
-/* The peer was validated on another path. */
-void stoq_connection_new_path(struct stoq_connection *connection, const ngtcp2_path *path);
-/* Packets are at most what configuration, interface and (later) the peer take. */
-void stoq_connection_begin_path_size(
-	struct stoq_connection *connection, const struct stoq_address *remote);
-void stoq_connection_limit_to_peer(struct stoq_connection *connection);
-
-/* ---- connection.c ---- */
-
 /* Something is to be sent, delivered, or closed. */
 void stoq_connection_touch(struct stoq_connection *connection);
-
-/* A packet for it has come; ecn: of its datagram. */
-void stoq_connection_receive(struct stoq_connection *connection,
-	const struct stoq_datagram *datagram, const uint8_t *data, size_t size);
-
-/* Sets the timer by what ngtcp2 wants. */
-void stoq_connection_arm(struct stoq_connection *connection);
-/* The timer has expired. */
-void stoq_connection_expire(struct stoq_connection *connection);
-
-/* What was touched: delivers, closes, sends. false: it has more to send; call again later. */
-bool stoq_connection_work(struct stoq_connection *connection);
 
 /* Its IDs in the worker's table. 0, -ENOMEM, -EEXIST, -ENOSPC. */
 int stoq_connection_add_cid(struct stoq_connection *connection, const ngtcp2_cid *cid);
@@ -214,22 +149,3 @@ void stoq_connection_remove_cid(struct stoq_connection *connection, const ngtcp2
 /* The peer's stateless reset tokens. Those that do not fit are not recognised. */
 void stoq_connection_add_token(struct stoq_connection *connection, const uint8_t *token);
 void stoq_connection_remove_token(struct stoq_connection *connection, const uint8_t *token);
-
-/* ---- close.c ---- */
-
-/* An error of ngtcp2 ends the connection; decides how. */
-void stoq_close_for_error(struct stoq_connection *connection, int failure);
-/* Notes that it is to be closed with a transport error; the first reason counts. */
-void stoq_close_want(struct stoq_connection *connection, enum stoq_close_origin origin,
-	const ngtcp2_ccerr *error, const char *reason);
-/* Does what was wanted: sends CONNECTION_CLOSE, tells the application. */
-void stoq_close_now(struct stoq_connection *connection);
-/* Only tells the peer: nothing is called or freed. */
-void stoq_close_at_exit(struct stoq_connection *connection);
-/* Ends without a word to the peer. */
-void stoq_close_silently(struct stoq_connection *connection, enum stoq_close_origin origin,
-	uint64_t code, const char *reason);
-/* A packet came after our goodbye. */
-void stoq_close_repeat(struct stoq_connection *connection);
-/* Makes the reason from what RFC 9000 calls the code. */
-void stoq_close_describe(struct stoq_close_info *close, const char *what);

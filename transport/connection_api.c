@@ -5,6 +5,7 @@
 
 #include "datapath/address.h"
 #include "transport/connection.h"
+#include "transport/connection_path.h"
 #include "transport/counter.h"
 #include "transport/endpoint.h"
 #include "transport/tls.h"

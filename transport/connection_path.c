@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "transport/connection_path.h"
+
 /*
  * Where a connection's packets go: the addresses that ngtcp2 knows under names of ours (paths.h),
  * and how large packets may be there. A client's are what they are: it alone changes them.

@@ -8,3 +8,8 @@ struct stoq_credit {
 	uint64_t used_bytes; /* since_ns */
 	uint64_t since_ns;
 };
+
+struct stoq_stream;
+
+/* The peer may send that much more, and more still if it is fast and there is memory. */
+void stoq_stream_give_credit(struct stoq_stream *stream, size_t size);

@@ -57,20 +57,11 @@ int stoq_transport_add_token(
 	struct stoq_transport *transport, const ngtcp2_cid *token, struct stoq_connection *owner);
 void stoq_transport_remove_token(struct stoq_transport *transport, const ngtcp2_cid *token);
 
-/*
- * stoq_transport_create() on datapaths that are open already, one for each worker. They are the
- * transport's from here on, also if it fails.
- */
-int stoq_transport_create_on(const struct stoq_transport_config *config,
-	struct stoq_datapath *const *datapaths, struct stoq_transport **result,
-	struct stoq_error *error);
-
 struct stoq_credentials *stoq_transport_credentials(struct stoq_transport *transport);
 struct stoq_settings *stoq_transport_settings(struct stoq_transport *transport);
 
-/* A line of the key log, if one was asked for. */
-void stoq_transport_keylog(struct stoq_transport *transport, const char *label,
-	const gnutls_datum_t *random, const gnutls_datum_t *secret);
-
 __attribute__((format(printf, 3, 4))) void stoq_transport_log(
 	struct stoq_transport *transport, enum stoq_log_level level, const char *format, ...);
+
+/* A worker's share of a limit for all. */
+uint32_t stoq_transport_share(const struct stoq_transport *transport, uint32_t limit);

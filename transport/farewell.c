@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "transport/close.h"
 #include "transport/connection.h"
 #include "transport/endpoint.h"
 #include "transport/worker.h"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "transport/handles.h"
+
 /*
  * Connections by number, for threads that must not keep pointers. The lowest bits are the worker's
  * index; the rest counts its connections from 1.
@@ -49,8 +51,7 @@ uint64_t stoq_connection_id(const struct stoq_connection *connection)
 	return connection->id;
 }
 
-/* NULL: it cannot be one of ours. */
-static struct stoq_worker *worker_of(const struct stoq_transport *transport, uint64_t id)
+struct stoq_worker *stoq_handle_worker(const struct stoq_transport *transport, uint64_t id)
 {
 	unsigned int index = id & ((1u << WORKER_BITS) - 1);
 
@@ -60,41 +61,7 @@ static struct stoq_worker *worker_of(const struct stoq_transport *transport, uin
 
 struct stoq_connection *stoq_connection_find(struct stoq_transport *transport, uint64_t id)
 {
-	const struct stoq_worker *worker = worker_of(transport, id);
+	const struct stoq_worker *worker = stoq_handle_worker(transport, id);
 
 	return worker ? stoq_cid_find(&worker->ids, (const uint8_t *)&id, sizeof(id)) : NULL;
-}
-
-struct posted {
-	struct stoq_transport *transport;
-	uint64_t id;
-	void (*call)(struct stoq_connection *connection, void *argument);
-	void *argument;
-};
-
-static void run_posted(void *argument)
-{
-	struct posted posted = *(struct posted *)argument;
-
-	free(argument);
-	posted.call(stoq_connection_find(posted.transport, posted.id), posted.argument);
-}
-
-int stoq_connection_post(struct stoq_transport *transport, uint64_t id,
-	void (*call)(struct stoq_connection *connection, void *argument), void *argument)
-{
-	const struct stoq_worker *worker = worker_of(transport, id);
-	struct posted *posted;
-	int status;
-
-	if (!worker || !call)
-		return -EINVAL;
-	posted = malloc(sizeof(*posted));
-	if (!posted)
-		return -ENOMEM;
-	*posted = (struct posted){transport, id, call, argument};
-	status = stoq_transport_post(transport, worker->index, run_posted, posted);
-	if (status)
-		free(posted);
-	return status;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/close_want.h"
 #include "transport/connection.h"
 #include "transport/frames.h"
 

@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/close_want.h"
 #include "transport/connection.h"
 #include "transport/counter.h"
 #include "transport/frames.h"
 #include "transport/protection/derive.h"
 #include "transport/tls.h"
+#include "transport/tls_verify.h"
 #include "transport/worker.h"
 
 /* RFC 9001, 6.6: how many packets a key may protect, and how many forged ones it survives. */

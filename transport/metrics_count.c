@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "transport/metrics_count.h"
+
 /* What a worker counts beside its own work: sizes, the datapath's drops, its thread's cost. */
 #include <sched.h>
 #include <sys/resource.h>

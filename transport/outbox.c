@@ -8,6 +8,7 @@
 #include "datapath/address.h"
 #include "transport/connection.h"
 #include "transport/counter.h"
+#include "transport/metrics_count.h"
 #include "transport/worker.h"
 
 int stoq_outbox_init(struct stoq_outbox *outbox)

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "transport/receive.h"
+
 /* From the datapath to the connection a packet belongs to. */
 #include <string.h>
 
+#include "transport/accept.h"
 #include "transport/connection.h"
+#include "transport/connection_work.h"
 #include "transport/counter.h"
 #include "transport/endpoint.h"
+#include "transport/metrics_count.h"
 #include "transport/worker.h"
 
 #define BATCHES_MAX 8 /* in one round, so that sending and timers get their turn */

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "transport/resume.h"
+
 /*
  * What a client keeps in order to resume: the server's transport parameters (early data go by
  * them), the token that proves our address, and GnuTLS's ticket. Three lengths, then the three,

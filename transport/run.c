@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "transport/connection.h"
 #include "transport/endpoint.h"
+#include "transport/metrics_count.h"
 #include "transport/worker.h"
 
 #define SECOND_NS      1000000000ull
@@ -42,16 +43,6 @@ int stoq_transport_flush(struct stoq_transport *transport, unsigned int worker, 
 	return worker < transport->worker_count
 		       ? stoq_worker_process(transport->workers[worker], now_ns, false)
 		       : -EINVAL;
-}
-
-int stoq_transport_post(struct stoq_transport *transport, unsigned int worker,
-	void (*call)(void *argument), void *argument)
-{
-	if (worker >= transport->worker_count)
-		return -EINVAL;
-	if (transport->destroying)
-		return -ESHUTDOWN;
-	return stoq_inbox_put_call(&transport->workers[worker]->inbox, call, argument);
 }
 
 /* ---- ours ---- */

@@ -7,7 +7,9 @@
 
 #include <string.h>
 
+#include "transport/close.h"
 #include "transport/connection.h"
+#include "transport/connection_path.h"
 #include "transport/counter.h"
 #include "transport/stream.h"
 #include "transport/worker.h"

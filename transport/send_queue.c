@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "transport/send_queue.h"
+
 /* What a stream has to send: copies in pooled blocks, and memory that the writer owns. */
 #include <errno.h>
 #include <stdlib.h>

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "transport/settings_check.h"
 
 #define SECOND_NS 1000000000ull
 #define MIB	  (1024ull * 1024)

@@ -22,9 +22,6 @@ struct stoq_settings {
 /* The largest that key_update_packets may be: see there. */
 #define STOQ_KEY_UPDATE_PACKETS_MAX ((1ull << 23) - (1ull << 20))
 
-/* settings_check.c: 0, or what is wrong with it: -EINVAL, -ENODEV, -ENOENT, -EACCES, ... */
-int stoq_settings_check(const struct stoq_transport_config *config, struct stoq_error *error);
-
 /* 0, what stoq_settings_check() returns, -ENOMEM. */
 int stoq_settings_new(struct stoq_settings **settings, const struct stoq_transport_config *config,
 	struct stoq_error *error);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "transport/settings_check.h"
+
 /* What a configuration may be: values without sense are refused with the reason, never bent. */
 #include <errno.h>
 #include <inttypes.h>

@@ -7,6 +7,7 @@
 #include "transport/connection.h"
 #include "transport/counter.h"
 #include "transport/pool.h"
+#include "transport/stream_receive.h"
 #include "transport/worker.h"
 
 struct stoq_stream *stoq_stream_new(struct stoq_connection *connection, int64_t id, bool ours)

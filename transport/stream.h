@@ -6,30 +6,9 @@
 
 #include "transport/credit.h"
 #include "transport/list.h"
+#include "transport/send_queue.h"
 
 struct stoq_receive_block;
-
-/* Bytes of the send queue. They stay where they are until they are acknowledged. */
-struct stoq_chunk {
-	uint8_t *data;
-	size_t size;
-	size_t capacity;		 /* of a pool's block; 0: the writer owns the memory */
-	void (*release)(void *argument); /* of owned memory */
-	void *argument;
-};
-
-/* A ring of chunks, oldest first. */
-struct stoq_send_queue {
-	struct stoq_chunk *chunks;
-	size_t capacity; /* a power of two, or 0 */
-	size_t first, count;
-
-	/* Offsets of the stream; acknowledged <= sent <= end. */
-	uint64_t acknowledged, sent, end;
-	size_t sent_chunk;	   /* the chunk that offset sent lies in, counted from first */
-	size_t sent_bytes;	   /* of that chunk */
-	size_t acknowledged_bytes; /* of the first chunk */
-};
 
 struct stoq_stream {
 	struct stoq_connection *connection;
@@ -52,7 +31,7 @@ struct stoq_stream {
 	struct stoq_receive_block *unread, *unread_last;
 	size_t unread_bytes;
 	uint64_t received_bytes, taken_bytes; /* in all: in order; by the application */
-	uint64_t window_bytes;			  /* that the peer may send; 0: not known yet */
+	uint64_t window_bytes;		      /* that the peer may send; 0: not known yet */
 	struct stoq_credit credit;
 
 	bool unidirectional;
@@ -73,17 +52,6 @@ struct stoq_stream {
 
 	bool quic_closed; /* ngtcp2 does not know it any more */
 };
-
-/* What a peer sends goes to the application, or is kept. 0 or -ENOMEM. */
-int stoq_stream_receive(
-	struct stoq_stream *stream, const uint8_t *data, size_t size, bool finished);
-/* Offers what is unread; called when it is safe to call the application. */
-void stoq_stream_deliver(struct stoq_stream *stream);
-/* Forgets what is unread and gives the credit back. */
-void stoq_stream_discard_unread(struct stoq_stream *stream);
-
-/* The peer may send that much more, and more still if it is fast and there is memory: credit.c. */
-void stoq_stream_give_credit(struct stoq_stream *stream, size_t size);
 
 /* Makes one; NULL: no memory. */
 struct stoq_stream *stoq_stream_new(struct stoq_connection *connection, int64_t id, bool ours);
@@ -116,30 +84,3 @@ void stoq_streams_sample(struct stoq_connection *connection);
 void stoq_stream_want_send(struct stoq_stream *stream);
 /* The most urgent of those, whose turn it is; NULL: there are none. */
 struct stoq_stream *stoq_stream_next_to_send(const struct stoq_connection *connection);
-
-/* ---- send_queue.c ---- */
-
-struct stoq_budget_account;
-
-bool stoq_send_queue_unsent(const struct stoq_send_queue *queue);
-/* Bytes between acknowledged and end. */
-uint64_t stoq_send_queue_held(const struct stoq_send_queue *queue);
-/* How many bytes the account allows to be copied. */
-uint64_t stoq_send_queue_room(
-	const struct stoq_send_queue *queue, const struct stoq_budget_account *account);
-/* How many bytes were taken; fewer than size: no memory. */
-size_t stoq_send_queue_copy(struct stoq_send_queue *queue, struct stoq_budget_account *account,
-	const void *data, size_t size);
-/* 0 or -ENOMEM. */
-int stoq_send_queue_own(struct stoq_send_queue *queue, struct stoq_budget_account *account,
-	const void *data, size_t size, void (*release)(void *argument), void *argument);
-/* Up to max pieces of what comes next, as many as hold enough_bytes; how many pieces. */
-struct ngtcp2_vec;
-size_t stoq_send_queue_peek(const struct stoq_send_queue *queue, struct ngtcp2_vec *pieces,
-	size_t max, size_t enough_bytes);
-void stoq_send_queue_sent(struct stoq_send_queue *queue, size_t bytes);
-void stoq_send_queue_acknowledge(
-	struct stoq_send_queue *queue, struct stoq_budget_account *account, uint64_t bytes);
-/* Early data were refused: all goes out again. */
-void stoq_send_queue_rewind(struct stoq_send_queue *queue);
-void stoq_send_queue_clear(struct stoq_send_queue *queue, struct stoq_budget_account *account);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "transport/stream_receive.h"
+
 /*
  * From the peer to the application. What the application takes at once is never copied. What it
  * leaves waits in pooled blocks, bounded by the credit the peer has, which counts as memory in use

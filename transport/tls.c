@@ -8,8 +8,11 @@
 #include "transport/connection.h"
 #include "transport/credentials.h"
 #include "transport/endpoint.h"
+#include "transport/keylog.h"
 #include "transport/quic_memory.h"
+#include "transport/resume.h"
 #include "transport/tls_quic.h"
+#include "transport/tls_verify.h"
 #include "transport/worker.h"
 
 /* QUIC forbids the rest; TLS_AES_128_CCM is left out because no one's packet protection is that. */
@@ -34,36 +37,13 @@ static struct stoq_connection *connection_of(gnutls_session_t session)
 	return reference->user_data;
 }
 
-/* Whether the peer may talk to us: 0, or -EACCES with the alert to send. */
-static int verify_peer(struct stoq_connection *connection, int *alert)
-{
-	const struct stoq_tls_config *tls = &connection->settings->config.tls;
-	const struct stoq_pki_expectation expectation = {
-		.peer_is_server = !connection->server,
-		.name = connection->wanted_name,
-		.patterns = tls->peer_names,
-		.pattern_count = tls->peer_name_count,
-	};
-	struct stoq_pki_refusal refusal;
-	struct stoq_pki_name name;
-	int status = stoq_pki_verify_peer(connection->tls, &expectation, &name, &refusal);
-
-	if (!status) {
-		snprintf(connection->peer_name, sizeof(connection->peer_name), "%s", name.text);
-		return 0;
-	}
-	*alert = refusal.alert;
-	snprintf(connection->tls_reason, sizeof(connection->tls_reason), "%s", refusal.text);
-	return status;
-}
-
 /* GnuTLS asks when the peer has shown its certificate. */
 static int verify(gnutls_session_t session)
 {
 	struct stoq_connection *connection = connection_of(session);
 	int alert;
 
-	if (!verify_peer(connection, &alert))
+	if (!stoq_tls_verify_peer(connection, &alert))
 		return 0;
 	/* GnuTLS will send, for all reasons, that the certificate is bad. */
 	connection->tls_alert = (uint8_t)alert;
@@ -245,15 +225,7 @@ int stoq_tls_finish(struct stoq_connection *connection, int *alert)
 	/* A resumed handshake shows no certificate; that of the first one may be revoked by now. */
 	if (!connection->resumed || connection->settings->config.tls.insecure)
 		return 0;
-	return verify_peer(connection, alert);
-}
-
-bool stoq_tls_hears_early_data(struct stoq_connection *connection)
-{
-	int alert;
-
-	return !connection->server || connection->settings->config.tls.insecure ||
-	       !verify_peer(connection, &alert);
+	return stoq_tls_verify_peer(connection, alert);
 }
 
 void stoq_tls_send_ticket(struct stoq_connection *connection)

@@ -26,10 +26,6 @@ int stoq_tls_start_client(struct stoq_connection *connection, const char *name,
 /* The handshake is over: was it resumed, and is the peer still welcome? 0 or -EACCES, alert set. */
 int stoq_tls_finish(struct stoq_connection *connection, int *alert);
 
-/* Whether the peer whose session is resumed is welcome still, before anything that it sends early
- * is read; true for what we send. */
-bool stoq_tls_hears_early_data(struct stoq_connection *connection);
-
 /* A server: gives the client a ticket. */
 void stoq_tls_send_ticket(struct stoq_connection *connection);
 
@@ -43,15 +39,3 @@ void stoq_tls_alpn(const struct stoq_connection *connection, char text[static 25
 
 /* "AES-128-GCM". */
 const char *stoq_tls_cipher_name(const struct stoq_connection *connection);
-
-/* ---- resume.c: what a client keeps for later, as one string of bytes ---- */
-
-struct stoq_session {
-	const uint8_t *params, *token, *ticket;
-	size_t params_size, token_size, ticket_size;
-};
-
-/* Takes apart; -EINVAL: it is none. */
-int stoq_session_parse(struct stoq_session *session, const uint8_t *data, size_t size);
-/* A ticket has come: hands everything to the application. */
-void stoq_session_offer(struct stoq_connection *connection);

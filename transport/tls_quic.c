@@ -5,6 +5,7 @@
 #include <gnutls/gnutls.h>
 #include <stdlib.h>
 
+#include "transport/close_want.h"
 #include "transport/connection.h"
 #include "transport/frames.h"
 #include "transport/keys.h"

@@ -9,45 +9,25 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "transport/close.h"
+#include "transport/close_want.h"
 #include "transport/connection.h"
+#include "transport/connection_end.h"
+#include "transport/connection_work.h"
 #include "transport/counter.h"
 #include "transport/endpoint.h"
+#include "transport/metrics_count.h"
+#include "transport/receive.h"
 #include "transport/stream.h"
 
 #define POOL_KEEP_BYTES (16u << 20)
-#define SECOND_NS	1000000000ull
-
-uint32_t stoq_worker_share(const struct stoq_worker *worker, uint32_t limit)
-{
-	unsigned int workers = worker->transport->worker_count;
-
-	return (limit + workers - 1) / workers;
-}
-
-bool stoq_rate_take(struct stoq_rate *rate, uint32_t per_second, uint64_t now_ns)
-{
-	uint64_t passed_ns = now_ns - rate->updated_ns, earned;
-
-	if (passed_ns > SECOND_NS)
-		passed_ns = SECOND_NS;
-	earned = passed_ns * per_second / SECOND_NS;
-	if (earned) {
-		rate->updated_ns = now_ns;
-		rate->tokens =
-			rate->tokens + earned > per_second ? per_second : rate->tokens + earned;
-	}
-	if (!rate->tokens)
-		return false;
-	rate->tokens--;
-	return true;
-}
 
 static void set_budget(struct stoq_worker *worker)
 {
 	const struct stoq_transport_config *config = &worker->settings->config;
 
 	stoq_budget_set(&worker->budget, config->max_memory_bytes / worker->transport->worker_count,
-		stoq_worker_share(worker, config->max_connections));
+		stoq_transport_share(worker->transport, config->max_connections));
 }
 
 /* ---- what to wait for ---- */

@@ -15,16 +15,11 @@
 #include "transport/list.h"
 #include "transport/outbox.h"
 #include "transport/pool.h"
+#include "transport/rate.h"
 #include "transport/settings.h"
 #include "transport/timers.h"
 
 #define STOQ_RECEIVE_BUFFERS 16
-
-/* Allows so many a second on average, and as many at once. */
-struct stoq_rate {
-	uint64_t updated_ns;
-	uint32_t tokens;
-};
 
 struct stoq_worker_metrics {
 	/* Changed with stoq_counter_add(), as all but the histogram. */
@@ -107,32 +102,3 @@ void stoq_worker_free(struct stoq_worker *worker);
 int stoq_worker_process(struct stoq_worker *worker, uint64_t now_ns, bool receive);
 /* When the next round is due; 0: now. */
 uint64_t stoq_worker_next_ns(const struct stoq_worker *worker);
-
-/* The worker's share of a limit for all. */
-uint32_t stoq_worker_share(const struct stoq_worker *worker, uint32_t limit);
-
-/* Takes one of those that the rate allows; false: there is none left. */
-bool stoq_rate_take(struct stoq_rate *rate, uint32_t per_second, uint64_t now_ns);
-
-/* ---- metrics_count.c ---- */
-
-/* Into which of packet_sizes a packet counts. */
-unsigned int stoq_packet_size_class(size_t size);
-/* What the datapath dropped; looked at now and then. */
-void stoq_worker_note_datapath(struct stoq_worker *worker);
-/* What the calling thread, this worker's, has cost. */
-void stoq_worker_note_usage(struct stoq_worker *worker);
-
-/* ---- receive.c ---- */
-
-/* Reads from the datapath. 1: there may be more, 0: nothing is left, or a negative errno. */
-int stoq_receive(struct stoq_worker *worker);
-/* A packet of ours, from our datapath or handed on by another worker. */
-void stoq_receive_packet(struct stoq_worker *worker, const struct stoq_datagram *datagram,
-	const uint8_t *data, size_t size, bool handed_on);
-
-/* ---- accept.c ---- */
-
-/* A packet that belongs to no connection. */
-void stoq_accept_packet(struct stoq_worker *worker, const struct stoq_datagram *datagram,
-	const uint8_t *data, size_t size, const ngtcp2_version_cid *ids, int decoded);

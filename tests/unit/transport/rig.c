@@ -9,6 +9,7 @@
 #include "datapath/address.h"
 #include "pki/files.h"
 #include "pki/material.h"
+#include "transport/transport.h"
 
 #define NETWORK_BYTES (256u << 20)
 

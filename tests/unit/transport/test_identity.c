@@ -15,6 +15,7 @@
 #include "tests/unit/pki/folder.h"
 #include "tests/unit/pki/world.h"
 #include "transport/connection.h"
+#include "transport/transport.h"
 
 #define HOUR 3600
 

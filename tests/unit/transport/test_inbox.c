@@ -6,6 +6,7 @@
 
 #include "datapath/address.h"
 #include "transport/inbox.h"
+#include "transport/transport.h"
 
 static struct rig rig;
 static unsigned int called;

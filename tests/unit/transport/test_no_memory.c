@@ -16,6 +16,7 @@
 
 #include "tests/unit/transport/rig.h"
 #include "transport/connection.h"
+#include "transport/transport.h"
 
 /* ---- memory that fails ---- */
 

@@ -14,6 +14,7 @@
 
 #include "datapath/address.h"
 #include "transport/connection.h"
+#include "transport/transport.h"
 
 static struct rig rig;
 static char key_path[] = "/tmp/stoq-reset-key-XXXXXX";

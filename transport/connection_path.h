@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* Where a connection's packets go. */
+#include "transport/connection.h"
+
+ngtcp2_path stoq_connection_path_of(
+	const struct stoq_address *local, const struct stoq_address *remote);
+/* What a path of ngtcp2 really is; false: it is not known any more. */
+bool stoq_connection_find_path(const struct stoq_connection *connection, const ngtcp2_path *path,
+	struct stoq_address *local, struct stoq_address *remote);
+/* The other way round, for a packet that has come; false: there is no name for it. */
+bool stoq_connection_name_path(struct stoq_connection *connection, const struct stoq_address *local,
+	const struct stoq_address *remote, struct stoq_address *named_local,
+	struct stoq_address *named_remote);
+/* ngtcp2 may have gone on to another one. */
+void stoq_connection_follow_path(struct stoq_connection *connection);
+/* The peer was validated on another path. */
+void stoq_connection_new_path(struct stoq_connection *connection, const ngtcp2_path *path);
+/* Packets are at most what configuration, interface and (later) the peer take. */
+void stoq_connection_begin_path_size(
+	struct stoq_connection *connection, const struct stoq_address *remote);
+void stoq_connection_limit_to_peer(struct stoq_connection *connection);
