@@ -220,7 +220,7 @@ static void read_tcp(struct stoq_tunnel_link *link, uint64_t now_ns)
 
 void stoq_link_go_on(struct stoq_tunnel_link *link, uint64_t now_ns)
 {
-	stoq_mux_lane_writable(&link->mux);
+	stoq_mux_lane_writable(&link->mux, now_ns);
 	if (link->kept) {
 		link->kept_first += stoq_mux_from_tcp(&link->mux, link->kept + link->kept_first,
 			link->kept_end - link->kept_first, now_ns);

@@ -182,7 +182,7 @@ size_t stoq_mux_from_tcp(struct stoq_mux *mux, const uint8_t *data, size_t size,
 /* Nothing more comes from TCP; not before all was taken. */
 void stoq_mux_tcp_ended(struct stoq_mux *mux);
 /* There is room in a lane again. */
-void stoq_mux_lane_writable(struct stoq_mux *mux);
+void stoq_mux_lane_writable(struct stoq_mux *mux, uint64_t now_ns);
 static inline bool stoq_mux_wants_tcp(const struct stoq_mux *mux)
 {
 	return !mux->split.blocked && !stoq_mux_failed(mux);

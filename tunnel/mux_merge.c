@@ -27,12 +27,14 @@ static bool others_finished(const struct stoq_mux *mux, unsigned int lane)
 	return true;
 }
 
-/* Has the PDU that this lane begins to wait for what other lanes have? */
+/* Has the PDU that this lane begins to wait, for what other lanes have above all? */
 static bool must_wait(const struct stoq_mux *mux, unsigned int lane)
 {
 	switch (mux->lanes[lane]->reader.header.hdr.type) {
 	case NVME_TCP_CAPSULE_CMD:
-		return mux->merge.fused_lane >= 0 && mux->merge.fused_lane != (int)lane;
+		/* Without room for an answer it could not be refused. */
+		return !stoq_mux_has_room_for_own(mux) ||
+		       (mux->merge.fused_lane >= 0 && mux->merge.fused_lane != (int)lane);
 	case NVME_TCP_H2C_TERM:
 	case NVME_TCP_C2H_TERM:
 		return !others_finished(mux, lane);

@@ -51,7 +51,7 @@ static size_t encode(const struct stoq_mux *mux, const struct stoq_mux_own *own,
 	}
 }
 
-void stoq_mux_write_own(struct stoq_mux *mux)
+static void write_own(struct stoq_mux *mux)
 {
 	while (mux->own_count && !mux->split.blocked) {
 		struct stoq_mux_own *own = &mux->own[0];
@@ -70,10 +70,19 @@ void stoq_mux_write_own(struct stoq_mux *mux)
 	}
 }
 
+void stoq_mux_write_own(struct stoq_mux *mux, uint64_t now_ns)
+{
+	bool was_full = !stoq_mux_has_room_for_own(mux);
+
+	write_own(mux);
+	if (was_full && stoq_mux_has_room_for_own(mux))
+		stoq_mux_wake_lanes(mux, now_ns);
+}
+
 static void add(struct stoq_mux *mux, const struct stoq_mux_own *own)
 {
 	mux->own[mux->own_count++] = *own;
-	stoq_mux_write_own(mux);
+	write_own(mux);
 }
 
 void stoq_mux_refuse(struct stoq_mux *mux, unsigned int lane, uint16_t cid, uint16_t status)

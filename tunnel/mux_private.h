@@ -38,8 +38,8 @@ void stoq_mux_refuse(struct stoq_mux *mux, unsigned int lane, uint16_t cid, uint
 void stoq_mux_tell_targets(struct stoq_mux *mux, unsigned int lane);
 /* A record of the times at the target, if one is due. */
 void stoq_mux_tell_times(struct stoq_mux *mux, uint64_t now_ns, bool last);
-/* Writes those that can be written. */
-void stoq_mux_write_own(struct stoq_mux *mux);
+/* Writes those that can be written; wakes the lanes that waited for room for theirs. */
+void stoq_mux_write_own(struct stoq_mux *mux, uint64_t now_ns);
 /* Is there room for one more? */
 bool stoq_mux_has_room_for_own(const struct stoq_mux *mux);
 

@@ -66,7 +66,7 @@ static void pass_end(struct stoq_mux *mux, uint64_t now_ns)
 	stoq_mux_pdu_ends(mux, &mux->split.reader.header, now_ns);
 	stoq_mux_tell_times(mux, now_ns, false);
 	if (mux->own_count)
-		stoq_mux_write_own(mux);
+		stoq_mux_write_own(mux, now_ns);
 	/* Nothing may follow a TermReq. */
 	if (is_term(&mux->split.reader.header.hdr))
 		mux->split.over = true;
@@ -80,9 +80,11 @@ static int pass_begin(struct stoq_mux *mux, uint64_t now_ns)
 	mux->split.lane = lane_of(mux, header);
 	if (stoq_mux_pdu_begins(mux, header, mux->split.lane, now_ns))
 		return -1;
-	if (first && mux->config.end == STOQ_TUNNEL_HOST_END)
-		return mux->config.io->begin(mux->config.context, false);
-	return 0;
+	if (!first || mux->config.end != STOQ_TUNNEL_HOST_END ||
+		!mux->config.io->begin(mux->config.context, false))
+		return 0;
+	stoq_mux_fail(mux, STOQ_LANE_LIMIT, "lane 0 takes nothing");
+	return -1;
 }
 
 /* Passes on what fits; what does not is given back to the reader, or kept if it was the reader's.
@@ -182,8 +184,6 @@ static size_t take_pdus(struct stoq_mux *mux, const uint8_t *data, size_t size, 
 
 size_t stoq_mux_from_tcp(struct stoq_mux *mux, const uint8_t *data, size_t size, uint64_t now_ns)
 {
-	if (mux->split.pending_bytes)
-		pass_pending(mux, now_ns);
 	if (!stoq_mux_wants_tcp(mux))
 		return 0;
 	return mux->bytes ? take_bytes(mux, data, size) : take_pdus(mux, data, size, now_ns);
@@ -210,11 +210,14 @@ void stoq_mux_tcp_ended(struct stoq_mux *mux)
 		stoq_mux_finish_lanes(mux);
 }
 
-void stoq_mux_lane_writable(struct stoq_mux *mux)
+void stoq_mux_lane_writable(struct stoq_mux *mux, uint64_t now_ns)
 {
 	mux->split.blocked = false;
+	/* It may be the end of a completion, with nothing more to come from TCP. */
+	if (mux->split.pending_bytes)
+		pass_pending(mux, now_ns);
 	if (mux->own_count)
-		stoq_mux_write_own(mux);
+		stoq_mux_write_own(mux, now_ns);
 	if (mux->split.over)
 		stoq_mux_finish_lanes(mux);
 }

@@ -173,7 +173,7 @@ static void tell_writer(struct rig_end *end, struct rig_pipe *pipe)
 	if (!pipe->hungry || pipe->end - pipe->first > pipe->room / 2)
 		return;
 	pipe->hungry = false;
-	stoq_mux_lane_writable(&end->mux);
+	stoq_mux_lane_writable(&end->mux, end->rig->now_ns);
 }
 
 bool rig_move(struct rig *rig, enum stoq_tunnel_end which, unsigned int lane, size_t size)

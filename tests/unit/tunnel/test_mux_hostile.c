@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Ends of a queue that do what honest ones do not, and lanes that take little. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "nvme/nvme_tcp_encode.h"
+#include "tests/unit/tunnel/actors.h"
+
+#define ROOMY	  (1u << 19)
+#define RSP_BYTES sizeof(struct nvme_tcp_rsp_pdu)
+
+static const struct nvme_tcp_format plain = {0};
+static struct rig rig;
+static struct actors actors;
+
+static struct rig_end *target_end(void)
+{
+	return &rig.ends[STOQ_TUNNEL_TARGET_END];
+}
+
+static void start(unsigned int lanes)
+{
+	rig_init(&rig, lanes, ROOMY, 1);
+	actors_init(&actors, &rig, 9000);
+	actors_connect(&actors, true);
+	rig_settle(&rig);
+	for (unsigned int i = 1; i < lanes; i++) {
+		assert_int_equal(stoq_mux_add_lane(&target_end()->mux, i), 0);
+		rig.target_has[i] = true;
+	}
+}
+
+/* A command that comes out of a lane, past the host end. False: it was not taken. */
+static bool command_comes(unsigned int lane, uint8_t opcode, uint16_t cid, uint8_t fuse)
+{
+	struct nvme_sqe sqe = {.opcode = opcode, .flags = fuse, .command_id = nvme_to_le16(cid)};
+	uint8_t pdu[NVME_TCP_FRONT_MAX];
+	size_t size = nvme_tcp_encode_capsule_cmd(pdu, &plain, &sqe, 0);
+
+	return stoq_mux_from_lane(&target_end()->mux, lane, pdu, size, false, 0) == size;
+}
+
+static size_t bytes_in_lanes(void)
+{
+	size_t sum = 0;
+
+	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++)
+		sum += target_end()->pipes[i].end - target_end()->pipes[i].first;
+	return sum;
+}
+
+/*
+ * A host end that reads nothing, with a fused command that makes all other lanes wait: when the
+ * fused pair ends, more commands are to be refused at once than there is room for answers.
+ */
+static void refusals_of_held_lanes_wait_for_room(void **state)
+{
+	unsigned int commands = 0;
+
+	start(STOQ_LANES_MAX);
+	rig.refuse_opcode = NVME_NVM_WRITE;
+	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++)
+		target_end()->pipes[i].room = 0;
+	for (; commands < STOQ_MUX_OWN_MAX - 1; commands++)
+		assert_true(command_comes(0, NVME_NVM_WRITE, (uint16_t)commands, 1));
+	for (unsigned int i = 1; i < STOQ_LANES_MAX; i++)
+		assert_true(command_comes(i, NVME_NVM_WRITE, (uint16_t)commands++, 0));
+	assert_true(command_comes(0, NVME_NVM_READ, (uint16_t)commands, 0));
+	assert_false(stoq_mux_failed(&target_end()->mux));
+	assert_in_range(target_end()->mux.own_count, 1, STOQ_MUX_OWN_MAX);
+
+	/* All are answered as soon as the host end reads. */
+	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++)
+		target_end()->pipes[i].room = ROOMY;
+	stoq_mux_lane_writable(&target_end()->mux, 0);
+	assert_int_equal(target_end()->mux.figures.refused, commands);
+	assert_int_equal(bytes_in_lanes(), commands * RSP_BYTES);
+	rig_destroy(&rig);
+}
+
+/* A lane that was not taken because there was no room for an answer goes on. */
+static void a_lane_goes_on_after_its_refusals(void **state)
+{
+	start(2);
+	rig.refuse_opcode = NVME_NVM_WRITE;
+	target_end()->pipes[0].room = 0;
+	for (unsigned int i = 0; i < STOQ_MUX_OWN_MAX; i++)
+		assert_true(command_comes(0, NVME_NVM_WRITE, (uint16_t)i, 0));
+	assert_false(command_comes(0, NVME_NVM_WRITE, STOQ_MUX_OWN_MAX, 0));
+	target_end()->resumes = 0;
+	target_end()->pipes[0].room = ROOMY;
+	stoq_mux_lane_writable(&target_end()->mux, 0);
+	assert_int_equal(target_end()->resumes, 1);
+	rig_destroy(&rig);
+}
+
+/* The target sends nothing after it. */
+static void a_completion_in_pieces_passes_a_narrow_lane(void **state)
+{
+	uint8_t pdu[NVME_TCP_FRONT_MAX];
+	struct nvme_cqe cqe = nvme_encode_cqe(1, 0xffff, 0);
+
+	start(2);
+	actors_begin(&actors, 1, ACTORS_WRITE_IN_CAPSULE, 512, 0);
+	rig_settle(&rig);
+	actors_read_target(&actors);
+	actors.commands[1].answered = true;
+	target_end()->pipes[1].room = 10;
+	assert_int_equal(nvme_tcp_encode_capsule_resp(pdu, &plain, &cqe), RSP_BYTES);
+	rig_feed(&rig, STOQ_TUNNEL_TARGET_END, pdu, RSP_BYTES);
+	rig_take_tcp(target_end(), 4);
+	rig_take_tcp(target_end(), RSP_BYTES);
+	for (int i = 0; i < 8; i++)
+		rig_move(&rig, STOQ_TUNNEL_TARGET_END, 1, ROOMY);
+	rig_flush(&rig.ends[STOQ_TUNNEL_HOST_END]);
+	actors_read_host(&actors);
+	assert_false(actors.commands[1].outstanding);
+	rig_destroy(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(refusals_of_held_lanes_wait_for_room),
+		cmocka_unit_test(a_lane_goes_on_after_its_refusals),
+		cmocka_unit_test(a_completion_in_pieces_passes_a_narrow_lane),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
