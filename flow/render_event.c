@@ -8,6 +8,7 @@
 #include "flow/label.h"
 #include "flow/text.h"
 #include "nvme/nvme_names.h"
+#include "nvme/nvme_tcp_check.h"
 
 #define DETAIL_SIZE 160
 

@@ -7,6 +7,7 @@
 #include <stoq/nvme.h>
 
 #include "nvme/nvme_digest.h"
+#include "nvme/nvme_tcp_check.h"
 #include "nvme/nvme_tcp_stream.h"
 
 #include "require.h"

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "nvme/nvme_names.h"
+#include "nvme/nvme_tcp_check.h"
 #include "nvme/nvme_tcp_stream.h"
 
 #define SAME(a, b) _Static_assert((int)(a) == (int)(b), #a " is " #b)

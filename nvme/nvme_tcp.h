@@ -7,6 +7,13 @@
  */
 #include "nvme/nvme.h"
 
+/* The sender of a PDU, or of a direction's bytes. */
+enum nvme_tcp_side {
+	NVME_TCP_FROM_HOST = 0,
+	NVME_TCP_FROM_CONTROLLER = 1,
+	NVME_TCP_SIDES = 2,
+};
+
 enum nvme_tcp_pdu_type {
 	NVME_TCP_ICREQ = 0x00,
 	NVME_TCP_ICRESP = 0x01,

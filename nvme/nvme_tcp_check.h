@@ -12,12 +12,6 @@
  */
 #include "nvme/nvme_tcp.h"
 
-enum nvme_tcp_side {
-	NVME_TCP_FROM_HOST = 0,
-	NVME_TCP_FROM_CONTROLLER = 1,
-	NVME_TCP_SIDES = 2,
-};
-
 /*
  * How many PDUs in a row must be consistent before a decoder that entered in the middle of a
  * stream believes that it knows where PDUs begin.

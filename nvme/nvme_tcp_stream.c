@@ -2,6 +2,7 @@
 #include "nvme/nvme_tcp_stream.h"
 
 #include "nvme/nvme_digest.h"
+#include "nvme/nvme_tcp_check.h"
 
 #include <string.h>
 

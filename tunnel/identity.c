@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "nvme/nvme_tcp_check.h"
+
 /* Connect Invalid Host, Connect Invalid Parameters (NVMe over Fabrics, Base
  * specification 2.0c, 6.3). */
 #define CONNECT_INVALID_PARAMETERS NVME_STATUS(1, 0x82)

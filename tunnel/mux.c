@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nvme/nvme_tcp_check.h"
 #include "tunnel/discovery.h"
 #include "tunnel/mux_private.h"
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "nvme/nvme_digest.h"
+#include "nvme/nvme_tcp_check.h"
 #include "tunnel/mux_private.h"
 
 static void out_of_memory(struct stoq_mux *mux)

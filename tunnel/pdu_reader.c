@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "nvme/nvme_tcp_check.h"
 #include "tunnel/lane_header.h"
 
 void stoq_pdu_reader_init(struct stoq_pdu_reader *reader, enum nvme_tcp_side side, bool records)

@@ -5,6 +5,7 @@
 #include "flow/label.h"
 #include "flow/text.h"
 #include "nvme/nvme_names.h"
+#include "nvme/nvme_tcp_check.h"
 
 /* What an object is about: the last interval, or everything since the start. */
 struct period {

@@ -6,6 +6,7 @@
 
 #include "flow/json_put.h"
 #include "nvme/nvme_names.h"
+#include "nvme/nvme_tcp_check.h"
 
 char *stoq_json_command(const struct stoq_event_command *event, const struct stoq_identity *queue,
 	uint64_t unix_offset_ns)

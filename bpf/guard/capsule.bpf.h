@@ -8,8 +8,10 @@
  * its IOCCSZ says so, in the answer to Identify Controller on the admin queue. It holds for all
  * queues of hosts that connect to this subsystem at this address.
  */
-#include "bpf/guard/log.bpf.h"
-#include "bpf/guard/patch.bpf.h"
+#include "bpf/guard/guard.bpf.h"
+#include "bpf/guard/maps.bpf.h"
+#include "bpf/stream/maps.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
 #define STOQ_GUARD_CAPSULE_SMALL   1024	 /* Connect's data: no controller takes less */
 #define STOQ_GUARD_CAPSULE_UNKNOWN 4096	 /* taken by SPDK and nvmet as they come */

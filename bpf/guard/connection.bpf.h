@@ -5,10 +5,11 @@
  * Which connection a segment belongs to, and whether it can be its: where it came from, and what
  * the target's TCP has taken notice of. doc/design/guard-program.md, "Connections".
  */
-#include "bpf/guard/hooks.bpf.h"
-
-#include "bpf/guard/segment.bpf.h"
-#include "bpf/stream/connection.bpf.h"
+#include "bpf/guard/guard.bpf.h"
+#include "bpf/guard/maps.bpf.h"
+#include "bpf/stream/hooks.bpf.h"
+#include "bpf/stream/maps.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
 #define STOQ_LOOPBACK 1 /* the interface's number, in each network namespace (net/core/dev.c) */
 
@@ -18,11 +19,6 @@
 /* Linux makes an ISN of a hash of the ends and a clock that comes round after 2^38 ns
  * (net/core/secure_seq.c). */
 #define STOQ_GUARD_ISN_NS 240000000000ull
-
-/* Which of a segment's ports are policed. */
-#define STOQ_GUARD_TO	1
-#define STOQ_GUARD_FROM 2
-#define STOQ_GUARD_BOTH 3
 
 /* Where it came into this machine: the number of an interface, or 0 if it was made here. */
 static __always_inline __u32 stoq_guard_from(const struct __sk_buff *skb)

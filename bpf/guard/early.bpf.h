@@ -6,8 +6,11 @@
  * known. It passes and is kept (early.bpf.h); when the gap is filled it is decided about, before
  * what fills it passes.
  */
-#include "bpf/guard/hooks.bpf.h"
-#include "bpf/stream/payload.bpf.h"
+#include "bpf/guard/guard.bpf.h"
+#include "bpf/guard/maps.bpf.h"
+#include "bpf/stream/hooks.bpf.h"
+#include "bpf/stream/maps.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
 #define STOQ_GUARD_GUESSES 48
 

@@ -10,7 +10,9 @@
  * What the target sends to the host becomes a reset, too. Both ends are rid of the connection
  * within one retransmission, and the host begins another one.
  */
+#include "bpf/guard/guard.bpf.h"
 #include "bpf/guard/maps.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
 #define STOQ_TCP_AT_SEQUENCE	4
 #define STOQ_TCP_AT_FLAGS	12     /* with the header's length before them */

@@ -2,10 +2,16 @@
 #pragma once
 
 /* Where the guard takes part in following a stream: with every header, cut or whole. */
-/* What hosts send to a guard is what they mean. Above what pdu.bpf.h comes by. */
-#define STOQ_HOOK_BEHIND_GUARD 0
+#include "bpf/guard/guard.bpf.h"
+#include "bpf/guard/maps.bpf.h"
+#include "bpf/stream/hooks.bpf.h"
+#include "bpf/stream/maps.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
-#include "bpf/guard/room.bpf.h"
+static __always_inline void *stoq_hook_flows(void)
+{
+	return &stoq_flows;
+}
 
 static __always_inline int stoq_is_nvme_port(__be16 port)
 {
@@ -18,12 +24,6 @@ static __always_inline int stoq_is_nvme_port(__be16 port)
 			return 1;
 	}
 	return 0;
-}
-
-/* Its Connect has passed: of this connection, or before it was seen. */
-static __always_inline int stoq_guard_has_connected(const struct stoq_flow *flow)
-{
-	return flow->connected || flow->guard.named || (!flow->guard.opened && !flow->from_start);
 }
 
 /* Only the first Connect of a connection says who it is: the others are refused. */
@@ -43,11 +43,6 @@ static __always_inline void stoq_hook_connect_done(struct stoq_flow *flow)
 	flow->guard.named = 1;
 	flow->guard.generation = 0; /* its classes are to be looked up */
 }
-
-/* A command has ended: what there is of it beside the slots of its flow goes. */
-static __always_inline void stoq_hook_ended(struct stoq_flow *flow, __u32 cid);
-
-#include "bpf/guard/shield.bpf.h"
 
 /*
  * Whether a byte of Connect's data that comes in this segment, from payload position `at` on, is
@@ -96,9 +91,6 @@ static __always_inline int stoq_hook_cut(
 	return stoq_guard_cut_header(skb, flow, cpu);
 }
 
-/* Whether a segment that is early looks as if it had something to be refused: guard/early.bpf.h. */
-int stoq_guard_suspects(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu);
-
 static __always_inline int stoq_hook_early(
 	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
 {
@@ -122,9 +114,21 @@ static __always_inline void stoq_hook_early_held(void)
 		guard->end = 1;
 }
 
-#define STOQ_HOOK_HOSTS 1
+/* What hosts send to a guard is what they mean. */
+static __always_inline int stoq_hook_is_behind_guard(void)
+{
+	return 0;
+}
 
-#define STOQ_HOOK_R2TS 1
+static __always_inline int stoq_hook_sees_hosts(void)
+{
+	return 1;
+}
+
+static __always_inline int stoq_hook_sees_r2ts(void)
+{
+	return 1;
+}
 
 /*
  * Responses are looked at while there are refused commands that wait for theirs, or commands that
@@ -139,6 +143,7 @@ static __always_inline int stoq_hook_sees_all(
 	       (guard && guard->shield);
 }
 
+/* What there is of the command beside the slots of its flow goes. */
 static __always_inline void stoq_hook_ended(struct stoq_flow *flow, __u32 cid)
 {
 	if (flow->guard.far)

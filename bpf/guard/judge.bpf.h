@@ -2,8 +2,9 @@
 #pragma once
 
 /* What the policy says about a command: which class its connection has, what blocks it touches. */
-#include "bpf/guard/log.bpf.h"
-#include "bpf/guard/patch.bpf.h"
+#include "bpf/guard/guard.bpf.h"
+#include "bpf/guard/maps.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
 struct stoq_guard_text {
 	char text[NVME_NQN_LENGTH];

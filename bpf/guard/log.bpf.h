@@ -2,6 +2,7 @@
 #pragma once
 
 /* The guard's log: records in an array that is written round and round; nobody has to read it. */
+#include "bpf/guard/guard.bpf.h"
 #include "bpf/guard/maps.bpf.h"
 
 #define STOQ_GUARD_DROP_LOG_NS 250000000 /* one record of a reason in this time, on each CPU */

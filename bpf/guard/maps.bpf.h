@@ -4,17 +4,21 @@
 /* The guard's maps, settings and work space. guard/state_shared.h says what they mean. */
 #include <bpf/bpf_endian.h>
 
-/* Nothing pushes a flow out of the guard's map; memory is taken for those that there are. */
-#define STOQ_FLOWS_TYPE	   BPF_MAP_TYPE_HASH
-#define STOQ_FLOWS_FLAGS   BPF_F_NO_PREALLOC
-#define STOQ_FLOWS_ENTRIES STOQ_GUARD_CONNECTIONS_MAX
-
 #include "bpf/guard/engine.h"
 #include "bpf/guard/state_shared.h"
-#include "bpf/stream/maps.bpf.h"
+#include "bpf/stream/stream.bpf.h"
 
-#include "bpf/stream/early.bpf.h"
-#include "bpf/stream/packet.bpf.h"
+/*
+ * Flows of which both sides have sent data. Nothing pushes one out; memory is taken for those that
+ * there are. Strangers cannot fill it: a controller has to answer them.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, STOQ_GUARD_CONNECTIONS_MAX);
+	__type(key, struct stoq_flow_key);
+	__type(value, struct stoq_flow);
+} stoq_flows SEC(".maps");
 
 const volatile __u16 stoq_guard_ports[STOQ_GUARD_PORTS_MAX] = {
 	NVME_TCP_PORT, NVME_TCP_DISCOVERY_PORT};
@@ -289,4 +293,10 @@ static __always_inline int stoq_guard_drop(struct stoq_guard_cpu *guard, enum st
 	if (!guard->drop)
 		guard->drop = why;
 	return 1;
+}
+
+/* Its Connect has passed: of this connection, or before it was seen. */
+static __always_inline int stoq_guard_has_connected(const struct stoq_flow *flow)
+{
+	return flow->connected || flow->guard.named || (!flow->guard.opened && !flow->from_start);
 }

@@ -7,8 +7,8 @@
  * that passed. They are kept, in order, until the other side has acknowledged them, in chunks
  * of 16.
  */
+#include "bpf/guard/guard.bpf.h"
 #include "bpf/guard/maps.bpf.h"
-#include "bpf/stream/flow.bpf.h"
 
 #define STOQ_GUARD_FREE_TURNS 8
 
@@ -109,13 +109,6 @@ __noinline int stoq_guard_keep(struct stoq_flow *flow, struct stoq_cpu *cpu)
 	side->patch_head++;
 	return 0;
 }
-
-enum stoq_guard_applied {
-	STOQ_GUARD_SAME = 0, /* they do stand there, or it is not in this packet */
-	STOQ_GUARD_CHANGED = 1,
-	STOQ_GUARD_FAILED = 2,
-	STOQ_GUARD_OTHER = 3, /* other bytes stand there, and are not to be changed */
-};
 
 /*
  * Puts the bytes of a patch where the packet has their place, and keeps the TCP checksum right: a

@@ -8,12 +8,12 @@
  * its first byte; doc/design/guard-program.md says where it is kept, and what happens when there is
  * no room.
  */
-#include "bpf/guard/capsule.bpf.h"
-#include "bpf/guard/strict.bpf.h"
+#include "bpf/guard/guard.bpf.h"
+#include "bpf/guard/maps.bpf.h"
+#include "bpf/stream/maps.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
 /* The last bytes of the names in Connect's data. */
-#define STOQ_GUARD_SUBNQN_LAST	511
-#define STOQ_GUARD_HOSTNQN_LAST 767
 
 #define STOQ_GUARD_MAXR2T 0xffffu /* 0's based: TTAGs have 16 bits */
 #define STOQ_GUARD_TRANSFER_PLAIN                                                                  \

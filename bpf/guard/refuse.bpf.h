@@ -6,12 +6,12 @@
  * the stream, and its completion gets the status of the policy. doc/design/guard-program.md says
  * what is changed to what, and why.
  */
-#include "bpf/guard/judge.bpf.h"
-#include "bpf/stream/pdu.bpf.h"
+#include "bpf/guard/guard.bpf.h"
+#include "bpf/guard/maps.bpf.h"
 #include "bpf/stream/refused_shared.h"
+#include "nvme/nvme_tcp_check.h"
 
 /* Places in a CapsuleCmd. */
-#define STOQ_GUARD_AT_OPCODE 8
 #define STOQ_GUARD_AT_NSID   12 /* FCTYPE of a Fabrics command */
 #define STOQ_GUARD_AT_SGL    32
 #define STOQ_GUARD_AT_SLBA   48

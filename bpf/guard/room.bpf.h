@@ -5,7 +5,11 @@
  * The room for connections: as many as are allowed are followed, and one that is makes way for
  * another only when it has ended, or is dead.
  */
+#include "bpf/guard/guard.bpf.h"
 #include "bpf/guard/maps.bpf.h"
+#include "bpf/stream/hooks.bpf.h"
+#include "bpf/stream/maps.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
 #define STOQ_GUARD_ENDED_NS                                                                        \
 	120000000000ull /* an end that was not answered: Linux gives up then                       \

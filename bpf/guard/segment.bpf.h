@@ -5,8 +5,10 @@
  * What of a segment's TCP header does not reach a target, as it would read another stream then than
  * the guard does.
  */
+#include <linux/tcp.h>
+
+#include "bpf/guard/guard.bpf.h"
 #include "bpf/guard/maps.bpf.h"
-#include "bpf/stream/tcp_options.bpf.h"
 
 #define STOQ_TCP_AT_FLAGS    12 /* data offset and flags, 16 bits */
 #define STOQ_TCP_AT_CHECKSUM 16

@@ -8,7 +8,9 @@
  * given away their memory. Where the host's side was not followed from its first byte, this is not
  * known, and not looked at.
  */
-#include "bpf/guard/protocol.bpf.h"
+#include "bpf/guard/guard.bpf.h"
+#include "bpf/guard/maps.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
 /* What a command that is outstanding is allowed to get. */
 struct stoq_guard_asked {

@@ -10,9 +10,34 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/guard/capsule.bpf.h"
 #include "bpf/guard/connection.bpf.h"
 #include "bpf/guard/early.bpf.h"
 #include "bpf/guard/end.bpf.h"
+#include "bpf/guard/hooks.bpf.h"
+#include "bpf/guard/judge.bpf.h"
+#include "bpf/guard/log.bpf.h"
+#include "bpf/guard/patch.bpf.h"
+#include "bpf/guard/protocol.bpf.h"
+#include "bpf/guard/refuse.bpf.h"
+#include "bpf/guard/room.bpf.h"
+#include "bpf/guard/segment.bpf.h"
+#include "bpf/guard/shield.bpf.h"
+#include "bpf/guard/strict.bpf.h"
+#include "bpf/stream/commands.bpf.h"
+#include "bpf/stream/connection.bpf.h"
+#include "bpf/stream/early.bpf.h"
+#include "bpf/stream/flow.bpf.h"
+#include "bpf/stream/learn.bpf.h"
+#include "bpf/stream/opening.bpf.h"
+#include "bpf/stream/packet.bpf.h"
+#include "bpf/stream/payload.bpf.h"
+#include "bpf/stream/pdu.bpf.h"
+#include "bpf/stream/series.bpf.h"
+#include "bpf/stream/tcp_options.bpf.h"
+#include "bpf/stream/walk.bpf.h"
+#include "bpf/stream/walk_fast.bpf.h"
+#include "bpf/stream/window.bpf.h"
 
 static __always_inline int stoq_guard_strict_here(
 	const struct __sk_buff *skb, const struct stoq_guard_installed *installed)

@@ -6,7 +6,9 @@
  * the checks on one PDU. nvme_tcp_check.h has those that any decoder needs; here it is about what
  * the known targets look at, and where they would go on reading.
  */
-#include "bpf/guard/refuse.bpf.h"
+#include "bpf/guard/guard.bpf.h"
+#include "bpf/guard/maps.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
 /* Digest flags have to be what was agreed on: targets go by that, not by the flags. */
 static __always_inline int stoq_guard_digests_agree(

@@ -8,6 +8,8 @@
  * more choices.
  */
 #include "bpf/stream/maps.bpf.h"
+#include "bpf/stream/stream.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
 static __always_inline struct stoq_slot *stoq_own_slot(struct stoq_flow *flow, __u16 cid)
 {

@@ -6,12 +6,15 @@
  * the first data, of whichever side, make it a flow that is not proven; data of the other side
  * prove it. What strangers send without being answered pushes out only what other strangers sent.
  */
-#include "bpf/stream/payload.bpf.h"
+#include "bpf/stream/hooks.bpf.h"
+#include "bpf/stream/maps.bpf.h"
+#include "bpf/stream/stream.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
 /* The flow of this key, proven or not. */
 static __always_inline struct stoq_flow *stoq_flow_find(const struct stoq_flow_key *key)
 {
-	struct stoq_flow *flow = bpf_map_lookup_elem(&stoq_flows, key);
+	struct stoq_flow *flow = bpf_map_lookup_elem(stoq_hook_flows(), key);
 
 	return flow ? flow : bpf_map_lookup_elem(&stoq_unproven, key);
 }
@@ -86,17 +89,17 @@ static __always_inline struct stoq_flow *stoq_flow_move(
 	struct stoq_flow *moved;
 
 	if (!flow->uid) /* another CPU was first */
-		return bpf_map_lookup_elem(&stoq_flows, key);
+		return bpf_map_lookup_elem(stoq_hook_flows(), key);
 	if (stoq_hook_flow_room())
 		return 0;
 	flow->proven = 1;
-	if (bpf_map_update_elem(&stoq_flows, key, flow, BPF_NOEXIST)) {
+	if (bpf_map_update_elem(stoq_hook_flows(), key, flow, BPF_NOEXIST)) {
 		flow->proven = 0;
 		stoq_hook_flow_gone(0);
 		stoq_count(cpu, STOQ_COUNT_FLOWS_FULL, 1);
 		return 0;
 	}
-	moved = bpf_map_lookup_elem(&stoq_flows, key);
+	moved = bpf_map_lookup_elem(stoq_hook_flows(), key);
 	if (!moved)
 		return 0;
 	flow->uid = 0; /* who waits for its locks looks again */

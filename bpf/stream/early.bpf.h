@@ -11,6 +11,7 @@
  * it left alone never meet in it.
  */
 #include "bpf/stream/maps.bpf.h"
+#include "bpf/stream/stream.bpf.h"
 
 #define STOQ_CELL_WAYS	       8
 #define STOQ_CELL_NONE	       0xffffffffu
@@ -22,24 +23,6 @@
 #define STOQ_CELL_NUMBERS      (1u << (32 - STOQ_CELL_SHIFT))
 /* Of the largest super-packet, BIG TCP's 512 KiB. */
 #define STOQ_EARLY_CELLS       132
-
-enum stoq_early {
-	STOQ_EARLY_KEPT = 0,
-	STOQ_EARLY_FULL = 1,  /* no room for some of it */
-	STOQ_EARLY_OTHER = 2, /* other bytes are kept for the same place */
-};
-
-/* What is done with bytes where some are kept already. */
-enum stoq_early_mode {
-	STOQ_EARLY_RENEW = 0,	/* the new ones count: the old ones may have been corrupt */
-	STOQ_EARLY_KEEP = 1,	/* the old ones count */
-	STOQ_EARLY_COMPARE = 2, /* nothing is kept: they are compared */
-};
-
-/* Room for a header, wherever it is copied to. */
-struct stoq_header_room {
-	__u8 bytes[NVME_TCP_HEADER_MAX];
-};
 
 /*
  * Number `number` of the stream's cells. `run` tells what is kept now from what may have been left

@@ -2,9 +2,10 @@
 #pragma once
 
 /* Flows: when one begins, what its first bytes say, when it ends. */
+#include "bpf/stream/hooks.bpf.h"
 #include "bpf/stream/maps.bpf.h"
-#include "bpf/stream/opening.bpf.h"
-#include "bpf/stream/packet.bpf.h"
+#include "bpf/stream/stream.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
 /* Whether both sides have ended. */
 static __always_inline int stoq_flow_is_over(const struct stoq_flow *flow)
@@ -55,13 +56,13 @@ static __noinline void stoq_flow_remove(struct stoq_cpu *cpu, const struct stoq_
 		stoq_flow_count_end(cpu, flow);
 	if (flow)
 		bpf_map_delete_elem(&stoq_unproven, key);
-	flow = bpf_map_lookup_elem(&stoq_flows, key);
+	flow = bpf_map_lookup_elem(stoq_hook_flows(), key);
 	if (!flow)
 		return;
 	uid = flow->uid;
 	if (!stoq_flow_is_over(flow))
 		stoq_flow_count_end(cpu, flow);
-	if (bpf_map_delete_elem(&stoq_flows, key) == 0)
+	if (bpf_map_delete_elem(stoq_hook_flows(), key) == 0)
 		stoq_hook_flow_gone(uid);
 }
 

@@ -8,12 +8,11 @@
  * searched from its start and in a window that moves from segment to segment, so that the
  * work on one packet is bounded and no regular pattern can hide the headers.
  */
-#include "bpf/stream/walk.bpf.h"
+#include "bpf/stream/stream.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
-#define STOQ_SCAN_BYTES	  256
-#define STOQ_SCAN_TURNS	  12
-#define STOQ_CHAIN_TURNS  8
-#define STOQ_SCAN_NOTHING 0xffffffffu
+#define STOQ_SCAN_TURNS	 12
+#define STOQ_CHAIN_TURNS 8
 
 /*
  * Follows the chain from payload position `at`: sets cpu->chain_pdus and chain_next. Stops at
@@ -103,12 +102,6 @@ static __always_inline void stoq_synced_at(
 	stoq_count(cpu, STOQ_COUNT_UNSYNCED_BYTES, at - cpu->learn_from);
 	side->unsynced_bytes += at - cpu->learn_from;
 }
-
-enum stoq_candidate {
-	STOQ_CANDIDATE_NO = 0,
-	STOQ_CANDIDATE_SYNCED,
-	STOQ_CANDIDATE_OPEN, /* consistent so far; the next header is in a later segment */
-};
 
 /* Is the chain found at `at` proof enough? */
 static __always_inline int stoq_chain_convinces(const struct stoq_cpu *cpu, __u32 at, __u32 chain)

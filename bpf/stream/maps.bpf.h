@@ -2,11 +2,7 @@
 #pragma once
 
 /* The tc program's maps and settings. inspect/ sets sizes and settings before loading. */
-#include <linux/bpf.h>
-
-#include <bpf/bpf_helpers.h>
-
-#include "bpf/stream/stream_shared.h"
+#include "bpf/stream/stream.bpf.h"
 
 /* Commands at least this slow are reported; ~0: none. */
 const volatile __u64 stoq_slow_ns = ~0ull;
@@ -23,23 +19,6 @@ const volatile __u32 stoq_cell_mask = STOQ_CELLS_DEFAULT - 1;
 const volatile __u32 stoq_early_reach = STOQ_CELLS_DEFAULT / 4 * STOQ_CELL_BYTES;
 
 __u32 stoq_globals[STOQ_GLOBALS];
-
-/* Of the map of flows. A watch lets the one go that was not used for longest; the guard none. */
-#ifndef STOQ_FLOWS_TYPE
-#define STOQ_FLOWS_TYPE	   BPF_MAP_TYPE_LRU_HASH
-#define STOQ_FLOWS_FLAGS   0
-#define STOQ_FLOWS_ENTRIES 4096
-#endif
-
-/* Flows of which both sides have sent data. Strangers cannot fill it: a controller has to answer
- * them. */
-struct {
-	__uint(type, STOQ_FLOWS_TYPE);
-	__uint(map_flags, STOQ_FLOWS_FLAGS);
-	__uint(max_entries, STOQ_FLOWS_ENTRIES);
-	__type(key, struct stoq_flow_key);
-	__type(value, struct stoq_flow);
-} stoq_flows SEC(".maps");
 
 /* The others, until both have. */
 struct {
@@ -166,38 +145,3 @@ struct {
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(__u32));
 } stoq_alive SEC(".maps");
-
-/*
- * Bounds an index where the verifier sees it: in the register that is used. The compiler may
- * test a copy, of which older verifiers learn nothing. size is a power of two.
- */
-#define STOQ_BOUND(index, size)                                                                    \
-	({                                                                                         \
-		__u64 bounded_ = (index);                                                          \
-		asm volatile("%0 &= %1" : "+r"(bounded_) : "i"((size)-1));                         \
-		bounded_;                                                                          \
-	})
-
-static __always_inline void *stoq_first(void *map)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(map, &zero);
-}
-
-static __always_inline void stoq_count(struct stoq_cpu *cpu, enum stoq_counter counter, __u64 n)
-{
-	cpu->counters[counter] += n;
-}
-
-/* a is behind b in sequence space (RFC 9293 3.4). */
-static __always_inline int stoq_after(__u32 a, __u32 b)
-{
-	return (__s32)(a - b) > 0;
-}
-
-static __always_inline struct stoq_flow_side *stoq_side(
-	struct stoq_flow *flow, struct stoq_cpu *cpu)
-{
-	return &flow->side[cpu->side & 1];
-}

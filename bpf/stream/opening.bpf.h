@@ -5,7 +5,8 @@
  * Connections that end before their first command: after an ICReq that was refused or not answered,
  * or within a TLS handshake. Each is counted once, when both directions have ended.
  */
-#include "bpf/stream/maps.bpf.h"
+#include "bpf/stream/stream.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
 /* What was seen of a TLS connection: bits of struct stoq_flow's tls. */
 #define STOQ_TLS_HELLO	    1 /* it began while it was looked at */

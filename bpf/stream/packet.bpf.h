@@ -16,7 +16,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/stream/maps.bpf.h"
+#include "bpf/stream/stream.bpf.h"
 
 /*
  * Linux takes off any number of tags with VID 0 without a VLAN device (__netif_receive_skb_core()
@@ -24,32 +24,9 @@
  */
 #define STOQ_VLAN_DEPTH	     8
 #define STOQ_IPV6_EXTENSIONS 6
-#define STOQ_HEADERS_BYTES   192 /* Ethernet, VLAN, IP and TCP headers fit, options included */
 
 /* Interfaces whose packets begin with the IP header (tunnels), without gaps; 0: no more. */
 const volatile __u32 stoq_bare_interfaces[STOQ_BARE_MAX];
-
-struct stoq_segment {
-	struct stoq_flow_key key;
-	__u32 sequence;
-	__u32 acknowledged;
-	__u32 payload_offset;
-	__u32 payload_bytes;
-	__u32 tcp_offset;
-	__u32 option_bytes; /* of TCP, from tcp_offset + sizeof(struct tcphdr) on */
-	__u8 from_a;	    /* the sender is end a of the key */
-	__u8 syn, ack, fin, rst, urg;
-	__u8 pad[2];
-};
-
-enum stoq_parse {
-	STOQ_PARSE_TCP = 0,
-	STOQ_PARSE_OTHER,     /* not TCP: none of our business */
-	STOQ_PARSE_MALFORMED, /* cut short, or lengths that contradict each other */
-	STOQ_PARSE_FRAGMENT,
-	STOQ_PARSE_TAGS, /* more VLAN tags than are looked through: what is behind them is not known
-			  */
-};
 
 struct stoq_vlan_tag {
 	__be16 tci;

@@ -4,13 +4,14 @@
 /*
  * The payload of one segment: whose turn it is, which of it was seen before, which PDUs it has.
  */
-#include "bpf/stream/learn.bpf.h"
+#include "bpf/stream/hooks.bpf.h"
+#include "bpf/stream/maps.bpf.h"
+#include "bpf/stream/stream.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
-#define STOQ_LOCK_TURNS	   512
-#define STOQ_LOCK_WAITS	   512
-#define STOQ_LOCK_ROUNDS   64 /* all together some tenths of a second */
-/* A segment this far behind the stream belongs to another connection on the same ports. */
-#define STOQ_SEQUENCE_JUMP (256 << 20)
+#define STOQ_LOCK_TURNS	 512
+#define STOQ_LOCK_WAITS	 512
+#define STOQ_LOCK_ROUNDS 64 /* all together some tenths of a second */
 
 __noinline int stoq_side_try(struct stoq_flow_side *side)
 {

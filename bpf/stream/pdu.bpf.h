@@ -2,9 +2,11 @@
 #pragma once
 
 /* What each PDU type means for its flow: one function per type. */
-#include "bpf/stream/commands.bpf.h"
+#include "bpf/stream/hooks.bpf.h"
+#include "bpf/stream/maps.bpf.h"
 #include "bpf/stream/refused_shared.h"
-#include "bpf/stream/series.bpf.h"
+#include "bpf/stream/stream.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
 static __always_inline int stoq_moves_data(const struct nvme_sqe *sqe, __u8 fctype)
 {
@@ -72,7 +74,7 @@ static __always_inline void stoq_command_from_sqe(
 	__u8 fctype = fabrics ? ((const struct nvme_fabrics_sqe *)sqe)->fctype : 0;
 	__u8 opcode = sqe->opcode;
 
-	if (STOQ_HOOK_BEHIND_GUARD) {
+	if (stoq_hook_is_behind_guard()) {
 		fctype = fabrics ? stoq_refused_original(sqe, fctype) : 0;
 		opcode = stoq_refused_original(sqe, opcode);
 	}

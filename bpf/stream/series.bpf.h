@@ -7,6 +7,7 @@
  * the additions needs to be atomic.
  */
 #include "bpf/stream/maps.bpf.h"
+#include "bpf/stream/stream.bpf.h"
 
 static __always_inline struct stoq_series *stoq_series_find(const struct stoq_series_key *key)
 {

@@ -10,10 +10,21 @@
 
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/stream/watch_hooks.bpf.h"
-
+#include "bpf/stream/commands.bpf.h"
 #include "bpf/stream/connection.bpf.h"
+#include "bpf/stream/early.bpf.h"
+#include "bpf/stream/flow.bpf.h"
+#include "bpf/stream/learn.bpf.h"
+#include "bpf/stream/opening.bpf.h"
+#include "bpf/stream/packet.bpf.h"
+#include "bpf/stream/payload.bpf.h"
+#include "bpf/stream/pdu.bpf.h"
+#include "bpf/stream/series.bpf.h"
 #include "bpf/stream/tcp_options.bpf.h"
+#include "bpf/stream/walk.bpf.h"
+#include "bpf/stream/walk_fast.bpf.h"
+#include "bpf/stream/watch_hooks.bpf.h"
+#include "bpf/stream/window.bpf.h"
 
 /* A connection to an NVMe port was accepted: what there was of its ends is another one. */
 static __always_inline void stoq_on_answer(struct __sk_buff *skb, struct stoq_cpu *cpu,

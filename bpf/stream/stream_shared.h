@@ -8,7 +8,7 @@
  * Addresses are IPv6, with IPv4 mapped (::ffff:a.b.c.d). Times are CLOCK_MONOTONIC, ns.
  */
 #include "base/latency_bucket.h"
-#include "nvme/nvme_tcp_check.h"
+#include "nvme/nvme_tcp.h"
 
 /* ---- commands outstanding ---- */
 

@@ -6,13 +6,13 @@
  * finds them (mptcp_get_options() in net/mptcp/options.c): it stops at the end of the list and at
  * an option whose length cannot be.
  */
-#include "bpf/stream/packet.bpf.h"
+#include <linux/tcp.h>
 
-#define STOQ_OPTIONS_BYTES   40 /* at most (RFC 9293, 3.1) */
-#define STOQ_OPTION_END	     0
-#define STOQ_OPTION_NOP	     1
-#define STOQ_OPTION_MPTCP    30
-#define STOQ_OPTIONS_CHANGED 64 /* where cpu->window has them without those */
+#include "bpf/stream/stream.bpf.h"
+
+#define STOQ_OPTION_END	  0
+#define STOQ_OPTION_NOP	  1
+#define STOQ_OPTION_MPTCP 30
 
 /* How long the option is that begins at byte `at` of the window; 0: there is none, nor another. */
 static __always_inline __u32 stoq_option_length(const struct stoq_cpu *cpu, __u32 at, __u32 bytes)

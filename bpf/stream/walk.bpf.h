@@ -7,7 +7,9 @@
  * verifier checks once, not once for each turn; the outer one is inlined, as the guard's frames
  * have no room for another.
  */
-#include "bpf/stream/walk_fast.bpf.h"
+#include "bpf/stream/hooks.bpf.h"
+#include "bpf/stream/stream.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
 #define STOQ_WALK_SOME 256
 #define STOQ_WALK_ALL  128

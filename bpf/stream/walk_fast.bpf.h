@@ -7,20 +7,13 @@
  * instructions as we know how. Whatever else comes is left to stoq_walk_one(), which knows all
  * cases, and does the same for these.
  */
-#include "bpf/stream/early.bpf.h"
-#include "bpf/stream/flow.bpf.h"
-#include "bpf/stream/pdu.bpf.h"
-#include "bpf/stream/window.bpf.h"
+#include "bpf/stream/hooks.bpf.h"
+#include "bpf/stream/maps.bpf.h"
+#include "bpf/stream/refused_shared.h"
+#include "bpf/stream/stream.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
 #define STOQ_WALK_FAST 32 /* at a time: the verifier follows each turn */
-
-enum stoq_walk {
-	STOQ_WALK_DONE = 0, /* the segment's bytes are used up */
-	STOQ_WALK_MORE = 1,
-	STOQ_WALK_BAD = 2,  /* no PDU where one had to be */
-	STOQ_WALK_HELD = 3, /* the guard wants the packet dropped: the next PDU is not taken */
-	STOQ_WALK_SLOW = 4, /* the next PDU is not one for the fast walk */
-};
 
 /* The series counted last: one packet's completions belong to the same one, as a rule. */
 struct stoq_tally {
@@ -131,7 +124,7 @@ static __always_inline int stoq_fast_pdu(struct stoq_flow *flow, struct stoq_flo
 
 	switch (hdr->type) {
 	case NVME_TCP_CAPSULE_CMD:
-		return !STOQ_HOOK_HOSTS && nvme_tcp_check_command(capsule, data_length) &&
+		return !stoq_hook_sees_hosts() && nvme_tcp_check_command(capsule, data_length) &&
 		       stoq_fast_begin(flow, cpu, capsule);
 	case NVME_TCP_CAPSULE_RESP:
 		return !nvme_status_code(nvme_le16(response->cqe.status)) &&
@@ -146,7 +139,7 @@ static __always_inline int stoq_fast_pdu(struct stoq_flow *flow, struct stoq_flo
 	case NVME_TCP_H2C_DATA:
 		return nvme_tcp_check_data(data, data_length);
 	case NVME_TCP_R2T:
-		return !STOQ_HOOK_R2TS;
+		return !stoq_hook_sees_r2ts();
 	default:
 		return 0;
 	}
@@ -169,7 +162,7 @@ __noinline int stoq_walk_fast(struct __sk_buff *skb, struct stoq_flow *flow, str
 	if (!flow || !cpu)
 		return STOQ_WALK_SLOW;
 	side = stoq_side(flow, cpu);
-	if (STOQ_HOOK_HOSTS && cpu->side == NVME_TCP_FROM_HOST)
+	if (stoq_hook_sees_hosts() && cpu->side == NVME_TCP_FROM_HOST)
 		return STOQ_WALK_SLOW;
 	if (stoq_report_pdus || cpu->early || side->cursor.carry_bytes ||
 		stoq_awaits_connect(flow, cpu) || stoq_hook_sees_all(flow, cpu))

@@ -5,7 +5,8 @@
  * The window: the piece of the payload that was loaded last, where headers are looked at. A load
  * costs more than what it copies, as it finds its place in the packet anew each time.
  */
-#include "bpf/stream/maps.bpf.h"
+#include "bpf/stream/stream.bpf.h"
+#include "nvme/nvme_tcp_check.h"
 
 /* Whether the window has these bytes from payload position `at` on; fewer than a header's most. */
 static __always_inline int stoq_window_has(const struct stoq_cpu *cpu, __u32 at, __u32 bytes)

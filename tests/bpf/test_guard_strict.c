@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 #include <cmocka.h>
 
+#include "nvme/nvme_tcp_check.h"
 #include "stoq_guard.skel.h"
 #include "tests/bpf/guard_rig.h"
 

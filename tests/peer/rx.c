@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "nvme/nvme_tcp_check.h"
+
 /* Digest flags must be what was negotiated: both ends know where each PDU ends. */
 static const char *check_pdu(const struct peer_rx *rx, const struct nvme_tcp_hdr *hdr)
 {

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "nvme/nvme_tcp_check.h"
+
 #define FIRST_COMMANDS 4 /* before Connect says how many */
 
 void peer_target_config_init(struct peer_target_config *config)

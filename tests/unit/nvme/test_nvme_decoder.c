@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <stoq/nvme.h>
 
+#include "nvme/nvme_tcp_check.h"
 #include "nvme/nvme_tcp_stream.h"
 #include "sample_stream.h"
 #include "witness.h"

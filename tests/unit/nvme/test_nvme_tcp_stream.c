@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "nvme/nvme_tcp_check.h"
 #include "nvme/nvme_tcp_stream.h"
 
 #include "sample_stream.h"

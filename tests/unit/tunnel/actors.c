@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "nvme/nvme_tcp_check.h"
 #include "nvme/nvme_tcp_encode.h"
 
 static const struct nvme_tcp_format plain = {0};
