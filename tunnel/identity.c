@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "nvme/nvme_names.h"
 #include "nvme/nvme_tcp_check.h"
 
 /* Connect Invalid Host, Connect Invalid Parameters (NVMe over Fabrics, Base
@@ -52,22 +53,80 @@ static void log_refusal(const struct stoq_tunnel_link *link, const char *nqn)
 		link->carrier->peer, text);
 }
 
-uint16_t stoq_identity_judge(struct stoq_tunnel_link *link, const struct nvme_tcp_cmd_pdu *command,
+/* Status of a Connect whose host is not proven, 0: it is. */
+static uint16_t check_connect(struct stoq_tunnel_link *link, const struct nvme_tcp_cmd_pdu *command,
 	const uint8_t *pdu, size_t size)
 {
-	const struct nvme_fabrics_sqe *sqe = (const void *)&command->sqe;
-	const struct nvme_connect_data *data;
+	const struct nvme_connect_data *data = connect_data(command, pdu, size);
 
-	if (sqe->opcode != NVME_OPCODE_FABRICS || sqe->fctype != NVME_FABRICS_CONNECT)
-		return 0;
-	data = connect_data(command, pdu, size);
 	if (!data || !memchr(data->hostnqn, 0, sizeof(data->hostnqn)) ||
 		!memchr(data->subnqn, 0, sizeof(data->subnqn)))
 		return CONNECT_INVALID_PARAMETERS;
 	memcpy(link->host_nqn, data->hostnqn, sizeof(link->host_nqn));
 	memcpy(link->subsystem_nqn, data->subnqn, sizeof(link->subsystem_nqn));
+	link->subject = (struct stoq_policy_subject){
+		.host_nqn = link->host_nqn, .subsystem_nqn = link->subsystem_nqn};
 	if (link->worker->tunnel->config.any_host_nqn || has_name(link->carrier, data->hostnqn))
 		return 0;
+	link->carrier->identity_refusals++;
 	log_refusal(link, data->hostnqn);
 	return CONNECT_INVALID_HOST;
+}
+
+/* At most one line a second and queue. */
+static void report(struct stoq_tunnel_link *link, const struct nvme_tcp_cmd_pdu *command,
+	const struct stoq_policy_verdict *verdict)
+{
+	char opcode[NVME_NAME_LENGTH], status[NVME_NAME_LENGTH], host[NVME_NQN_LENGTH];
+	uint64_t now_ns = link->worker->now_ns;
+
+	link->reports_held++;
+	if (now_ns < link->report_due_ns)
+		return;
+	link->report_due_ns = now_ns + 1000000000ull;
+	printable(host, link->host_nqn);
+	stoq_tunnel_log(link->worker->tunnel, verdict->status ? STOQ_LOG_WARNING : STOQ_LOG_INFO,
+		"%s, host %s, QID %u: %s on namespace %u: %s by %s%s%s; %llu such commands since the "
+		"last report",
+		link->carrier->peer, host, link->mux.qid,
+		nvme_opcode_name(link->subject.kind, command->sqe.opcode,
+			nvme_le32(command->sqe.nsid) & 0xff, opcode),
+		nvme_le32(command->sqe.nsid), verdict->status ? "refused" : "logged", verdict->rule,
+		verdict->status ? ": " : "",
+		verdict->status ? nvme_status_name(link->subject.kind, command->sqe.opcode,
+					  verdict->status, status)
+				: "",
+		(unsigned long long)link->reports_held);
+	link->reports_held = 0;
+}
+
+static uint16_t ask_policy(struct stoq_tunnel_link *link, const struct nvme_tcp_cmd_pdu *command,
+	const uint8_t *pdu, size_t size)
+{
+	struct stoq_policy_verdict verdict = {0};
+
+	if (!link->worker->policy)
+		return 0;
+	if (!link->subject.host_nqn)
+		link->subject = (struct stoq_policy_subject){
+			.host_nqn = link->host_nqn, .subsystem_nqn = link->subsystem_nqn};
+	link->subject.kind = link->mux.qid ? NVME_QUEUE_IO : NVME_QUEUE_ADMIN;
+	stoq_tunnel_policy_judge(
+		link->worker->policy, &link->subject, command, pdu, size, &verdict);
+	if (verdict.status)
+		link->carrier->policy_refusals++;
+	if (verdict.logged)
+		report(link, command, &verdict);
+	return verdict.status;
+}
+
+uint16_t stoq_identity_judge(struct stoq_tunnel_link *link, const struct nvme_tcp_cmd_pdu *command,
+	const uint8_t *pdu, size_t size)
+{
+	const struct nvme_fabrics_sqe *sqe = (const void *)&command->sqe;
+	uint16_t status = 0;
+
+	if (sqe->opcode == NVME_OPCODE_FABRICS && sqe->fctype == NVME_FABRICS_CONNECT)
+		status = check_connect(link, command, pdu, size);
+	return status ? status : ask_policy(link, command, pdu, size);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* Whether a host is the one that its certificate names. */
+/* Target end: may this command go to the target? */
 #include "tunnel/link.h"
 
 /*
- * Of a Connect, whole: the status to refuse it with, 0: the peer's certificate has a URI name that
- * is the host NQN of the Connect data. Of any other command 0.
+ * The status to refuse it with, 0: it may. A Connect, of which the whole PDU is given, has to be for a host
+ * NQN that the peer's certificate has as a URI name; every command has to be one that the policy allows.
  */
 uint16_t stoq_identity_judge(struct stoq_tunnel_link *link, const struct nvme_tcp_cmd_pdu *command,
 	const uint8_t *pdu, size_t size);

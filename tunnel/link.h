@@ -6,6 +6,7 @@
  * a host connects (host end) or when lane 0 comes (target end), and is gone when both directions
  * have ended, or when either side fails: then the other one is reset.
  */
+#include "tunnel/policy.h"
 #include "tunnel/tunnel_private.h"
 
 struct stoq_tunnel_link;
@@ -31,6 +32,7 @@ struct stoq_carrier {
 	/* Target end: the names in the peer's certificate. */
 	struct stoq_peer_name *names;
 	unsigned int name_count;
+	uint64_t identity_refusals, policy_refusals;
 };
 
 struct stoq_tunnel_link {
@@ -45,6 +47,8 @@ struct stoq_tunnel_link {
 	char target[STOQ_LANE_TARGET_MAX + 1];
 	/* Target end: of the last Connect. */
 	char host_nqn[NVME_NQN_LENGTH], subsystem_nqn[NVME_NQN_LENGTH];
+	struct stoq_policy_subject subject;
+	uint64_t report_due_ns, reports_held; /* of commands that the policy reports */
 
 	bool connecting; /* target end: TCP is not connected yet */
 	bool tcp_ended;	 /* nothing more comes */

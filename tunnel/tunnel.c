@@ -10,6 +10,7 @@
 
 #include "tunnel/carrier.h"
 #include "tunnel/doors.h"
+#include "tunnel/policy.h"
 #include "tunnel/uplink.h"
 
 #define LANES_DEFAULT  8
@@ -94,6 +95,22 @@ static int open_workers(struct stoq_tunnel *tunnel, struct stoq_error *error)
 	return 0;
 }
 
+static int open_policy(struct stoq_tunnel *tunnel, struct stoq_error *error)
+{
+	struct stoq_tunnel_policy *policy;
+	int ret;
+
+	if (!tunnel->config.policy_file)
+		return 0;
+	ret = stoq_tunnel_policy_read(tunnel->config.policy_file, &policy, error);
+	if (ret)
+		return ret;
+	for (unsigned int i = 0; i < tunnel->worker_count; i++)
+		tunnel->workers[i].policy = stoq_tunnel_policy_hold(policy);
+	stoq_tunnel_policy_release(policy);
+	return 0;
+}
+
 /* The targets as text, for hosts' discovery logs; what does not fit is left out. */
 static int list_targets(struct stoq_tunnel *tunnel, struct stoq_error *error)
 {
@@ -141,6 +158,8 @@ int stoq_tunnel_create(const struct stoq_tunnel_config *config, struct stoq_tunn
 	if (!ret)
 		ret = config->end == STOQ_TUNNEL_HOST_END ? open_host_end(tunnel, error)
 							  : list_targets(tunnel, error);
+	if (!ret)
+		ret = open_policy(tunnel, error);
 	if (ret) {
 		stoq_tunnel_destroy(tunnel);
 		return ret;
@@ -164,6 +183,7 @@ void stoq_tunnel_destroy(struct stoq_tunnel *tunnel)
 	stoq_transport_destroy(tunnel->transport);
 	for (unsigned int i = 0; tunnel->workers && i < tunnel->worker_count; i++) {
 		stoq_uplink_free(tunnel->workers[i].uplink);
+		stoq_tunnel_policy_release(tunnel->workers[i].policy);
 		stoq_tunnel_worker_close(&tunnel->workers[i]);
 	}
 	free(tunnel->workers);
@@ -224,6 +244,63 @@ void stoq_tunnel_reload(struct stoq_tunnel *tunnel)
 	wake(tunnel);
 }
 
+/* In the worker's thread. */
+struct adoption {
+	struct stoq_tunnel_worker *worker;
+	struct stoq_tunnel_policy *policy;
+};
+
+static void adopt(void *argument)
+{
+	struct adoption *adoption = argument;
+
+	stoq_tunnel_policy_release(adoption->worker->policy);
+	adoption->worker->policy = adoption->policy;
+	free(adoption);
+}
+
+/* False: a worker could not be told. */
+static bool spread_policy(struct stoq_tunnel *tunnel, struct stoq_tunnel_policy *policy)
+{
+	bool all = true;
+
+	for (unsigned int i = 0; i < tunnel->worker_count; i++) {
+		struct adoption *adoption = malloc(sizeof(*adoption));
+
+		if (adoption)
+			*adoption = (struct adoption){
+				&tunnel->workers[i], stoq_tunnel_policy_hold(policy)};
+		if (adoption && !stoq_transport_post(tunnel->transport, i, adopt, adoption))
+			continue;
+		if (adoption)
+			stoq_tunnel_policy_release(policy);
+		free(adoption);
+		all = false;
+	}
+	return all;
+}
+
+static void reload_policy(struct stoq_tunnel *tunnel)
+{
+	struct stoq_tunnel_policy *policy;
+	struct stoq_error error;
+
+	if (!tunnel->config.policy_file)
+		return;
+	if (stoq_tunnel_policy_read(tunnel->config.policy_file, &policy, &error)) {
+		stoq_tunnel_log(tunnel, STOQ_LOG_WARNING,
+			"the policy was not read again, the one from before stays in force: %s",
+			error.text);
+		return;
+	}
+	if (spread_policy(tunnel, policy))
+		stoq_tunnel_log(tunnel, STOQ_LOG_INFO, "the policy was read again");
+	else
+		stoq_tunnel_log(tunnel, STOQ_LOG_WARNING,
+			"no memory: the policy from before stays in force in a worker");
+	stoq_tunnel_policy_release(policy);
+}
+
 void stoq_tunnel_answer(struct stoq_tunnel *tunnel)
 {
 	struct stoq_error error;
@@ -237,6 +314,7 @@ void stoq_tunnel_answer(struct stoq_tunnel *tunnel)
 			error.text);
 	else
 		stoq_tunnel_log(tunnel, STOQ_LOG_INFO, "the certificates were read again");
+	reload_policy(tunnel);
 }
 
 void stoq_tunnel_local_address(const struct stoq_tunnel *tunnel, struct stoq_address *address)

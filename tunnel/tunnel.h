@@ -48,7 +48,8 @@ struct stoq_tunnel_config {
 	/* Target end. */
 	struct stoq_tunnel_target targets[STOQ_TUNNEL_PLACES_MAX];
 	unsigned int target_count;
-	bool any_host_nqn; /* do not compare a host's NQN with its certificate's names */
+	const char *policy_file; /* a guard policy; NULL: none */
+	bool any_host_nqn;	 /* do not compare a host's NQN with its certificate's names */
 
 	/* From any thread; one line. */
 	void (*log)(enum stoq_log_level level, const char *text, void *user);
@@ -73,8 +74,8 @@ void stoq_tunnel_stop(struct stoq_tunnel *tunnel);
 void stoq_tunnel_destroy(struct stoq_tunnel *tunnel);
 
 /*
- * New handshakes use what the certificates' files hold now; connections and queues go on. From any
- * thread, and from a signal handler; the outcome is logged.
+ * New handshakes use what the certificates' files hold now, and new commands the policy's; connections and
+ * queues go on. From any thread, and from a signal handler; the outcome is logged.
  */
 void stoq_tunnel_reload(struct stoq_tunnel *tunnel);
 

@@ -33,6 +33,7 @@ void stoq_tunnel_watch_close(struct stoq_tunnel_watch *watch);
 struct stoq_tunnel_link;
 struct stoq_door;
 struct stoq_uplink;
+struct stoq_tunnel_policy;
 
 struct stoq_tunnel_worker {
 	struct stoq_tunnel *tunnel;
@@ -45,6 +46,7 @@ struct stoq_tunnel_worker {
 	struct stoq_tunnel_link *links;	    /* all */
 	struct stoq_tunnel_link *dirty;	    /* have something to write to TCP, or to end */
 	struct stoq_tunnel_link *graveyard; /* closed in this turn */
+	struct stoq_tunnel_policy *policy;  /* target end; NULL: none */
 	struct stoq_uplink *uplink;	    /* host end */
 	struct stoq_door *doors;	    /* host end, worker 0 */
 	unsigned int door_count;

@@ -23,6 +23,7 @@ enum tunnel_option {
 	OPTION_TARGET,
 	OPTION_PEER,
 	OPTION_ANY_HOST_NQN,
+	OPTION_POLICY,
 	OPTION_CONNECT,
 	OPTION_NAME,
 	OPTION_ACCEPT,
@@ -54,6 +55,7 @@ static const struct option listen_options[] = {
 	{"target", required_argument, NULL, OPTION_TARGET},
 	{"peer", required_argument, NULL, OPTION_PEER},
 	{"any-host-nqn", no_argument, NULL, OPTION_ANY_HOST_NQN},
+	{"policy", required_argument, NULL, OPTION_POLICY},
 	{NULL, 0, NULL, 0},
 };
 
@@ -265,6 +267,9 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		return take_peer(options, text, error);
 	case OPTION_ANY_HOST_NQN:
 		options->tunnel.any_host_nqn = true;
+		return 0;
+	case OPTION_POLICY:
+		options->tunnel.policy_file = text;
 		return 0;
 	case OPTION_CONNECT:
 		return take_connect(options, text, error);
