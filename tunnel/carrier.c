@@ -49,12 +49,20 @@ struct stoq_carrier *stoq_carrier_new(
 	stoq_address_unmap(&remote);
 	stoq_address_text(carrier->peer, &remote);
 	learn_names(carrier);
+	carrier->next = worker->carriers;
+	if (carrier->next)
+		carrier->next->slot = &carrier->next;
+	carrier->slot = &worker->carriers;
+	worker->carriers = carrier;
 	stoq_connection_set_user(connection, carrier);
 	return carrier;
 }
 
 void stoq_carrier_free(struct stoq_carrier *carrier)
 {
+	*carrier->slot = carrier->next;
+	if (carrier->next)
+		carrier->next->slot = carrier->slot;
 	free(carrier->names);
 	free(carrier);
 }

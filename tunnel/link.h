@@ -24,6 +24,7 @@ struct stoq_lane {
 
 /* A QUIC connection and its queues: the user of a struct stoq_connection. */
 struct stoq_carrier {
+	struct stoq_carrier *next, **slot; /* in the worker's list */
 	struct stoq_tunnel_worker *worker;
 	struct stoq_connection *connection;
 	struct stoq_tunnel_link *links;

@@ -11,6 +11,7 @@
 #include "tunnel/carrier.h"
 #include "tunnel/doors.h"
 #include "tunnel/policy.h"
+#include "tunnel/status.h"
 #include "tunnel/uplink.h"
 
 #define LANES_DEFAULT  8
@@ -173,6 +174,7 @@ void stoq_tunnel_destroy(struct stoq_tunnel *tunnel)
 	if (!tunnel)
 		return;
 	tunnel->stopping = true;
+	stoq_status_socket_close(tunnel->status);
 	for (unsigned int i = 0; tunnel->workers && i < tunnel->worker_count; i++) {
 		struct stoq_tunnel_worker *worker = &tunnel->workers[i];
 

@@ -15,6 +15,7 @@ struct stoq_tunnel {
 	unsigned int worker_count;
 	unsigned int next_worker; /* for the next TCP connection; worker 0's */
 	unsigned int queues;	  /* open now; atomic */
+	struct stoq_status_socket *status;
 	/* From other threads and signal handlers. */
 	volatile bool stopping;
 	volatile bool reload_wanted;

@@ -33,6 +33,7 @@ void stoq_tunnel_watch_close(struct stoq_tunnel_watch *watch);
 struct stoq_tunnel_link;
 struct stoq_door;
 struct stoq_uplink;
+struct stoq_carrier;
 struct stoq_tunnel_policy;
 
 struct stoq_tunnel_worker {
@@ -43,6 +44,7 @@ struct stoq_tunnel_worker {
 	uint64_t now_ns;
 	struct stoq_block_pool pool;
 	uint8_t *read_buffer;		    /* STOQ_TCP_READ_BYTES */
+	struct stoq_carrier *carriers;	    /* QUIC connections that are established */
 	struct stoq_tunnel_link *links;	    /* all */
 	struct stoq_tunnel_link *dirty;	    /* have something to write to TCP, or to end */
 	struct stoq_tunnel_link *graveyard; /* closed in this turn */

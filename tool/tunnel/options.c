@@ -35,12 +35,14 @@ enum tunnel_option {
 	OPTION_MAX_QUEUES,
 	OPTION_CONGESTION,
 	OPTION_NO_PACING,
+	OPTION_STATUS,
 };
 
 #define OPTIONS_OF_BOTH                                                                            \
 	TOOL_OPTION_HELP, {"certificates", required_argument, NULL, OPTION_CERTIFICATES},          \
 		{"lanes", required_argument, NULL, OPTION_LANES},                                  \
 		{"workers", required_argument, NULL, OPTION_WORKERS},                              \
+		{"status", required_argument, NULL, OPTION_STATUS},                                \
 		{"spin", no_argument, NULL, OPTION_SPIN},                                          \
 		{"bytes", no_argument, NULL, OPTION_BYTES},                                        \
 		{"max-queues", required_argument, NULL, OPTION_MAX_QUEUES},                        \
@@ -285,6 +287,9 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		return 0;
 	case OPTION_BYTES:
 		options->tunnel.bytes = true;
+		return 0;
+	case OPTION_STATUS:
+		options->status = text;
 		return 0;
 	case OPTION_NO_PACING:
 		options->tunnel.transport.pacing = false;

@@ -16,10 +16,14 @@ struct tunnel_options {
 	const char *peers[TUNNEL_PEERS_MAX]; /* names that may connect */
 	unsigned int peer_count;
 	char bind[STOQ_ADDRESS_TEXT]; /* QUIC's own address */
+	const char *status;	      /* path of the status socket; NULL: none */
 	bool has_address;	      /* --listen or --connect was given */
 };
 
 extern const char tunnel_help[];
+
+/* status.c: the command. */
+int tunnel_status(int argc, char **argv);
 
 /* 0: go on. Else the verb ends, with *status. */
 int tunnel_options_parse(int argc, char **argv, enum stoq_tunnel_end end,

@@ -8,6 +8,7 @@
 #include "tool/command.h"
 #include "tool/message.h"
 #include "tool/tunnel/options.h"
+#include "tunnel/status.h"
 
 static struct stoq_tunnel *running; /* for the signal handlers */
 
@@ -71,6 +72,13 @@ static int run(int argc, char **argv, enum stoq_tunnel_end end)
 	ret = stoq_tunnel_create(&options.tunnel, &running, &error);
 	if (ret)
 		return tool_fail(&error);
+	if (options.status) {
+		ret = stoq_tunnel_serve_status(running, options.status, &error);
+		if (ret) {
+			stoq_tunnel_destroy(running);
+			return tool_fail(&error);
+		}
+	}
 	catch_signals();
 	if (end == STOQ_TUNNEL_TARGET_END)
 		announce_listen();
@@ -94,8 +102,8 @@ static int tunnel_connect(int argc, char **argv)
 
 int verb_tunnel(int argc, char **argv)
 {
-	static const struct tool_command commands[] = {
-		{"listen", tunnel_listen}, {"connect", tunnel_connect}, {NULL, NULL}};
+	static const struct tool_command commands[] = {{"listen", tunnel_listen},
+		{"connect", tunnel_connect}, {"status", tunnel_status}, {NULL, NULL}};
 
-	return tool_run_command(argc, argv, tunnel_help, commands, "listen or connect");
+	return tool_run_command(argc, argv, tunnel_help, commands, "listen, connect, status");
 }

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Each worker describes its own connections and queues in its own thread; the asker's thread puts that together. */
+#include "tunnel/status.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/json.h"
+#include "tunnel/link.h"
+
+#define SCHEMA_VERSION 1
+#define WAIT_SECONDS   2
+
+/* What one question collects. The asker, and each worker that was asked, hold it. */
+struct collection {
+	pthread_mutex_t lock;
+	pthread_cond_t answered;
+	unsigned int users, missing;
+	struct json_object *connections, *queues;
+};
+
+struct question {
+	struct collection *collection;
+	struct stoq_tunnel_worker *worker;
+};
+
+/* ---- in a worker's thread ---- */
+
+static struct json_object *latency_as_json(const struct stoq_histogram *latency)
+{
+	struct json_object *object = json_object_new_object();
+
+	stoq_json_put_u64(object, "mean", stoq_histogram_mean_ns(latency));
+	stoq_json_put_u64(object, "p50", stoq_histogram_percentile_ns(latency, 0.5));
+	stoq_json_put_u64(object, "p99", stoq_histogram_percentile_ns(latency, 0.99));
+	stoq_json_put_u64(object, "p99.9", stoq_histogram_percentile_ns(latency, 0.999));
+	stoq_json_put_u64(object, "max", latency->max_ns);
+	stoq_json_put_u64(object, "sum", latency->sum_ns);
+	return object;
+}
+
+/* The target's part: measured here at the target end, reported by that one at the host end. */
+static struct json_object *target_as_json(const struct stoq_tunnel_link *link)
+{
+	const struct stoq_mux_figures *figures = &link->mux.figures;
+	bool here = link->mux.config.end == STOQ_TUNNEL_TARGET_END;
+	uint64_t commands = here ? figures->latency.count : figures->at_target.commands;
+	uint64_t sum_ns = here ? figures->latency.sum_ns : figures->at_target.target_ns;
+	struct json_object *object = json_object_new_object();
+
+	stoq_json_put_u64(object, "commands", commands);
+	stoq_json_put_u64(object, "sum", sum_ns);
+	stoq_json_put_known(object, "mean", commands != 0, commands ? sum_ns / commands : 0);
+	return object;
+}
+
+/* NQNs are a host's bytes: JSON wants UTF-8, so only what is printable. */
+static void put_nqn(struct json_object *object, const char *key, const char *nqn)
+{
+	char text[NVME_NQN_LENGTH];
+	size_t i;
+
+	for (i = 0; i < sizeof(text) - 1 && nqn[i]; i++)
+		text[i] = nqn[i] > ' ' && nqn[i] < 0x7f ? nqn[i] : '?';
+	text[i] = '\0';
+	stoq_json_put_string(object, key, i ? text : NULL);
+}
+
+static struct json_object *queue_as_json(const struct stoq_tunnel_link *link)
+{
+	const struct stoq_mux_figures *figures = &link->mux.figures;
+	struct json_object *object = json_object_new_object();
+	char tcp[STOQ_ADDRESS_TEXT];
+
+	stoq_json_put_string(object, "tcp", stoq_address_text(tcp, &link->peer));
+	stoq_json_put_string(object, "peer", link->carrier ? link->carrier->peer : NULL);
+	stoq_json_put_string(object, "target", link->target);
+	put_nqn(object, "host_nqn", link->host_nqn);
+	put_nqn(object, "subsystem_nqn", link->subsystem_nqn);
+	stoq_json_put_bool(object, "nvme", !link->mux.bytes);
+	stoq_json_put_u64(object, "qid", link->mux.qid);
+	stoq_json_put_u64(object, "lanes", link->mux.lane_count);
+	stoq_json_put_u64(object, "commands", figures->commands);
+	stoq_json_put_u64(object, "completions", figures->completions);
+	stoq_json_put_u64(object, "outstanding", link->mux.commands.count);
+	stoq_json_put_u64(object, "errors", figures->errors);
+	stoq_json_put_u64(object, "refused", figures->refused);
+	stoq_json_put_u64(object, "from_host_bytes", figures->from_host_bytes);
+	stoq_json_put_u64(object, "to_host_bytes", figures->to_host_bytes);
+	stoq_json_put(object, "latency_ns", latency_as_json(&figures->latency));
+	stoq_json_put(object, "target_ns", target_as_json(link));
+	return object;
+}
+
+static struct json_object *connection_as_json(const struct stoq_carrier *carrier)
+{
+	struct json_object *object = json_object_new_object();
+	struct stoq_connection_info info;
+
+	stoq_connection_info(carrier->connection, &info);
+	stoq_json_put_string(object, "peer", carrier->peer);
+	stoq_json_put_string(object, "name", info.peer_name);
+	stoq_json_put_string(object, "cipher", info.cipher);
+	stoq_json_put_u64(object, "queues", carrier->link_count);
+	stoq_json_put_u64(object, "rtt_ns", info.smoothed_rtt_ns);
+	stoq_json_put_u64(object, "min_rtt_ns", info.min_rtt_ns);
+	stoq_json_put_u64(object, "congestion_window_bytes", info.congestion_window_bytes);
+	stoq_json_put_u64(object, "max_udp_payload_bytes", info.max_udp_payload_bytes);
+	stoq_json_put_u64(object, "refused_identities", carrier->identity_refusals);
+	stoq_json_put_u64(object, "refused_by_policy", carrier->policy_refusals);
+	return object;
+}
+
+static void describe(const struct stoq_tunnel_worker *worker, struct collection *collection)
+{
+	for (const struct stoq_carrier *carrier = worker->carriers; carrier;
+		carrier = carrier->next)
+		json_object_array_add(collection->connections, connection_as_json(carrier));
+	for (const struct stoq_tunnel_link *link = worker->links; link; link = link->next)
+		json_object_array_add(collection->queues, queue_as_json(link));
+}
+
+/* The last one frees it. Called with the lock. */
+static void leave(struct collection *collection)
+{
+	bool last = --collection->users == 0;
+
+	pthread_mutex_unlock(&collection->lock);
+	if (!last)
+		return;
+	json_object_put(collection->connections);
+	json_object_put(collection->queues);
+	pthread_cond_destroy(&collection->answered);
+	pthread_mutex_destroy(&collection->lock);
+	free(collection);
+}
+
+static void answer(void *argument)
+{
+	struct question *question = argument;
+	struct collection *collection = question->collection;
+
+	pthread_mutex_lock(&collection->lock);
+	describe(question->worker, collection);
+	collection->missing--;
+	pthread_cond_signal(&collection->answered);
+	leave(collection);
+	free(question);
+}
+
+/* ---- in the asker's thread ---- */
+
+static struct collection *new_collection(void)
+{
+	struct collection *collection = calloc(1, sizeof(*collection));
+	pthread_condattr_t clock;
+
+	if (!collection)
+		return NULL;
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&collection->answered, &clock);
+	pthread_condattr_destroy(&clock);
+	pthread_mutex_init(&collection->lock, NULL);
+	collection->users = 1;
+	collection->connections = json_object_new_array();
+	collection->queues = json_object_new_array();
+	return collection;
+}
+
+/* With the lock. */
+static void ask(struct stoq_tunnel *tunnel, struct collection *collection)
+{
+	for (unsigned int i = 0; i < tunnel->worker_count; i++) {
+		struct question *question = malloc(sizeof(*question));
+
+		collection->missing++;
+		if (!question)
+			continue;
+		*question = (struct question){collection, &tunnel->workers[i]};
+		collection->users++;
+		if (!stoq_transport_post(tunnel->transport, i, answer, question))
+			continue;
+		collection->users--;
+		free(question);
+	}
+}
+
+static void wait_for_all(struct collection *collection)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += WAIT_SECONDS;
+	while (collection->missing)
+		if (pthread_cond_timedwait(&collection->answered, &collection->lock, &end))
+			return;
+}
+
+static struct json_object *transport_as_json(struct stoq_tunnel *tunnel)
+{
+	struct json_object *object = json_object_new_object();
+	struct stoq_transport_metrics metrics;
+
+	stoq_transport_metrics(tunnel->transport, &metrics);
+	stoq_json_put_u64(object, "packets_sent", metrics.packets_sent);
+	stoq_json_put_u64(object, "packets_received", metrics.packets_received);
+	stoq_json_put_u64(object, "packets_retransmitted", metrics.packets_retransmitted);
+	stoq_json_put_u64(object, "migrations", metrics.migrations);
+	stoq_json_put_u64(object, "key_updates", metrics.key_updates);
+	stoq_json_put_u64(object, "connections_accepted", metrics.connections_accepted);
+	stoq_json_put_u64(object, "connections_failed", metrics.connections_failed);
+	stoq_json_put_u64(object, "memory_used_bytes", metrics.memory_used_bytes);
+	stoq_json_put_u64(object, "memory_limit_bytes", metrics.memory_limit_bytes);
+	stoq_json_put_string(object, "datapath", metrics.datapath);
+	return object;
+}
+
+char *stoq_tunnel_status(struct stoq_tunnel *tunnel)
+{
+	struct collection *collection = new_collection();
+	struct json_object *report = stoq_json_new_report("tunnel", SCHEMA_VERSION);
+	bool host_end = tunnel->config.end == STOQ_TUNNEL_HOST_END;
+
+	if (!collection || !report) {
+		json_object_put(report);
+		free(collection);
+		return NULL;
+	}
+	pthread_mutex_lock(&collection->lock);
+	ask(tunnel, collection);
+	wait_for_all(collection);
+	stoq_json_put_string(report, "end", host_end ? "host" : "target");
+	stoq_json_put_u64(report, "time_ns", stoq_now_ns());
+	stoq_json_put_bool(report, "complete", !collection->missing);
+	stoq_json_put_u64(report, "queues_max", tunnel->config.queues_max);
+	stoq_json_put(report, "connections", json_object_get(collection->connections));
+	stoq_json_put(report, "queues", json_object_get(collection->queues));
+	stoq_json_put(report, "transport", transport_as_json(tunnel));
+	/* As text before the lock is left: a late worker adds to these arrays. */
+	{
+		char *text = stoq_json_finish(report);
+
+		leave(collection);
+		return text;
+	}
+}
