@@ -174,9 +174,11 @@ far_listens() {
 }
 
 start_tunnel_of() {
-	local arm=$1 port=$2 congestion lanes
-	IFS=: read -r _ congestion lanes <<<"$arm"
-	start_tunnel "$arm" "$port" --congestion "$congestion" --lanes "$lanes"
+	local arm=$1 port=$2 congestion lanes pacing
+	local options=()
+	IFS=: read -r _ congestion lanes pacing <<<"$arm"
+	[ "$pacing" != unpaced ] || options=(--no-pacing)
+	start_tunnel "$arm" "$port" --congestion "$congestion" --lanes "$lanes" "${options[@]}"
 }
 
 # start_tunnel ARM PORT OPTIONS...: of both ends. UDP port and the host's TCP port are the same.
@@ -235,10 +237,10 @@ cpu_ms() {
 	echo $((sum * 1000 / $(getconf CLK_TCK)))
 }
 
-# sample_arm ARM KIND:SIZE:DEPTH: one line of JSON. Latencies of a mixed load are those of the slower kind.
+# sample_arm ARM KIND:SIZE:DEPTH[:IOPS]: one line of JSON. Latencies of a mixed load are those of the slower kind.
 sample_arm() {
-	local arm=$1 kind size depth share before after
-	IFS=: read -r kind size depth <<<"$2"
+	local arm=$1 kind size depth rate share before after
+	IFS=: read -r kind size depth rate <<<"$2"
 	case $kind in
 	read) share=100 ;;
 	write) share=0 ;;
@@ -250,7 +252,8 @@ sample_arm() {
 	before=$(cpu_ms "$target_pid" ${arm_pids[$arm]})
 	TIMEFORMAT='%U %S'
 	{ time taskset -c "$load_cpu" "$STOQ_BUILD/peer-load" --connect "${arm_ports[$arm]}" --json --duration "${seconds}s" \
-		--size "$size" --depth "$depth" --read-percent "$share" >"$work/load.json" 2>"$work/load.err"; } \
+		--size "$size" --depth "$depth" --read-percent "$share" ${rate:+--rate "$rate"} \
+		>"$work/load.json" 2>"$work/load.err"; } \
 		2>"$work/load.time" || fail "$arm, $2: peer-load: $(cat "$work/load.err")"
 	# shellcheck disable=SC2086 # a list
 	after=$(cpu_ms "$target_pid" ${arm_pids[$arm]})
