@@ -115,6 +115,8 @@ struct stoq_connection {
 	uint64_t key_updates;
 	uint64_t silence_ns; /* when we first sent after the last packet came; 0: not yet */
 	uint64_t packets_since_update; /* that we sent */
+	uint64_t burst_began_ns;       /* what was sent since then is not paced yet */
+	uint64_t burst_bytes;	       /* how much that is */
 	bool next_keys_ready;
 	uint64_t sampled_ns; /* when its round trip time was last taken */
 	FILE *qlog;

@@ -18,6 +18,7 @@
 #define BURST_BYTES  32768 /* a stream's turn */
 #define PROBE_SPREAD 12	   /* bytes by which the headers of packets vary */
 #define PACKETS_MAX  512   /* in one go, where nothing else bounds it */
+#define BURST_NS     1000000ull
 
 /* A packet being written. */
 struct packet {
@@ -296,6 +297,7 @@ static enum progress send_all(struct stoq_connection *connection, struct packet 
 		commit(connection, packet, written);
 		connection->larger_wanted |= stoq_stream_next_to_send(connection) != NULL;
 		sent += written;
+		connection->burst_bytes += written;
 		if (said_all(connection, packet, written))
 			return PROBABLY_ALL;
 	}
@@ -309,6 +311,34 @@ static enum progress send_all(struct stoq_connection *connection, struct packet 
 static bool wants_probe(const struct stoq_connection *connection)
 {
 	return connection->confirmed && connection->larger_wanted && connection->path_size.enabled;
+}
+
+/* What the path carries in BURST_NS, as far as the congestion window goes with that. */
+static uint64_t burst_limit(const struct stoq_connection *connection)
+{
+	ngtcp2_conn_info info;
+
+	ngtcp2_conn_get_conn_info(connection->quic, &info);
+	return info.smoothed_rtt <= BURST_NS ? info.cwnd : info.cwnd * BURST_NS / info.smoothed_rtt;
+}
+
+/*
+ * Bursts of up to a millisecond are sent as they come, as TCP's are on Linux (tcp_tso_autosize() in
+ * net/ipv4/tcp_output.c): on a short path, a timer for each quantum costs more than it is good for.
+ * After that, ngtcp2's timer starts from the burst's beginning, so the rate is what it is meant to
+ * be. True: sending goes on when the timer is due.
+ */
+static bool pace(struct stoq_connection *connection)
+{
+	uint64_t now_ns = connection->worker->now_ns;
+
+	if (now_ns - connection->burst_began_ns < BURST_NS &&
+		connection->burst_bytes < burst_limit(connection))
+		return false;
+	ngtcp2_conn_update_pkt_tx_time(connection->quic, connection->burst_began_ns);
+	connection->burst_began_ns = now_ns;
+	connection->burst_bytes = 0;
+	return true;
 }
 
 bool stoq_send_packets(struct stoq_connection *connection)
@@ -325,6 +355,6 @@ bool stoq_send_packets(struct stoq_connection *connection)
 		send_probe(connection, &packet);
 	progress = send_all(connection, &packet);
 	if (connection->quic && pacing)
-		ngtcp2_conn_update_pkt_tx_time(connection->quic, connection->worker->now_ns);
+		pacing = pace(connection);
 	return progress == NOTHING_MORE || (progress == PAUSE && pacing);
 }

@@ -44,6 +44,8 @@ void stoq_tunnel_config_init(struct stoq_tunnel_config *config, enum stoq_tunnel
 	stoq_transport_config_init(transport);
 	transport->listen = end == STOQ_TUNNEL_TARGET_END;
 	transport->datapath = STOQ_DATAPATH_SOCKET;
+	/* doc/design/tunnel.md has the measurements. */
+	transport->congestion_control = STOQ_BBR;
 	transport->idle_timeout_ns = 30000000000ull;
 	transport->keep_alive_ns = 5000000000ull;
 	transport->stream_window_bytes = 1u << 20;
