@@ -8,6 +8,8 @@
 
 #include "nvme/nvme_tcp_check.h"
 
+/* SQHD where SQ flow control is off (Base specification 2.0c, 6.3). */
+#define SQHD_OFF 0xffff
 #define FIRST_COMMANDS 4 /* before Connect says how many */
 
 void peer_target_config_init(struct peer_target_config *config)
@@ -446,7 +448,7 @@ static void send_response(struct peer_connection *connection, struct peer_comman
 {
 	struct peer_tx *tx = &connection->tx;
 	struct nvme_cqe cqe = nvme_encode_cqe(nvme_le16(command->sqe.command_id),
-		connection->flow_control_disabled ? 0 : connection->sqhd, command->status);
+		connection->flow_control_disabled ? SQHD_OFF : connection->sqhd, command->status);
 
 	cqe.dw0 = nvme_to_le32(command->dw0);
 	cqe.dw1 = nvme_to_le32(command->dw1);
