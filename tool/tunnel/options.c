@@ -336,7 +336,7 @@ static int complete_connect(struct tunnel_options *options, struct stoq_error *e
 	return stoq_address_parse(&config->doors[0].address, "127.0.0.1", NVME_TCP_PORT, error);
 }
 
-static int complete(struct tunnel_options *options, struct stoq_error *error)
+int tunnel_options_complete(struct tunnel_options *options, struct stoq_error *error)
 {
 	if (!options->certificates)
 		return stoq_error_set(error, -EINVAL,
@@ -345,19 +345,33 @@ static int complete(struct tunnel_options *options, struct stoq_error *error)
 							     : complete_connect(options, error);
 }
 
+void tunnel_options_begin(struct tunnel_options *options, enum stoq_tunnel_end end)
+{
+	memset(options, 0, sizeof(*options));
+	stoq_tunnel_config_init(&options->tunnel, end);
+}
+
+const struct option *tunnel_options_table(enum stoq_tunnel_end end)
+{
+	return end == STOQ_TUNNEL_TARGET_END ? listen_options : connect_options;
+}
+
+int tunnel_options_take(
+	struct tunnel_options *options, int option, const char *text, struct stoq_error *error)
+{
+	return take_option(options, option, text, error);
+}
+
 int tunnel_options_parse(int argc, char **argv, enum stoq_tunnel_end end,
 	struct tunnel_options *options, int *status)
 {
-	const struct tool_options known = {
-		end == STOQ_TUNNEL_TARGET_END ? listen_options : connect_options, tunnel_help,
-		take_option};
+	const struct tool_options known = {tunnel_options_table(end), tunnel_help, take_option};
 	struct stoq_error error;
 
-	memset(options, 0, sizeof(*options));
-	stoq_tunnel_config_init(&options->tunnel, end);
+	tunnel_options_begin(options, end);
 	if (tool_options_only(&known, options, argc, argv, status))
 		return -1;
-	if (complete(options, &error)) {
+	if (tunnel_options_complete(options, &error)) {
 		*status = tool_usage("%s", error.text);
 		return -1;
 	}

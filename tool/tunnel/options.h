@@ -2,6 +2,7 @@
 #pragma once
 
 /* The command lines of `stoq tunnel listen` and `stoq tunnel connect`. */
+#include "tool/options.h"
 #include "tunnel/tunnel.h"
 
 #define TUNNEL_PEERS_MAX  64
@@ -28,3 +29,10 @@ int tunnel_status(int argc, char **argv);
 /* 0: go on. Else the verb ends, with *status. */
 int tunnel_options_parse(int argc, char **argv, enum stoq_tunnel_end end,
 	struct tunnel_options *options, int *status);
+
+/* The parts of it, for options that come from a file: defaults, one option, what is missing. */
+void tunnel_options_begin(struct tunnel_options *options, enum stoq_tunnel_end end);
+const struct option *tunnel_options_table(enum stoq_tunnel_end end);
+int tunnel_options_take(
+	struct tunnel_options *options, int option, const char *text, struct stoq_error *error);
+int tunnel_options_complete(struct tunnel_options *options, struct stoq_error *error);

@@ -7,6 +7,7 @@
 
 #include "tool/command.h"
 #include "tool/message.h"
+#include "tool/tunnel/file.h"
 #include "tool/tunnel/options.h"
 #include "tunnel/status.h"
 
@@ -60,50 +61,94 @@ static void announce_connect(const struct stoq_tunnel_config *config)
 	}
 }
 
-static int run(int argc, char **argv, enum stoq_tunnel_end end)
+static int serve(struct tunnel_options *options)
 {
-	static struct tunnel_options options;
 	struct stoq_error error;
-	int status, ret;
+	int ret;
 
-	if (tunnel_options_parse(argc, argv, end, &options, &status))
-		return status;
-	options.tunnel.log = say;
-	ret = stoq_tunnel_create(&options.tunnel, &running, &error);
+	options->tunnel.log = say;
+	ret = stoq_tunnel_create(&options->tunnel, &running, &error);
 	if (ret)
 		return tool_fail(&error);
-	if (options.status) {
-		ret = stoq_tunnel_serve_status(running, options.status, &error);
-		if (ret) {
-			stoq_tunnel_destroy(running);
-			return tool_fail(&error);
-		}
+	if (options->status)
+		ret = stoq_tunnel_serve_status(running, options->status, &error);
+	if (!ret) {
+		catch_signals();
+		if (options->tunnel.end == STOQ_TUNNEL_TARGET_END)
+			announce_listen();
+		else
+			announce_connect(&options->tunnel);
+		fflush(stdout);
+		ret = stoq_tunnel_run(running, &error);
 	}
-	catch_signals();
-	if (end == STOQ_TUNNEL_TARGET_END)
-		announce_listen();
-	else
-		announce_connect(&options.tunnel);
-	fflush(stdout);
-	ret = stoq_tunnel_run(running, &error);
 	stoq_tunnel_destroy(running);
 	return ret ? tool_fail(&error) : EXIT_SUCCESS;
 }
 
+static struct tunnel_options options;
+
+static int run_end(int argc, char **argv, enum stoq_tunnel_end end)
+{
+	int status;
+
+	return tunnel_options_parse(argc, argv, end, &options, &status) ? status : serve(&options);
+}
+
 static int tunnel_listen(int argc, char **argv)
 {
-	return run(argc, argv, STOQ_TUNNEL_TARGET_END);
+	return run_end(argc, argv, STOQ_TUNNEL_TARGET_END);
 }
 
 static int tunnel_connect(int argc, char **argv)
 {
-	return run(argc, argv, STOQ_TUNNEL_HOST_END);
+	return run_end(argc, argv, STOQ_TUNNEL_HOST_END);
+}
+
+/* ---- from a file ---- */
+
+static const struct option file_options[] = {TOOL_OPTION_HELP, {NULL, 0, NULL, 0}};
+
+/* Reads the file that is the only argument. 0, or the verb ends with *status. */
+static int read_file(int argc, char **argv, int *status)
+{
+	const struct tool_options known = {file_options, tunnel_help, NULL};
+	struct stoq_error error;
+
+	if (tool_options_parse(&known, NULL, argc, argv, status))
+		return -1;
+	if (optind + 1 != argc) {
+		*status = tool_usage("one FILE is needed");
+		return -1;
+	}
+	if (!tunnel_file_read(argv[optind], &options, &error))
+		return 0;
+	*status = tool_fail(&error);
+	return -1;
+}
+
+static int tunnel_run(int argc, char **argv)
+{
+	int status;
+
+	return read_file(argc, argv, &status) ? status : serve(&options);
+}
+
+static int tunnel_check(int argc, char **argv)
+{
+	int status;
+
+	if (read_file(argc, argv, &status))
+		return status;
+	printf("%s: valid\n", argv[optind]);
+	return EXIT_SUCCESS;
 }
 
 int verb_tunnel(int argc, char **argv)
 {
 	static const struct tool_command commands[] = {{"listen", tunnel_listen},
-		{"connect", tunnel_connect}, {"status", tunnel_status}, {NULL, NULL}};
+		{"connect", tunnel_connect}, {"run", tunnel_run}, {"check", tunnel_check},
+		{"status", tunnel_status}, {NULL, NULL}};
 
-	return tool_run_command(argc, argv, tunnel_help, commands, "listen, connect, status");
+	return tool_run_command(
+		argc, argv, tunnel_help, commands, "listen, connect, run, check, status");
 }
