@@ -56,7 +56,7 @@ _stoq_values()
 		target,stop | target,status) _stoq_targets ;;
 		esac
 		;;
-	--dir | --run-dir | --spdk-dir | --certificates | --spdk-socket | --namespace) return 1 ;;
+	--dir | --run-dir | --spdk-dir | --certificates | --spdk-socket | --namespace | --policy | --socket | --status) return 1 ;;
 	esac
 }
 
@@ -73,6 +73,7 @@ _stoq_operands()
 	pki,renew | pki,revoke) _stoq_nodes ;;
 	pki,show) _stoq_nodes && [[ $current != */* ]] ;;
 	pki,* | target,* | xdp,* | guard,status | guard,events | guard,off | bench,* | probe,* | watch,*) ;;
+	tunnel,listen | tunnel,connect | tunnel,status) ;;
 	*) return 1 ;;
 	esac
 }
@@ -84,6 +85,7 @@ _stoq_commands()
 	bench) echo transport ;;
 	guard) echo check explain diff on reload status events off ;;
 	xdp) echo status allow deny limit ;;
+	tunnel) echo listen connect run check status ;;
 	pki) echo init issue renew revoke list show ;;
 	esac
 }
