@@ -12,6 +12,7 @@
 #include "guard/log.h"
 #include "guard/report_event.h"
 #include "guard/view.h"
+#include "tool/guard/journal.h"
 #include "tool/guard/options.h"
 #include "tool/message.h"
 #include "tool/output.h"
@@ -26,7 +27,8 @@ struct following {
 	const struct guard_options *options;
 	struct stoq_guard_view view;
 	struct stoq_guard_log log;
-	struct tool_output output;
+	struct tool_output output;    /* of the lines, or ... */
+	struct guard_journal journal; /* ... of --journal */
 	uint64_t offset_ns;
 	uint64_t printed_lost;
 	uint64_t unknown_hash; /* the last that no policy in force had */
@@ -50,6 +52,25 @@ static const struct stoq_guard_policy *policy_of(
 	return NULL;
 }
 
+/* Of an event whose line is text. */
+static void send_record(struct following *following, const struct stoq_guard_event *event)
+{
+	char line[STOQ_GUARD_EVENT_LINE];
+	char *text = stoq_guard_event_json(event);
+	struct json_object *fields = text ? json_tokener_parse(text) : NULL;
+
+	stoq_guard_event_line(line, event);
+	if (fields)
+		json_object_object_add(
+			fields, "guard", json_object_new_string(following->view.pins.name));
+	guard_journal_send(&following->journal,
+		event->record->kind == STOQ_GUARD_RECORD_LOGGED ? GUARD_JOURNAL_INFO
+								: GUARD_JOURNAL_WARNING,
+		line, fields);
+	json_object_put(fields);
+	free(text);
+}
+
 static void print_record(struct following *following, const struct stoq_guard_record *record)
 {
 	struct stoq_identity identity;
@@ -62,6 +83,10 @@ static void print_record(struct following *following, const struct stoq_guard_re
 	char line[STOQ_GUARD_EVENT_LINE], *json;
 
 	stoq_guard_view_identify(&following->view, record, &identity);
+	if (following->options->journal) {
+		send_record(following, &event);
+		return;
+	}
 	if (!following->options->json) {
 		stoq_guard_event_line(line, &event);
 		tool_output_add(&following->output, line, true);
@@ -82,6 +107,12 @@ static void print_lost(struct following *following)
 	if (!lost)
 		return;
 	following->printed_lost = following->log.lost;
+	if (following->options->journal) {
+		snprintf(line, sizeof(line), "%llu events were overwritten before they were read",
+			(unsigned long long)lost);
+		guard_journal_send(&following->journal, GUARD_JOURNAL_ERROR, line, NULL);
+		return;
+	}
 	snprintf(line, sizeof(line),
 		following->options->json ? "{\"type\":\"lost\",\"events\":%llu}"
 					 : "%llu events were overwritten before they were read",
@@ -127,10 +158,24 @@ static int follow(struct following *following, int signal_fd)
 	return EXIT_SUCCESS;
 }
 
+/* Entries that the journal did not take are not known there: they are reported here. */
+static int end_journal(struct following *following, struct stoq_error *error)
+{
+	uint64_t lost = following->journal.lost;
+
+	guard_journal_close(&following->journal);
+	if (!lost)
+		return 0;
+	return stoq_error_set(error, -EIO, "%s did not take %llu events",
+		guard_journal_name(&following->journal), (unsigned long long)lost);
+}
+
 static int run_events(struct following *following, int signal_fd, struct stoq_error *error)
 {
 	int result = stoq_drop_privileges(STOQ_KEEP_BPF, error);
 
+	if (!result && following->options->journal)
+		result = guard_journal_open(&following->journal, error);
 	if (result)
 		return result;
 	following->offset_ns = tool_unix_offset_ns();
@@ -138,9 +183,15 @@ static int run_events(struct following *following, int signal_fd, struct stoq_er
 		return stoq_error_set(error, -ENOMEM, "no memory");
 	stoq_guard_log_start(&following->log, following->view.records, following->view.state,
 		following->options->last);
-	if (!following->options->json)
+	if (following->options->journal)
+		tool_notice("events go to %s", guard_journal_name(&following->journal));
+	else if (!following->options->json)
 		tool_output_add(&following->output, stoq_guard_event_heading(), true);
 	follow(following, signal_fd);
+	if (following->options->journal) {
+		tool_output_end(&following->output, OUTPUT_MS);
+		return end_journal(following, error);
+	}
 	return tool_output_explain(tool_output_end(&following->output, OUTPUT_MS), error);
 }
 

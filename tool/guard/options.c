@@ -26,6 +26,7 @@ enum guard_option {
 	OPTION_JSON,
 	OPTION_DURATION,
 	OPTION_LAST,
+	OPTION_JOURNAL,
 };
 
 #define OPTION_NAME_ROW                                                                            \
@@ -74,6 +75,7 @@ static const struct option events_options[] = {
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"duration", required_argument, NULL, OPTION_DURATION},
 	{"last", required_argument, NULL, OPTION_LAST},
+	{"journal", no_argument, NULL, OPTION_JOURNAL},
 	{NULL, 0, NULL, 0},
 };
 
@@ -185,6 +187,9 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 	case OPTION_JSON:
 		options->json = true;
 		return 0;
+	case OPTION_JOURNAL:
+		options->journal = true;
+		return 0;
 	case OPTION_STRICT:
 		return take_strict(options, text, error);
 	case OPTION_PORT:
@@ -215,6 +220,11 @@ static int complete(struct guard_options *options, enum guard_command command, i
 {
 	if (command == GUARD_ON && !options->interface_count && !options->replace) {
 		*status = tool_usage("on which interface? For example -i lo");
+		return -1;
+	}
+	if (options->json && options->journal) {
+		*status = tool_usage(
+			"--journal prints nothing: leave out --json, or follow the events twice");
 		return -1;
 	}
 	if (!options->port_count) {

@@ -14,9 +14,9 @@
 int verb_guard(int argc, char **argv)
 {
 	static const struct tool_command commands[] = {{"check", guard_check},
-		{"explain", guard_explain}, {"diff", guard_diff}, {"on", guard_on}, {"reload", guard_reload},
-		{"status", guard_status}, {"events", guard_events}, {"off", guard_off},
-		{NULL, NULL}};
+		{"explain", guard_explain}, {"diff", guard_diff}, {"on", guard_on},
+		{"reload", guard_reload}, {"status", guard_status}, {"events", guard_events},
+		{"off", guard_off}, {NULL, NULL}};
 
 	return tool_run_command(argc, argv, guard_help, commands,
 		"check, explain, diff, on, reload, status, events or off");
