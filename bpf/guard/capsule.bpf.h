@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * How much data a capsule may have. With a command that it does not know, nvmet takes the data off
+ * How much data a capsule may have. With a command that it does not support, nvmet takes the data off
  * the stream only if there are no more than its port's inline_data_size; it reads what is longer as
  * PDUs (nvmet_tcp_handle_req_failure()). So a strict guard has to know what the controller takes:
  * its IOCCSZ says so, in the answer to Identify Controller on the admin queue. It holds for all
@@ -40,7 +40,7 @@ static __always_inline int stoq_guard_capsule_key(
 	return 1;
 }
 
-/* ---- what the controller says ---- */
+/* ---- the controller's IOCCSZ ---- */
 
 __noinline int stoq_guard_capsule_learned(
 	const struct stoq_flow *flow, __u32 bytes, __u32 update_flags)

@@ -147,7 +147,7 @@ static __always_inline int stoq_guard_is_tls(
 	       stoq_is_tls_record(bytes);
 }
 
-/* What stands where an ICReq has to be, or behind it, is none: why it is dropped. */
+/* The bytes where an ICReq has to be, or behind it, are not one: why they are dropped. */
 static __always_inline int stoq_guard_not_icreq(
 	struct __sk_buff *skb, const struct stoq_segment *segment, __u32 at, int reason)
 {
@@ -255,7 +255,7 @@ static __noinline struct stoq_flow *stoq_guard_open(
 
 /* ---- which flow a segment with payload belongs to ---- */
 
-/* On ports that are not policed only an ICReq in one segment tells a controller. */
+/* On ports that are not policed only an ICReq in one segment shows which end is a controller. */
 static __always_inline int stoq_guard_begins_with(
 	struct __sk_buff *skb, const struct stoq_segment *segment, __u8 type)
 {
@@ -319,7 +319,7 @@ static __always_inline struct stoq_flow *stoq_guard_flow_of_payload(struct __sk_
 	const struct stoq_segment *segment = &guard->segment;
 	struct stoq_newcomer *newcomer = 0;
 
-	if (ports == STOQ_GUARD_BOTH) { /* who is the host? */
+	if (ports == STOQ_GUARD_BOTH) { /* either end may be the host */
 		stoq_guard_drop(guard, STOQ_GUARD_DROP_UNFOLLOWED);
 		return 0;
 	}
@@ -356,7 +356,7 @@ static __always_inline struct stoq_flow *stoq_guard_flow_of_payload(struct __sk_
 
 /*
  * Strictly: the controller's come from where its SYN came from, and the host's from anywhere else.
- * What a host sends after the controller's FIN is read by nobody; the target's TCP may have
+ * The target does not read what a host sends after the controller's FIN; its TCP may have
  * forgotten the connection by then, without another word. 0, or 1: it is to be dropped.
  */
 static __always_inline int stoq_guard_is_foreign(

@@ -31,7 +31,7 @@ static __always_inline int stoq_guard_put_field(struct __sk_buff *skb,
 	       bpf_l4_csum_replace(skb, tcp + STOQ_TCP_AT_CHECKSUM, before, value, bytes);
 }
 
-/* The sequence number that the receiver of this segment expects, as far as it has said so. */
+/* The sequence number that the receiver of this segment expects, as far as its acknowledgements show. */
 static __always_inline __u32 stoq_guard_expected(
 	const struct stoq_flow *flow, const struct stoq_guard_cpu *guard, __u32 sender)
 {

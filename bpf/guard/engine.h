@@ -85,7 +85,7 @@ static inline __u32 stoq_guard_lowest_bit(__u64 x)
 }
 
 /*
- * Hides from the compiler what it knows of a value, so that a check stays which only the verifier
+ * Hides from the compiler the bounds of a value, so that a check stays which only the verifier
  * needs: that of 6.1 loses the bounds of values joined from bits.
  */
 #define STOQ_GUARD_OPAQUE(value) __asm__ volatile("" : "+r"(value))

@@ -26,7 +26,7 @@ static __always_inline int stoq_is_nvme_port(__be16 port)
 	return 0;
 }
 
-/* Only the first Connect of a connection says who it is: the others are refused. */
+/* Only the first Connect of a connection identifies its host: the others are refused. */
 static __always_inline int stoq_hook_believes_connect(const struct stoq_flow *flow)
 {
 	return !stoq_guard_has_connected(flow);
@@ -171,7 +171,7 @@ static __always_inline int stoq_guard_is_shielded(
 }
 
 /*
- * Strict, bpf/guard/stoq_guard.bpf.c knows what to do. Else: what is no PDU in a stream that was
+ * Strict, bpf/guard/stoq_guard.bpf.c handles it. Else: what is no PDU in a stream that was
  * followed from its first byte would be read by targets each in its own way.
  */
 static __always_inline int stoq_hook_bad(struct stoq_flow *flow, struct stoq_cpu *cpu)

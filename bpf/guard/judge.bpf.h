@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* What the policy says about a command: which class its connection has, what blocks it touches. */
+/* The policy's verdict on a command: which class its connection has, what blocks it touches. */
 #include "bpf/guard/guard.bpf.h"
 #include "bpf/guard/maps.bpf.h"
 #include "nvme/nvme_tcp_check.h"
@@ -210,7 +210,7 @@ static __always_inline int stoq_guard_judge_list(struct __sk_buff *skb, struct s
 
 /* ---- a command ---- */
 
-/* Decides by what the submission entry says, for one kind of queue; enum stoq_guard_touches. */
+/* Decides by what the submission entry contains, for one kind of queue; enum stoq_guard_touches. */
 __noinline int stoq_guard_judge_sqe(
 	struct stoq_guard_installed *installed, const struct nvme_sqe *sqe, __u32 kind, __u32 first)
 {
@@ -224,7 +224,7 @@ __noinline int stoq_guard_judge_sqe(
 	return touches;
 }
 
-/* These do no harm as admin commands, and as I/O commands nobody has them. */
+/* These do no harm as admin commands, and no I/O command set has them. */
 static __always_inline int stoq_guard_is_idle_talk(__u8 opcode)
 {
 	return opcode == NVME_ADMIN_IDENTIFY || opcode == NVME_ADMIN_GET_FEATURES ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The guard's log: records in an array that is written round and round; nobody has to read it. */
+/* The guard's log: records in an array that is written round and round, whether it is read or not. */
 #include "bpf/guard/guard.bpf.h"
 #include "bpf/guard/maps.bpf.h"
 
@@ -70,7 +70,7 @@ __noinline int stoq_guard_log_command(struct stoq_flow *flow,
 	return 0;
 }
 
-/* Counts a packet that is dropped, and says so once in a while. flow may be NULL. */
+/* Counts a packet that is dropped, and logs that once in a while. flow may be NULL. */
 __noinline int stoq_guard_log_drop(struct stoq_flow *flow, __u32 reason)
 {
 	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);

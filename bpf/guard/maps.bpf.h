@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The guard's maps, settings and work space. guard/state_shared.h says what they mean. */
+/* The guard's maps, settings and work space. guard/state_shared.h describes them. */
 #include <bpf/bpf_endian.h>
 
 #include "bpf/guard/engine.h"
@@ -92,7 +92,7 @@ struct {
 	__type(value, struct stoq_guard_room);
 } stoq_guard_room SEC(".maps");
 
-/* What the Connects of flows in the map of flows said: stoq_connects lets those of others go. */
+/* The Connect data of flows in the map of flows: stoq_connects lets those of others go. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, STOQ_GUARD_CONNECTIONS_MAX);

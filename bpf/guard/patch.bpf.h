@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Patches: bytes that have to stand at a place of a stream, whoever sends what there, and how
+ * Patches: bytes that have to stand at a place of a stream, whatever is sent there, and how
  * often. A refused command is one, with its digest; where the guard is strict, so is every header
  * that passed. They are kept, in order, until the other side has acknowledged them, in chunks
  * of 16.

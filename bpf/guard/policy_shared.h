@@ -142,7 +142,7 @@ NVME_ASSERT_SIZE(struct stoq_guard_rule_entry, 8);
 
 struct stoq_guard_compiled {
 	/* The front, up to `strict`, stays as it is: other versions' tools read it. */
-	__u64 hash; /* of all the rest; tells policies apart */
+	__u64 hash; /* of all the rest; distinguishes policies */
 	__u32 rule_count;
 	__u32 namespace_seed;
 	__u8 default_verdict; /* ALLOW or DENY */

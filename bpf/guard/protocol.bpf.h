@@ -5,7 +5,7 @@
  * Strict: what a host may send next. ICReq, then Connect, then commands, as many as the queue has
  * places, none with the identifier of another; data only as an R2T asks for it. Targets have
  * crashed on all of the others. What is known of a connection is known only if it was followed from
- * its first byte; doc/design/guard-program.md says where it is kept, and what happens when there is
+ * its first byte; doc/design/guard-program.md describes where it is kept, and what happens when there is
  * no room.
  */
 #include "bpf/guard/guard.bpf.h"
@@ -129,7 +129,7 @@ static __always_inline int stoq_guard_r2t_waits(
 	       stoq_guard_begun(flow, r2t->cid) == (r2t->begun & ~STOQ_GUARD_R2T_JOINED);
 }
 
-/* An R2T of the controller's, which is believed. */
+/* An R2T of the controller's, which is trusted. */
 __noinline int stoq_guard_on_r2t(struct stoq_flow *flow, const struct nvme_tcp_r2t_pdu *pdu)
 {
 	struct stoq_guard_r2t fresh = {0}, *r2t;
@@ -236,7 +236,7 @@ static __always_inline int stoq_guard_has_place(struct stoq_flow *flow)
 }
 
 /*
- * An event request, which waits for ever. When SPDK's host shuts a controller down, it takes those
+ * An event request, which waits without a limit. When SPDK's host shuts a controller down, it takes those
  * for done that are outstanding, and uses their identifiers again (lib/nvme/nvme_ctrlr.c).
  */
 static __always_inline int stoq_guard_is_event_request(struct stoq_flow *flow, __u16 cid)
@@ -324,7 +324,7 @@ __noinline int stoq_guard_protocol(struct stoq_flow *flow, const struct nvme_tcp
 	return why ? stoq_guard_drop(guard, why) : 0;
 }
 
-/* What the controller says about how the connection is to be used. */
+/* The controller's answer about how the connection is to be used. */
 static __always_inline void stoq_guard_on_icresp(
 	struct stoq_flow *flow, const struct nvme_tcp_icresp_pdu *pdu)
 {

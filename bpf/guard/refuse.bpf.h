@@ -112,7 +112,7 @@ static __always_inline int stoq_guard_spoil(
 	return 1;
 }
 
-/* Remembers that the command's completion has to say `status`. 0, or 1: there is no room. */
+/* Remembers that the command's completion has to have `status`. 0, or 1: there is no room. */
 static __always_inline int stoq_guard_expect(struct stoq_flow *flow, __u16 cid, __u32 status)
 {
 	struct stoq_guard_refusal_key key = {.uid = flow->uid, .cid = cid};
@@ -240,7 +240,7 @@ __noinline int stoq_guard_act(struct __sk_buff *skb, struct stoq_flow *flow, str
 				stoq_guard_apply(skb, cpu, &guard->patch));
 		if (denied)
 			stoq_guard_total(STOQ_GUARD_PATCHED);
-		if (flow->guard.cut) { /* what is counted and told is what it was */
+		if (flow->guard.cut) { /* what is counted and logged is what it was */
 			stoq_guard_restore_cut(flow, (__u8 *)pdu);
 		}
 	}

@@ -18,7 +18,7 @@
 #define STOQ_GUARD_SWEEP_NS    1000000000ull	  /* all of them are looked at once in this time */
 #define STOQ_GUARD_SWEEP_LIMIT 64
 
-/* What a Connect said, by its flow's number. */
+/* The names of a Connect, by its flow's number. */
 static __always_inline struct nvme_connect_data *stoq_guard_names_of(__u32 uid)
 {
 	struct nvme_connect_data *data = bpf_map_lookup_elem(&stoq_guard_names, &uid);

@@ -45,7 +45,7 @@ __noinline int stoq_guard_clear_urgent(struct __sk_buff *skb, __u32 tcp_offset)
 /*
  * Makes no-operations of a SYN's options of Multipath TCP, so that both ends fall back to plain TCP
  * (RFC 8684, 3.7). Else the stream could come in pieces over several connections, some past the
- * guard, and at places that only those options tell. 0, or 1: the packet is to be dropped.
+ * guard, and at places that only those options contain. 0, or 1: the packet is to be dropped.
  */
 __noinline int stoq_guard_strip_multipath(
 	struct __sk_buff *skb, struct stoq_cpu *cpu, __u32 tcp_offset, __u32 bytes)
@@ -70,7 +70,7 @@ __noinline int stoq_guard_strip_multipath(
 
 /*
  * Flags of a connection's life: a SYN alone or with ACK; then ACK in every segment but a reset.
- * What is left out is taken in different ways, or by nobody (RFC 9293, 3.10.7).
+ * Receivers take the others in different ways, or not at all (RFC 9293, 3.10.7).
  */
 static __always_inline int stoq_guard_flags_are_plain(const struct stoq_segment *segment)
 {

@@ -61,7 +61,7 @@ static __always_inline int stoq_guard_is_plain_icresp(
 
 /* ---- how much of a read has come ---- */
 
-/* Its place among the R2Ts, which reads have none of: that of its slot, so it is nobody else's. */
+/* Its place among the R2Ts, which reads have none of: that of its slot, so no other command uses it. */
 static __always_inline struct stoq_guard_r2t *stoq_guard_read_place(
 	struct stoq_flow *flow, __u16 cid)
 {

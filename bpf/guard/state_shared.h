@@ -6,7 +6,7 @@
  * names, keys and values of its maps, and the order in which user space has to do things.
  *
  * The program follows streams with the code of stoq_watch and fills the same maps
- * (stream_shared.h), so that whoever reads those of a watch can read those of a guard. Its own
+ * (stream_shared.h), so that the reader of a watch's maps can read a guard's. Its own
  * maps:
  *
  *   name                    type                     key                    value
@@ -46,7 +46,7 @@
 
 struct stoq_guard_installed {
 	/* Not 0, another one each time, even of the same policy: CLOCK_REALTIME in ns, say. Classes
-	 * of connections are looked up anew when it changes, stoq_guard_identities included. */
+	 * of connections are looked up again when it changes, stoq_guard_identities included. */
 	__u64 generation;
 	__u32 counts; /* entry of stoq_guard_counts: 0 or 1 */
 	__u32 pad;
@@ -185,7 +185,7 @@ enum stoq_guard_total {
 	/* Strict, what a host may not send (guard/protocol.bpf.h). */
 	STOQ_GUARD_DROP_SEQUENCE,    /* before ICReq, ICResp or Connect have had their turn, or
 					behind H2CTermReq */
-	STOQ_GUARD_DROP_NEGOTIATION, /* an ICReq with values that no target knows, a Connect whose
+	STOQ_GUARD_DROP_NEGOTIATION, /* an ICReq with values that no target accepts, a Connect whose
 					names do not end */
 	STOQ_GUARD_DROP_NO_R2T,	     /* data that no R2T asked for, or not so */
 	STOQ_GUARD_DROP_CID_IN_USE,  /* the identifier of a command that is outstanding */

@@ -3,7 +3,7 @@
 /*
  * The guard's tc program: follows every NVMe/TCP connection as stoq_watch does, and has each
  * command decided about by a policy. What it refuses is changed on its way; what it cannot judge is
- * dropped. doc/design/guard-program.md tells how it works and what it takes for granted.
+ * dropped. doc/design/guard-program.md describes how it works and what it assumes.
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
@@ -63,7 +63,7 @@ static __always_inline int stoq_guard_ports_of(const struct stoq_segment *segmen
 	       (stoq_is_nvme_port(stoq_guard_port_of(segment, 1)) ? STOQ_GUARD_FROM : 0);
 }
 
-/* A connection that is older than the guard: what user space knows about it counts as its Connect.
+/* A connection that is older than the guard: what user space has found out about it counts as its Connect.
  */
 __noinline int stoq_guard_adopt(struct stoq_flow *flow)
 {
@@ -124,7 +124,7 @@ static __always_inline int stoq_guard_out_of_turn(const struct stoq_guard_cpu *g
 	       stoq_after(cpu->sequence, stoq_wanted(side));
 }
 
-/* Of an older connection only a segment that begins with a PDU tells where the others are. */
+/* Of an older connection only a segment that begins with a PDU shows where the others are. */
 __noinline int stoq_guard_learn(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
 {
 	struct stoq_flow_side *side;
@@ -225,7 +225,7 @@ static __always_inline int stoq_guard_normalize(
 	       stoq_guard_strip_multipath(skb, cpu, segment->tcp_offset, segment->option_bytes);
 }
 
-/* Flags that nobody needs; and hosts answer no SYN. */
+/* Flags that no connection needs; and hosts answer no SYN. */
 static __always_inline int stoq_guard_is_odd(const struct stoq_segment *segment, int ports)
 {
 	return !stoq_guard_flags_are_plain(segment) ||

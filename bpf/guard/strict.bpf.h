@@ -19,7 +19,7 @@ static __always_inline int stoq_guard_digests_agree(
 	if (nvme_tcp_data_length(hdr))
 		told |= NVME_TCP_FLAG_DDGST;
 	known = flow->guard.digests_known;
-	/* An older connection, whose ICResp was not seen: the first PDU tells. */
+	/* An older connection, whose ICResp was not seen: the first PDU shows it. */
 	flow->guard.digests |= hdr->flags & told & ~known;
 	flow->guard.digests_known = known | told;
 	return ((hdr->flags ^ flow->guard.digests) & told) == 0;
@@ -49,8 +49,8 @@ static __always_inline int stoq_guard_may_send(const struct nvme_sqe *sqe)
 }
 
 /*
- * A capsule that all targets step over alike: its data as long as PLEN and the SGL both say, of a
- * command that sends some; a command that says that its data is in the capsule has to have it
+ * A capsule that all targets step over alike: its data of the length that PLEN and the SGL both have, of a
+ * command that sends some; a command whose SGL points into the capsule has to have its data
  * there. This holds whether the guard is strict or not.
  */
 static __always_inline int stoq_guard_is_taken(const struct nvme_tcp_cmd_pdu *pdu)

@@ -3,7 +3,7 @@
 
 /*
  * Commands outstanding, from capsule to completion: in a slot of their flow, or in the table that
- * all flows share (stream_shared.h says why there are two). CIDs are dense, so a shared slot is
+ * all flows share (see stream_shared.h for why there are two). CIDs are dense, so a shared slot is
  * found by adding the CID to a hash of the flow; if another flow's command has it, there are three
  * more choices.
  */
@@ -47,7 +47,7 @@ static __always_inline int stoq_own_take(
 	return before != STOQ_COMMAND_FREE;
 }
 
-/* A command's choice of the shared slots. NULL never, but the verifier has to be told. */
+/* A command's choice of the shared slots. Never NULL, which the verifier cannot derive. */
 static __always_inline struct stoq_slot *stoq_shared_slot(__u32 uid, __u16 cid, __u32 choice)
 {
 	__u32 at = stoq_command_index(uid, cid, choice, stoq_command_mask);

@@ -102,7 +102,7 @@ static __always_inline struct stoq_flow *stoq_flow_move(
 	moved = bpf_map_lookup_elem(stoq_hook_flows(), key);
 	if (!moved)
 		return 0;
-	flow->uid = 0; /* who waits for its locks looks again */
+	flow->uid = 0; /* a CPU that waits for its locks looks again */
 	stoq_side_unlock(&moved->side[NVME_TCP_FROM_HOST]);
 	stoq_side_unlock(&moved->side[NVME_TCP_FROM_CONTROLLER]);
 	stoq_count(cpu, STOQ_COUNT_FLOWS_PROVEN, 1);

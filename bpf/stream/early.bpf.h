@@ -16,7 +16,7 @@
 #define STOQ_CELL_WAYS	       8
 #define STOQ_CELL_NONE	       0xffffffffu
 #define STOQ_CELL_BUSY	       (1ull << 63)
-/* NVMe hosts give up a connection that stands still for 30 s, unless told otherwise. */
+/* NVMe hosts give up a connection that stands still for 30 s, unless configured otherwise. */
 #define STOQ_EARLY_PATIENCE_NS 60000000000ull
 /* A cell this old is not needed: see stoq_early_is_late(). */
 #define STOQ_CELL_STALE_NS     (2 * STOQ_EARLY_PATIENCE_NS + 1000000000ull)
@@ -25,7 +25,7 @@
 #define STOQ_EARLY_CELLS       132
 
 /*
- * Number `number` of the stream's cells. `run` tells what is kept now from what may have been left
+ * Number `number` of the stream's cells. `run` distinguishes what is kept now from what may have been left
  * 4 GiB of the stream ago.
  */
 static __always_inline __u64 stoq_cell_tag(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* Flows: when one begins, what its first bytes say, when it ends. */
+/* Flows: when one begins, what its first bytes show, when it ends. */
 #include "bpf/stream/hooks.bpf.h"
 #include "bpf/stream/maps.bpf.h"
 #include "bpf/stream/stream.bpf.h"
@@ -14,7 +14,7 @@ static __always_inline int stoq_flow_is_over(const struct stoq_flow *flow)
 	       flow->side[NVME_TCP_FROM_CONTROLLER].finished;
 }
 
-/* A number for a flow that is ready. After a thousand million of them they begin again; 0 is none.
+/* A number for a flow that is ready. After 2^30 of them they begin again; 0 is not one.
  */
 static __always_inline void stoq_flow_number(struct stoq_flow *flow)
 {

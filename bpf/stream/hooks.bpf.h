@@ -48,7 +48,7 @@ static __always_inline void stoq_hook_ended(struct stoq_flow *flow, __u32 cid);
 static __always_inline int stoq_hook_sees_all(
 	const struct stoq_flow *flow, const struct stoq_cpu *cpu);
 
-/* Whether a Connect tells whose the flow is. */
+/* Whether a Connect identifies the flow's host. */
 static __always_inline int stoq_hook_believes_connect(const struct stoq_flow *flow);
 
 /* Connect data in this segment, from payload position `at` on. */

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Finding where PDUs begin, in a stream entered in its middle. A place is believed when the
+ * Finding where PDUs begin, in a stream entered in its middle. A place is accepted when the
  * chain of PDUs from there is consistent: over NVME_TCP_SYNC_CHAIN PDUs, or exactly from the
  * first to the last byte of a segment (which is how a quiet connection looks). A segment is
  * searched from its start and in a window that moves from segment to segment, so that the

@@ -8,7 +8,7 @@
 const volatile __u64 stoq_slow_ns = ~0ull;
 const volatile __u8 stoq_report_errors;
 const volatile __u8 stoq_report_pdus;
-/* Events tell SLBAs and more: keep them while a command is outstanding. */
+/* Events contain SLBAs and more: keep them while a command is outstanding. */
 const volatile __u8 stoq_keep_details = 1;
 /* Number of slots in stoq_commands, less one: a power of two less one. */
 const volatile __u32 stoq_command_mask = 131071;

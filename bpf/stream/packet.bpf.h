@@ -39,7 +39,7 @@ struct stoq_ipv6_extension {
 	__u8 rest[6];
 };
 
-/* What lies between Ethernet and TCP, as the IP header says it. */
+/* What lies between Ethernet and TCP, as the IP header has it. */
 struct stoq_network {
 	void *end;	     /* where the TCP header begins */
 	__u32 payload_bytes; /* of IP: TCP header and data; 0: the packet's length decides */

@@ -169,7 +169,7 @@ static __always_inline __u32 stoq_wanted(const struct stoq_flow_side *side)
 				  : side->cursor.next_header + side->cursor.carry_bytes;
 }
 
-/* The side is not followed any more; it is learnt anew where its PDUs begin. */
+/* The side is not followed any more; where its PDUs begin is learned again. */
 static __always_inline void stoq_lose(
 	struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu)
 {

@@ -111,7 +111,7 @@ static __always_inline void stoq_on_command(struct stoq_flow *flow, struct stoq_
 	}
 }
 
-/* side is the controller's; cqe_status is 0 if a C2HData told of the success. */
+/* side is the controller's; cqe_status is 0 if a C2HData had the SUCCESS flag. */
 static __noinline void stoq_complete(struct stoq_flow *flow, struct stoq_flow_side *side,
 	struct stoq_cpu *cpu, __u32 cid, __u32 cqe_status)
 {

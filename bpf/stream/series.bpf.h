@@ -83,7 +83,7 @@ static __always_inline void stoq_series_time(struct stoq_series *series, __u64 l
 	if (latency_ns > series->latency_max_ns)
 		series->latency_max_ns = latency_ns;
 	bucket = stoq_latency_bucket(latency_ns);
-	/* The compiler knows the bound and would leave the check out; the verifier does not. */
+	/* The compiler derives the bound and would leave the check out; the verifier does not. */
 	asm volatile("" : "+r"(bucket));
 	if (bucket < STOQ_LATENCY_BUCKETS)
 		series->buckets[bucket]++;

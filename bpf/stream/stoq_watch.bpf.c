@@ -3,7 +3,7 @@
 /*
  * The tc program: follows every NVMe/TCP connection that passes an interface, and counts its
  * commands. It changes no packet and hands every one on (TC_ACT_UNSPEC: to the next program
- * or filter). doc/design/watch-program.md tells how it works.
+ * or filter). doc/design/watch-program.md describes how it works.
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
@@ -65,7 +65,7 @@ static __always_inline void stoq_on_syn(struct __sk_buff *skb, struct stoq_cpu *
 		return;
 	}
 	/* Ports are used again; what comes is not the connection we knew. Where it may be a host
-	 * that only tries, the answer will tell. */
+	 * that only tries, the answer will show it. */
 	if (flow && (!known || stoq_flow_is_over(flow)))
 		stoq_flow_remove(cpu, &segment->key);
 	if (known)

@@ -35,7 +35,7 @@ struct stoq_segment {
 
 enum stoq_parse {
 	STOQ_PARSE_TCP = 0,
-	STOQ_PARSE_OTHER,     /* not TCP: none of our business */
+	STOQ_PARSE_OTHER,     /* not TCP: not looked at */
 	STOQ_PARSE_MALFORMED, /* cut short, or lengths that contradict each other */
 	STOQ_PARSE_FRAGMENT,
 	STOQ_PARSE_TAGS, /* more VLAN tags than are looked through: what is behind them is not known

@@ -16,7 +16,7 @@
  * A command begins on one CPU and ends on another, so each cache line that it is kept in travels
  * to and fro, and that costs as much as decoding it. Hence a slot is a quarter of a line, and
  * commands with neighbouring CIDs share one. A flow has slots of its own, which are taken without
- * atomic instructions, as nobody else wants them. Commands for which these do not suffice are in
+ * atomic instructions, as no other flow uses them. Commands for which these do not suffice are in
  * a hash table of our own in an array map, which all flows share.
  */
 struct stoq_slot {
@@ -30,7 +30,7 @@ NVME_ASSERT_SIZE(struct stoq_slot, 16);
 
 /*
  * The slots of a flow: a command may be in the one at its CID modulo their number. Drivers keep
- * CIDs dense, and queues of 128 entries are what SPDK and Linux ask for unless told otherwise.
+ * CIDs dense, and queues of 128 entries are what SPDK and Linux ask for unless configured otherwise.
  */
 #define STOQ_OWN_SLOTS 128
 
@@ -41,7 +41,7 @@ static inline __u32 stoq_own_owner(__u16 cid)
 }
 
 /*
- * The shared table. What only events tell, and the namespace id if it is large, is in a table
+ * The shared table. What only events contain, and the namespace id if it is large, is in a table
  * of its own by the same index; a command that needs either is in no slot of its flow.
  */
 #define STOQ_COMMAND_CHOICES 4	   /* slots where a command may be */
@@ -200,7 +200,7 @@ struct stoq_cursor {
 #define STOQ_CELL_SHIFT	 12
 #define STOQ_CELL_BYTES	 (1u << STOQ_CELL_SHIFT)
 #define STOQ_CELL_ROOM	 (STOQ_CELL_BYTES + NVME_TCP_HEADER_MAX)
-#define STOQ_CELL_BLOCK	 64 /* what a word of `here` tells about */
+#define STOQ_CELL_BLOCK	 64 /* bytes for each word of `here` */
 #define STOQ_CELL_BLOCKS (STOQ_CELL_ROOM / STOQ_CELL_BLOCK)
 
 struct stoq_early_cell {
@@ -302,7 +302,7 @@ struct stoq_guard_flow {
 	__u8 acknowledged;  /* bit per side: its side's `acknowledged` is valid */
 	__u8 digests;	    /* bit 0: header, bit 1: data digests are used ... */
 	__u8 digests_known; /* ... if these bits are set here */
-	__u8 cpda;	    /* what the controller's ICResp said; 0 if that was not seen */
+	__u8 cpda;	    /* of the controller's ICResp; 0 if that was not seen */
 	__u8 icresp;	    /* that was seen */
 	__u8 whole;	    /* followed strictly since it was opened */
 	__u8 ended;	    /* bit per side: it has sent a TermReq, nothing follows */
@@ -368,7 +368,7 @@ struct stoq_flow {
 	__u8 tls; /* encrypted: what was seen of its beginning, see bpf/stream/opening.bpf.h */
 	__u32 host_first; /* sequence number of the first byte of each side; 0: not known */
 	__u32 controller_first;
-	/* Completions may have been missed until then: who began before may be done. 0: none was.
+	/* Completions may have been missed until then: commands that began before may be done. 0: none was.
 	 */
 	__u64 doubt_ns;
 	__u32 end_counted; /* it has ended, and that was counted */

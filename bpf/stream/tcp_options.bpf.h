@@ -14,7 +14,7 @@
 #define STOQ_OPTION_NOP	  1
 #define STOQ_OPTION_MPTCP 30
 
-/* How long the option is that begins at byte `at` of the window; 0: there is none, nor another. */
+/* How long the option is that begins at byte `at` of the window; 0: the list ends there. */
 static __always_inline __u32 stoq_option_length(const struct stoq_cpu *cpu, __u32 at, __u32 bytes)
 {
 	__u32 length;

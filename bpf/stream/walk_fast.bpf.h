@@ -4,7 +4,7 @@
 /*
  * The walk over PDUs as they nearly always are: whole, with a common header that was seen before;
  * commands of I/O queues, their data, their success. These are taken here with as few
- * instructions as we know how. Whatever else comes is left to stoq_walk_one(), which knows all
+ * instructions as we know how. All else is left to stoq_walk_one(), which handles all
  * cases, and does the same for these.
  */
 #include "bpf/stream/hooks.bpf.h"

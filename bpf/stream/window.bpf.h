@@ -3,7 +3,7 @@
 
 /*
  * The window: the piece of the payload that was loaded last, where headers are looked at. A load
- * costs more than what it copies, as it finds its place in the packet anew each time.
+ * costs more than what it copies, as it looks for its place in the packet each time.
  */
 #include "bpf/stream/stream.bpf.h"
 #include "nvme/nvme_tcp_check.h"

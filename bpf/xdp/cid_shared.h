@@ -8,9 +8,9 @@
  *   bytes 1-7   random
  *   bytes 8-15  a tag: SipHash-2-4 of bytes 0-7 with a key that the endpoint makes at its start
  *
- * Who does not know the key cannot make up a connection ID that an endpoint would take for its
- * own. So a packet that carries a sealed one comes from somebody who has received a packet of
- * ours (or saw one go by), which tells peers from a flood with forged addresses, without any
+ * A sender without the key cannot make up a connection ID that an endpoint would take for its
+ * own. So the sender of a packet that carries a sealed one has received a packet of ours
+ * (or saw one go by), which distinguishes peers from a flood with forged addresses, without any
  * table. The key stays on the machine: in the endpoint and in the XDP program's configuration.
  *
  * Both sides include this. The 8 bytes are taken in the machine's own byte order.

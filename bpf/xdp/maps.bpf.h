@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The XDP program's maps; xdp_shared.h tells what is in them. */
+/* The XDP program's maps; xdp_shared.h describes what is in them. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/xdp/xdp_shared.h"
 
-/* Packets in several buffers: set where the kernel knows them (5.18), before loading. */
+/* Packets in several buffers: set where the kernel has them (5.18), before loading. */
 const volatile __u8 stoq_xdp_frags;
 
 struct {

@@ -20,7 +20,7 @@
 
 #define STOQ_XDP_VLAN_DEPTH	 2
 #define STOQ_XDP_IPV6_EXTENSIONS 6
-/* The verifier wants to know how far into the first buffer we may reach: beyond any buffer. */
+/* The verifier needs a bound on how far into the first buffer we may reach: beyond any buffer. */
 #define STOQ_XDP_LINEAR_MAX	 0x7fff
 
 enum stoq_xdp_parse {

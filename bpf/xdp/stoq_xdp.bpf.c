@@ -3,7 +3,7 @@
 /*
  * The XDP program: keeps from a transport's UDP ports what is no QUIC, what comes from where it
  * should not, and floods. Every other packet it hands on untouched (XDP_PASS). What passes goes to
- * the kernel, or to an AF_XDP socket where there is one. doc/ebpf.md tells what it does and why.
+ * the kernel, or to an AF_XDP socket where there is one. doc/ebpf.md describes what it does and why.
  */
 #include <linux/bpf.h>
 
