@@ -295,11 +295,36 @@ static size_t take_pdus(
 	return (size_t)(data - start);
 }
 
+/*
+ * Bytes that are NVMe/TCP all the same: a host end that calls them bytes would have its hosts' NQNs
+ * unchecked. The reader, which has nothing else to do, keeps the first ones.
+ */
+static bool hides_nvme(struct stoq_mux *mux, const uint8_t *data, size_t size)
+{
+	struct stoq_pdu_reader *reader = &mux->lanes[0]->reader;
+	size_t part = sizeof(reader->header.hdr) - reader->have;
+
+	if (mux->config.end != STOQ_TUNNEL_TARGET_END || !part)
+		return false;
+	if (part > size)
+		part = size;
+	memcpy(reader->header.bytes + reader->have, data, part);
+	reader->have += (uint32_t)part;
+	return reader->have == sizeof(reader->header.hdr) &&
+	       reader->header.hdr.type == NVME_TCP_ICREQ &&
+	       nvme_tcp_check_common(&reader->header.hdr);
+}
+
 static size_t take_bytes(struct stoq_mux *mux, const uint8_t *data, size_t size)
 {
 	if (!may_write(mux, 0))
 		return 0;
-	write_out(mux, data, size);
+	if (hides_nvme(mux, data, size))
+		stoq_mux_fail(mux, STOQ_LANE_NOT_NVME,
+			"the host end calls an NVMe/TCP connection bytes, so that its host is not "
+			"checked");
+	else
+		write_out(mux, data, size);
 	return size;
 }
 
@@ -307,7 +332,7 @@ static void lane_ends(struct stoq_mux *mux, unsigned int lane, uint64_t now_ns)
 {
 	struct stoq_mux_lane *from = mux->lanes[lane];
 
-	if (!stoq_pdu_reader_idle(&from->reader)) {
+	if (!mux->bytes && !stoq_pdu_reader_idle(&from->reader)) {
 		stoq_mux_fail(mux, STOQ_LANE_PROTOCOL, "lane %u ended inside a PDU", lane);
 		return;
 	}

@@ -87,12 +87,31 @@ static uint16_t judge(
 	return command->sqe.opcode == end->rig->refuse_opcode ? NVME_STATUS(1, 0x84) : 0;
 }
 
+static void rewrite(void *context, uint64_t at, uint8_t *data, size_t size)
+{
+	struct rig_end *end = context;
+
+	end->rig->rewritten_at = at;
+	memset(data, 0xee, size);
+}
+
+static void note_targets(void *context, const char *text, size_t size)
+{
+	struct rig_end *end = context;
+
+	assert_true(size < sizeof(end->rig->targets));
+	memcpy(end->rig->targets, text, size);
+	end->rig->targets[size] = '\0';
+}
+
 static const struct stoq_mux_io io = {.begin = begin,
 	.write = write_lane,
 	.finish = finish,
 	.resume = resume,
 	.open_lanes = open_lanes,
-	.judge = judge};
+	.judge = judge,
+	.rewrite = rewrite,
+	.targets = note_targets};
 
 /* ---- life ---- */
 
@@ -107,6 +126,7 @@ void rig_init(struct rig *rig, unsigned int lanes, size_t pipe_room, uint32_t se
 			.lanes = lanes,
 			.output_limit_bytes = 65536,
 			.pool = &end->pool,
+			.targets = "disk=192.0.2.1:4420\n",
 			.io = &io,
 			.context = end};
 

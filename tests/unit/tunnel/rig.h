@@ -39,6 +39,8 @@ struct rig {
 	unsigned int lanes;	/* that were opened */
 	bool target_has[STOQ_LANES_MAX];
 	bool bytes_allowed, began, began_with_bytes;
+	uint64_t rewritten_at;	/* as rewrite() was called last, and its bytes set to 0xee */
+	char targets[32];	/* as targets() got them */
 	uint16_t refuse_opcode; /* judge() refuses it; 0xffff: none */
 	uint64_t now_ns;
 	uint32_t random;

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "nvme/nvme_digest.h"
 #include "nvme/nvme_tcp_encode.h"
 #include "tests/unit/tunnel/actors.h"
 
@@ -280,6 +281,97 @@ static void what_is_not_nvme_is_carried_where_that_is_allowed(void **state)
 	}
 }
 
+static void nvme_that_is_called_bytes_is_refused(void **state)
+{
+	uint8_t front[NVME_TCP_FRONT_MAX];
+	struct nvme_tcp_format format = {0};
+	size_t size = nvme_tcp_encode_icreq(front, &format, 0);
+	struct stoq_mux *mux;
+
+	start(4, ROOMY, 3, 9000);
+	mux = mux_of(STOQ_TUNNEL_TARGET_END);
+	assert_int_equal(stoq_mux_add_lane(mux, 0), 0);
+	mux->bytes = true;
+	/* Byte by byte, too. */
+	for (size_t i = 0; i < size; i++)
+		stoq_mux_from_lane(mux, 0, front + i, 1, false, 0);
+	assert_int_equal(mux->code, STOQ_LANE_NOT_NVME);
+	rig_destroy(&rig);
+}
+
+/* ---- records, and what goes with them ---- */
+
+/* A part of a discovery log, with a data digest, as the target sends it. */
+static size_t make_log_pdu(uint8_t *out, uint32_t bytes)
+{
+	struct nvme_tcp_format format = {.data_digest = true};
+	struct nvme_tcp_data_fields fields = {.type = NVME_TCP_C2H_DATA,
+		.flags = NVME_TCP_FLAG_LAST | NVME_TCP_FLAG_SUCCESS,
+		.cid = 40,
+		.offset = 1024,
+		.length = bytes};
+	size_t front = nvme_tcp_encode_data(out, &format, &fields);
+
+	memset(out + front, 0x11, bytes);
+	nvme_digest_store(out + front + bytes, nvme_crc32c(out + front, bytes));
+	return front + bytes + 4;
+}
+
+static void ask_for_log(void)
+{
+	struct nvme_sqe sqe = {.opcode = NVME_ADMIN_GET_LOG_PAGE,
+		.command_id = nvme_to_le16(40),
+		.cdw10 = nvme_to_le32(0x70),
+		.cdw12 = nvme_to_le32(4096)};
+	struct nvme_tcp_format format = {0};
+	uint8_t front[NVME_TCP_FRONT_MAX];
+
+	rig_feed(&rig, STOQ_TUNNEL_HOST_END, front,
+		nvme_tcp_encode_capsule_cmd(front, &format, &sqe, 0));
+	rig_settle(&rig);
+}
+
+static void a_discovery_log_is_rewritten_with_its_digest(void **state)
+{
+	static uint8_t pdu[NVME_TCP_FRONT_MAX + 2048 + 4];
+	size_t size = make_log_pdu(pdu, 2048), before;
+	const uint8_t *got;
+
+	start(4, ROOMY, 3, 9000);
+	actors_connect(&actors, true);
+	/* An admin queue. */
+	mux_of(STOQ_TUNNEL_HOST_END)->qid = mux_of(STOQ_TUNNEL_TARGET_END)->qid = 0;
+	ask_for_log();
+	before = rig.ends[STOQ_TUNNEL_HOST_END].out_size;
+	rig_feed(&rig, STOQ_TUNNEL_TARGET_END, pdu, size);
+	rig_settle(&rig);
+	assert_string_equal(rig.targets, "disk=192.0.2.1:4420\n");
+	assert_int_equal(rig.rewritten_at, 4096 + 1024);
+	assert_int_equal(rig.ends[STOQ_TUNNEL_HOST_END].out_size - before, size);
+	got = rig.ends[STOQ_TUNNEL_HOST_END].out + before;
+	assert_memory_equal(got, pdu, 24);
+	assert_int_equal(got[24], 0xee);
+	assert_int_equal(nvme_digest_load(got + size - 4), nvme_crc32c(got + 24, 2048));
+	rig_destroy(&rig);
+}
+
+static void the_host_end_learns_the_times_at_the_target(void **state)
+{
+	struct stoq_lane_times *times;
+
+	start(4, ROOMY, 3, 9000);
+	actors_connect(&actors, true);
+	actors_run(&actors, 20);
+	rig.now_ns += 2000000000;
+	actors_run(&actors, 22);
+	rig_settle(&rig);
+	times = &mux_of(STOQ_TUNNEL_HOST_END)->figures.at_target;
+	assert_true(times->commands > 20 && times->commands <= 23);
+	assert_true(times->target_ns > 0 &&
+		    times->target_ns <= mux_of(STOQ_TUNNEL_HOST_END)->figures.latency.sum_ns);
+	rig_destroy(&rig);
+}
+
 static void a_command_before_icreq_is_refused(void **state)
 {
 	uint8_t front[NVME_TCP_FRONT_MAX];
@@ -321,6 +413,9 @@ int main(void)
 		cmocka_unit_test(refusals_wait_for_the_end_of_a_pdu),
 		cmocka_unit_test(what_is_not_nvme_is_refused),
 		cmocka_unit_test(what_is_not_nvme_is_carried_where_that_is_allowed),
+		cmocka_unit_test(nvme_that_is_called_bytes_is_refused),
+		cmocka_unit_test(a_discovery_log_is_rewritten_with_its_digest),
+		cmocka_unit_test(the_host_end_learns_the_times_at_the_target),
 		cmocka_unit_test(a_command_before_icreq_is_refused),
 		cmocka_unit_test(a_target_that_is_none_is_refused),
 	};
