@@ -172,6 +172,7 @@ int guard_reload(int argc, char **argv)
 		printf("guard %s: policy %s, hash %016llx\n", name_of(&options), source.path,
 			(unsigned long long)source.compiled->hash);
 		warn_of_other_program(name_of(&options));
+		status = EXIT_SUCCESS;
 	}
 	stoq_guard_source_free(&source);
 	return status;
