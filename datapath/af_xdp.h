@@ -48,7 +48,7 @@ struct stoq_datapath *stoq_af_xdp_unwrap(struct stoq_datapath *base);
 
 /*
  * The interface for a socket that is bound to this address: the one that has the address. 0, or
- * -EADDRNOTAVAIL: a wildcard, or an address of nobody's.
+ * -EADDRNOTAVAIL: a wildcard, or an address that no interface has.
  */
 int stoq_af_xdp_interface(
 	const struct stoq_address *local, char name[static IF_NAMESIZE], struct stoq_error *error);

@@ -67,9 +67,9 @@ static inline void af_xdp_count_copies(
 }
 
 /* af_xdp_send.c, af_xdp_receive.c */
-int af_xdp_send_batch(struct stoq_datapath *base, struct stoq_datagram *datagrams,
-	unsigned int count, uint64_t now_ns);
-int af_xdp_receive_batch(struct stoq_datapath *base, struct stoq_datagram *datagrams,
+int af_xdp_send_batch(struct stoq_datapath *base, struct stoq_batch *datagrams, unsigned int count,
+	uint64_t now_ns);
+int af_xdp_receive_batch(struct stoq_datapath *base, struct stoq_batch *datagrams,
 	unsigned int count, uint64_t now_ns);
 
 /* af_xdp_health.c: what the kernel tells, stuck rings; cheap, to be called often. */

@@ -47,7 +47,7 @@ static bool take_apart(
 }
 
 /* A datagram like those before it goes behind them, as with the kernel's GRO. */
-static bool join(struct stoq_datagram *datagram, const struct stoq_frame *frame)
+static bool join(struct stoq_batch *datagram, const struct stoq_frame *frame)
 {
 	uint32_t limit = datagram->capacity < JOINED_MAX ? datagram->capacity : JOINED_MAX;
 
@@ -62,7 +62,7 @@ static bool join(struct stoq_datagram *datagram, const struct stoq_frame *frame)
 	return true;
 }
 
-static void begin(struct stoq_datagram *datagram, const struct stoq_frame *frame)
+static void begin(struct stoq_batch *datagram, const struct stoq_frame *frame)
 {
 	memcpy(datagram->data, frame->payload, frame->payload_size);
 	datagram->size = frame->payload_size;
@@ -74,7 +74,7 @@ static void begin(struct stoq_datagram *datagram, const struct stoq_frame *frame
 
 /* From one queue's ring into at most count buffers; how many were filled. */
 static unsigned int receive_queue(struct stoq_af_xdp *datapath, struct af_xdp_queue *queue,
-	struct stoq_datagram *datagrams, unsigned int count)
+	struct stoq_batch *datagrams, unsigned int count)
 {
 	uint32_t waiting = stoq_xsk_received(&queue->xsk), done, size;
 	unsigned int filled = 0;
@@ -108,7 +108,7 @@ static unsigned int receive_queue(struct stoq_af_xdp *datapath, struct af_xdp_qu
 }
 
 static unsigned int receive_frames(
-	struct stoq_af_xdp *datapath, struct stoq_datagram *datagrams, unsigned int count)
+	struct stoq_af_xdp *datapath, struct stoq_batch *datagrams, unsigned int count)
 {
 	unsigned int filled = 0;
 
@@ -120,7 +120,7 @@ static unsigned int receive_frames(
 	return filled;
 }
 
-int af_xdp_receive_batch(struct stoq_datapath *base, struct stoq_datagram *datagrams,
+int af_xdp_receive_batch(struct stoq_datapath *base, struct stoq_batch *datagrams,
 	unsigned int count, uint64_t now_ns)
 {
 	struct stoq_af_xdp *datapath = af_xdp_of(base);

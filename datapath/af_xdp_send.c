@@ -6,20 +6,20 @@
 /* Frames staged before they are handed over: the kernel starts on them while more are written. */
 #define STAGE 64
 
-static void advance(struct stoq_datagram *datagram, uint32_t bytes)
+static void advance(struct stoq_batch *datagram, uint32_t bytes)
 {
 	datagram->data += bytes;
 	datagram->size -= bytes;
 }
 
-static uint32_t next_segment(const struct stoq_datagram *datagram)
+static uint32_t next_segment(const struct stoq_batch *datagram)
 {
 	return datagram->size < datagram->segment_size ? datagram->size : datagram->segment_size;
 }
 
 /* Writes as many segments as there are frames for; how many. */
 static uint32_t stage(struct stoq_af_xdp *datapath, struct af_xdp_queue *queue,
-	const struct stoq_peer *peer, struct stoq_datagram *datagram)
+	const struct stoq_peer *peer, struct stoq_batch *datagram)
 {
 	uint32_t room = stoq_xsk_room(&queue->xsk, STAGE), staged = 0, size;
 	struct xdp_desc *desc;
@@ -58,7 +58,7 @@ static void kick(struct stoq_af_xdp *datapath, struct af_xdp_queue *queue)
 
 /* 0: all of it was taken. -EAGAIN, or -EMSGSIZE. */
 static int send_frames(struct stoq_af_xdp *datapath, struct af_xdp_queue *queue,
-	const struct stoq_peer *peer, struct stoq_datagram *datagram)
+	const struct stoq_peer *peer, struct stoq_batch *datagram)
 {
 	if (next_segment(datagram) > peer->max_payload_bytes)
 		return -EMSGSIZE;
@@ -79,7 +79,7 @@ static int send_frames(struct stoq_af_xdp *datapath, struct af_xdp_queue *queue,
 
 /* The queue whose AF_XDP socket carries datagrams to this peer; NULL: the UDP socket does. */
 static struct af_xdp_queue *queue_of(struct stoq_af_xdp *datapath,
-	const struct stoq_datagram *datagram, struct stoq_peer **peer, uint64_t now_ns)
+	const struct stoq_batch *datagram, struct stoq_peer **peer, uint64_t now_ns)
 {
 	if (!datapath->active)
 		return NULL;
@@ -89,7 +89,7 @@ static struct af_xdp_queue *queue_of(struct stoq_af_xdp *datapath,
 	return &datapath->queues[(*peer)->queue % datapath->queue_count];
 }
 
-static int send_by_socket(struct stoq_af_xdp *datapath, struct stoq_datagram *datagrams,
+static int send_by_socket(struct stoq_af_xdp *datapath, struct stoq_batch *datagrams,
 	unsigned int count, uint64_t now_ns)
 {
 	int taken = stoq_datapath_send(datapath->udp, datagrams, count, now_ns);
@@ -113,8 +113,8 @@ static void kick_all(struct stoq_af_xdp *datapath)
  * The buffers up to the next one that goes out as frames go through the socket, all at once;
  * then that one. 0, or a negative errno: no more for now.
  */
-static int send_row(struct stoq_af_xdp *datapath, struct stoq_datagram *datagrams,
-	unsigned int count, unsigned int *taken, uint64_t now_ns)
+static int send_row(struct stoq_af_xdp *datapath, struct stoq_batch *datagrams, unsigned int count,
+	unsigned int *taken, uint64_t now_ns)
 {
 	struct af_xdp_queue *queue = NULL;
 	struct stoq_peer *peer = NULL;
@@ -140,8 +140,8 @@ static int send_row(struct stoq_af_xdp *datapath, struct stoq_datagram *datagram
 	return code;
 }
 
-int af_xdp_send_batch(struct stoq_datapath *base, struct stoq_datagram *datagrams,
-	unsigned int count, uint64_t now_ns)
+int af_xdp_send_batch(struct stoq_datapath *base, struct stoq_batch *datagrams, unsigned int count,
+	uint64_t now_ns)
 {
 	struct stoq_af_xdp *datapath = af_xdp_of(base);
 	unsigned int taken = 0;

@@ -30,12 +30,12 @@ const char *stoq_datapath_kind_name(enum stoq_datapath_kind kind)
 	return names[kind];
 }
 
-static int open_sockets(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
-	struct stoq_error *error)
+static int open_sockets(const struct stoq_datapath_request *request,
+	struct stoq_datapath_choice *choice, struct stoq_error *error)
 {
-	unsigned int workers = wish->udp.worker_count ? wish->udp.worker_count : 1;
-	bool own_ports = wish->own_ports && wish->kind != STOQ_DATAPATH_AF_XDP;
-	struct stoq_udp_config config = wish->udp;
+	unsigned int workers = request->udp.worker_count ? request->udp.worker_count : 1;
+	bool own_ports = request->own_ports && request->kind != STOQ_DATAPATH_AF_XDP;
+	struct stoq_udp_config config = request->udp;
 	struct stoq_datapath_info info;
 	int code;
 
@@ -58,23 +58,23 @@ static int open_sockets(const struct stoq_datapath_wish *wish, struct stoq_datap
 }
 
 /* Sockets are there; what eBPF can add to them. */
-static int add_ebpf(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
-	struct stoq_error *error)
+static int add_ebpf(const struct stoq_datapath_request *request,
+	struct stoq_datapath_choice *choice, struct stoq_error *error)
 {
 	struct stoq_error why = {.code = 0};
 	int code;
 
-	if (wish->own_ports && choice->count > 1 && wish->kind != STOQ_DATAPATH_AF_XDP)
+	if (request->own_ports && choice->count > 1 && request->kind != STOQ_DATAPATH_AF_XDP)
 		code = stoq_error_set(&why, -ENOTSUP, "each worker has a port of its own");
 	else
-		code = choose_filter(wish, choice, &why);
-	if (!code && wish->kind != STOQ_DATAPATH_SOCKET)
-		code = choose_af_xdp(wish, choice, &why);
+		code = choose_filter(request, choice, &why);
+	if (!code && request->kind != STOQ_DATAPATH_SOCKET)
+		code = choose_af_xdp(request, choice, &why);
 	if (!code && choice->kind == STOQ_DATAPATH_AF_XDP)
 		return 0;
-	if (wish->kind == STOQ_DATAPATH_AF_XDP)
+	if (request->kind == STOQ_DATAPATH_AF_XDP)
 		return stoq_error_set(error, why.code, "%s", why.text);
-	if (choice->filter && !wish->filter) {
+	if (choice->filter && !request->filter) {
 		choose_filter_close(choice->filter);
 		choice->filter = NULL;
 		choice->interface[0] = '\0';
@@ -84,22 +84,22 @@ static int add_ebpf(const struct stoq_datapath_wish *wish, struct stoq_datapath_
 	return 0;
 }
 
-int stoq_datapath_choose(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
-	struct stoq_error *error)
+int stoq_datapath_choose(const struct stoq_datapath_request *request,
+	struct stoq_datapath_choice *choice, struct stoq_error *error)
 {
 	int code;
 
 	*choice = (struct stoq_datapath_choice){.kind = STOQ_DATAPATH_SOCKET};
-	code = open_sockets(wish, choice, error);
-	if (!code && (wish->kind != STOQ_DATAPATH_SOCKET || wish->filter))
-		code = add_ebpf(wish, choice, error);
+	code = open_sockets(request, choice, error);
+	if (!code && (request->kind != STOQ_DATAPATH_SOCKET || request->filter))
+		code = add_ebpf(request, choice, error);
 	if (code) {
 		stoq_datapath_choice_close(choice);
 		return code;
 	}
 	if (!choice->reason[0])
 		snprintf(choice->reason, sizeof(choice->reason), "sockets%s",
-			wish->kind == STOQ_DATAPATH_SOCKET ? ", as asked for" : "");
+			request->kind == STOQ_DATAPATH_SOCKET ? ", as asked for" : "");
 	return 0;
 }
 

@@ -17,7 +17,7 @@
 
 struct stoq_xdp_filter;
 
-struct stoq_datapath_wish {
+struct stoq_datapath_request {
 	enum stoq_datapath_kind kind;
 	struct stoq_udp_config udp;  /* worker is set here; busy_poll_us holds for AF_XDP too */
 	char interface[IF_NAMESIZE]; /* for AF_XDP and the filter; empty: found by the next two */
@@ -52,8 +52,8 @@ struct stoq_datapath_choice {
  * Opens it all: udp.worker_count datapaths (0 counts as 1). Errors are those of stoq_udp_open()
  * and, if AF_XDP was asked for, what stands in its way.
  */
-int stoq_datapath_choose(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
-	struct stoq_error *error);
+int stoq_datapath_choose(const struct stoq_datapath_request *request,
+	struct stoq_datapath_choice *choice, struct stoq_error *error);
 
 /* From now on the filter takes connection IDs for the transport's own only if they are sealed. */
 void stoq_datapath_choice_seal(struct stoq_datapath_choice *choice, const struct stoq_cid_key *key);

@@ -12,18 +12,18 @@
 #include "xdp/settings.h"
 #include "xdp/status.h"
 
-static int find_interface(const struct stoq_datapath_wish *wish,
+static int find_interface(const struct stoq_datapath_request *request,
 	struct stoq_datapath_choice *choice, const struct stoq_address *local,
 	struct stoq_error *error)
 {
 	const struct stoq_address *by = local;
 
-	if (wish->interface[0]) {
-		memcpy(choice->interface, wish->interface, IF_NAMESIZE);
+	if (request->interface[0]) {
+		memcpy(choice->interface, request->interface, IF_NAMESIZE);
 		return 0;
 	}
-	if (stoq_address_is_wildcard(local) && wish->towards.length)
-		by = &wish->towards;
+	if (stoq_address_is_wildcard(local) && request->towards.length)
+		by = &request->towards;
 	return stoq_af_xdp_interface(by, choice->interface, error);
 }
 
@@ -31,16 +31,16 @@ static int find_interface(const struct stoq_datapath_wish *wish,
  * A filter that is there for AF_XDP alone is not put onto an interface whose driver says it cannot
  * be: attaching disturbs what runs there.
  */
-static int check_features(const struct stoq_datapath_wish *wish,
+static int check_features(const struct stoq_datapath_request *request,
 	const struct stoq_datapath_choice *choice, struct stoq_error *error)
 {
-	bool zero_copy = wish->kind == STOQ_DATAPATH_AUTO || wish->zero_copy_only;
+	bool zero_copy = request->kind == STOQ_DATAPATH_AUTO || request->zero_copy_only;
 	struct stoq_netdev netdev;
 	int code = 0;
 
-	if (!wish->filter || wish->kind == STOQ_DATAPATH_AF_XDP)
+	if (!request->filter || request->kind == STOQ_DATAPATH_AF_XDP)
 		code = stoq_af_xdp_check_interface(choice->interface, error);
-	if (code || wish->filter ||
+	if (code || request->filter ||
 		stoq_netdev_ask((int)if_nametoindex(choice->interface), &netdev))
 		return code;
 	if (!(netdev.xdp_features & STOQ_NETDEV_XDP_REDIRECT))
@@ -54,7 +54,7 @@ static int check_features(const struct stoq_datapath_wish *wish,
 	return 0;
 }
 
-int choose_filter(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
+int choose_filter(const struct stoq_datapath_request *request, struct stoq_datapath_choice *choice,
 	struct stoq_error *error)
 {
 	struct stoq_xdp_filter_config config;
@@ -64,9 +64,9 @@ int choose_filter(const struct stoq_datapath_wish *wish, struct stoq_datapath_ch
 
 	stoq_datapath_info(choice->datapaths[0], &info);
 	port = stoq_address_port(&info.local);
-	code = find_interface(wish, choice, &info.local, error);
+	code = find_interface(request, choice, &info.local, error);
 	if (!code)
-		code = check_features(wish, choice, error);
+		code = check_features(request, choice, error);
 	if (code) {
 		choice->interface[0] = '\0';
 		return code;
@@ -75,16 +75,16 @@ int choose_filter(const struct stoq_datapath_wish *wish, struct stoq_datapath_ch
 	config.interface = choice->interface;
 	config.ports = &port;
 	config.port_count = 1;
-	/* Without a wish for the filter itself it is for AF_XDP only, which is native. */
-	if (!wish->filter || wish->kind == STOQ_DATAPATH_AF_XDP)
+	/* If the filter itself is not requested, it is for AF_XDP only, which is native. */
+	if (!request->filter || request->kind == STOQ_DATAPATH_AF_XDP)
 		config.mode = STOQ_XDP_NATIVE;
-	config.refuse_connections = wish->refuse_connections;
-	for (int kind = 0; kind < STOQ_XDP_LIMITS && !wish->filter; kind++)
+	config.refuse_connections = request->refuse_connections;
+	for (int kind = 0; kind < STOQ_XDP_LIMITS && !request->filter; kind++)
 		config.limits[kind].per_second = 0;
-	if (wish->idle_timeout_ns)
-		config.idle_timeout_ns = wish->idle_timeout_ns;
-	if (wish->handshake_timeout_ns)
-		config.handshake_timeout_ns = wish->handshake_timeout_ns;
+	if (request->idle_timeout_ns)
+		config.idle_timeout_ns = request->idle_timeout_ns;
+	if (request->handshake_timeout_ns)
+		config.handshake_timeout_ns = request->handshake_timeout_ns;
 	code = stoq_xdp_filter_open(&config, &choice->filter, error);
 	if (code)
 		choice->interface[0] = '\0';
@@ -104,31 +104,32 @@ static int check_native(const struct stoq_datapath_choice *choice, struct stoq_e
 		choice->interface, strerror(-stoq_xdp_filter_native_refusal(choice->filter)));
 }
 
-static void explain(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice)
+static void explain(
+	const struct stoq_datapath_request *request, struct stoq_datapath_choice *choice)
 {
 	struct stoq_af_xdp_counters counters;
 
 	stoq_af_xdp_counters(choice->datapaths[0], &counters);
 	snprintf(choice->reason, sizeof(choice->reason), "AF_XDP on %s%s: %s", choice->interface,
-		wish->kind == STOQ_DATAPATH_AF_XDP ? ", as asked for" : "",
+		request->kind == STOQ_DATAPATH_AF_XDP ? ", as asked for" : "",
 		counters.queues[0].zero_copy ? "its driver has zero-copy"
 		: counters.reason[0]	     ? counters.reason
 					     : "copying");
 }
 
 /* Before the first of them takes packets away from the sockets, all are open. */
-int choose_af_xdp(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
+int choose_af_xdp(const struct stoq_datapath_request *request, struct stoq_datapath_choice *choice,
 	struct stoq_error *error)
 {
 	struct stoq_xdp_maps *maps = stoq_xdp_filter_maps(choice->filter);
 	struct stoq_af_xdp_config config = {
 		.xsks_fd = maps->fd[STOQ_XDP_MAP_XSKS],
-		.mode = wish->copy_only ? STOQ_XSK_COPY
-			: wish->zero_copy_only || wish->kind == STOQ_DATAPATH_AUTO
+		.mode = request->copy_only ? STOQ_XSK_COPY
+			: request->zero_copy_only || request->kind == STOQ_DATAPATH_AUTO
 				? STOQ_XSK_ZEROCOPY
 				: STOQ_XSK_AUTO,
-		.frame_count = wish->frame_count,
-		.busy_poll_us = wish->udp.busy_poll_us,
+		.frame_count = request->frame_count,
+		.busy_poll_us = request->udp.busy_poll_us,
 		.worker_count = choice->count,
 	};
 	int code = check_native(choice, error);
@@ -148,7 +149,7 @@ int choose_af_xdp(const struct stoq_datapath_wish *wish, struct stoq_datapath_ch
 	}
 	stoq_xdp_set_flags(maps, STOQ_XDP_REDIRECT, true);
 	choice->kind = STOQ_DATAPATH_AF_XDP;
-	explain(wish, choice);
+	explain(request, choice);
 	return 0;
 }
 

@@ -3,17 +3,17 @@
 
 #include "datapath/choose_private.h"
 
-int choose_filter(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
+int choose_filter(const struct stoq_datapath_request *request, struct stoq_datapath_choice *choice,
 	struct stoq_error *error)
 {
 	return stoq_error_set(error, -ENOTSUP,
 		"this STOQ was built without eBPF (-DSTOQ_EBPF=OFF): no XDP filter and no AF_XDP");
 }
 
-int choose_af_xdp(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
+int choose_af_xdp(const struct stoq_datapath_request *request, struct stoq_datapath_choice *choice,
 	struct stoq_error *error)
 {
-	return choose_filter(wish, choice, error);
+	return choose_filter(request, choice, error);
 }
 
 void choose_filter_close(struct stoq_xdp_filter *filter)

@@ -8,9 +8,9 @@
  * AF_XDP in front of the sockets that choice->datapaths holds. All or nothing; on failure they
  * are as they were, and the error says what was missing.
  */
-int choose_filter(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
+int choose_filter(const struct stoq_datapath_request *request, struct stoq_datapath_choice *choice,
 	struct stoq_error *error);
-int choose_af_xdp(const struct stoq_datapath_wish *wish, struct stoq_datapath_choice *choice,
+int choose_af_xdp(const struct stoq_datapath_request *request, struct stoq_datapath_choice *choice,
 	struct stoq_error *error);
 void choose_seal(struct stoq_xdp_filter *filter, const struct stoq_cid_key *key);
 void choose_end_connection(

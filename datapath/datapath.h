@@ -28,10 +28,10 @@ struct stoq_address {
 enum stoq_ecn { STOQ_ECN_NOT_ECT = 0, STOQ_ECN_ECT1 = 1, STOQ_ECN_ECT0 = 2, STOQ_ECN_CE = 3 };
 
 /*
- * One buffer of datagrams with the same addresses and ECN: all segment_size long, only the last
+ * A batch of UDP datagrams in one buffer, with the same addresses and ECN: all segment_size long, only the last
  * may be shorter (and is never empty).
  */
-struct stoq_datagram {
+struct stoq_batch {
 	struct stoq_address remote;
 	struct stoq_address
 		local; /* the address of ours; on sending, length 0 lets the kernel choose */
@@ -101,7 +101,7 @@ struct stoq_datapath_operations {
 	 * -EHOSTUNREACH, -EPERM, ...: the first cannot be sent. After these, the caller drops the
 	 * first buffer and goes on.
 	 */
-	int (*send_batch)(struct stoq_datapath *datapath, struct stoq_datagram *datagrams,
+	int (*send_batch)(struct stoq_datapath *datapath, struct stoq_batch *datagrams,
 		unsigned int count, uint64_t now_ns);
 
 	/*
@@ -110,7 +110,7 @@ struct stoq_datapath_operations {
 	 * filled, 0 if nothing is there, or a negative errno if the datapath is broken for good.
 	 * Errors of single datagrams (ICMP) are swallowed.
 	 */
-	int (*receive_batch)(struct stoq_datapath *datapath, struct stoq_datagram *datagrams,
+	int (*receive_batch)(struct stoq_datapath *datapath, struct stoq_batch *datagrams,
 		unsigned int count, uint64_t now_ns);
 
 	/*
@@ -129,14 +129,14 @@ struct stoq_datapath_operations {
 	void (*close)(struct stoq_datapath *datapath);
 };
 
-static inline int stoq_datapath_send(struct stoq_datapath *datapath,
-	struct stoq_datagram *datagrams, unsigned int count, uint64_t now_ns)
+static inline int stoq_datapath_send(struct stoq_datapath *datapath, struct stoq_batch *datagrams,
+	unsigned int count, uint64_t now_ns)
 {
 	return datapath->operations->send_batch(datapath, datagrams, count, now_ns);
 }
 
 static inline int stoq_datapath_receive(struct stoq_datapath *datapath,
-	struct stoq_datagram *datagrams, unsigned int count, uint64_t now_ns)
+	struct stoq_batch *datagrams, unsigned int count, uint64_t now_ns)
 {
 	return datapath->operations->receive_batch(datapath, datagrams, count, now_ns);
 }

@@ -50,7 +50,7 @@ struct memory_endpoint *memory_find(const struct stoq_memory_network *network,
 }
 
 void stoq_memory_inject(
-	struct stoq_memory_network *network, const struct stoq_datagram *datagram, uint64_t now_ns)
+	struct stoq_memory_network *network, const struct stoq_batch *datagram, uint64_t now_ns)
 {
 	memory_deliver(network, &datagram->local, datagram, datagram->ecn, now_ns);
 }
@@ -79,10 +79,10 @@ void stoq_memory_counters(
 
 /* One segment; 0, or -EMSGSIZE, -EAGAIN. */
 static int send_segment(
-	struct memory_endpoint *endpoint, const struct stoq_datagram *from, uint64_t now_ns)
+	struct memory_endpoint *endpoint, const struct stoq_batch *from, uint64_t now_ns)
 {
 	uint8_t copy[STOQ_DATAGRAM_MAX_BYTES];
-	struct stoq_datagram segment = *from;
+	struct stoq_batch segment = *from;
 
 	if (segment.size > segment.segment_size)
 		segment.size = segment.segment_size;
@@ -98,7 +98,7 @@ static int send_segment(
 }
 
 static int send_datagram(
-	struct memory_endpoint *endpoint, struct stoq_datagram *datagram, uint64_t now_ns)
+	struct memory_endpoint *endpoint, struct stoq_batch *datagram, uint64_t now_ns)
 {
 	while (datagram->size) {
 		uint32_t size = datagram->size < datagram->segment_size ? datagram->size
@@ -115,7 +115,7 @@ static int send_datagram(
 	return 0;
 }
 
-static int memory_send_batch(struct stoq_datapath *datapath, struct stoq_datagram *datagrams,
+static int memory_send_batch(struct stoq_datapath *datapath, struct stoq_batch *datagrams,
 	unsigned int count, uint64_t now_ns)
 {
 	struct memory_endpoint *endpoint = memory_endpoint_of(datapath);
@@ -147,14 +147,14 @@ static struct memory_packet *peek(struct memory_endpoint *endpoint, uint64_t now
 		for (unsigned int i = 0; i < endpoint->address_count; i++)
 			if (stoq_address_equal(&packet->local, &endpoint->addresses[i]))
 				return packet;
-		endpoint->network->counters.nobody++;
+		endpoint->network->counters.unreachable++;
 		memory_packet_free(endpoint->network, memory_queue_pop(&endpoint->queue));
 	}
 	return NULL;
 }
 
 /* Whether GRO would put it behind what is in the buffer. */
-static bool joins(const struct memory_endpoint *endpoint, const struct stoq_datagram *datagram,
+static bool joins(const struct memory_endpoint *endpoint, const struct stoq_batch *datagram,
 	const struct memory_packet *packet)
 {
 	return packet->size <= datagram->segment_size &&
@@ -166,7 +166,7 @@ static bool joins(const struct memory_endpoint *endpoint, const struct stoq_data
 	       stoq_address_equal(&packet->local, &datagram->local);
 }
 
-static void take(struct memory_endpoint *endpoint, struct stoq_datagram *datagram)
+static void take(struct memory_endpoint *endpoint, struct stoq_batch *datagram)
 {
 	struct memory_packet *packet = memory_queue_pop(&endpoint->queue);
 
@@ -186,7 +186,7 @@ static void drop_truncated(struct memory_endpoint *endpoint)
 
 /* False: nothing is due. */
 static bool receive_one(
-	struct memory_endpoint *endpoint, struct stoq_datagram *datagram, uint64_t now_ns)
+	struct memory_endpoint *endpoint, struct stoq_batch *datagram, uint64_t now_ns)
 {
 	struct memory_packet *packet = peek(endpoint, now_ns);
 
@@ -208,7 +208,7 @@ static bool receive_one(
 	return true;
 }
 
-static int memory_receive_batch(struct stoq_datapath *datapath, struct stoq_datagram *datagrams,
+static int memory_receive_batch(struct stoq_datapath *datapath, struct stoq_batch *datagrams,
 	unsigned int count, uint64_t now_ns)
 {
 	struct memory_endpoint *endpoint = memory_endpoint_of(datapath);
@@ -344,7 +344,7 @@ void stoq_memory_set_outside(struct stoq_datapath *datapath, const struct stoq_a
 }
 
 void stoq_memory_set_filter(struct stoq_datapath *datapath,
-	bool (*filter)(void *context, struct stoq_datagram *datagram), void *context)
+	bool (*filter)(void *context, struct stoq_batch *datagram), void *context)
 {
 	struct memory_endpoint *endpoint = memory_endpoint_of(datapath);
 

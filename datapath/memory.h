@@ -40,9 +40,9 @@ struct stoq_memory_link {
 struct stoq_memory_counters {
 	uint64_t sent, received; /* received: given to an endpoint; may be more, by duplicates */
 	uint64_t lost, duplicated, corrupted, reordered, marked;
-	uint64_t too_large;  /* for the path */
-	uint64_t queue_full; /* the bottleneck's, or the network's memory */
-	uint64_t nobody;     /* no endpoint has that address */
+	uint64_t too_large;   /* for the path */
+	uint64_t queue_full;  /* the bottleneck's, or the network's memory */
+	uint64_t unreachable; /* no endpoint has that address */
 	uint64_t filtered;
 };
 
@@ -77,11 +77,11 @@ void stoq_memory_set_outside(struct stoq_datapath *datapath, const struct stoq_a
  * whose bytes it may change; false: the packet is lost. NULL: none.
  */
 void stoq_memory_set_filter(struct stoq_datapath *datapath,
-	bool (*filter)(void *context, struct stoq_datagram *datagram), void *context);
+	bool (*filter)(void *context, struct stoq_batch *datagram), void *context);
 
 /* A packet from anywhere: local is its source, remote where it goes. It arrives at now_ns. */
 void stoq_memory_inject(
-	struct stoq_memory_network *network, const struct stoq_datagram *datagram, uint64_t now_ns);
+	struct stoq_memory_network *network, const struct stoq_batch *datagram, uint64_t now_ns);
 
 /* When the next packet arrives somewhere, or a bottleneck has room again; UINT64_MAX: never. */
 uint64_t stoq_memory_next_ns(const struct stoq_memory_network *network);

@@ -33,7 +33,7 @@ void memory_packet_free(struct stoq_memory_network *network, struct memory_packe
 }
 
 static struct memory_packet *new_packet(
-	struct stoq_memory_network *network, const struct stoq_datagram *datagram)
+	struct stoq_memory_network *network, const struct stoq_batch *datagram)
 {
 	size_t bytes = sizeof(struct memory_packet) + datagram->size;
 	struct memory_packet *packet;
@@ -50,14 +50,14 @@ static struct memory_packet *new_packet(
 }
 
 void memory_deliver(struct stoq_memory_network *network, const struct stoq_address *from,
-	const struct stoq_datagram *datagram, uint8_t ecn, uint64_t due_ns)
+	const struct stoq_batch *datagram, uint8_t ecn, uint64_t due_ns)
 {
 	struct stoq_address local;
 	struct memory_endpoint *to = memory_find(network, &datagram->remote, &local);
 	struct memory_packet *packet;
 
 	if (!to) {
-		network->counters.nobody++;
+		network->counters.unreachable++;
 		return;
 	}
 	packet = new_packet(network, datagram);
@@ -133,7 +133,7 @@ static uint64_t travel_ns(struct memory_endpoint *from)
 }
 
 static const struct stoq_address *source_of(
-	const struct memory_endpoint *from, const struct stoq_datagram *datagram)
+	const struct memory_endpoint *from, const struct stoq_batch *datagram)
 {
 	if (from->outside.length)
 		return &from->outside;
@@ -144,12 +144,12 @@ static const struct stoq_address *source_of(
 }
 
 /* A bit of it is another, for as long as it takes to copy it. */
-static void flip(const struct stoq_datagram *datagram, uint64_t bit)
+static void flip(const struct stoq_batch *datagram, uint64_t bit)
 {
 	datagram->data[bit / 8] ^= (uint8_t)(1 << bit % 8);
 }
 
-static void deliver(struct memory_endpoint *from, const struct stoq_datagram *datagram, uint8_t ecn,
+static void deliver(struct memory_endpoint *from, const struct stoq_batch *datagram, uint8_t ecn,
 	uint64_t due_ns)
 {
 	struct stoq_memory_network *network = from->network;
@@ -166,7 +166,7 @@ static void deliver(struct memory_endpoint *from, const struct stoq_datagram *da
 }
 
 int memory_link_send(
-	struct memory_endpoint *from, const struct stoq_datagram *datagram, uint64_t now_ns)
+	struct memory_endpoint *from, const struct stoq_batch *datagram, uint64_t now_ns)
 {
 	struct stoq_memory_counters *counters = &from->network->counters;
 	const struct stoq_memory_link *link = &from->link;

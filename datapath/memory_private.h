@@ -37,7 +37,7 @@ struct memory_endpoint {
 	uint64_t link_free_ns; /* when the bottleneck will have sent what waits for it */
 	uint64_t room_ns;      /* when to try again after -EAGAIN; 0: no need */
 	uint32_t joined;
-	bool (*filter)(void *context, struct stoq_datagram *datagram);
+	bool (*filter)(void *context, struct stoq_batch *datagram);
 	void *filter_context;
 	struct memory_queue queue; /* on their way to here */
 	struct stoq_datapath_counters counters;
@@ -67,7 +67,7 @@ void memory_queue_free(struct memory_queue *queue);
  * datagram is a single one.
  */
 int memory_link_send(
-	struct memory_endpoint *from, const struct stoq_datagram *datagram, uint64_t now_ns);
+	struct memory_endpoint *from, const struct stoq_batch *datagram, uint64_t now_ns);
 
 /* Who gets what is sent to that address; sets the address that the receiver sees as its own. */
 struct memory_endpoint *memory_find(const struct stoq_memory_network *network,
@@ -75,7 +75,7 @@ struct memory_endpoint *memory_find(const struct stoq_memory_network *network,
 
 /* Puts a packet into the queue of the endpoint that has address `to`. */
 void memory_deliver(struct stoq_memory_network *network, const struct stoq_address *from,
-	const struct stoq_datagram *datagram, uint8_t ecn, uint64_t due_ns);
+	const struct stoq_batch *datagram, uint8_t ecn, uint64_t due_ns);
 
 /* Frees it, and the network's memory with it. */
 void memory_packet_free(struct stoq_memory_network *network, struct memory_packet *packet);

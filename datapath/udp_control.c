@@ -31,7 +31,7 @@ static void put_source(uint8_t *control, size_t *used, const struct stoq_address
 }
 
 size_t udp_write_control(const struct stoq_udp *udp, uint8_t *control,
-	const struct stoq_datagram *datagram, uint16_t gso_size)
+	const struct stoq_batch *datagram, uint16_t gso_size)
 {
 	bool ipv6 = datagram->remote.sa.sa_family == AF_INET6;
 	int ecn = datagram->ecn;
@@ -48,7 +48,7 @@ size_t udp_write_control(const struct stoq_udp *udp, uint8_t *control,
 	return used;
 }
 
-static void set_local(struct stoq_udp *udp, struct stoq_datagram *datagram, const void *data)
+static void set_local(struct stoq_udp *udp, struct stoq_batch *datagram, const void *data)
 {
 	struct stoq_address *local = &datagram->local;
 	struct in6_pktinfo info;
@@ -64,7 +64,7 @@ static void set_local(struct stoq_udp *udp, struct stoq_datagram *datagram, cons
 	stoq_address_unmap(local);
 }
 
-static void set_local_ipv4(struct stoq_udp *udp, struct stoq_datagram *datagram, const void *data)
+static void set_local_ipv4(struct stoq_udp *udp, struct stoq_batch *datagram, const void *data)
 {
 	struct stoq_address *local = &datagram->local;
 	struct in_pktinfo info;
@@ -85,7 +85,7 @@ static int read_int(const void *data)
 	return value;
 }
 
-static void read_ip(struct stoq_udp *udp, struct stoq_datagram *datagram, struct cmsghdr *header)
+static void read_ip(struct stoq_udp *udp, struct stoq_batch *datagram, struct cmsghdr *header)
 {
 	const uint8_t *data = CMSG_DATA(header);
 
@@ -95,7 +95,7 @@ static void read_ip(struct stoq_udp *udp, struct stoq_datagram *datagram, struct
 		set_local_ipv4(udp, datagram, data);
 }
 
-static void read_ipv6(struct stoq_udp *udp, struct stoq_datagram *datagram, struct cmsghdr *header)
+static void read_ipv6(struct stoq_udp *udp, struct stoq_batch *datagram, struct cmsghdr *header)
 {
 	const void *data = CMSG_DATA(header);
 
@@ -105,7 +105,7 @@ static void read_ipv6(struct stoq_udp *udp, struct stoq_datagram *datagram, stru
 		set_local(udp, datagram, data);
 }
 
-void udp_read_control(struct stoq_udp *udp, struct msghdr *message, struct stoq_datagram *datagram)
+void udp_read_control(struct stoq_udp *udp, struct msghdr *message, struct stoq_batch *datagram)
 {
 	struct cmsghdr *header;
 

@@ -81,16 +81,16 @@ int udp_attach_shard_program(int fd, uint32_t worker_count);
 
 /* udp_control.c: what stands beside a message. */
 size_t udp_write_control(const struct stoq_udp *udp, uint8_t *control,
-	const struct stoq_datagram *datagram, uint16_t gso_size);
-void udp_read_control(struct stoq_udp *udp, struct msghdr *message, struct stoq_datagram *datagram);
+	const struct stoq_batch *datagram, uint16_t gso_size);
+void udp_read_control(struct stoq_udp *udp, struct msghdr *message, struct stoq_batch *datagram);
 
 /* udp_errors.c: empties the socket's error queue; how many errors came from the network. */
 unsigned int udp_read_errors(struct stoq_udp *udp);
 
 /* udp_send.c, udp_receive.c */
-int udp_send_batch(struct stoq_datapath *datapath, struct stoq_datagram *datagrams,
-	unsigned int count, uint64_t now_ns);
-int udp_receive_batch(struct stoq_datapath *datapath, struct stoq_datagram *datagrams,
+int udp_send_batch(struct stoq_datapath *datapath, struct stoq_batch *datagrams, unsigned int count,
+	uint64_t now_ns);
+int udp_receive_batch(struct stoq_datapath *datapath, struct stoq_batch *datagrams,
 	unsigned int count, uint64_t now_ns);
 
 static inline void udp_count_segments(

@@ -4,7 +4,7 @@
 
 #include "datapath/udp_private.h"
 
-static void prepare(struct stoq_udp *udp, struct stoq_datagram *datagram, unsigned int i)
+static void prepare(struct stoq_udp *udp, struct stoq_batch *datagram, unsigned int i)
 {
 	struct msghdr *header = &udp->receive.messages[i].msg_hdr;
 
@@ -23,7 +23,7 @@ static void prepare(struct stoq_udp *udp, struct stoq_datagram *datagram, unsign
  * The kernel has written into those that it filled; the others are as they were, if the caller
  * gives the same buffers again: who spins asks in vain most of the time.
  */
-static void prepare_all(struct stoq_udp *udp, struct stoq_datagram *datagrams, unsigned int count)
+static void prepare_all(struct stoq_udp *udp, struct stoq_batch *datagrams, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++) {
 		const struct iovec *vector = &udp->receive.vectors[i];
@@ -38,7 +38,7 @@ static void prepare_all(struct stoq_udp *udp, struct stoq_datagram *datagrams, u
 }
 
 /* What did not fit is lost; whole datagrams in front of it are not. */
-static void cut(struct stoq_udp *udp, struct stoq_datagram *datagram)
+static void cut(struct stoq_udp *udp, struct stoq_batch *datagram)
 {
 	udp->udp_counters.truncated++;
 	udp->counters.dropped_receiving++;
@@ -49,7 +49,7 @@ static void cut(struct stoq_udp *udp, struct stoq_datagram *datagram)
 }
 
 /* False: nothing in it for the caller. */
-static bool take(struct stoq_udp *udp, struct stoq_datagram *datagram, struct mmsghdr *message)
+static bool take(struct stoq_udp *udp, struct stoq_batch *datagram, struct mmsghdr *message)
 {
 	unsigned int segments;
 
@@ -77,12 +77,12 @@ static bool take(struct stoq_udp *udp, struct stoq_datagram *datagram, struct mm
 
 /* Empty ones go to the end of the array. */
 static unsigned int take_all(
-	struct stoq_udp *udp, struct stoq_datagram *datagrams, unsigned int received)
+	struct stoq_udp *udp, struct stoq_batch *datagrams, unsigned int received)
 {
 	unsigned int filled = 0;
 
 	for (unsigned int i = 0; i < received; i++) {
-		struct stoq_datagram empty;
+		struct stoq_batch empty;
 
 		if (!take(udp, &datagrams[i], &udp->receive.messages[i]))
 			continue;
@@ -153,7 +153,7 @@ static void expect(struct stoq_udp *udp, unsigned int asked, int received)
  * For a socket with GRO the kernel looks at the end of each packet, which another CPU wrote: that
  * costs a tenth of a microsecond where nothing is joined. So it is off while packets come alone.
  */
-static void follow_joining(struct stoq_udp *udp, const struct stoq_datagram *first, int received)
+static void follow_joining(struct stoq_udp *udp, const struct stoq_batch *first, int received)
 {
 	int wanted;
 
@@ -169,7 +169,7 @@ static void follow_joining(struct stoq_udp *udp, const struct stoq_datagram *fir
 		udp->joining = wanted;
 }
 
-int udp_receive_batch(struct stoq_datapath *datapath, struct stoq_datagram *datagrams,
+int udp_receive_batch(struct stoq_datapath *datapath, struct stoq_batch *datagrams,
 	unsigned int count, uint64_t now_ns)
 {
 	struct stoq_udp *udp = udp_of(datapath);

@@ -29,7 +29,7 @@ static void refuse_gso(struct stoq_udp *udp, const struct stoq_address *remote, 
 
 /* How many of these segments one message may carry. */
 static unsigned int segments_per_message(
-	const struct stoq_udp *udp, const struct stoq_datagram *datagram)
+	const struct stoq_udp *udp, const struct stoq_batch *datagram)
 {
 	unsigned int most = UDP_PAYLOAD_MAX / datagram->segment_size;
 
@@ -39,7 +39,7 @@ static unsigned int segments_per_message(
 }
 
 static void set_name(struct stoq_udp *udp, struct msghdr *header, unsigned int message,
-	const struct stoq_datagram *datagram)
+	const struct stoq_batch *datagram)
 {
 	const struct stoq_address *name = &datagram->remote;
 
@@ -54,7 +54,7 @@ static void set_name(struct stoq_udp *udp, struct msghdr *header, unsigned int m
 
 /* Makes message number `message` of the bytes of a datagram from offset on; how many it takes. */
 static uint32_t build_message(struct stoq_udp *udp, unsigned int message, unsigned int index,
-	const struct stoq_datagram *datagram, uint32_t offset, unsigned int most)
+	const struct stoq_batch *datagram, uint32_t offset, unsigned int most)
 {
 	struct msghdr *header = &udp->send.messages[message].msg_hdr;
 	uint32_t size = datagram->size - offset;
@@ -79,7 +79,7 @@ static uint32_t build_message(struct stoq_udp *udp, unsigned int message, unsign
 
 /* As many messages as a system call takes; how many those are. */
 static unsigned int build_batch(
-	struct stoq_udp *udp, const struct stoq_datagram *datagrams, unsigned int count)
+	struct stoq_udp *udp, const struct stoq_batch *datagrams, unsigned int count)
 {
 	unsigned int messages = 0;
 
@@ -134,10 +134,10 @@ static int send_messages(struct stoq_udp *udp, unsigned int messages)
 }
 
 /* Moves datagrams forward over the first messages. */
-static void advance(struct stoq_udp *udp, struct stoq_datagram *datagrams, unsigned int messages)
+static void advance(struct stoq_udp *udp, struct stoq_batch *datagrams, unsigned int messages)
 {
 	for (unsigned int i = 0; i < messages; i++) {
-		struct stoq_datagram *datagram = &datagrams[udp->pieces[i].index];
+		struct stoq_batch *datagram = &datagrams[udp->pieces[i].index];
 		uint32_t size = (uint32_t)udp->send.vectors[i].iov_len;
 
 		datagram->data += size;
@@ -161,7 +161,7 @@ static void count_sent(struct stoq_udp *udp, unsigned int messages)
  * EINVAL for a GSO message: kernels before 6.14 say so when a segment is larger than the MTU. The
  * first segment alone tells: EMSGSIZE, or it is GSO that this path does not take.
  */
-static int send_first_segment(struct stoq_udp *udp, struct stoq_datagram *datagram)
+static int send_first_segment(struct stoq_udp *udp, struct stoq_batch *datagram)
 {
 	int sent;
 
@@ -176,7 +176,7 @@ static int send_first_segment(struct stoq_udp *udp, struct stoq_datagram *datagr
 }
 
 /* Sends what one system call takes. 0, or a negative errno that is about the first datagram. */
-static int send_some(struct stoq_udp *udp, struct stoq_datagram *datagrams, unsigned int count)
+static int send_some(struct stoq_udp *udp, struct stoq_batch *datagrams, unsigned int count)
 {
 	int sent = send_messages(udp, build_batch(udp, datagrams, count));
 	bool had_gso = udp->pieces[0].segments > 1;
@@ -203,7 +203,7 @@ static int send_some(struct stoq_udp *udp, struct stoq_datagram *datagrams, unsi
 	return sent;
 }
 
-static int fail(struct stoq_udp *udp, const struct stoq_datagram *datagram, int error)
+static int fail(struct stoq_udp *udp, const struct stoq_batch *datagram, int error)
 {
 	if (error == -EAGAIN) {
 		udp->wants_room = true;
@@ -216,8 +216,8 @@ static int fail(struct stoq_udp *udp, const struct stoq_datagram *datagram, int 
 	return error;
 }
 
-int udp_send_batch(struct stoq_datapath *datapath, struct stoq_datagram *datagrams,
-	unsigned int count, uint64_t now_ns)
+int udp_send_batch(struct stoq_datapath *datapath, struct stoq_batch *datagrams, unsigned int count,
+	uint64_t now_ns)
 {
 	struct stoq_udp *udp = udp_of(datapath);
 	unsigned int taken = 0;

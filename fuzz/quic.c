@@ -69,7 +69,7 @@ int __wrap_stoq_header_mask(struct stoq_header_key *key, uint8_t *mask, const ui
 
 /* ---- the two sides ---- */
 
-static void change(struct quic_change *change, struct stoq_datagram *datagram)
+static void change(struct quic_change *change, struct stoq_batch *datagram)
 {
 	if (!change->bits)
 		return;
@@ -81,7 +81,7 @@ static void change(struct quic_change *change, struct stoq_datagram *datagram)
 	change->bits = 0;
 }
 
-static bool see(int from, struct stoq_datagram *datagram)
+static bool see(int from, struct stoq_batch *datagram)
 {
 	for (int i = 0; i < QUIC_CHANGES; i++)
 		change(&quic_way.changes[i], datagram);
@@ -91,12 +91,12 @@ static bool see(int from, struct stoq_datagram *datagram)
 	return !quic_way.hold;
 }
 
-static bool see_client(void *context, struct stoq_datagram *datagram)
+static bool see_client(void *context, struct stoq_batch *datagram)
 {
 	return see(FROM_CLIENT, datagram);
 }
 
-static bool see_server(void *context, struct stoq_datagram *datagram)
+static bool see_server(void *context, struct stoq_batch *datagram)
 {
 	return see(FROM_SERVER, datagram);
 }

@@ -32,7 +32,7 @@
 
 /* A packet that may become a connection. */
 struct first_packet {
-	const struct stoq_datagram *datagram;
+	const struct stoq_batch *datagram;
 	const uint8_t *data;
 	size_t size;
 	ngtcp2_pkt_hd header;
@@ -43,8 +43,8 @@ static void drop(struct stoq_worker *worker)
 	stoq_counter_add(&worker->metrics.packets_dropped, 1);
 }
 
-static void answer(struct stoq_worker *worker, const struct stoq_datagram *to,
-	const uint8_t *packet, size_t size)
+static void answer(
+	struct stoq_worker *worker, const struct stoq_batch *to, const uint8_t *packet, size_t size)
 {
 	uint8_t *out = stoq_outbox_reserve(worker, size);
 
@@ -56,7 +56,7 @@ static void answer(struct stoq_worker *worker, const struct stoq_datagram *to,
 
 /* ---- stateless answers ---- */
 
-static void negotiate_version(struct stoq_worker *worker, const struct stoq_datagram *datagram,
+static void negotiate_version(struct stoq_worker *worker, const struct stoq_batch *datagram,
 	size_t size, const ngtcp2_version_cid *ids)
 {
 	static const uint32_t versions[] = {NGTCP2_PROTO_VER_V1};
@@ -79,7 +79,7 @@ static void negotiate_version(struct stoq_worker *worker, const struct stoq_data
 }
 
 /* For packets of connections that an earlier transport with the same port had, and the like. */
-static void reset_stateless(struct stoq_worker *worker, const struct stoq_datagram *datagram,
+static void reset_stateless(struct stoq_worker *worker, const struct stoq_batch *datagram,
 	size_t size, const ngtcp2_version_cid *ids)
 {
 	struct stoq_transport *transport = worker->transport;
@@ -268,7 +268,7 @@ static void accept_first(struct stoq_worker *worker, struct first_packet *first)
 	start(worker, first, token, &original);
 }
 
-void stoq_accept_packet(struct stoq_worker *worker, const struct stoq_datagram *datagram,
+void stoq_accept_packet(struct stoq_worker *worker, const struct stoq_batch *datagram,
 	const uint8_t *data, size_t size, const ngtcp2_version_cid *ids, int decoded)
 {
 	struct first_packet first = {.datagram = datagram, .data = data, .size = size};

@@ -5,5 +5,5 @@
 #include "transport/worker.h"
 
 /* A packet that belongs to no connection. */
-void stoq_accept_packet(struct stoq_worker *worker, const struct stoq_datagram *datagram,
+void stoq_accept_packet(struct stoq_worker *worker, const struct stoq_batch *datagram,
 	const uint8_t *data, size_t size, const ngtcp2_version_cid *ids, int decoded);

@@ -8,7 +8,7 @@
  *
  * A minimum is kept for every connection, those still to come included. What is beyond it belongs
  * to who needs it. New connections begin with large windows only while half of all is left. When
- * less than an eighth is left, nobody gets more than an equal share, and windows beyond that shrink
+ * less than an eighth is left, no connection gets more than an equal share, and windows beyond that shrink
  * while they are used. Nothing is taken from anybody.
  */
 #include <stdbool.h>

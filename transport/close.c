@@ -4,7 +4,7 @@
 /*
  * How connections end. Whoever finds a reason notes it; the end comes when no function of ngtcp2
  * is running: CONNECTION_CLOSE goes out, the application is told, QUIC and TLS are freed. What
- * stays for three probe timeouts is small: it repeats the goodbye, or swallows what still comes.
+ * stays for three probe timeouts is small: it repeats CONNECTION_CLOSE, or swallows what still comes.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -89,39 +89,39 @@ static uint64_t linger_ns(struct stoq_connection *connection)
 	return CLOSING_TIMEOUTS * ngtcp2_conn_get_pto(connection->quic);
 }
 
-static void send_goodbye(struct stoq_connection *connection)
+static void send_close_packet(struct stoq_connection *connection)
 {
-	struct stoq_goodbye *goodbye = &connection->goodbye;
+	struct stoq_close_packet *close_packet = &connection->close_packet;
 	struct stoq_worker *worker = connection->worker;
-	uint8_t *out = stoq_outbox_reserve(worker, goodbye->size);
+	uint8_t *out = stoq_outbox_reserve(worker, close_packet->size);
 
 	if (!out)
 		return;
-	memcpy(out, goodbye->packet, goodbye->size);
-	stoq_outbox_commit(
-		worker, NULL, goodbye->size, &goodbye->local, &goodbye->remote, STOQ_ECN_NOT_ECT);
+	memcpy(out, close_packet->packet, close_packet->size);
+	stoq_outbox_commit(worker, NULL, close_packet->size, &close_packet->local,
+		&close_packet->remote, STOQ_ECN_NOT_ECT);
 }
 
-static bool write_goodbye(struct stoq_connection *connection)
+static bool write_close_packet(struct stoq_connection *connection)
 {
-	struct stoq_goodbye *goodbye = &connection->goodbye;
+	struct stoq_close_packet *close_packet = &connection->close_packet;
 	ngtcp2_path_storage path;
 	ngtcp2_pkt_info info;
 	ngtcp2_ssize size;
 
-	goodbye->packet = malloc(PACKET_BYTES);
-	if (!goodbye->packet)
+	close_packet->packet = malloc(PACKET_BYTES);
+	if (!close_packet->packet)
 		return false;
 	ngtcp2_path_storage_zero(&path);
 	size = ngtcp2_conn_write_connection_close(connection->quic, &path.path, &info,
-		goodbye->packet, PACKET_BYTES, &connection->close_error,
+		close_packet->packet, PACKET_BYTES, &connection->close_error,
 		connection->worker->now_ns);
-	if (size <= 0 || !stoq_connection_find_path(
-				 connection, &path.path, &goodbye->local, &goodbye->remote))
+	if (size <= 0 || !stoq_connection_find_path(connection, &path.path, &close_packet->local,
+				 &close_packet->remote))
 		return false;
-	goodbye->size = size;
-	goodbye->repeat_interval = 1;
-	goodbye->packets_until_repeat = 1;
+	close_packet->size = size;
+	close_packet->repeat_interval = 1;
+	close_packet->packets_until_repeat = 1;
 	return true;
 }
 
@@ -135,8 +135,8 @@ void stoq_close_now(struct stoq_connection *connection)
 	if (connection->close_error.reasonlen > UINT8_MAX)
 		connection->close_error.reasonlen = UINT8_MAX;
 	linger = linger_ns(connection);
-	if (write_goodbye(connection))
-		send_goodbye(connection);
+	if (write_close_packet(connection))
+		send_close_packet(connection);
 	else
 		linger = 0;
 	finish(connection, STOQ_CLOSING, linger);
@@ -151,8 +151,8 @@ void stoq_close_at_exit(struct stoq_connection *connection)
 		ngtcp2_ccerr_set_application_error(
 			&connection->close_error, 0, (const uint8_t *)reason, sizeof(reason) - 1);
 	}
-	if (write_goodbye(connection))
-		send_goodbye(connection);
+	if (write_close_packet(connection))
+		send_close_packet(connection);
 }
 
 static void close_silently(struct stoq_connection *connection, enum stoq_close_origin origin,
@@ -164,17 +164,17 @@ static void close_silently(struct stoq_connection *connection, enum stoq_close_o
 
 void stoq_close_repeat(struct stoq_connection *connection)
 {
-	struct stoq_goodbye *goodbye = &connection->goodbye;
+	struct stoq_close_packet *close_packet = &connection->close_packet;
 
-	if (connection->state != STOQ_CLOSING || !goodbye->size)
+	if (connection->state != STOQ_CLOSING || !close_packet->size)
 		return;
 	/* Less and less often: RFC 9000, 10.2.1. */
-	if (--goodbye->packets_until_repeat)
+	if (--close_packet->packets_until_repeat)
 		return;
-	if (goodbye->repeat_interval < REPEAT_INTERVAL_MAX)
-		goodbye->repeat_interval *= 2;
-	goodbye->packets_until_repeat = goodbye->repeat_interval;
-	send_goodbye(connection);
+	if (close_packet->repeat_interval < REPEAT_INTERVAL_MAX)
+		close_packet->repeat_interval *= 2;
+	close_packet->packets_until_repeat = close_packet->repeat_interval;
+	send_close_packet(connection);
 }
 
 /* ---- why ---- */

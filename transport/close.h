@@ -10,5 +10,5 @@ void stoq_close_for_error(struct stoq_connection *connection, int failure);
 void stoq_close_now(struct stoq_connection *connection);
 /* Only tells the peer: nothing is called or freed. */
 void stoq_close_at_exit(struct stoq_connection *connection);
-/* A packet came after our goodbye. */
+/* A packet came after our CONNECTION_CLOSE. */
 void stoq_close_repeat(struct stoq_connection *connection);

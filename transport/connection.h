@@ -25,11 +25,11 @@
 enum stoq_connection_state {
 	STOQ_HANDSHAKING,
 	STOQ_OPEN,
-	STOQ_CLOSING, /* we said goodbye, and repeat it if packets come */
+	STOQ_CLOSING, /* we sent CONNECTION_CLOSE, and repeat it if packets come */
 	STOQ_DRAINING /* the peer did: silence */
 };
 
-struct stoq_goodbye {
+struct stoq_close_packet {
 	uint8_t *packet; /* CONNECTION_CLOSE, to be repeated */
 	size_t size;
 	struct stoq_address remote, local;
@@ -70,7 +70,7 @@ struct stoq_connection {
 	struct stoq_close_info close;
 	/* While the application hears of the end: what stoq_connection_info() says. */
 	const struct stoq_connection_info *last_info;
-	struct stoq_goodbye goodbye;
+	struct stoq_close_packet close_packet;
 
 	gnutls_session_t tls;
 	ngtcp2_crypto_conn_ref reference; /* what ngtcp2's TLS glue finds us by */

@@ -47,6 +47,6 @@ void stoq_connection_free(struct stoq_connection *connection)
 	stoq_outbox_forget(&worker->outbox, connection);
 	stoq_budget_close(&connection->account);
 	stoq_settings_release(connection->settings);
-	free(connection->goodbye.packet);
+	free(connection->close_packet.packet);
 	free(connection);
 }

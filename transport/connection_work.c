@@ -241,8 +241,8 @@ static bool migrates_unasked(
 	       !stoq_address_equal(&known, remote);
 }
 
-void stoq_connection_receive(struct stoq_connection *connection,
-	const struct stoq_datagram *datagram, const uint8_t *data, size_t size)
+void stoq_connection_receive(struct stoq_connection *connection, const struct stoq_batch *datagram,
+	const uint8_t *data, size_t size)
 {
 	struct stoq_address local, remote;
 	ngtcp2_pkt_info info = {.ecn = datagram->ecn};

@@ -6,8 +6,8 @@
 #include "transport/connection.h"
 
 /* A packet for it has come; ecn: of its datagram. */
-void stoq_connection_receive(struct stoq_connection *connection,
-	const struct stoq_datagram *datagram, const uint8_t *data, size_t size);
+void stoq_connection_receive(struct stoq_connection *connection, const struct stoq_batch *datagram,
+	const uint8_t *data, size_t size);
 /* The timer has expired. */
 void stoq_connection_expire(struct stoq_connection *connection);
 /* What was touched: delivers, closes, sends. false: it has more to send; call again later. */

@@ -49,7 +49,7 @@ struct stoq_transport {
 	struct stoq_cid_table reset_tokens; /* of all workers' peers: a reset may come to any */
 };
 
-/* Whose peer's stateless reset ends with that token; NULL: nobody's. Only to be compared, and
+/* The connection whose peer's stateless reset ends with that token; NULL: none has it. Only to be compared, and
  * *worker, which owns it, asked. */
 struct stoq_connection *stoq_transport_find_token(struct stoq_transport *transport,
 	const uint8_t token[static NGTCP2_STATELESS_RESET_TOKENLEN], unsigned int *worker);

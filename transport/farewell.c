@@ -34,7 +34,7 @@ static bool claim(struct stoq_worker *worker)
 }
 
 /* What ngtcp2 is reading for at this moment, it cannot write for. */
-static void say_goodbye(struct stoq_worker *worker)
+static void close_connections(struct stoq_worker *worker)
 {
 	struct stoq_list *link;
 
@@ -63,7 +63,7 @@ static void at_exit(void)
 			continue;
 		for (unsigned int i = 0; i < transport->worker_count; i++)
 			if (claim(transport->workers[i]))
-				say_goodbye(transport->workers[i]);
+				close_connections(transport->workers[i]);
 	}
 	pthread_mutex_unlock(&lock);
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * A process that calls exit() without destroying its transports says goodbye to their peers all the
+ * A process that calls exit() without destroying its transports sends their peers CONNECTION_CLOSE all the
  * same. No callback is called: whatever they use may be gone by then.
  */
 struct stoq_transport;

@@ -67,10 +67,10 @@ int stoq_inbox_put_call(struct stoq_inbox *inbox, void (*call)(void *argument), 
 	return put(inbox, &(struct stoq_inbox_item){.call = call, .argument = argument});
 }
 
-int stoq_inbox_put_packet(struct stoq_inbox *inbox, const struct stoq_datagram *datagram,
+int stoq_inbox_put_packet(struct stoq_inbox *inbox, const struct stoq_batch *datagram,
 	const uint8_t *data, size_t size)
 {
-	struct stoq_datagram *copy = malloc(sizeof(*copy) + size);
+	struct stoq_batch *copy = malloc(sizeof(*copy) + size);
 	int status;
 
 	if (!copy)

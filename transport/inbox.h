@@ -18,7 +18,7 @@
 struct stoq_inbox_item {
 	void (*call)(void *argument); /* NULL: a packet */
 	void *argument;
-	struct stoq_datagram *packet; /* one datagram; its data lie behind it */
+	struct stoq_batch *packet; /* one datagram; its data lie behind it */
 };
 
 struct stoq_inbox {
@@ -40,7 +40,7 @@ void stoq_inbox_destroy(struct stoq_inbox *inbox);
 /* From any thread: 0, -EAGAIN: full, -ENOMEM. */
 int stoq_inbox_put_call(struct stoq_inbox *inbox, void (*call)(void *argument), void *argument);
 /* One segment of a datagram: data[0..size). */
-int stoq_inbox_put_packet(struct stoq_inbox *inbox, const struct stoq_datagram *datagram,
+int stoq_inbox_put_packet(struct stoq_inbox *inbox, const struct stoq_batch *datagram,
 	const uint8_t *data, size_t size);
 
 /* Wakes the worker. From a signal handler too. */

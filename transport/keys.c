@@ -305,7 +305,7 @@ static int receive_secret(gnutls_session_t tls, gnutls_record_encryption_level_t
 	ngtcp2_encryption_level level =
 		ngtcp2_crypto_gnutls_from_gnutls_record_encryption_level(record_level);
 
-	/* Without the key nobody reads them; when the handshake is over the peer learns why. */
+	/* Without the key they are not read; when the handshake is over the peer learns why. */
 	if (level == NGTCP2_ENCRYPTION_LEVEL_0RTT && !stoq_tls_hears_early_data(connection))
 		return 0;
 	if (level != NGTCP2_ENCRYPTION_LEVEL_0RTT &&

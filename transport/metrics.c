@@ -34,7 +34,7 @@ static void add_connections(
 	ADD(migrations);
 }
 
-/* What one of them does not know, nobody knows of all. */
+/* The sum is unknown if one of its parts is. */
 static void add_known(uint64_t *sum, const uint64_t *counter)
 {
 	uint64_t value = stoq_counter_read(counter);

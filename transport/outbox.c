@@ -34,7 +34,7 @@ static uint8_t *memory_of(const struct stoq_outbox *outbox, unsigned int slot)
 	return outbox->memory + (size_t)slot * STOQ_DATAGRAM_MAX_BYTES;
 }
 
-static struct stoq_datagram *last_of(struct stoq_outbox *outbox)
+static struct stoq_batch *last_of(struct stoq_outbox *outbox)
 {
 	return &outbox->datagrams[slot_of(outbox, outbox->count - 1)];
 }
@@ -45,7 +45,7 @@ uint8_t *stoq_outbox_reserve(struct stoq_worker *worker, size_t size)
 
 	/* One slot is left for a packet that turns out not to fit behind the last one. */
 	if (outbox->count && !outbox->sealed && outbox->count < STOQ_OUTBOX_BUFFERS) {
-		const struct stoq_datagram *last = last_of(outbox);
+		const struct stoq_batch *last = last_of(outbox);
 
 		if (last->size + size <= STOQ_OUTBOX_BUFFER_BYTES)
 			return last->data + last->size;
@@ -58,7 +58,7 @@ uint8_t *stoq_outbox_reserve(struct stoq_worker *worker, size_t size)
 	return memory_of(outbox, slot_of(outbox, outbox->count));
 }
 
-static bool joins(const struct stoq_worker *worker, const struct stoq_datagram *last, size_t size,
+static bool joins(const struct stoq_worker *worker, const struct stoq_batch *last, size_t size,
 	const struct stoq_address *local, const struct stoq_address *remote, uint8_t ecn)
 {
 	return size <= last->segment_size && worker->outbox.segments < worker->max_segments &&
@@ -94,7 +94,7 @@ void stoq_outbox_commit(struct stoq_worker *worker, struct stoq_connection *owne
 {
 	struct stoq_outbox *outbox = &worker->outbox;
 	const uint8_t *written = NULL;
-	struct stoq_datagram *last;
+	struct stoq_batch *last;
 
 	count_packet(worker, size);
 	if (outbox->count && !outbox->sealed) {

@@ -17,7 +17,7 @@ struct stoq_connection;
 struct stoq_worker;
 
 struct stoq_outbox {
-	struct stoq_datagram datagrams[STOQ_OUTBOX_BUFFERS];
+	struct stoq_batch datagrams[STOQ_OUTBOX_BUFFERS];
 	struct stoq_connection *owners[STOQ_OUTBOX_BUFFERS]; /* whose packets; may be NULL */
 	uint8_t *memory;
 	unsigned int first, count; /* a ring */

@@ -46,7 +46,7 @@ static struct stoq_connection *find_reset(
 }
 
 /* Another worker's: true if it went there, or got lost because that one is too slow. */
-static bool hand_on(struct stoq_worker *worker, const struct stoq_datagram *datagram,
+static bool hand_on(struct stoq_worker *worker, const struct stoq_batch *datagram,
 	const uint8_t *data, size_t size, unsigned int owner)
 {
 	struct stoq_transport *transport = worker->transport;
@@ -60,7 +60,7 @@ static bool hand_on(struct stoq_worker *worker, const struct stoq_datagram *data
 	return true;
 }
 
-void stoq_receive_packet(struct stoq_worker *worker, const struct stoq_datagram *datagram,
+void stoq_receive_packet(struct stoq_worker *worker, const struct stoq_batch *datagram,
 	const uint8_t *data, size_t size, bool handed_on)
 {
 	struct stoq_connection *connection;
@@ -89,7 +89,7 @@ void stoq_receive_packet(struct stoq_worker *worker, const struct stoq_datagram 
 	stoq_accept_packet(worker, datagram, data, size, &ids, decoded);
 }
 
-static void receive_datagram(struct stoq_worker *worker, struct stoq_datagram *datagram)
+static void receive_datagram(struct stoq_worker *worker, struct stoq_batch *datagram)
 {
 	uint32_t segment = datagram->segment_size ? datagram->segment_size : datagram->size;
 
@@ -109,7 +109,7 @@ static void receive_datagram(struct stoq_worker *worker, struct stoq_datagram *d
  */
 static bool streams(const struct stoq_worker *worker, int count)
 {
-	const struct stoq_datagram *last = &worker->received[count - 1];
+	const struct stoq_batch *last = &worker->received[count - 1];
 
 	return count == STOQ_RECEIVE_BUFFERS || last->size > last->segment_size;
 }

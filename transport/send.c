@@ -153,9 +153,8 @@ static ngtcp2_ssize write_datagram(struct stoq_connection *connection, struct pa
 	return result;
 }
 
-/* One that the path has become too small for, or that the peer does not take. */
-static bool hopeless(struct stoq_connection *connection, const struct packet *packet,
-	const struct stoq_queued_datagram *datagram)
+/* One that the path has become too small for. What the peer takes does not change after it was queued. */
+static bool is_hopeless(const struct packet *packet, const struct stoq_queued_datagram *datagram)
 {
 	return datagram->size + STOQ_DATAGRAM_OVERHEAD > packet->size;
 }
@@ -166,7 +165,7 @@ static void drop_hopeless(struct stoq_connection *connection, const struct packe
 	const struct stoq_queued_datagram *datagram;
 
 	while ((datagram = stoq_datagrams_first(&connection->datagrams)) &&
-		hopeless(connection, packet, datagram)) {
+		is_hopeless(packet, datagram)) {
 		uint64_t id = datagram->id;
 
 		stoq_datagrams_drop_first(&connection->datagrams);
@@ -210,7 +209,7 @@ static void commit(struct stoq_connection *connection, const struct packet *pack
 	connection->packets_since_update++;
 	if (!connection->silence_ns)
 		connection->silence_ns = connection->worker->now_ns;
-	/* To where nobody has been for long: lost, as in any network. */
+	/* A path that was forgotten: the packet is lost, as in any network. */
 	if (stoq_connection_find_path(connection, &packet->path.path, &local, &remote))
 		stoq_outbox_commit(connection->worker, connection, size, &local, &remote,
 			packet->info.ecn & NGTCP2_ECN_MASK);

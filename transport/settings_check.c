@@ -169,7 +169,7 @@ static int check_peer_names(const struct stoq_tls_config *tls, struct stoq_error
 	return 0;
 }
 
-/* Found out when the first connection is made, nobody would read it. */
+/* Checked here: the first connection would be too late for an error that a user reads. */
 static int check_qlog(const struct stoq_transport_config *config, struct stoq_error *error)
 {
 	const char *path = config->qlog_directory;

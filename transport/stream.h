@@ -47,7 +47,7 @@ struct stoq_stream {
 	bool paused;	       /* received() left something */
 	bool resume_wanted;    /* stoq_stream_resume() was called since */
 	bool finish_received;  /* unread is all there will be */
-	bool finish_delivered; /* received() had it, or nobody wants it any more */
+	bool finish_delivered; /* received() had it, or it is not wanted any more */
 	bool read_over;	       /* stopped by us, or reset by the peer */
 
 	bool quic_closed; /* ngtcp2 does not know it any more */
@@ -55,7 +55,7 @@ struct stoq_stream {
 
 /* Makes one; NULL: no memory. */
 struct stoq_stream *stoq_stream_new(struct stoq_connection *connection, int64_t id, bool ours);
-/* Frees it if nobody needs it any more, after telling the application. */
+/* Frees it if it is over in both directions, after telling the application. */
 void stoq_stream_settle(struct stoq_stream *stream);
 /* ngtcp2 is done with it; what is unread is still to be read. */
 void stoq_stream_closed_by_quic(struct stoq_stream *stream, uint64_t code);

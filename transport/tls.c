@@ -52,7 +52,7 @@ static int verify(gnutls_session_t session)
 
 /*
  * Without a function of ours GnuTLS would write to the file that the environment's SSLKEYLOGFILE
- * names, which nobody asked us for.
+ * names, without the application having asked for it.
  */
 static int keylog(gnutls_session_t session, const char *label, const gnutls_datum_t *secret)
 {

@@ -198,7 +198,7 @@ static int bind_address(const struct stoq_transport_config *config, bool ipv6,
 static int open_datapaths(const struct stoq_transport_config *config, bool ipv6,
 	struct stoq_datapath_choice *choice, struct stoq_error *error)
 {
-	struct stoq_datapath_wish wish = {
+	struct stoq_datapath_request request = {
 		.kind = config->datapath,
 		.udp =
 			{
@@ -212,14 +212,14 @@ static int open_datapaths(const struct stoq_transport_config *config, bool ipv6,
 		.refuse_connections = !config->listen,
 		.handshake_timeout_ns = config->handshake_timeout_ns,
 	};
-	int status = bind_address(config, ipv6, &wish.udp.bind, error);
+	int status = bind_address(config, ipv6, &request.udp.bind, error);
 
 	if (config->interface)
-		strncpy(wish.interface, config->interface, sizeof(wish.interface) - 1);
+		strncpy(request.interface, config->interface, sizeof(request.interface) - 1);
 	/* The filter forgets later than we do. */
 	if (config->idle_timeout_ns)
-		wish.idle_timeout_ns = 2 * config->idle_timeout_ns;
-	return status ? status : stoq_datapath_choose(&wish, choice, error);
+		request.idle_timeout_ns = 2 * config->idle_timeout_ns;
+	return status ? status : stoq_datapath_choose(&request, choice, error);
 }
 
 /* An address of our choice: IPv6, unless the system has none and says so in one of these ways. */

@@ -165,7 +165,7 @@ void stoq_worker_end(struct stoq_worker *worker)
 		struct stoq_connection *connection =
 			STOQ_LIST_ENTRY(worker->connections.next, struct stoq_connection, link);
 
-		/* Then it is gone, or has only its goodbye left. */
+		/* Then it is gone, or only repeats CONNECTION_CLOSE. */
 		stoq_close_want(
 			connection, STOQ_CLOSE_LOCAL, &error, "the transport was destroyed");
 		if (connection->quic)
@@ -282,7 +282,7 @@ static void work(struct stoq_worker *worker)
 	}
 }
 
-/* stoq_transport_stop(): says goodbye to everybody, once. */
+/* stoq_transport_stop(): closes all connections, once. */
 static void stop(struct stoq_worker *worker)
 {
 	struct stoq_list *link;

@@ -72,7 +72,7 @@ struct stoq_worker {
 	struct stoq_list connections, dirty;
 	uint32_t connection_count, half_open;
 	struct stoq_outbox outbox;
-	struct stoq_datagram received[STOQ_RECEIVE_BUFFERS];
+	struct stoq_batch received[STOQ_RECEIVE_BUFFERS];
 	uint8_t *receive_memory;
 	struct stoq_rate reset_rate, negotiation_rate, refusal_log_rate;
 

@@ -6,7 +6,7 @@
 
 /*
  * Functions that can fail return 0 or a negative errno. Those that take a struct stoq_error also
- * leave a text for people there: what failed, on what, why, and what to do next.
+ * leave a message for the user there: what failed, on what, why, and what to do next.
  */
 struct stoq_error {
 	int code;	/* negative errno, 0: no error */

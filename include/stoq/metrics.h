@@ -24,9 +24,9 @@ STOQ_API int stoq_transport_metrics_text(struct stoq_transport *transport,
 struct stoq_metrics_endpoint;
 
 /*
- * Serves them by HTTP on 127.0.0.1, in a thread of its own: /metrics (OpenMetrics for who accepts
- * it, else Prometheus' format) and /metrics.json. port 0: the kernel chooses. Nobody is asked who
- * he is: everybody on this machine may read them. -EADDRINUSE, -EACCES, ...
+ * Serves them by HTTP on 127.0.0.1, in a thread of its own: /metrics (OpenMetrics for clients that
+ * accept it, else Prometheus' format) and /metrics.json. port 0: the kernel chooses. There is no
+ * authentication: every user of this machine may read them. -EADDRINUSE, -EACCES, ...
  */
 STOQ_API int stoq_metrics_endpoint_open(struct stoq_transport *transport, uint16_t port,
 	struct stoq_metrics_endpoint **endpoint, struct stoq_error *error);

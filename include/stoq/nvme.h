@@ -126,7 +126,7 @@ struct stoq_nvme_decoder;
 /* What became of a PDU's data digest (TCP Transport 3.3.1.1). */
 enum stoq_nvme_data_digest {
 	STOQ_NVME_DIGEST_NONE,	    /* it has none */
-	STOQ_NVME_DIGEST_UNCHECKED, /* nobody asked */
+	STOQ_NVME_DIGEST_UNCHECKED, /* the check was not requested */
 	STOQ_NVME_DIGEST_GOOD,
 	STOQ_NVME_DIGEST_BAD, /* the data were damaged; the stream goes on behind them */
 };

@@ -34,7 +34,7 @@
 #define SECOND_NS     1000000000ULL
 
 struct mover {
-	struct stoq_datapath_wish wish;
+	struct stoq_datapath_request request;
 	struct stoq_datapath_choice choice;
 	struct stoq_datapath *datapath;
 	struct stoq_address to;
@@ -48,7 +48,7 @@ struct mover {
 	uint64_t pause_ns;	/* between batches */
 
 	uint8_t *memory;
-	struct stoq_datagram receive[BATCH];
+	struct stoq_batch receive[BATCH];
 	uint8_t *came; /* a bit for each number */
 	uint64_t sent, back, duplicate, corrupt, echoed, unsent;
 	uint64_t last_back_ns, elapsed_ns;
@@ -118,7 +118,7 @@ static void wait_ready(struct mover *mover, int timeout_ms)
 }
 
 /* Sends all of it, waiting for room; what cannot be sent is counted and dropped. */
-static void send_all(struct mover *mover, struct stoq_datagram *datagrams, unsigned int count)
+static void send_all(struct mover *mover, struct stoq_batch *datagrams, unsigned int count)
 {
 	int taken;
 
@@ -159,7 +159,7 @@ static int receive(struct mover *mover)
 	return count;
 }
 
-static uint64_t segments_of(const struct stoq_datagram *datagram)
+static uint64_t segments_of(const struct stoq_batch *datagram)
 {
 	return (datagram->size + datagram->segment_size - 1) / datagram->segment_size;
 }
@@ -272,7 +272,7 @@ static void take_echoes(struct mover *mover)
 static void send_some(struct mover *mover, uint8_t *buffer)
 {
 	uint64_t out = mover->sent - mover->back - mover->unsent, segments = mover->segments;
-	struct stoq_datagram datagram = {.remote = mover->to, .data = buffer};
+	struct stoq_batch datagram = {.remote = mover->to, .data = buffer};
 
 	if (out >= mover->window || mover->sent == mover->count)
 		return;
@@ -368,23 +368,23 @@ static void parse(struct mover *mover, int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'b':
-			mover->wish.udp.bind = address_of(optarg);
+			mover->request.udp.bind = address_of(optarg);
 			break;
 		case 't':
 			mover->to = address_of(optarg);
 			break;
 		case 'i':
-			strncpy(mover->wish.interface, optarg, IF_NAMESIZE - 1);
+			strncpy(mover->request.interface, optarg, IF_NAMESIZE - 1);
 			break;
 		case 'd':
-			if (stoq_datapath_kind_parse(&mover->wish.kind, optarg, &error))
+			if (stoq_datapath_kind_parse(&mover->request.kind, optarg, &error))
 				fail(error.text);
 			break;
 		case 'c':
-			mover->wish.copy_only = true;
+			mover->request.copy_only = true;
 			break;
 		case 'z':
-			mover->wish.zero_copy_only = true;
+			mover->request.zero_copy_only = true;
 			break;
 		case 'n':
 			mover->count = number_of(optarg, 100000000);
@@ -405,14 +405,14 @@ static void parse(struct mover *mover, int argc, char **argv)
 			mover->lose_after_ns = number_of(optarg, 100000) * 1000000;
 			break;
 		case 'u':
-			mover->wish.udp.busy_poll_us = number_of(optarg, 1000);
+			mover->request.udp.busy_poll_us = number_of(optarg, 1000);
 			break;
 		case 'h':
 			mover->light = true;
 			break;
 		case 'o':
-			mover->wish.udp.no_gso = true;
-			mover->wish.udp.no_gro = true;
+			mover->request.udp.no_gso = true;
+			mover->request.udp.no_gro = true;
 			break;
 		default:
 			exit(2);
@@ -422,14 +422,14 @@ static void parse(struct mover *mover, int argc, char **argv)
 		fail("usage: datapath-mover echo|load OPTIONS");
 	mover->load = strcmp(argv[optind], "load") == 0;
 	mover->hold = strcmp(argv[optind], "hold") == 0;
-	mover->wish.towards = mover->to;
+	mover->request.towards = mover->to;
 }
 
 static void hold(const struct mover *mover)
 {
 	struct stoq_xsk_config config = {
-		.interface = mover->wish.interface,
-		.ifindex = (int)if_nametoindex(mover->wish.interface),
+		.interface = mover->request.interface,
+		.ifindex = (int)if_nametoindex(mover->request.interface),
 		.mode = STOQ_XSK_COPY,
 		.frame_bytes = 2048,
 		.frame_count = 64,
@@ -439,7 +439,7 @@ static void hold(const struct mover *mover)
 
 	if (stoq_xsk_open(&xsk, &config, &error))
 		fail(error.text);
-	fprintf(stderr, "ready: holds queue 0 of %s\n", mover->wish.interface);
+	fprintf(stderr, "ready: holds queue 0 of %s\n", mover->request.interface);
 	while (!stop)
 		(void)poll(NULL, 0, 100);
 	stoq_xsk_close(&xsk);
@@ -455,9 +455,9 @@ int main(int argc, char **argv)
 		.lose_after_ns = SECOND_NS};
 	struct stoq_error error;
 
-	mover.wish.udp.bind = address_of("0.0.0.0:9292");
-	mover.wish.udp.receive_buffer_bytes = 8 << 20;
-	mover.wish.udp.send_buffer_bytes = 8 << 20;
+	mover.request.udp.bind = address_of("0.0.0.0:9292");
+	mover.request.udp.receive_buffer_bytes = 8 << 20;
+	mover.request.udp.send_buffer_bytes = 8 << 20;
 	parse(&mover, argc, argv);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
@@ -467,7 +467,7 @@ int main(int argc, char **argv)
 		hold(&mover);
 		return 0;
 	}
-	if (stoq_datapath_choose(&mover.wish, &mover.choice, &error))
+	if (stoq_datapath_choose(&mover.request, &mover.choice, &error))
 		fail(error.text);
 	mover.datapath = mover.choice.datapaths[0];
 	mover.memory = malloc((size_t)BATCH * BUFFER_BYTES);

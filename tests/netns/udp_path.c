@@ -112,7 +112,7 @@ static struct stoq_datapath *open_in(int name_space, const char *bind)
 static int send_bytes(struct stoq_datapath *from, const struct stoq_address *to, uint8_t *bytes,
 	uint32_t size, uint16_t segment_size)
 {
-	struct stoq_datagram datagram = {
+	struct stoq_batch datagram = {
 		.remote = *to, .data = bytes, .size = size, .segment_size = segment_size};
 
 	return stoq_datapath_send(from, &datagram, 1, 0);
@@ -274,7 +274,7 @@ static void carries_ecn(void **state)
 
 	rig_inbox_init(&inbox, STOQ_DATAGRAM_MAX_BYTES);
 	for (int i = 0; i < 8; i++) {
-		struct stoq_datagram datagram = {.remote = rig_target(hosts[i / 4], to),
+		struct stoq_batch datagram = {.remote = rig_target(hosts[i / 4], to),
 			.data = (uint8_t *)"abc",
 			.size = 3,
 			.segment_size = i % 2 ? 1 : 3,

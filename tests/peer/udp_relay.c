@@ -107,13 +107,13 @@ static int parse(int argc, char **argv, struct options *options)
 static void take_in(
 	struct relay *relay, struct side *side, const struct side *other, uint64_t now_ns)
 {
-	struct stoq_datagram datagrams[BUFFERS];
+	struct stoq_batch datagrams[BUFFERS];
 	struct stoq_datapath_info info;
 	int count;
 
 	stoq_datapath_info(other->memory, &info);
 	for (unsigned int i = 0; i < BUFFERS; i++)
-		datagrams[i] = (struct stoq_datagram){
+		datagrams[i] = (struct stoq_batch){
 			.data = relay->buffers + (size_t)i * STOQ_DATAGRAM_MAX_BYTES,
 			.capacity = STOQ_DATAGRAM_MAX_BYTES};
 	count = stoq_datapath_receive(side->socket, datagrams, BUFFERS, now_ns);
@@ -129,10 +129,10 @@ static void take_in(
 /* What is due goes out. What the socket does not take is lost, which is what we are for. */
 static void hand_out(struct relay *relay, struct side *side, uint64_t now_ns)
 {
-	struct stoq_datagram datagram;
+	struct stoq_batch datagram;
 
 	for (;;) {
-		datagram = (struct stoq_datagram){
+		datagram = (struct stoq_batch){
 			.data = relay->buffers, .capacity = STOQ_DATAGRAM_MAX_BYTES};
 		if (stoq_datapath_receive(side->memory, &datagram, 1, now_ns) <= 0)
 			return;

@@ -53,11 +53,6 @@ static const struct stoq_protection_backend *the_backend(void)
 	return chosen;
 }
 
-size_t stoq_cipher_key_bytes(enum stoq_cipher cipher)
-{
-	return cipher == STOQ_AES_128_GCM ? 16 : 32;
-}
-
 const char *stoq_protection_backend(enum stoq_cipher cipher)
 {
 	the_backend();

@@ -10,11 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum stoq_cipher {
-	STOQ_AES_128_GCM,
-	STOQ_AES_256_GCM,
-	STOQ_CHACHA20_POLY1305,
-};
+#include "transport/protection/cipher.h"
 
 #define STOQ_PROTECTION_TAG_BYTES    16
 #define STOQ_PROTECTION_NONCE_BYTES  12
@@ -23,9 +19,6 @@ enum stoq_cipher {
 
 struct stoq_packet_key; /* the AEAD's key, one direction, one key phase */
 struct stoq_header_key; /* the header protection's key, one direction */
-
-/* 16 or 32. */
-size_t stoq_cipher_key_bytes(enum stoq_cipher cipher);
 
 /*
  * Both copy the key of stoq_cipher_key_bytes(). 0, -ENOMEM, or -ENOTSUP: no backend has the

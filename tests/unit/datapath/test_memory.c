@@ -22,7 +22,7 @@ struct pair {
 	struct stoq_datapath *a, *b;
 	struct stoq_address a_address, b_address;
 	uint8_t out[65536], in[65536];
-	struct stoq_datagram received;
+	struct stoq_batch received;
 };
 
 static struct stoq_address address(const char *text)
@@ -69,7 +69,7 @@ static int teardown(void **state)
 static int send_ecn(
 	struct pair *pair, uint32_t size, uint16_t segment_size, uint8_t ecn, uint64_t now_ns)
 {
-	struct stoq_datagram datagram = {.remote = pair->b_address,
+	struct stoq_batch datagram = {.remote = pair->b_address,
 		.data = pair->out,
 		.size = size,
 		.segment_size = segment_size,
@@ -92,8 +92,7 @@ static void send_number(struct pair *pair, uint32_t number, uint64_t now_ns)
 
 static bool receive_from(struct pair *pair, struct stoq_datapath *datapath, uint64_t now_ns)
 {
-	pair->received =
-		(struct stoq_datagram){.data = pair->in, .capacity = STOQ_DATAGRAM_MAX_BYTES};
+	pair->received = (struct stoq_batch){.data = pair->in, .capacity = STOQ_DATAGRAM_MAX_BYTES};
 	return stoq_datapath_receive(datapath, &pair->received, 1, now_ns) == 1;
 }
 
@@ -318,7 +317,7 @@ static void has_a_bottleneck(void **state)
 static void may_refuse_when_full(void **state)
 {
 	struct pair *pair = *state;
-	struct stoq_datagram datagram = {
+	struct stoq_batch datagram = {
 		.remote = pair->b_address, .data = pair->out, .size = 5000, .segment_size = 1000};
 	short events;
 
@@ -361,7 +360,7 @@ static void endpoints_move(void **state)
 {
 	struct pair *pair = *state;
 	struct stoq_address other = address("10.0.0.9:9"), second = address("10.0.1.1:1000");
-	struct stoq_datagram datagram = {.remote = pair->b_address,
+	struct stoq_batch datagram = {.remote = pair->b_address,
 		.local = second,
 		.data = pair->out,
 		.size = 10,
@@ -379,7 +378,7 @@ static void endpoints_move(void **state)
 	stoq_memory_move(pair->b, &other);
 	assert_int_equal(send_bytes(pair, 10, 10, 0), 1);
 	assert_false(receive(pair, MS));
-	assert_int_equal(counters(pair).nobody, 2);
+	assert_int_equal(counters(pair).unreachable, 2);
 	pair->b_address = other;
 	assert_int_equal(send_bytes(pair, 10, 10, 0), 1);
 	assert_true(receive(pair, MS));
@@ -390,7 +389,7 @@ static void nats_rebind(void **state)
 {
 	struct pair *pair = *state;
 	struct stoq_address outside = address("192.0.2.1:5555");
-	struct stoq_datagram reply;
+	struct stoq_batch reply;
 
 	stoq_memory_set_outside(pair->a, &outside);
 	assert_int_equal(send_bytes(pair, 10, 10, 0), 1);
@@ -412,7 +411,7 @@ static void nats_rebind(void **state)
 	assert_true(stoq_address_equal(&pair->received.remote, &pair->a_address));
 }
 
-static bool every_second(void *context, struct stoq_datagram *datagram)
+static bool every_second(void *context, struct stoq_batch *datagram)
 {
 	unsigned int *seen = context;
 
@@ -424,7 +423,7 @@ static void filters_and_injects(void **state)
 {
 	struct pair *pair = *state;
 	unsigned int seen = 0;
-	struct stoq_datagram forged = {.remote = pair->b_address,
+	struct stoq_batch forged = {.remote = pair->b_address,
 		.local = address("203.0.113.7:7"),
 		.data = pair->out,
 		.size = 1};

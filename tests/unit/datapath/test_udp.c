@@ -15,7 +15,7 @@
 static int send_one(struct stoq_datapath *from, const struct stoq_address *to, const void *data,
 	uint32_t size, uint16_t segment_size, uint8_t ecn)
 {
-	struct stoq_datagram datagram = {.remote = *to,
+	struct stoq_batch datagram = {.remote = *to,
 		.data = (uint8_t *)data,
 		.size = size,
 		.segment_size = segment_size,
@@ -41,7 +41,7 @@ static void there_and_back(
 
 	rig_inbox_init(&inbox, STOQ_DATAGRAM_MAX_BYTES);
 	for (uint8_t ecn = 0; ecn < 4; ecn++) {
-		struct stoq_datagram reply;
+		struct stoq_batch reply;
 
 		assert_int_equal(send_one(client, &to, "question", 8, 8, ecn), 1);
 		assert_int_equal(rig_receive(server, &inbox), 1);
@@ -151,11 +151,11 @@ static void sends_batches_in_order(void **state)
 	struct stoq_datapath *to = rig_open_with(
 		(struct stoq_udp_config){.receive_buffer_bytes = 4 << 20}, "127.0.0.1:0");
 	struct stoq_address target = rig_local(to);
-	struct stoq_datagram datagrams[100];
+	struct stoq_batch datagrams[100];
 	uint8_t *bytes = rig_bytes(100000);
 
 	for (unsigned int i = 0; i < 100; i++)
-		datagrams[i] = (struct stoq_datagram){.remote = target,
+		datagrams[i] = (struct stoq_batch){.remote = target,
 			.data = bytes + 1000 * i,
 			.size = 1000,
 			.segment_size = 500};

@@ -127,9 +127,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct stoq_datagram datagram(const struct pair *pair, uint32_t size, uint16_t segment_size)
+static struct stoq_batch datagram(const struct pair *pair, uint32_t size, uint16_t segment_size)
 {
-	return (struct stoq_datagram){.remote = pair->target,
+	return (struct stoq_batch){.remote = pair->target,
 		.data = pair->bytes,
 		.size = size,
 		.segment_size = segment_size};
@@ -157,7 +157,7 @@ static void assert_warned(struct stoq_datapath *datapath, const char *text)
 static void gso_is_turned_off_per_path(void **state)
 {
 	struct pair *pair = *state;
-	struct stoq_datagram first = datagram(pair, 10000, 1000), again = first, other;
+	struct stoq_batch first = datagram(pair, 10000, 1000), again = first, other;
 
 	gso_error = EIO;
 	assert_int_equal(stoq_datapath_send(pair->from, &first, 1, 0), 1);
@@ -182,7 +182,7 @@ static void gso_is_turned_off_per_path(void **state)
 static void gso_refused_in_a_batch(void **state)
 {
 	struct pair *pair = *state;
-	struct stoq_datagram batch[3] = {datagram(pair, 1000, 1000), datagram(pair, 99000, 1000),
+	struct stoq_batch batch[3] = {datagram(pair, 1000, 1000), datagram(pair, 99000, 1000),
 		datagram(pair, 100000, 1000)};
 
 	batch[1].data += 1000;
@@ -199,7 +199,7 @@ static void too_many_paths_without_gso(void **state)
 
 	gso_error = EIO;
 	for (int i = 1; i <= 20; i++) {
-		struct stoq_datagram one = datagram(pair, 2000, 1000);
+		struct stoq_batch one = datagram(pair, 2000, 1000);
 		char text[STOQ_ADDRESS_TEXT];
 
 		snprintf(text, sizeof(text), "127.0.1.%d:9", i);
@@ -214,7 +214,7 @@ static void too_many_paths_without_gso(void **state)
 static void einval_may_mean_the_mtu(void **state)
 {
 	struct pair *pair = *state;
-	struct stoq_datagram one = datagram(pair, 2000, 1000);
+	struct stoq_batch one = datagram(pair, 2000, 1000);
 
 	gso_error = EINVAL;
 	single_error = EMSGSIZE;
@@ -231,7 +231,7 @@ static void einval_may_mean_the_mtu(void **state)
 static void a_full_buffer_stops_in_the_middle(void **state)
 {
 	struct pair *pair = *state;
-	struct stoq_datagram batch[3] = {datagram(pair, 1000, 1000), datagram(pair, 99000, 1000),
+	struct stoq_batch batch[3] = {datagram(pair, 1000, 1000), datagram(pair, 99000, 1000),
 		datagram(pair, 100000, 1000)};
 	short events;
 
@@ -258,7 +258,7 @@ static void a_full_buffer_stops_in_the_middle(void **state)
 static void a_short_count_is_continued(void **state)
 {
 	struct pair *pair = *state;
-	struct stoq_datagram batch[2] = {datagram(pair, 150000, 1000), datagram(pair, 50000, 1000)};
+	struct stoq_batch batch[2] = {datagram(pair, 150000, 1000), datagram(pair, 50000, 1000)};
 
 	batch[1].data += 150000;
 	most = 1;
@@ -270,7 +270,7 @@ static void a_short_count_is_continued(void **state)
 static void a_full_queue_loses_one_message(void **state)
 {
 	struct pair *pair = *state;
-	struct stoq_datagram batch[2] = {datagram(pair, 3000, 1000), datagram(pair, 1000, 1000)};
+	struct stoq_batch batch[2] = {datagram(pair, 3000, 1000), datagram(pair, 1000, 1000)};
 
 	next_error = ENOBUFS;
 	assert_int_equal(stoq_datapath_send(pair->from, batch, 2, 0), 2);
@@ -283,7 +283,7 @@ static void a_full_queue_loses_one_message(void **state)
 static void an_error_is_told_once_it_is_first(void **state)
 {
 	struct pair *pair = *state;
-	struct stoq_datagram batch[2] = {datagram(pair, 1000, 1000), datagram(pair, 65508, 65508)};
+	struct stoq_batch batch[2] = {datagram(pair, 1000, 1000), datagram(pair, 65508, 65508)};
 
 	assert_int_equal(stoq_datapath_send(pair->from, batch, 2, 0), 1);
 	assert_int_equal(rig_totals(pair->from).dropped_sending, 0);
@@ -320,7 +320,7 @@ static void busy_polling_needs_rights(void **state)
 static void kernels_without_offload(void **state)
 {
 	struct pair *pair = *state;
-	struct stoq_datagram one = datagram(pair, 10000, 1000);
+	struct stoq_batch one = datagram(pair, 10000, 1000);
 	struct stoq_datapath *datapath;
 
 	no_offload = true;

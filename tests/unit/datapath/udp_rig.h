@@ -13,7 +13,7 @@
 
 /* What was received, in buffers of its own. */
 struct rig_inbox {
-	struct stoq_datagram datagrams[RIG_BUFFERS];
+	struct stoq_batch datagrams[RIG_BUFFERS];
 	uint8_t *memory;
 };
 
@@ -64,7 +64,7 @@ static inline void rig_inbox_init(struct rig_inbox *inbox, uint32_t capacity)
 	inbox->memory = malloc((size_t)RIG_BUFFERS * capacity);
 	assert_non_null(inbox->memory);
 	for (uint32_t i = 0; i < RIG_BUFFERS; i++)
-		inbox->datagrams[i] = (struct stoq_datagram){
+		inbox->datagrams[i] = (struct stoq_batch){
 			.data = inbox->memory + (size_t)i * capacity, .capacity = capacity};
 }
 
@@ -101,7 +101,7 @@ static inline unsigned int rig_expect_bytes(
 
 		assert_true(received > 0);
 		for (int i = 0; i < received; i++) {
-			const struct stoq_datagram *datagram = &inbox.datagrams[i];
+			const struct stoq_batch *datagram = &inbox.datagrams[i];
 
 			assert_true(datagram->segment_size && at + datagram->size <= size);
 			assert_memory_equal(datagram->data, bytes + at, datagram->size);

@@ -315,7 +315,7 @@ void rig_inject(struct rig *rig, const struct stoq_address *from, const struct s
 	const uint8_t *bytes, size_t size)
 {
 	uint8_t copy[4096];
-	struct stoq_datagram datagram = {
+	struct stoq_batch datagram = {
 		.remote = *to,
 		.local = *from,
 		.data = copy,

@@ -10,14 +10,14 @@ struct stranger_way stranger_way;
 struct rig stranger_rig;
 uint32_t stranger_seed;
 
-static void keep(struct stranger_seen *seen, const struct stoq_datagram *datagram)
+static void keep(struct stranger_seen *seen, const struct stoq_batch *datagram)
 {
 	seen->size = datagram->size < sizeof(seen->bytes) ? datagram->size : sizeof(seen->bytes);
 	memcpy(seen->bytes, datagram->data, seen->size);
 }
 
 /* Anybody on the way can do this to the first packets: TLS will find out, ALPN comes first. */
-static void change_alpn(struct stoq_datagram *datagram)
+static void change_alpn(struct stoq_batch *datagram)
 {
 	struct quic_initial initial;
 	struct quic_cid unused, key;
@@ -38,7 +38,7 @@ static void change_alpn(struct stoq_datagram *datagram)
 	assert_int_equal(quic_initial_seal(datagram->data, &initial, &key, true), datagram->size);
 }
 
-static bool see_client(void *context, struct stoq_datagram *datagram)
+static bool see_client(void *context, struct stoq_batch *datagram)
 {
 	if (!stranger_way.first.size)
 		keep(&stranger_way.first, datagram);
@@ -47,7 +47,7 @@ static bool see_client(void *context, struct stoq_datagram *datagram)
 	return !stranger_way.hold_client;
 }
 
-static bool see_server(void *context, struct stoq_datagram *datagram)
+static bool see_server(void *context, struct stoq_batch *datagram)
 {
 	if (stranger_way.counted.length &&
 		!stoq_address_equal(&stranger_way.counted, &datagram->remote))

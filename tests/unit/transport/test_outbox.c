@@ -52,7 +52,7 @@ static void put(int peer, uint8_t filling, size_t size)
 
 static void expect(int peer, uint8_t filling, size_t size)
 {
-	struct stoq_datagram datagram = {.data = arrived, .capacity = sizeof(arrived)};
+	struct stoq_batch datagram = {.data = arrived, .capacity = sizeof(arrived)};
 
 	assert_int_equal(stoq_datapath_receive(peers[peer], &datagram, 1, rig.now_ns), 1);
 	assert_int_equal(datagram.size, size);
@@ -62,7 +62,7 @@ static void expect(int peer, uint8_t filling, size_t size)
 
 static void expect_nothing_more(void)
 {
-	struct stoq_datagram datagram = {.data = arrived, .capacity = sizeof(arrived)};
+	struct stoq_batch datagram = {.data = arrived, .capacity = sizeof(arrived)};
 
 	for (int i = 0; i < PEERS; i++)
 		assert_int_equal(stoq_datapath_receive(peers[i], &datagram, 1, rig.now_ns), 0);
