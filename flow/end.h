@@ -24,7 +24,7 @@ const char *stoq_flow_end_text(
 /* From an address as text and a port. 0 or -EINVAL. */
 int stoq_flow_end_parse(struct stoq_flow_end *end, const char *address, const char *port);
 
-/* From an address of an interface. 0 or -EINVAL: it is none of IPv4 or IPv6. */
+/* From an address of an interface. 0 or -EINVAL: it is neither IPv4 nor IPv6. */
 int stoq_flow_end_of_address(struct stoq_flow_end *end, const struct sockaddr *address);
 
 /* The same address, whatever the port. */

@@ -16,7 +16,7 @@ void stoq_identity_clear(struct stoq_identity *identity)
 	identity->fctype = -1;
 }
 
-/* An NQN field need not be terminated by whoever sent it. */
+/* An NQN field need not be terminated. */
 static void copy_nqn(char *nqn, const char *field)
 {
 	memcpy(nqn, field, NVME_NQN_LENGTH);

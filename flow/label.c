@@ -67,7 +67,7 @@ static void shorten(char *out, size_t size, const char *text, size_t width)
 	snprintf(out, size, "%.*s..%s", (int)head, text, text + length - tail);
 }
 
-/* A name in width characters: the NQN, or the address of who has none. */
+/* A name in width characters: the NQN, or the address of a host without one. */
 static void name_end(char out[CLEAN_SIZE], const char *nqn, size_t nqn_size, const char *address,
 	size_t address_size, size_t width)
 {

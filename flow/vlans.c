@@ -35,7 +35,7 @@ void stoq_flow_vlans_free(struct stoq_flow_vlans *vlans)
 	*vlans = (struct stoq_flow_vlans){0};
 }
 
-/* What the kernel says of a VLAN's interface; false: it is none. */
+/* What the kernel says of a VLAN's interface; false: it is no VLAN. */
 static bool ask(int control, int command, const char *interface, struct vlan_ioctl_args *answer)
 {
 	*answer = (struct vlan_ioctl_args){.cmd = command};

@@ -35,16 +35,19 @@ static void on_pdu(void *context, const struct nvme_tcp_hdr *hdr, uint64_t offse
 
 static const struct nvme_tcp_stream_events events = {.pdu = on_pdu};
 
+#define QUIET_FIRST 1000 /* sequence number of the first byte of the side that sends no data */
+
+/* The program follows a connection from its SYNs on, if they answer each other. */
 static void open_connection(const struct wire_path *path, enum nvme_tcp_side side, uint32_t first)
 {
-	struct wire_segment syn = {.sequence = 999, .flags = WIRE_SYN};
-	struct wire_segment answer = {
-		.from_controller = true, .sequence = 999, .flags = WIRE_SYN | WIRE_ACK};
+	uint32_t host = side == NVME_TCP_FROM_HOST ? first : QUIET_FIRST;
+	uint32_t controller = side == NVME_TCP_FROM_HOST ? QUIET_FIRST : first;
+	struct wire_segment syn = {.sequence = host - 1, .flags = WIRE_SYN};
+	struct wire_segment answer = {.from_controller = true,
+		.sequence = controller - 1,
+		.acknowledged = host,
+		.flags = WIRE_SYN | WIRE_ACK};
 
-	if (side == NVME_TCP_FROM_HOST)
-		syn.sequence = first - 1;
-	else
-		answer.sequence = first - 1;
 	rig_send(rig, path, &syn);
 	rig_send(rig, path, &answer);
 }
@@ -57,8 +60,9 @@ static void send_cut(const struct wire_path *path, enum nvme_tcp_side side, uint
 	for (size_t from = 0; from < size;) {
 		size_t length = 1 + sample_random(&random) % longest;
 		size_t back = sample_random(&random) % 8 ? 0 : sample_random(&random) % 300;
-		struct wire_segment segment = {
-			.from_controller = side == NVME_TCP_FROM_CONTROLLER, .flags = WIRE_ACK};
+		struct wire_segment segment = {.from_controller = side == NVME_TCP_FROM_CONTROLLER,
+			.acknowledged = QUIET_FIRST,
+			.flags = WIRE_ACK};
 
 		if (back > from)
 			back = from;

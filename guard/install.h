@@ -21,7 +21,7 @@ int stoq_guard_install(const struct stoq_guard_pins *pins, const struct stoq_gua
 	struct stoq_error *error);
 
 /*
- * Puts the policy that is in force there anew: the program then asks again whose each connection
+ * Puts the policy that is in force there again: the program then asks again whose each connection
  * is. The folder's lock is held by the caller.
  */
 int stoq_guard_install_again(const struct stoq_guard_pins *pins, struct stoq_error *error);

@@ -333,7 +333,7 @@ static int make_new(struct making *making)
 	return result;
 }
 
-/* An interface that went away and came back, or whose program somebody removed, gets it anew. */
+/* An interface that went away and came back, or whose program somebody removed, gets it again. */
 static int revive(struct making *making)
 {
 	for (size_t i = 0; i < making->manifest.side_count; i++) {
@@ -449,7 +449,7 @@ static int apply(
 {
 	int result = store_identities(pins, change->identities, error);
 
-	/* A policy that is new makes the program ask anew whose a connection is. */
+	/* A policy that is new makes the program ask again whose a connection is. */
 	return result ? result : reload(pins, change->source, error);
 }
 

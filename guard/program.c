@@ -42,7 +42,7 @@ static bool fits(const struct bpf_map *map, int fd)
 	       info.map_flags == bpf_map__map_flags(map);
 }
 
-/* Policies are made anew for each program, in the form that it reads. */
+/* Policies are made again for each program, in the form that it reads. */
 static bool holds_policies(const struct bpf_map *map)
 {
 	return bpf_map__type(map) == BPF_MAP_TYPE_ARRAY_OF_MAPS;

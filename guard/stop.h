@@ -8,7 +8,7 @@ enum stoq_guard_stop {
 	STOQ_GUARD_GOES_ON = 0,
 	STOQ_GUARD_STOP_STRICT,	 /* strict passes no connection that it did not see begin */
 	STOQ_GUARD_STOP_UNKNOWN, /* refused as an unknown host, though the name might be allowed */
-	STOQ_GUARD_STOP_POLICY,	 /* whoever it is: the policy lets it neither read nor write, or not
+	STOQ_GUARD_STOP_POLICY, /* whichever host it is: the policy lets it neither read nor write, or not
 				    keep its connection */
 	STOQ_GUARD_STOPS,
 };

@@ -13,7 +13,7 @@
 
 /*
  * Handles of our clsact filters ("st" and a marker). In the lowest two bits, 2 says that one of us
- * had made the qdisc: whoever removes the last filter with it also removes the qdisc.
+ * had made the qdisc: removing the last filter with it removes the qdisc, too.
  */
 #define STOQ_HANDLE	       0x73740001
 #define STOQ_HANDLE_OWNS_QDISC 0x73740002

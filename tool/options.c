@@ -30,7 +30,7 @@ int tool_options_parse(
 	int option;
 
 	list_letters(letters, options->table);
-	optind = 0; /* begin anew, whatever was parsed before */
+	optind = 0; /* begin again, whatever was parsed before */
 	while ((option = getopt_long(argc, argv, letters, options->table, NULL)) != -1) {
 		if (option == 'h')
 			*status = tool_help(options->help);

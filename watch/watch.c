@@ -20,7 +20,7 @@
 #include "watch/update.h"
 #include "watch/watch_private.h"
 
-#define DISPATCH_MAX	     16384 /* events a call: whoever dispatches has other things to do, too */
+#define DISPATCH_MAX	     16384 /* events a call: the caller has other things to do, too */
 #define IDENTIFY_INTERVAL_NS 20000000
 #define RING_BYTES_PDUS	     (1u << 26)
 

@@ -76,7 +76,7 @@ int stoq_watch_update(
 
 /*
  * Groups by another axis from here on. The model that the last update gave, if any, is grouped
- * anew in place and stays valid; the interval does not end. 0 or -ENOMEM.
+ * again in place and stays valid; the interval does not end. 0 or -ENOMEM.
  */
 int stoq_watch_set_axis(struct stoq_watch *watch, enum stoq_axis axis);
 

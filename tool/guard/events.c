@@ -34,7 +34,7 @@ struct following {
 	uint64_t unknown_hash; /* the last that no policy in force had */
 };
 
-/* The policy that decided, if it is still in force; read anew after a reload. */
+/* The policy that decided, if it is still in force; read again after a reload. */
 static const struct stoq_guard_policy *policy_of(
 	struct following *following, const struct stoq_guard_record *record)
 {

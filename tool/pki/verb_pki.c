@@ -41,7 +41,7 @@ static int init(int argc, char **argv)
 			    "one",
 			aside);
 	printf("made the authority '%s' in %s\n"
-	       "keep %s/%s secret: who has it can be any node\n",
+	       "keep %s/%s secret: anyone who has it can impersonate any node\n",
 		authority.common_name, request.folder, request.folder, STOQ_PKI_CA_KEY_FILE);
 	return EXIT_SUCCESS;
 }
