@@ -60,6 +60,9 @@ struct stoq_carrier *stoq_carrier_new(
 
 void stoq_carrier_free(struct stoq_carrier *carrier)
 {
+	/* Those whose streams have ended well: all others went with their streams. */
+	while (carrier->links)
+		stoq_link_lose_carrier(carrier->links);
 	*carrier->slot = carrier->next;
 	if (carrier->next)
 		carrier->next->slot = carrier->slot;
@@ -202,6 +205,9 @@ static size_t received(
 		return size;
 	if (!lane->known)
 		header = take_header(lane, data, size);
+	if (!lane->known && finished)
+		accuse(stoq_connection_user(stoq_stream_connection(stream)),
+			"a stream ends inside a lane's header");
 	if (!lane->link)
 		return size;
 	taken = stoq_mux_from_lane(&lane->link->mux, lane->index, data + header, size - header,

@@ -81,6 +81,9 @@ int stoq_link_add_lane(struct stoq_tunnel_link *link, struct stoq_lane *lane, un
 {
 	int ret;
 
+	/* It may ask for this lane, but one that is there must stay. */
+	if (link->lanes[index])
+		return -EEXIST;
 	link->lanes[index] = lane;
 	ret = stoq_mux_add_lane(&link->mux, index);
 	if (ret) {
@@ -149,6 +152,14 @@ void stoq_link_reset(struct stoq_tunnel_link *link, enum stoq_lane_code code, co
 	stoq_link_drop_lanes(link, code, true);
 	setsockopt(link->watch.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	retire(link);
+}
+
+void stoq_link_lose_carrier(struct stoq_tunnel_link *link)
+{
+	if (link->mux.split.finished && link->mux.merge.over)
+		leave_carrier(link);
+	else
+		stoq_link_reset(link, STOQ_LANE_TCP_RESET, "the tunnel's connection was lost");
 }
 
 static void end_well(struct stoq_tunnel_link *link)

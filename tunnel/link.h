@@ -76,6 +76,9 @@ void stoq_link_carry(struct stoq_tunnel_link *link, struct stoq_carrier *carrier
 /* Target end: a lane came. 0 or what stoq_mux_add_lane() returns. */
 int stoq_link_add_lane(struct stoq_tunnel_link *link, struct stoq_lane *lane, unsigned int index);
 
+/* Its QUIC connection is gone: ends, unless only bytes that came whole have to go to TCP. */
+void stoq_link_lose_carrier(struct stoq_tunnel_link *link);
+
 /* Ends both sides at once; logs why unless reason is NULL. */
 void stoq_link_reset(struct stoq_tunnel_link *link, enum stoq_lane_code code, const char *reason);
 

@@ -79,14 +79,31 @@ static void resume(void *context, unsigned int index)
 		stoq_stream_resume(link->lanes[index]->stream);
 }
 
+static void drop_lane(
+	struct stoq_tunnel_link *link, unsigned int index, enum stoq_lane_code code, bool reset)
+{
+	struct stoq_lane *lane = link->lanes[index];
+
+	if (!lane)
+		return;
+	lane->link = NULL;
+	link->lanes[index] = NULL;
+	if (!reset)
+		return;
+	stoq_stream_reset(lane->stream, code);
+	stoq_stream_stop(lane->stream, code);
+}
+
 static unsigned int open_lanes(void *context, unsigned int lanes)
 {
 	struct stoq_tunnel_link *link = context;
 	unsigned int count = 1;
 
 	while (count < lanes && !stoq_link_open_lane(link, count)) {
-		if (write_header(link, count, false))
+		if (write_header(link, count, false)) {
+			drop_lane(link, count, STOQ_LANE_LIMIT, true);
 			break;
+		}
 		count++;
 	}
 	return count;
@@ -125,16 +142,6 @@ const struct stoq_mux_io stoq_link_io = {
 
 void stoq_link_drop_lanes(struct stoq_tunnel_link *link, enum stoq_lane_code code, bool reset)
 {
-	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++) {
-		struct stoq_lane *lane = link->lanes[i];
-
-		if (!lane)
-			continue;
-		lane->link = NULL;
-		link->lanes[i] = NULL;
-		if (reset) {
-			stoq_stream_reset(lane->stream, code);
-			stoq_stream_stop(lane->stream, code);
-		}
-	}
+	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++)
+		drop_lane(link, i, code, reset);
 }

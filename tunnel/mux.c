@@ -64,6 +64,8 @@ int stoq_mux_add_lane(struct stoq_mux *mux, unsigned int lane)
 		return -EPROTO;
 	if (mux->lanes[lane])
 		return -EEXIST;
+	if (mux->bytes && lane)
+		return -EPROTO;
 	ret = stoq_mux_new_lane(mux, lane);
 	if (!ret && mux->split.finished)
 		mux->config.io->finish(mux->config.context, lane);
@@ -130,6 +132,7 @@ static int command_begins(struct stoq_mux *mux, const union stoq_pdu_header *hea
 		.connect = stoq_mux_is_connect(header)};
 
 	if (command.connect) {
+		mux->agreed.connecting = true;
 		mux->agreed.no_flow_control = connect->cattr & NVME_CONNECT_CATTR_DISABLE_SQ_FLOW;
 		mux->qid = nvme_le16(connect->qid);
 		if (mux->agreed.no_flow_control)
@@ -156,8 +159,11 @@ int stoq_mux_pdu_begins(struct stoq_mux *mux, const union stoq_pdu_header *heade
 		mux->figures.from_host_bytes += plen;
 	else
 		mux->figures.to_host_bytes += plen;
-	if (header->hdr.type == NVME_TCP_ICRESP)
+	if (header->hdr.type == NVME_TCP_ICRESP) {
 		mux->agreed.header_digest = header->icresp.digest & 1;
+		mux->agreed.data_digest = header->icresp.digest & 2;
+		mux->agreed.cpda = header->icresp.cpda;
+	}
 	return header->hdr.type == NVME_TCP_CAPSULE_CMD ? command_begins(mux, header, lane, now_ns)
 							: 0;
 }
@@ -190,6 +196,7 @@ static void open_lanes(struct stoq_mux *mux)
 
 static void connect_answered(struct stoq_mux *mux, const struct nvme_cqe *cqe)
 {
+	mux->agreed.connecting = false;
 	if (nvme_status_code(nvme_le16(cqe->status)) || mux->agreed.answered)
 		return;
 	mux->agreed.answered = true;

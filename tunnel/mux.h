@@ -126,7 +126,10 @@ struct stoq_mux {
 	struct {
 		bool answered;
 		bool no_flow_control; /* Connect asked for it */
+		bool connecting;      /* a Connect waits for its answer */
 		bool header_digest;   /* ICResp agreed */
+		bool data_digest;
+		uint8_t cpda;
 		bool first_passed[NVME_TCP_SIDES];
 		uint16_t sqhd; /* the last one */
 	} agreed;

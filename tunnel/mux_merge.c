@@ -28,6 +28,15 @@ static bool others_finished(const struct stoq_mux *mux, unsigned int lane)
 	return true;
 }
 
+/* All lanes have ended, and nothing of them waits. */
+static void look_for_end(struct stoq_mux *mux)
+{
+	for (unsigned int i = 0; i < mux->merge.announced; i++)
+		if (!mux->lanes[i] || !mux->lanes[i]->finished || mux->lanes[i]->held)
+			return;
+	mux->merge.over = true;
+}
+
 /* Has the PDU that this lane begins to wait, for what other lanes have above all? */
 static bool must_wait(const struct stoq_mux *mux, unsigned int lane)
 {
@@ -89,8 +98,13 @@ static void note_fused(struct stoq_mux *mux, unsigned int lane, uint64_t now_ns)
 static uint16_t judge(
 	struct stoq_mux *mux, const union stoq_pdu_header *header, const uint8_t *pdu, size_t size)
 {
+	uint16_t status;
+
 	if (header->hdr.type != NVME_TCP_CAPSULE_CMD || !mux->config.io->judge)
 		return 0;
+	status = stoq_mux_judge_order(mux, header);
+	if (status)
+		return status;
 	return mux->config.io->judge(mux->config.context, &header->cmd, pdu, size);
 }
 
@@ -125,6 +139,8 @@ static void begin_pdu(
 		from->discarding = true;
 		return;
 	}
+	if (!stoq_mux_admits(mux, header))
+		return;
 	status = judge(mux, header, pdu, size);
 	if (status) {
 		stoq_mux_refuse(mux, lane, nvme_le16(header->cmd.sqe.command_id), status);
@@ -213,6 +229,8 @@ static void start_stash(struct stoq_mux *mux, unsigned int lane, uint64_t now_ns
 	from->stash = NULL;
 	start_pdu(mux, lane, stash->data, stash->end, now_ns);
 	stoq_block_put(mux->config.pool, stash);
+	if (from->finished)
+		look_for_end(mux);
 }
 
 /* Puts a piece into the stash; what does not fit goes back to the reader. */
@@ -337,9 +355,11 @@ static void lane_ends(struct stoq_mux *mux, unsigned int lane, uint64_t now_ns)
 		return;
 	}
 	from->finished = true;
+	/* The second of its fused pair will not come. */
+	if (mux->merge.fused_lane == (int)lane)
+		mux->merge.fused_lane = -1;
 	stoq_mux_wake_lanes(mux, now_ns);
-	if (!from->held && others_finished(mux, lane))
-		mux->merge.over = true;
+	look_for_end(mux);
 }
 
 size_t stoq_mux_from_lane(struct stoq_mux *mux, unsigned int lane, const uint8_t *data, size_t size,

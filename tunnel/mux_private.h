@@ -32,6 +32,11 @@ bool stoq_mux_lists_ranges(const union stoq_pdu_header *header);
 /* The state of order between lanes has changed: those that had to wait look again. */
 void stoq_mux_wake_lanes(struct stoq_mux *mux, uint64_t now_ns);
 
+/* Target end: false: the mux has failed, the PDU must not go on. */
+bool stoq_mux_admits(struct stoq_mux *mux, const union stoq_pdu_header *header);
+/* The status to refuse a command with that comes at the wrong time, 0: it may go on. */
+uint16_t stoq_mux_judge_order(const struct stoq_mux *mux, const union stoq_pdu_header *header);
+
 /* Answers a command in the target's place. */
 void stoq_mux_refuse(struct stoq_mux *mux, unsigned int lane, uint16_t cid, uint16_t status);
 /* A record of the targets goes before the answer to this command. */

@@ -71,7 +71,11 @@ static int open_transport(struct stoq_tunnel *tunnel, struct stoq_error *error)
 	transport.alpn_count = 1;
 	transport.callbacks = stoq_carrier_callbacks;
 	transport.user = tunnel;
+	/* Only host ends open streams. */
+	if (tunnel->config.end == STOQ_TUNNEL_HOST_END)
+		streams = 0;
 	transport.max_bidirectional_streams = streams > UINT16_MAX ? UINT16_MAX : (uint32_t)streams;
+	transport.max_unidirectional_streams = 0;
 	return stoq_transport_create(&transport, &tunnel->transport, error);
 }
 

@@ -122,12 +122,177 @@ static void a_completion_in_pieces_passes_a_narrow_lane(void **state)
 	rig_destroy(&rig);
 }
 
+/* ---- what targets read in another way than we do ---- */
+
+static struct nvme_tcp_cmd_pdu write_of(uint32_t data_bytes)
+{
+	struct nvme_io_fields fields = {.opcode = NVME_NVM_WRITE,
+		.cid = 1,
+		.nsid = 1,
+		.blocks = 1,
+		.data_bytes = data_bytes,
+		.in_capsule = true};
+	struct nvme_sqe sqe = nvme_encode_io(&fields);
+	uint8_t front[NVME_TCP_FRONT_MAX];
+	struct nvme_tcp_cmd_pdu pdu;
+
+	assert_int_equal(nvme_tcp_encode_capsule_cmd(front, &plain, &sqe, data_bytes), sizeof(pdu));
+	memcpy(&pdu, front, sizeof(pdu));
+	return pdu;
+}
+
+/* The header and as many zeros as PLEN has room for. Did it get through to the target's TCP connection? */
+static bool passes(struct nvme_tcp_cmd_pdu pdu)
+{
+	uint8_t bytes[2048] = {0};
+	size_t size = nvme_le32(pdu.hdr.plen);
+	bool passed;
+
+	start(1);
+	memcpy(bytes, &pdu, sizeof(pdu));
+	assert_in_range(size, sizeof(pdu), sizeof(bytes));
+	stoq_mux_from_lane(&target_end()->mux, 0, bytes, size, false, 0);
+	passed = target_end()->mux.merge.out.bytes == size;
+	assert_int_equal(passed, !stoq_mux_failed(&target_end()->mux));
+	if (!passed)
+		assert_int_equal(target_end()->mux.merge.out.bytes, 0);
+	rig_destroy(&rig);
+	return passed;
+}
+
+static void capsules_that_targets_read_differently_do_not_pass(void **state)
+{
+	struct nvme_tcp_cmd_pdu honest = write_of(512), pdu = honest;
+
+	assert_true(passes(honest));
+	/* nvmet does not look at PDO: it would find the last 64 bytes to be a PDU. */
+	pdu.hdr.pdo = 72 + 64;
+	pdu.hdr.plen = nvme_to_le32(72 + 64 + 512);
+	assert_false(passes(pdu));
+	/* Nor at PLEN. */
+	pdu = honest;
+	pdu.hdr.plen = nvme_to_le32(72 + 515);
+	assert_false(passes(pdu));
+	/* Digests that were not agreed on. */
+	pdu = honest;
+	pdu.hdr.flags = NVME_TCP_FLAG_DDGST;
+	pdu.hdr.plen = nvme_to_le32(72 + 512 + 4);
+	assert_false(passes(pdu));
+	pdu = honest;
+	pdu.hdr.flags = NVME_TCP_FLAG_HDGST;
+	pdu.hdr.pdo = 76;
+	pdu.hdr.plen = nvme_to_le32(76 + 512);
+	assert_false(passes(pdu));
+	/* It has its data in the capsule, but there are none: what follows would be taken for them. */
+	pdu = honest;
+	pdu.hdr.pdo = 0;
+	pdu.hdr.plen = nvme_to_le32(72);
+	assert_false(passes(pdu));
+	/* Data of a read would be PDUs. */
+	pdu = honest;
+	pdu.sqe.opcode = NVME_NVM_READ;
+	assert_false(passes(pdu));
+}
+
+/* ---- commands at the wrong time ---- */
+
+static void connect_comes(unsigned int lane, uint16_t cid)
+{
+	struct nvme_connect_fields fields = {.cid = cid, .qid = 1, .sqsize_zero_based = 127};
+	struct nvme_sqe sqe = nvme_encode_connect(&fields);
+	uint8_t pdu[NVME_TCP_FRONT_MAX + 1024] = {0};
+	size_t size = nvme_tcp_encode_capsule_cmd(pdu, &plain, &sqe, 1024) + 1024;
+
+	assert_int_equal(stoq_mux_from_lane(&target_end()->mux, lane, pdu, size, false, 0), size);
+}
+
+static void start_unconnected(void)
+{
+	uint8_t front[NVME_TCP_FRONT_MAX];
+
+	rig_init(&rig, 4, ROOMY, 1);
+	rig_feed(&rig, STOQ_TUNNEL_HOST_END, front, nvme_tcp_encode_icreq(front, &plain, 0));
+	rig_settle(&rig);
+	rig_feed(
+		&rig, STOQ_TUNNEL_TARGET_END, front, nvme_tcp_encode_icresp(front, &plain, 131072));
+	rig_settle(&rig);
+	target_end()->out_size = 0;
+}
+
+static size_t bytes_to_target(void)
+{
+	rig_flush(target_end());
+	return target_end()->out_size;
+}
+
+static void only_one_connect_goes_before_all_else(void **state)
+{
+	start_unconnected();
+	assert_true(command_comes(0, NVME_NVM_READ, 1, 0));
+	assert_int_equal(bytes_to_target(), 0);
+	connect_comes(0, 2);
+	assert_int_equal(bytes_to_target(), 72 + 1024);
+	/* Neither a second one nor a command before the answer. */
+	connect_comes(0, 3);
+	assert_true(command_comes(0, NVME_NVM_READ, 4, 0));
+	assert_int_equal(bytes_to_target(), 72 + 1024);
+	assert_int_equal(target_end()->mux.figures.refused, 3);
+	rig_destroy(&rig);
+}
+
+static void no_connect_follows_one_that_succeeded(void **state)
+{
+	start(4);
+	target_end()->out_size = 0;
+	connect_comes(1, 3);
+	assert_int_equal(bytes_to_target(), 0);
+	assert_int_equal(target_end()->mux.figures.refused, 1);
+	rig_destroy(&rig);
+}
+
+static void nothing_goes_before_icresp(void **state)
+{
+	uint8_t front[NVME_TCP_FRONT_MAX];
+
+	rig_init(&rig, 4, ROOMY, 1);
+	rig_feed(&rig, STOQ_TUNNEL_HOST_END, front, nvme_tcp_encode_icreq(front, &plain, 0));
+	rig_settle(&rig);
+	target_end()->out_size = 0;
+	connect_comes(0, 1);
+	assert_int_equal(bytes_to_target(), 0);
+	assert_int_equal(target_end()->mux.code, STOQ_LANE_PROTOCOL);
+	rig_destroy(&rig);
+}
+
+/* ---- ends ---- */
+
+/* The second of a fused pair never comes: what waited for it goes on, and the queue ends. */
+static void half_of_a_fused_pair_does_not_keep_a_queue(void **state)
+{
+	start(2);
+	target_end()->out_size = 0;
+	assert_true(command_comes(0, NVME_NVM_READ, 1, 1));
+	assert_true(command_comes(1, NVME_NVM_READ, 2, 0));
+	assert_int_equal(bytes_to_target(), 72);
+	stoq_mux_from_lane(&target_end()->mux, 1, NULL, 0, true, 0);
+	assert_false(target_end()->mux.merge.over);
+	stoq_mux_from_lane(&target_end()->mux, 0, NULL, 0, true, 0);
+	assert_int_equal(bytes_to_target(), 2 * 72);
+	assert_true(stoq_mux_output_over(&target_end()->mux));
+	rig_destroy(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refusals_of_held_lanes_wait_for_room),
 		cmocka_unit_test(a_lane_goes_on_after_its_refusals),
 		cmocka_unit_test(a_completion_in_pieces_passes_a_narrow_lane),
+		cmocka_unit_test(capsules_that_targets_read_differently_do_not_pass),
+		cmocka_unit_test(only_one_connect_goes_before_all_else),
+		cmocka_unit_test(no_connect_follows_one_that_succeeded),
+		cmocka_unit_test(nothing_goes_before_icresp),
+		cmocka_unit_test(half_of_a_fused_pair_does_not_keep_a_queue),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
