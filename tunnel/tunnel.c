@@ -187,6 +187,7 @@ void stoq_tunnel_destroy(struct stoq_tunnel *tunnel)
 		stoq_doors_close(worker);
 		while (worker->links)
 			stoq_link_reset(worker->links, STOQ_LANE_STOPPED, NULL);
+		stoq_uplink_stop(worker->uplink);
 	}
 	stoq_transport_destroy(tunnel->transport);
 	for (unsigned int i = 0; tunnel->workers && i < tunnel->worker_count; i++) {

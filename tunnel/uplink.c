@@ -206,12 +206,19 @@ struct stoq_uplink *stoq_uplink_new(struct stoq_tunnel_worker *worker)
 	return uplink;
 }
 
-void stoq_uplink_free(struct stoq_uplink *uplink)
+void stoq_uplink_stop(struct stoq_uplink *uplink)
 {
 	if (!uplink)
 		return;
 	stoq_alarm_cancel(uplink->retry);
 	stoq_alarm_cancel(uplink->look);
+	uplink->retry = uplink->look = NULL;
+}
+
+void stoq_uplink_free(struct stoq_uplink *uplink)
+{
+	if (!uplink)
+		return;
 	forget_session(uplink);
 	free(uplink);
 }

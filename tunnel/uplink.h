@@ -15,6 +15,8 @@ struct stoq_uplink;
 
 /* Begins to connect. NULL: no memory. */
 struct stoq_uplink *stoq_uplink_new(struct stoq_tunnel_worker *worker);
+/* Before the transport is destroyed, which frees what it is still to call. NULL is fine. */
+void stoq_uplink_stop(struct stoq_uplink *uplink);
 void stoq_uplink_free(struct stoq_uplink *uplink);
 
 /* A host connected: its queue goes over the connection, or waits for it. */
