@@ -103,5 +103,6 @@ def fio_job($run; $kind): {
 		attachment: $watch[0].attachment, flows: $watch[0].flows, statuses: $watch[0].statuses,
 		since_start: $watch[0].since_start
 	},
+	tunnel: $tunnel[0],
 	exact: ([$rows[].difference[] | select(. != null and . != 0)] == [])
 }

@@ -48,6 +48,11 @@ def flag_line:
 (.watch.statuses[] | "  \(.count) \(.opcode_name): \(.status_name)" +
 	(if .queue == "admin" and .opcode == 12 then " (its end at a disconnect)" else "" end)),
 "",
+(.tunnel | "Through the tunnel: \(.fio.writes) writes, \(.fio.verified) reads verified, errors: \(.fio.error), complaints of the kernel: \(.kernel_complaints).",
+(.phases[] | "  \(.name): \(.ended) commands ended in \(.seconds) s"),
+(.paths[] | "  path \(.name | ascii_upcase): \(.quic) packets of QUIC, \(.network) of ARP and ICMP, \(.packets - .quic - .network) others; the text was \(if .marker then "" else "not " end)readable there"),
+(.refusals[] | "  refused: \(.who)")),
+"",
 (if .exact then "EXACT: stoq watch, the driver and the block layer counted the same."
 else "NOT EXACT: the counts differ. Either stoq missed or invented a command, or the",
 	"block layer counts one that never reached the wire:", (.opcodes[] | flag_line) end)

@@ -31,3 +31,18 @@ holds "nothing was missed or not understood" \
 expect_text "four commands were refused" "$scratch/text" 'format with nvme-cli: refused'
 expect_text "the medium was compared" "$scratch/text" 'compared, byte by byte'
 expect_text "the policy was lifted" "$scratch/text" 'go through, and are verified'
+
+# through the tunnel
+holds "nothing but QUIC was on the paths, on both of them" \
+	'.tunnel.paths | length == 2 and all(.packets == .quic + .network and .quic > 0)'
+holds "the text was readable only where nothing encrypts it" \
+	'.tunnel | .marker_on_loopback and ([.paths[].marker] == [false, false])'
+holds "commands ended before, under loss, after the dark and over the other path" \
+	'[.tunnel.phases[] | select(.name != "dark")] | length == 4 and all(.ended > 0)'
+holds "in the dark none ended but those that were on their way" '.tunnel.phases[] | select(.name == "dark").ended < 20'
+holds "fio verified what it had written" '.tunnel.fio.error == 0 and .tunnel.fio.verified > 0'
+holds "the kernel reported no error, no timeout, no reset" '.tunnel.kernel_complaints == 0'
+holds "both strangers were refused, for their own reasons" \
+	'[.tunnel.refusals[].reason | test("host NQN"), test("certificate")] == [true, true, false, true]'
+expect_text "the host with another NQN was refused" "$scratch/text" 'certificate allows another NQN: refused'
+expect_text "the host with another authority's certificate was refused" "$scratch/text" "another authority's certificate: refused"
