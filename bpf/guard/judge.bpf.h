@@ -285,8 +285,9 @@ __noinline __u32 stoq_guard_load_both(struct __sk_buff *skb, struct stoq_cpu *cp
 	for (__u32 i = sizeof(guard->room); i-- > 0;) {
 		__u8 behind = guard->room.bytes[STOQ_BOUND(i - here, 128)];
 		__u8 inside = 0 - (__u8)(((__u64)i - here) >> 63);
+		__u64 place = STOQ_BOUND(i, 128);
 
-		guard->room.bytes[i] = behind ^ ((behind ^ front[i]) & inside);
+		guard->room.bytes[place] = behind ^ ((behind ^ front[place]) & inside);
 	}
 	there = *(volatile __u32 *)&guard->piece_left;
 	return here + there < sizeof(guard->room) ? here + there : sizeof(guard->room);
