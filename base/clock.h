@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* What time it is, in ns; for who hands it on to what takes times as arguments. */
+/* What time it is, in ns; for callers of functions that take times as arguments. */
 #include <stdint.h>
 #include <time.h>
 

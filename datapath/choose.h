@@ -41,7 +41,7 @@ struct stoq_datapath_request {
 struct stoq_datapath_choice {
 	struct stoq_datapath *datapaths[STOQ_DATAPATH_WORKERS_MAX]; /* one a worker */
 	unsigned int count;
-	bool handed_over; /* whoever has the datapaths closes them, before the choice is closed */
+	bool handed_over; /* the new owner closes the datapaths, before the choice is closed */
 	enum stoq_datapath_kind kind;	/* what it has become */
 	struct stoq_xdp_filter *filter; /* NULL: none */
 	char interface[IF_NAMESIZE];	/* of the filter and AF_XDP; empty: neither */

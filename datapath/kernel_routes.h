@@ -30,7 +30,7 @@ struct stoq_link {
 	bool loopback;
 	bool enabled; /* somebody set it up */
 	bool up;      /* and it carries packets */
-	int parent;   /* of a VLAN; 0: it is none */
+	int parent;   /* of a VLAN; 0: it is not one */
 	struct stoq_vlan_tag vlan;
 };
 

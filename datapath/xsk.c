@@ -101,7 +101,7 @@ static int map_rings(struct stoq_xsk *xsk, uint32_t size, struct stoq_error *err
 	return 0;
 }
 
-/* The frames for receiving stay in the fill ring, the receive ring and the device for ever. */
+/* The frames for receiving stay in the fill ring, the receive ring and the device until the socket is closed. */
 static void fill(struct stoq_xsk *xsk)
 {
 	uint32_t count = 0;

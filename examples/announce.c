@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * announce: a server that sends each line of its input to all clients, the time every second, and
- * keeps a record of who came, who was refused, and how many bytes each has acknowledged.
+ * keeps a record of the peers that came and those that were refused, and how many bytes each has acknowledged.
  *
  *	announce ::1 9292 CA CERTIFICATE KEY
  *

@@ -160,7 +160,7 @@ int stoq_attach_keep_swap(struct stoq_attachment *attachment, int program_fd, co
 		attachment->interface, strerror(-result));
 }
 
-/* Somebody may hold the link open: detached, it does nothing whoever holds it. */
+/* Somebody may hold the link open: detached, it does nothing. */
 static int remove_tcx(const char *pin)
 {
 	int fd = bpf_obj_get(pin);

@@ -5,7 +5,7 @@
  * Opcodes, statuses and PDU types by their names, written as NVM Express Base 2, the NVM
  * and Zoned Namespace Command Sets and the TCP Transport write them. A code without a name
  * is written into the caller's buffer: "opcode 0x9f", "fctype 0x33", "status 0x7/0x12" (status
- * code type and status code). What is returned lives as long as the buffer does, or for ever.
+ * code type and status code). What is returned lives as long as the buffer does, or as the program.
  */
 #include "nvme/nvme.h"
 

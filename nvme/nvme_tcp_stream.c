@@ -209,7 +209,7 @@ static void drop_candidates(struct nvme_tcp_stream *stream, uint64_t at)
 
 /*
  * The slot of the longest chain that goes on at `at`; chains that meet become one. Else an
- * unused slot. Else the one that claims to go on farthest away: long PDUs that are none
+ * unused slot. Else the one that claims to go on farthest away: what only looks like a long PDU
  * would fill the slots for long.
  */
 static int pick_slot(struct nvme_tcp_stream *stream, uint64_t at)

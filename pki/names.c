@@ -86,7 +86,7 @@ int stoq_pki_name_set(struct stoq_pki_name *name, enum stoq_pki_name_type type, 
 	return 0;
 }
 
-/* An address as people write it when they mean a host; false: it is none. */
+/* An address as people write it when they mean a host; false: it is not one. */
 static bool parse_address(struct stoq_pki_name *name, const char *text)
 {
 	static const char mapped[] = "::ffff:";

@@ -144,7 +144,7 @@ static void probe_busy_poll(struct stoq_probe *probe)
 		stoq_probe_yes(probe, "busy_poll", "SO_BUSY_POLL and SO_PREFER_BUSY_POLL");
 	else if (errno == EPERM)
 		stoq_probe_lacks(probe, "busy_poll", 1ULL << CAP_NET_ADMIN,
-			"only who has it may poll longer than net.core.busy_read says");
+			"only a process that has it may poll longer than net.core.busy_read says");
 	else
 		stoq_probe_no(probe, "busy_poll", "a kernel with CONFIG_NET_RX_BUSY_POLL", "%s",
 			strerror(errno));

@@ -20,7 +20,7 @@ union socket_address {
 	struct sockaddr_in6 v6;
 };
 
-/* Length of the address, 0 if the text is none. */
+/* Length of the address, 0 if the text is not one. */
 static socklen_t parse_address(const char *text, uint16_t port, union socket_address *out)
 {
 	memset(out, 0, sizeof(*out));

@@ -49,7 +49,7 @@ static int keep_token(struct stoq_connection *connection, const uint8_t *bytes, 
 
 STOQ_NGTCP2_NEW_TOKEN(receive_new_token, keep_token)
 
-/* All streams that early data went out on begin anew; ngtcp2 gives them the same IDs. */
+/* All streams that early data went out on begin again; ngtcp2 gives them the same IDs. */
 static int early_data_rejected(ngtcp2_conn *quic, void *user)
 {
 	struct stoq_connection *connection = user;

@@ -187,7 +187,7 @@ static void peer_closed(struct stoq_connection *connection)
 
 	if (connection->reset_received) {
 		close_silently(connection, STOQ_CLOSE_STATELESS_RESET, 0,
-			"the peer has lost the connection's state: did it start anew?");
+			"the peer has lost the connection's state: was it restarted?");
 		return;
 	}
 	stoq_close_note(connection,

@@ -272,7 +272,7 @@ void stoq_connection_receive(struct stoq_connection *connection, const struct st
 		connection->quic, &path, &info, data, size, connection->worker->now_ns);
 	connection->in_quic = false;
 	connection->silence_ns = 0;
-	/* Credit may have come; whoever is blocked tries again. */
+	/* Credit may have come; streams that are blocked try again. */
 	connection->flow_blocked = false;
 	if (failure) {
 		stoq_close_for_error(connection, failure);

@@ -18,7 +18,7 @@ struct stoq_path_size {
 	uint32_t probing;  /* size of the probe under way, 0: none */
 	uint32_t losses;   /* of probes of that size */
 	uint64_t sent_ns;  /* the probe under way */
-	uint64_t again_ns; /* a search that is over begins anew then; 0: none is planned */
+	uint64_t again_ns; /* a search that is over begins again then; 0: none is planned */
 	bool enabled;
 };
 
@@ -33,5 +33,5 @@ void stoq_path_size_sent(struct stoq_path_size *path, uint32_t size, uint64_t no
 void stoq_path_size_acknowledged(struct stoq_path_size *path, uint32_t size);
 void stoq_path_size_lost(struct stoq_path_size *path, uint32_t size);
 
-/* Packets of the current size vanish, or were refused: back to the base; the search begins anew. */
+/* Packets of the current size vanish, or were refused: back to the base; the search begins again. */
 void stoq_path_size_black_hole(struct stoq_path_size *path);

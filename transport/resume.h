@@ -12,7 +12,7 @@ struct stoq_session {
 	size_t params_size, token_size, ticket_size;
 };
 
-/* Takes apart; -EINVAL: it is none. */
+/* Takes apart; -EINVAL: it is invalid. */
 int stoq_session_parse(struct stoq_session *session, const uint8_t *data, size_t size);
 /* A ticket has come: hands everything to the application. */
 void stoq_session_offer(struct stoq_connection *connection);

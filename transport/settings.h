@@ -3,7 +3,7 @@
 
 /*
  * The configuration as the transport keeps it: checked, with its own copies of all strings,
- * never changed. An update makes a new one; whoever uses one holds a reference.
+ * never changed. An update makes a new one; every user of one holds a reference.
  */
 #include <stdbool.h>
 #include <stoq/transport.h>

@@ -226,7 +226,7 @@ static void empty_inbox(struct stoq_worker *worker)
 {
 	struct stoq_inbox_item item;
 
-	/* As many as fit at once: whoever puts more meanwhile waits for the next round. */
+	/* As many as fit at once: what is put there meanwhile waits for the next round. */
 	for (unsigned int i = 0; i < STOQ_INBOX_ITEMS; i++) {
 		if (!stoq_inbox_take(&worker->inbox, &item))
 			return;

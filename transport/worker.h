@@ -77,7 +77,7 @@ struct stoq_worker {
 	struct stoq_rate reset_rate, negotiation_rate, refusal_log_rate;
 
 	bool busy;	 /* atomic: it is being processed, or never will be again */
-	pthread_t user;	 /* whoever made it busy */
+	pthread_t user;	 /* the thread that made it busy */
 	uint64_t now_ns; /* of the call of stoq_transport_process() that runs */
 	bool stopped;	 /* everything was closed because the transport stops */
 	struct stoq_worker_metrics metrics;

@@ -168,7 +168,7 @@ static void start_pdu(
 
 /* ---- PDUs that wait ---- */
 
-/* The command whose part of the discovery log this is, NULL: it is none. */
+/* The command whose part of the discovery log this is, NULL: it is not part of one. */
 static const struct stoq_command *discovery_of(
 	const struct stoq_mux *mux, const union stoq_pdu_header *header)
 {

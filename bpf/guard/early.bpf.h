@@ -20,7 +20,7 @@ enum stoq_guard_suspicion {
 	STOQ_GUARD_SUSPICIOUS = 2,
 };
 
-/* What may be a PDU at payload position `at`: how long it is; 0: it is none. ~0: to be refused. */
+/* What may be a PDU at payload position `at`: how long it is; 0: there is no PDU there. ~0: to be refused. */
 static __always_inline __u32 stoq_guard_guess(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_cpu *cpu, struct stoq_guard_cpu *guard, __u32 at)
 {

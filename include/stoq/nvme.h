@@ -64,7 +64,7 @@ struct stoq_nvme_command {
 	uint32_t nsid;	/* 0 in Fabrics commands */
 	/*
 	 * Of an NVM command with one range of logical blocks (Read, Write, Compare, Write Zeroes,
-	 * Write Uncorrectable, Verify); block_count: 1 and up, 0: it is none. The stream does not
+	 * Write Uncorrectable, Verify); block_count: 1 and up, 0: it has no blocks. The stream does not
 	 * tell which queue it is; on the Admin queue, where these opcodes mean others, ignore them.
 	 */
 	uint64_t slba;
@@ -209,7 +209,7 @@ STOQ_API void stoq_nvme_decoder_destroy(struct stoq_nvme_decoder *decoder);
 
 /*
  * As the specifications write them: "Write Zeroes", "LBA Out of Range". NULL: the code has no name.
- * They live for ever. From any thread.
+ * They live as long as the program. From any thread.
  */
 
 /* Which queue, because codes mean different things there. Fabrics commands go to both. */

@@ -88,7 +88,7 @@ test_aborting_kvm() {
 		exec "$(command -v qemu-system-x86_64)" "\$@"
 	END
 	chmod +x "$scratch/bin/qemu-system-x86_64"
-	PATH=$scratch/bin:$PATH STOQ_LAB_CACHE=$PWD/build/lab STOQ_LAB_BUILD=$PWD/build/lab/aborting \
+	PATH=$scratch/bin:$PATH STOQ_LAB_CACHE=${STOQ_LAB_CACHE:-$PWD/build/lab} STOQ_LAB_BUILD=$PWD/build/lab/aborting \
 		STOQ_LAB_KVM=$scratch/bin/qemu-system-x86_64 lab/run -- sh -c 'echo $STOQ_LAB_ACCEL' \
 		>"$scratch/out" 2>"$scratch/err" || code=$?
 	expect "the exit code where KVM aborts" $code 0
@@ -132,7 +132,7 @@ children() {
 
 test_killed() {
 	mkdir -p build/lab/killed
-	STOQ_LAB_CACHE=$PWD/build/lab STOQ_LAB_BUILD=$PWD/build/lab/killed lab/run --accel tcg -- sleep 600 \
+	STOQ_LAB_CACHE=${STOQ_LAB_CACHE:-$PWD/build/lab} STOQ_LAB_BUILD=$PWD/build/lab/killed lab/run --accel tcg -- sleep 600 \
 		>"$scratch/out" 2>"$scratch/err" &
 	local pid=$! tries
 	for ((tries = 100; tries > 0; tries--)); do

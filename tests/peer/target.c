@@ -9,7 +9,7 @@
 #include "nvme/nvme_tcp_check.h"
 
 /* SQHD where SQ flow control is off (Base specification 2.0c, 6.3). */
-#define SQHD_OFF 0xffff
+#define SQHD_OFF       0xffff
 #define FIRST_COMMANDS 4 /* before Connect says how many */
 
 void peer_target_config_init(struct peer_target_config *config)

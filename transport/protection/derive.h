@@ -4,7 +4,7 @@
 /*
  * QUIC's keys from its secrets (RFC 9001, sections 5.1, 5.2 and 6.1). The secrets of AES-128-GCM
  * and ChaCha20-Poly1305 are SHA-256's, those of AES-256-GCM are SHA-384's. Every function returns
- * 0, or -EINVAL if GnuTLS refuses; whoever asked wipes what was derived (explicit_bzero).
+ * 0, or -EINVAL if GnuTLS refuses; the caller wipes what was derived (explicit_bzero).
  */
 #include "transport/protection/protection.h"
 
