@@ -15,9 +15,9 @@ record_start() {
 	"$STOQ" watch -i lo --pdus --slow 0 --json --interval 200ms >"$record/watch.json" 2>"$record/watch.log" &
 	watch_pid=$!
 	pids+=("$tcpdump_pid" "$watch_pid")
-	wait_for 30 grep -q 'listening on' "$record/tcpdump.log" ||
+	wait_for 60 grep -q 'listening on' "$record/tcpdump.log" ||
 		fail "tcpdump does not start: $(cat "$record/tcpdump.log")"
-	wait_for 30 grep -q '"interval"' "$record/watch.json" ||
+	wait_for 60 grep -q '"interval"' "$record/watch.json" ||
 		fail "stoq watch does not start: $(cat "$record/watch.log")"
 }
 

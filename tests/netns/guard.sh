@@ -41,7 +41,7 @@ no_trace() {
 		[ -z "$(ls /sys/fs/bpf/stoq/guard 2>/dev/null)" ]
 }
 expect_no_trace() {
-	wait_for 10 no_trace "$2" "$3" ||
+	wait_for 60 no_trace "$2" "$3" ||
 		fail "$1: left: $(diff <(echo "$2") <(objects)) $(diff <(echo "$3") <(tc_state))" \
 			"$(ls -R /sys/fs/bpf/stoq)"
 }

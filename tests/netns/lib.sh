@@ -88,7 +88,7 @@ start_target() {
 	"${in[@]}" "$STOQ_BUILD/peer-target" "$@" >"$work/target.out" 2>"$work/target.err" &
 	target_pid=$!
 	pids+=("$target_pid")
-	wait_for 10 grep -q listening "$work/target.out" || fail "peer-target does not start"
+	wait_for 60 grep -q listening "$work/target.out" || fail "peer-target does not start"
 }
 
 stop_target() {
@@ -113,7 +113,7 @@ start_watch() {
 		2>"$work/$name.err" &
 	watch_pid=$!
 	pids+=("$watch_pid")
-	wait_for 20 grep -q interval "$work/$name.json" || fail "stoq watch does not start"
+	wait_for 60 grep -q interval "$work/$name.json" || fail "stoq watch does not start"
 }
 
 # stop_watch NAME PID: ends it; the last line of $work/NAME.json is the summary.
@@ -148,7 +148,7 @@ start_orders() {
 	load_pid=$!
 	pids+=("$load_pid")
 	exec 3>"$work/orders"
-	wait_for 20 paused 0 || fail "peer-load does not connect: $(cat "$work/load.err")"
+	wait_for 60 paused 0 || fail "peer-load does not connect: $(cat "$work/load.err")"
 }
 order() {
 	echo "$1" >&3
@@ -157,7 +157,7 @@ pause() {
 	local lines
 	lines=$(wc -l <"$work/load.json")
 	order pause
-	wait_for 20 paused "$lines" || fail "peer-load does not pause: $(cat "$work/load.err")"
+	wait_for 60 paused "$lines" || fail "peer-load does not pause: $(cat "$work/load.err")"
 }
 paused() {
 	[ "$(wc -l <"$work/load.json")" -gt "$1" ]

@@ -21,7 +21,7 @@ start_hosts() {
 		host_orders[i]=$fd
 	done
 	for ((i = 1; i <= count; i++)); do
-		wait_for 20 grep -q . "$work/host$i.json" || fail "host $i does not connect: $(cat "$work/host$i.err")"
+		wait_for 60 grep -q . "$work/host$i.json" || fail "host $i does not connect: $(cat "$work/host$i.err")"
 	done
 }
 
@@ -75,5 +75,5 @@ start_rpc() {
 	"$netns_dir/rpc-stand-in" "$@" >"$work/rpc.out" 2>"$work/rpc.err" &
 	rpc_pid=$!
 	pids+=($!)
-	wait_for 10 grep -q listening "$work/rpc.out" || fail "the stand-in for SPDK does not listen"
+	wait_for 60 grep -q listening "$work/rpc.out" || fail "the stand-in for SPDK does not listen"
 }
