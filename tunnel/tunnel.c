@@ -48,9 +48,11 @@ void stoq_tunnel_config_init(struct stoq_tunnel_config *config, enum stoq_tunnel
 	transport->congestion_control = STOQ_BBR;
 	transport->idle_timeout_ns = 30000000000ull;
 	transport->keep_alive_ns = 5000000000ull;
+	/* Lanes that are not read must not hold all of the connection's credit: the lane that is being
+	 * written needs some. */
 	transport->stream_window_bytes = 1u << 20;
-	transport->max_stream_window_bytes = 16u << 20;
-	transport->window_bytes = 16u << 20;
+	transport->max_stream_window_bytes = 1u << 20;
+	transport->window_bytes = 256u << 20;
 	transport->max_window_bytes = 256u << 20;
 	transport->send_buffer_bytes = 4u << 20;
 	config->end = end;
