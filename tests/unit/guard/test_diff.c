@@ -12,7 +12,7 @@
 #include "guard/diff_private.h"
 #include "tests/unit/guard/random_policy.h"
 
-#define PAIRS	 60
+#define PAIRS	 12
 #define COMMANDS 400
 
 static void open_source(struct stoq_guard_source *source, const char *text, size_t size)
