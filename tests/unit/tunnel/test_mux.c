@@ -81,7 +81,7 @@ static void a_full_pool_stops_nothing_for_good(void **state)
 /* All that goes on but in this lane from the host. */
 static void settle_without(unsigned int lane)
 {
-	for (int i = 0; i < 60; i++) {
+	for (int i = 0; i < 200; i++) {
 		rig_take_tcp(&rig.ends[0], ROOMY);
 		rig_take_tcp(&rig.ends[1], ROOMY);
 		for (unsigned int j = 0; j < rig.lanes; j++) {
