@@ -98,14 +98,10 @@ static int take_nqn(
 static int take_namespace(const struct reading *reading, struct stoq_guard_case *it)
 {
 	const char *text = it->text->nsid;
-	uint64_t nsid = 0;
 
-	if (text && strcmp(text, "all") == 0)
-		nsid = STOQ_GUARD_NSID_ALL;
-	else if (text && stoq_parse_number(text, 1, STOQ_GUARD_NSID_ALL, &nsid))
+	if (text && stoq_guard_parse_namespace(text, &it->question.nsid))
 		return refuse(
 			reading, "namespace", text, "is neither a number from 1 on nor `all`");
-	it->question.nsid = (uint32_t)nsid;
 	return 0;
 }
 

@@ -333,7 +333,7 @@ static int make_new(struct making *making)
 	return result;
 }
 
-/* An interface that went away and came back, or whose program somebody removed, gets it again. */
+/* An interface that went away and came back, or that lost the program, gets the program again. */
 static int revive(struct making *making)
 {
 	for (size_t i = 0; i < making->manifest.side_count; i++) {

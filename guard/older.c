@@ -107,7 +107,7 @@ static bool is_strict(const struct search *search, bool is_target, bool both_her
 	       (strictness == STOQ_GUARD_STRICT_INGRESS && is_target && !both_here);
 }
 
-/* The policy in force; NULL: there is none that can be read. Read when it is asked for: it is
+/* The policy in force; NULL: it cannot be read. Read when it is asked for: it is
  * large. */
 static const struct stoq_guard_compiled *policy_in_force(struct search *search)
 {

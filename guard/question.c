@@ -1,8 +1,23 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "guard/question.h"
 
+#include <string.h>
+
+#include "base/units.h"
 #include "bpf/guard/engine.h"
 #include "guard/commands.h"
+
+int stoq_guard_parse_namespace(const char *text, uint32_t *nsid)
+{
+	uint64_t number = STOQ_GUARD_NSID_ALL;
+	int result = strcmp(text, "all") == 0
+			     ? 0
+			     : stoq_parse_number(text, 1, STOQ_GUARD_NSID_ALL, &number);
+
+	if (!result)
+		*nsid = (uint32_t)number;
+	return result;
+}
 
 enum stoq_guard_question_flaw stoq_guard_question_complete(struct stoq_guard_question *question)
 {

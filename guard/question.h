@@ -30,6 +30,9 @@ enum stoq_guard_question_flaw {
 	STOQ_GUARD_QUESTION_RANGE,	  /* the command has none */
 };
 
+/* "7", or "all"; 0, -EINVAL or -ERANGE. */
+int stoq_guard_parse_namespace(const char *text, uint32_t *nsid);
+
 /* Fills the table and the code of the request, from the command's name. */
 enum stoq_guard_question_flaw stoq_guard_question_complete(struct stoq_guard_question *question);
 

@@ -200,7 +200,7 @@ static void put_command(struct json_object *object, const struct stoq_guard_even
 		stoq_json_put_status(object, queue_kind(record), opcode_of(record), record->status);
 }
 
-char *stoq_guard_event_json(const struct stoq_guard_event *event)
+struct json_object *stoq_guard_event_object(const struct stoq_guard_event *event)
 {
 	const struct stoq_guard_record *record = event->record;
 	struct json_object *object =
@@ -224,5 +224,10 @@ char *stoq_guard_event_json(const struct stoq_guard_event *event)
 	stoq_json_put_string(object, "host_address", event->identity->host_address);
 	stoq_json_put_string(object, "controller_address", event->identity->controller_address);
 	stoq_json_put_known(object, "queue_id", record->qid != 0xffff, record->qid);
-	return stoq_json_finish(object);
+	return object;
+}
+
+char *stoq_guard_event_json(const struct stoq_guard_event *event)
+{
+	return stoq_json_finish(stoq_guard_event_object(event));
 }

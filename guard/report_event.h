@@ -2,6 +2,8 @@
 #pragma once
 
 /* A record of the guard's log as a line of text, or of JSON. Pure. */
+#include <json-c/json.h>
+
 #include "bpf/guard/state_shared.h"
 #include "flow/model.h"
 #include "guard/policy.h"
@@ -20,7 +22,9 @@ const char *stoq_guard_event_heading(void);
 void stoq_guard_event_line(
 	char line[static STOQ_GUARD_EVENT_LINE], const struct stoq_guard_event *event);
 
-/* One object in a line; doc/guard.md describes it. The caller's to free(); NULL: no memory. */
+/* One object; doc/guard.md describes it. NULL: no memory. */
+struct json_object *stoq_guard_event_object(const struct stoq_guard_event *event);
+/* The same as a line. The caller's to free(); NULL: no memory. */
 char *stoq_guard_event_json(const struct stoq_guard_event *event);
 
 /* Why packets are dropped, and other totals: a name for programs, a text for people. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* A policy file: read, parsed and compiled once, and kept for everyone who needs one of these. */
+/* A policy file: read, parsed and compiled once, and kept for all callers that need one of these. */
 #include <stddef.h>
 
 #include "bpf/guard/policy_shared.h"

@@ -14,7 +14,7 @@ void stoq_probe_topic(struct stoq_probe *probe, const char *topic, const char *s
 
 static struct stoq_probe_fact *add(struct stoq_probe *probe, const char *name)
 {
-	static struct stoq_probe_fact lost; /* out of memory: nobody will read it */
+	static struct stoq_probe_fact lost; /* out of memory: it is never read */
 	struct stoq_probe_fact *fact = &lost, *facts;
 
 	facts = stoq_array_room(probe->facts, probe->count, &probe->capacity, sizeof(*facts));

@@ -97,3 +97,11 @@ struct stoq_group *stoq_groups_of(
 	stoq_identity_reduce(&reduced, axis);
 	return get_group(groups, &reduced);
 }
+
+void stoq_statistics_add(struct stoq_statistics *statistics, const struct stoq_statistics *other)
+{
+	statistics->commands += other->commands;
+	statistics->errors += other->errors;
+	statistics->bytes += other->bytes;
+	stoq_histogram_add(&statistics->latency, &other->latency);
+}

@@ -26,3 +26,6 @@ struct stoq_group *stoq_groups_of(
 
 /* Most commands in the interval first, then in total. Lookups by identity end with this. */
 void stoq_groups_sort(struct stoq_groups *groups);
+
+/* Adds what other holds. */
+void stoq_statistics_add(struct stoq_statistics *statistics, const struct stoq_statistics *other);

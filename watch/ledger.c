@@ -49,14 +49,6 @@ void stoq_statistics_add_series(struct stoq_statistics *statistics, const struct
 		latency->max_ns = high;
 }
 
-void stoq_statistics_add(struct stoq_statistics *statistics, const struct stoq_statistics *other)
-{
-	statistics->commands += other->commands;
-	statistics->errors += other->errors;
-	statistics->bytes += other->bytes;
-	stoq_histogram_add(&statistics->latency, &other->latency);
-}
-
 /* clang's analyzer does not see that HASH_DEL takes an entry out of uthash's list. */
 // NOLINTBEGIN(clang-analyzer-unix.Malloc)
 void stoq_ledger_free(struct stoq_ledger *ledger)

@@ -80,4 +80,3 @@ void stoq_ledger_prune_flows(struct stoq_ledger *ledger);
 /* Adds now - before to statistics (before may be NULL: zeros). */
 void stoq_statistics_add_series(struct stoq_statistics *statistics, const struct stoq_series *now,
 	const struct stoq_series *before);
-void stoq_statistics_add(struct stoq_statistics *statistics, const struct stoq_statistics *other);

@@ -16,6 +16,7 @@
 #include "flow/text.h"
 #include "metrics/openmetrics.h"
 #include "nvme/nvme_names.h"
+#include "watch/groups.h"
 
 #define LABEL_SIZE (4 * NVME_NQN_LENGTH + 1)
 #define NSID_ALL   0xffffffff /* the broadcast value */
@@ -104,14 +105,6 @@ int stoq_watch_metrics_note(struct stoq_watch_metrics *metrics, const struct sto
 	return 0;
 }
 
-static void add_statistics(struct stoq_statistics *to, const struct stoq_statistics *from)
-{
-	to->commands += from->commands;
-	to->errors += from->errors;
-	to->bytes += from->bytes;
-	stoq_histogram_add(&to->latency, &from->latency);
-}
-
 /* 0 or -ENOMEM. */
 static int collect(struct samples *samples, const struct stoq_watch_metrics *metrics,
 	const struct stoq_model *model)
@@ -127,7 +120,7 @@ static int collect(struct samples *samples, const struct stoq_watch_metrics *met
 				&group->identity, &group->total, group->outstanding};
 			continue;
 		}
-		add_statistics(&samples->others, &group->total);
+		stoq_statistics_add(&samples->others, &group->total);
 		samples->others_outstanding += group->outstanding;
 		samples->folded++;
 	}

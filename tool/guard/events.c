@@ -56,8 +56,7 @@ static const struct stoq_guard_policy *policy_of(
 static void send_record(struct following *following, const struct stoq_guard_event *event)
 {
 	char line[STOQ_GUARD_EVENT_LINE];
-	char *text = stoq_guard_event_json(event);
-	struct json_object *fields = text ? json_tokener_parse(text) : NULL;
+	struct json_object *fields = stoq_guard_event_object(event);
 
 	stoq_guard_event_line(line, event);
 	if (fields)
@@ -68,7 +67,6 @@ static void send_record(struct following *following, const struct stoq_guard_eve
 								: GUARD_JOURNAL_WARNING,
 		line, fields);
 	json_object_put(fields);
-	free(text);
 }
 
 static void print_record(struct following *following, const struct stoq_guard_record *record)

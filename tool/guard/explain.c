@@ -55,12 +55,9 @@ struct request {
 
 static int take_namespace(struct request *request, const char *text, struct stoq_error *error)
 {
-	uint64_t nsid = STOQ_GUARD_NSID_ALL;
-
-	if (strcmp(text, "all") != 0 && stoq_parse_number(text, 1, STOQ_GUARD_NSID_ALL, &nsid))
+	if (stoq_guard_parse_namespace(text, &request->question.nsid))
 		return stoq_error_set(error, -1,
 			"--namespace: '%.40s' is neither a number from 1 on nor `all`", text);
-	request->question.nsid = (uint32_t)nsid;
 	return 0;
 }
 
