@@ -19,7 +19,7 @@ test_command_and_timeout_at_once() {
 	lab/run --kernel 6.1 --share "$scratch/share" -- bash -c "$(declare -f check_guest); check_guest \"\$@\"" \
 		bash "$argument" "$scratch/share" "$PWD/build/lost" >"$scratch/out" 2>"$scratch/err" &
 	local first=$!
-	STOQ_LAB_KVM=/nonexistent lab/run --timeout 3 -- sh -c 'echo begun; sleep 600' \
+	STOQ_LAB_KVM=/nonexistent lab/run --timeout 20 -- sh -c 'echo begun; sleep 600' \
 		>"$scratch/slow-out" 2>"$scratch/slow-err" &
 	local second=$! code=0
 	wait $first || code=$?
@@ -34,7 +34,7 @@ test_command_and_timeout_at_once() {
 	wait $second || code=$?
 	expect "the exit code after the timeout" $code 124
 	expect "what was printed until then" "$(cat "$scratch/slow-out")" begun
-	expect_text "the timeout's message" "$scratch/slow-err" 'took longer than 3 s'
+	expect_text "the timeout's message" "$scratch/slow-err" 'took longer than 20 s'
 }
 
 # refused TEXT OPTION...: with a message, before anything is downloaded or booted.
