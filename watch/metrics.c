@@ -24,6 +24,7 @@
 /* A label set with samples of its own. */
 struct label_set {
 	struct stoq_identity identity;
+	char *labels; /* made once: each scrape has them in every line */
 	UT_hash_handle hh;
 };
 
@@ -34,10 +35,13 @@ struct stoq_watch_metrics {
 
 /* The samples of one label set, or of all others. */
 struct sample {
-	const struct stoq_identity *identity; /* NULL: of all others */
+	const char *labels;
 	const struct stoq_statistics *total;
 	uint64_t outstanding;
 };
+
+static const char others[] =
+	"host=\"others\",subsystem=\"others\",namespace=\"others\",queue=\"others\",opcode=\"others\"";
 
 struct samples {
 	struct sample *of;
@@ -52,83 +56,6 @@ struct samples {
  */
 static const unsigned int latency_bits[] = {14, 16, 17, 18, 19, 20, 21, 22, 23, 25, 27, 30, 33};
 #define LATENCY_BOUNDS (sizeof(latency_bits) / sizeof(latency_bits[0]))
-
-/* ---- label sets ---- */
-
-struct stoq_watch_metrics *stoq_watch_metrics_new(uint32_t labels_max)
-{
-	struct stoq_watch_metrics *metrics = calloc(1, sizeof(*metrics));
-
-	if (metrics)
-		metrics->labels_max = labels_max ? labels_max : STOQ_WATCH_LABELS_MAX;
-	return metrics;
-}
-
-void stoq_watch_metrics_free(struct stoq_watch_metrics *metrics)
-{
-	struct label_set *set, *next;
-
-	if (!metrics)
-		return;
-	HASH_ITER(hh, metrics->sets, set, next)
-	{
-		HASH_DEL(metrics->sets, set);
-		free(set);
-	}
-	free(metrics);
-}
-
-static bool has_own_samples(
-	const struct stoq_watch_metrics *metrics, const struct stoq_identity *identity)
-{
-	struct label_set *set;
-
-	HASH_FIND(hh, metrics->sets, identity, sizeof(*identity), set);
-	return set;
-}
-
-int stoq_watch_metrics_note(struct stoq_watch_metrics *metrics, const struct stoq_model *model)
-{
-	for (size_t i = 0; i < model->group_count; i++) {
-		const struct stoq_identity *identity = &model->groups[i].identity;
-		struct label_set *set;
-
-		if (has_own_samples(metrics, identity) ||
-			HASH_COUNT(metrics->sets) >= metrics->labels_max)
-			continue;
-		set = calloc(1, sizeof(*set));
-		if (!set)
-			return -ENOMEM;
-		set->identity = *identity;
-		HASH_ADD(hh, metrics->sets, identity, sizeof(set->identity), set);
-	}
-	return 0;
-}
-
-/* 0 or -ENOMEM. */
-static int collect(struct samples *samples, const struct stoq_watch_metrics *metrics,
-	const struct stoq_model *model)
-{
-	samples->of = calloc(model->group_count + 1, sizeof(*samples->of));
-	if (!samples->of)
-		return -ENOMEM;
-	for (size_t i = 0; i < model->group_count; i++) {
-		const struct stoq_group *group = &model->groups[i];
-
-		if (has_own_samples(metrics, &group->identity)) {
-			samples->of[samples->count++] = (struct sample){
-				&group->identity, &group->total, group->outstanding};
-			continue;
-		}
-		stoq_statistics_add(&samples->others, &group->total);
-		samples->others_outstanding += group->outstanding;
-		samples->folded++;
-	}
-	if (samples->folded)
-		samples->of[samples->count++] =
-			(struct sample){NULL, &samples->others, samples->others_outstanding};
-	return 0;
-}
 
 /* ---- labels ---- */
 
@@ -174,15 +101,8 @@ static void put_opcode(const struct stoq_openmetrics *text, const struct stoq_id
 				  identity->fctype >= 0 ? (uint8_t)identity->fctype : 0, buffer));
 }
 
-/* Without the braces. */
 static void put_labels(const struct stoq_openmetrics *text, const struct stoq_identity *identity)
 {
-	if (!identity) {
-		fputs("host=\"others\",subsystem=\"others\",namespace=\"others\",queue=\"others\","
-		      "opcode=\"others\"",
-			text->out);
-		return;
-	}
 	put_end(text, "host", identity->host_nqn, identity->host_address);
 	fputc(',', text->out);
 	put_end(text, "subsystem", identity->subsystem_nqn, identity->controller_address);
@@ -192,22 +112,127 @@ static void put_labels(const struct stoq_openmetrics *text, const struct stoq_id
 	put_opcode(text, identity);
 }
 
+/* What stands between the braces, for free(); NULL: no memory. */
+static char *labels_of(const struct stoq_identity *identity)
+{
+	char *labels = NULL;
+	size_t size;
+	const struct stoq_openmetrics text = {.out = open_memstream(&labels, &size)};
+
+	if (!text.out)
+		return NULL;
+	put_labels(&text, identity);
+	if (!fclose(text.out))
+		return labels;
+	free(labels);
+	return NULL;
+}
+
+/* ---- label sets ---- */
+
+struct stoq_watch_metrics *stoq_watch_metrics_new(uint32_t labels_max)
+{
+	struct stoq_watch_metrics *metrics = calloc(1, sizeof(*metrics));
+
+	if (metrics)
+		metrics->labels_max = labels_max ? labels_max : STOQ_WATCH_LABELS_MAX;
+	return metrics;
+}
+
+void stoq_watch_metrics_free(struct stoq_watch_metrics *metrics)
+{
+	struct label_set *set, *next;
+
+	if (!metrics)
+		return;
+	HASH_ITER(hh, metrics->sets, set, next)
+	{
+		HASH_DEL(metrics->sets, set);
+		free(set->labels);
+		free(set);
+	}
+	free(metrics);
+}
+
+/* NULL: it has no samples of its own. */
+static const struct label_set *find_set(
+	const struct stoq_watch_metrics *metrics, const struct stoq_identity *identity)
+{
+	struct label_set *set;
+
+	HASH_FIND(hh, metrics->sets, identity, sizeof(*identity), set);
+	return set;
+}
+
+static int add_set(struct stoq_watch_metrics *metrics, const struct stoq_identity *identity)
+{
+	struct label_set *set = calloc(1, sizeof(*set));
+
+	if (set)
+		set->labels = labels_of(identity);
+	if (!set || !set->labels) {
+		free(set);
+		return -ENOMEM;
+	}
+	set->identity = *identity;
+	HASH_ADD(hh, metrics->sets, identity, sizeof(set->identity), set);
+	return 0;
+}
+
+int stoq_watch_metrics_note(struct stoq_watch_metrics *metrics, const struct stoq_model *model)
+{
+	int result = 0;
+
+	for (size_t i = 0; !result && i < model->group_count; i++) {
+		const struct stoq_identity *identity = &model->groups[i].identity;
+
+		if (!find_set(metrics, identity) && HASH_COUNT(metrics->sets) < metrics->labels_max)
+			result = add_set(metrics, identity);
+	}
+	return result;
+}
+
+/* 0 or -ENOMEM. */
+static int collect(struct samples *samples, const struct stoq_watch_metrics *metrics,
+	const struct stoq_model *model)
+{
+	samples->of = calloc(model->group_count + 1, sizeof(*samples->of));
+	if (!samples->of)
+		return -ENOMEM;
+	for (size_t i = 0; i < model->group_count; i++) {
+		const struct stoq_group *group = &model->groups[i];
+
+		const struct label_set *set = find_set(metrics, &group->identity);
+
+		if (set) {
+			samples->of[samples->count++] =
+				(struct sample){set->labels, &group->total, group->outstanding};
+			continue;
+		}
+		stoq_statistics_add(&samples->others, &group->total);
+		samples->others_outstanding += group->outstanding;
+		samples->folded++;
+	}
+	if (samples->folded)
+		samples->of[samples->count++] =
+			(struct sample){others, &samples->others, samples->others_outstanding};
+	return 0;
+}
+
 /* ---- families ---- */
 
 static void put_sample(const struct stoq_openmetrics *text, const char *name,
 	const struct sample *sample, uint64_t value)
 {
-	fprintf(text->out, "stoq_nvme_%s{", name);
-	put_labels(text, sample->identity);
-	fprintf(text->out, "} %llu\n", (unsigned long long)value);
+	fprintf(text->out, "stoq_nvme_%s{%s} %llu\n", name, sample->labels,
+		(unsigned long long)value);
 }
 
 static void put_bucket(const struct stoq_openmetrics *text, const struct sample *sample,
 	const char *bound, uint64_t count)
 {
-	fputs("stoq_nvme_command_latency_seconds_bucket{", text->out);
-	put_labels(text, sample->identity);
-	fprintf(text->out, ",le=\"%s\"} %llu\n", bound, (unsigned long long)count);
+	fprintf(text->out, "stoq_nvme_command_latency_seconds_bucket{%s,le=\"%s\"} %llu\n",
+		sample->labels, bound, (unsigned long long)count);
 }
 
 static void put_latency(const struct stoq_openmetrics *text, const struct sample *sample)
@@ -226,9 +251,8 @@ static void put_latency(const struct stoq_openmetrics *text, const struct sample
 		put_bucket(text, sample, bound, count);
 	}
 	put_bucket(text, sample, "+Inf", latency->count);
-	fputs("stoq_nvme_command_latency_seconds_sum{", text->out);
-	put_labels(text, sample->identity);
-	fprintf(text->out, "} %.9f\n", (double)latency->sum_ns / 1e9);
+	fprintf(text->out, "stoq_nvme_command_latency_seconds_sum{%s} %.9f\n", sample->labels,
+		(double)latency->sum_ns / 1e9);
 	put_sample(text, "command_latency_seconds_count", sample, latency->count);
 }
 
