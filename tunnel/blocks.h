@@ -30,7 +30,7 @@ void stoq_block_pool_init(struct stoq_block_pool *pool, uint64_t limit_bytes);
 void stoq_block_pool_destroy(struct stoq_block_pool *pool); /* no block may be in use */
 bool stoq_block_pool_full(const struct stoq_block_pool *pool);
 
-/* NULL: no memory. The limit is not looked at. */
+/* NULL: no memory. The limit is the caller's to look at first. */
 struct stoq_block *stoq_block_get(struct stoq_block_pool *pool);
 void stoq_block_put(struct stoq_block_pool *pool, struct stoq_block *block);
 

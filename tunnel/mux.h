@@ -18,7 +18,8 @@
  * A PDU of which a part is missing does not hold up the TCP connection: it waits in its lane until
  * it is whole, or until STOQ_BLOCK_ROOM bytes of it are there; then it has the TCP connection for
  * itself up to its end. So memory is bounded, whatever PLEN is. What a lane brings when it cannot
- * be written is not taken; QUIC's flow control carries that back to the other end.
+ * be written is not taken; QUIC's flow control carries that back to the other end. Once the pool is
+ * full, a queue has two blocks of its own at most: one for TCP, and one for a PDU in pieces.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -152,6 +153,7 @@ struct stoq_mux {
 		unsigned int announced; /* lanes that have to end */
 		int writer;		/* the lane whose PDU is being written; -1: none */
 		int fused_lane;		/* -1: none */
+		bool starved;		/* a lane was not taken for lack of memory */
 		bool over;		/* all lanes have ended */
 	} merge;
 

@@ -7,6 +7,9 @@
 #include "nvme/nvme_tcp_check.h"
 #include "tunnel/mux_private.h"
 
+/* Lanes of a queue that may wait for other lanes with a PDU each while memory is full. */
+#define HELD_MAX 1
+
 static void out_of_memory(struct stoq_mux *mux)
 {
 	stoq_mux_fail(mux, STOQ_LANE_LIMIT, "no memory for bytes on their way");
@@ -53,6 +56,27 @@ static bool must_wait(const struct stoq_mux *mux, unsigned int lane)
 	}
 }
 
+/* Stashes of this queue: those that wait for other lanes, or those that wait for the rest of their PDU. */
+static unsigned int count_stashes(const struct stoq_mux *mux, bool held)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++)
+		count += mux->lanes[i] && mux->lanes[i]->stash && mux->lanes[i]->held == held;
+	return count;
+}
+
+/*
+ * With the pool full, a queue gathers one PDU at a time: the rest of that one comes in its own lane,
+ * so it goes on. The second of a fused pair may always come, as others wait for it.
+ */
+static bool has_memory(const struct stoq_mux *mux, unsigned int lane)
+{
+	return !stoq_block_pool_full(mux->config.pool) || mux->lanes[lane]->stash ||
+	       mux->merge.writer == (int)lane || mux->merge.fused_lane == (int)lane ||
+	       !count_stashes(mux, false);
+}
+
 static bool may_write(const struct stoq_mux *mux, unsigned int lane)
 {
 	const struct stoq_mux_lane *from = mux->lanes[lane];
@@ -60,7 +84,8 @@ static bool may_write(const struct stoq_mux *mux, unsigned int lane)
 
 	return !stoq_mux_failed(mux) && mine && !from->held && stoq_mux_has_room_for_own(mux) &&
 	       stoq_byte_queue_open(
-		       &mux->merge.out, mux->config.pool, mux->config.output_limit_bytes);
+		       &mux->merge.out, mux->config.pool, mux->config.output_limit_bytes) &&
+	       has_memory(mux, lane);
 }
 
 /* ---- a PDU's way ---- */
@@ -217,18 +242,47 @@ static void rewrite_discovery(struct stoq_mux *mux, unsigned int lane)
 		nvme_digest_store(data + length, nvme_crc32c(data, length));
 }
 
+/* Those that wait for other lanes stay for as long as the other end likes. */
+static void look_at_held(struct stoq_mux *mux)
+{
+	if (stoq_block_pool_full(mux->config.pool) && count_stashes(mux, true) > HELD_MAX)
+		stoq_mux_fail(mux, STOQ_LANE_LIMIT,
+			"memory is full, and commands in more than %d lanes wait for other lanes",
+			HELD_MAX);
+}
+
+static void resume(struct stoq_mux *mux, unsigned int lane)
+{
+	mux->lanes[lane]->paused = false;
+	mux->config.io->resume(mux->config.context, lane);
+}
+
+/* Lanes that were not taken because the pool was full. */
+static void resume_starved(struct stoq_mux *mux)
+{
+	if (!mux->merge.starved)
+		return;
+	mux->merge.starved = false;
+	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++)
+		if (mux->lanes[i] && mux->lanes[i]->paused)
+			resume(mux, i);
+}
+
 static void start_stash(struct stoq_mux *mux, unsigned int lane, uint64_t now_ns)
 {
 	struct stoq_mux_lane *from = mux->lanes[lane];
 	struct stoq_block *stash = from->stash;
 
 	from->held = must_wait(mux, lane);
-	if (from->held)
+	if (from->held) {
+		look_at_held(mux);
 		return;
+	}
 	rewrite_discovery(mux, lane);
 	from->stash = NULL;
 	start_pdu(mux, lane, stash->data, stash->end, now_ns);
 	stoq_block_put(mux->config.pool, stash);
+	resume_starved(mux);
 	if (from->finished)
 		look_for_end(mux);
 }
@@ -267,10 +321,8 @@ void stoq_mux_wake_lanes(struct stoq_mux *mux, uint64_t now_ns)
 			continue;
 		if (lane->held && mux->merge.writer < 0 && !must_wait(mux, i))
 			start_stash(mux, i, now_ns);
-		if (lane->paused && may_write(mux, i)) {
-			lane->paused = false;
-			mux->config.io->resume(mux->config.context, i);
-		}
+		if (lane->paused && may_write(mux, i))
+			resume(mux, i);
 	}
 }
 
@@ -371,6 +423,7 @@ size_t stoq_mux_from_lane(struct stoq_mux *mux, unsigned int lane, const uint8_t
 		return size;
 	taken = mux->bytes ? take_bytes(mux, data, size) : take_pdus(mux, lane, data, size, now_ns);
 	mux->lanes[lane]->paused = taken < size;
+	mux->merge.starved |= taken < size && !has_memory(mux, lane);
 	if (taken == size && finished && !mux->lanes[lane]->finished)
 		lane_ends(mux, lane, now_ns);
 	return taken;

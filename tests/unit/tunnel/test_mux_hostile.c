@@ -9,6 +9,7 @@
 
 #include "nvme/nvme_tcp_encode.h"
 #include "tests/unit/tunnel/actors.h"
+#include "tunnel/mux_private.h"
 
 #define ROOMY	  (1u << 19)
 #define RSP_BYTES sizeof(struct nvme_tcp_rsp_pdu)
@@ -62,6 +63,7 @@ static void refusals_of_held_lanes_wait_for_room(void **state)
 	unsigned int commands = 0;
 
 	start(STOQ_LANES_MAX);
+	target_end()->pool.limit_bytes = STOQ_LANES_MAX * STOQ_BLOCK_BYTES;
 	rig.refuse_opcode = NVME_NVM_WRITE;
 	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++)
 		target_end()->pipes[i].room = 0;
@@ -282,6 +284,77 @@ static void half_of_a_fused_pair_does_not_keep_a_queue(void **state)
 	rig_destroy(&rig);
 }
 
+/* ---- memory ---- */
+
+#define CAPSULE_BYTES (72 + 512)
+#define PART_BYTES    100 /* its header and some data, so that a lane has to keep it */
+
+/* Bytes [from, to) of a write's capsule. How many were taken. */
+static size_t part_comes(unsigned int lane, uint8_t fuse, size_t from, size_t to)
+{
+	struct nvme_tcp_cmd_pdu write = write_of(512);
+	uint8_t pdu[CAPSULE_BYTES] = {0};
+
+	write.sqe.flags |= fuse;
+	write.sqe.command_id = nvme_to_le16((uint16_t)lane);
+	memcpy(pdu, &write, sizeof(write));
+	return stoq_mux_from_lane(&target_end()->mux, lane, pdu + from, to - from, false, 0);
+}
+
+static void start_without_memory(void)
+{
+	start(4);
+	target_end()->out_size = 0;
+	target_end()->resumes = 0;
+	target_end()->pool.limit_bytes = 1;
+}
+
+static void a_full_pool_lets_a_queue_gather_one_pdu_at_a_time(void **state)
+{
+	start_without_memory();
+	assert_int_equal(part_comes(1, 0, 0, PART_BYTES), PART_BYTES);
+	assert_int_equal(part_comes(2, 0, 0, PART_BYTES), 0);
+	assert_int_equal(part_comes(3, 0, 0, CAPSULE_BYTES), 0);
+	assert_int_equal(target_end()->pool.used_bytes, STOQ_BLOCK_BYTES);
+	assert_int_equal(target_end()->resumes, 0);
+
+	/* The rest of the first one comes; then the others go on. */
+	assert_int_equal(part_comes(1, 0, PART_BYTES, CAPSULE_BYTES), CAPSULE_BYTES - PART_BYTES);
+	assert_int_equal(target_end()->resumes, 2);
+	assert_int_equal(bytes_to_target(), CAPSULE_BYTES);
+	assert_int_equal(part_comes(2, 0, 0, PART_BYTES), PART_BYTES);
+	assert_int_equal(part_comes(2, 0, PART_BYTES, CAPSULE_BYTES), CAPSULE_BYTES - PART_BYTES);
+	assert_int_equal(bytes_to_target(), 2 * CAPSULE_BYTES);
+	assert_int_equal(part_comes(3, 0, 0, CAPSULE_BYTES), CAPSULE_BYTES);
+	assert_int_equal(bytes_to_target(), 3 * CAPSULE_BYTES);
+	rig_destroy(&rig);
+}
+
+/* What the first of a fused pair holds up may fill memory: the queue ends instead, at the second of them. */
+static void a_full_pool_keeps_one_pdu_that_waits_for_a_fused_pair(void **state)
+{
+	start_without_memory();
+	assert_true(command_comes(0, NVME_NVM_READ, 1, NVME_SQE_FUSE_FIRST));
+	assert_int_equal(bytes_to_target(), 72);
+	assert_int_equal(part_comes(1, 0, 0, CAPSULE_BYTES), CAPSULE_BYTES);
+	/* The second of the pair passes, in pieces, too. */
+	assert_int_equal(part_comes(0, 2, 0, PART_BYTES), PART_BYTES);
+	assert_int_equal(part_comes(2, 0, 0, CAPSULE_BYTES), 0);
+	assert_int_equal(part_comes(0, 2, PART_BYTES, CAPSULE_BYTES), CAPSULE_BYTES - PART_BYTES);
+	assert_false(stoq_mux_failed(&target_end()->mux));
+	assert_int_equal(bytes_to_target(), 72 + 2 * CAPSULE_BYTES);
+	rig_destroy(&rig);
+
+	start_without_memory();
+	assert_true(command_comes(0, NVME_NVM_READ, 1, NVME_SQE_FUSE_FIRST));
+	assert_int_equal(bytes_to_target(), 72);
+	assert_int_equal(part_comes(1, 0, 0, CAPSULE_BYTES), CAPSULE_BYTES);
+	assert_int_equal(part_comes(2, 0, 0, CAPSULE_BYTES), CAPSULE_BYTES);
+	assert_int_equal(target_end()->mux.code, STOQ_LANE_LIMIT);
+	assert_in_range(target_end()->pool.used_bytes, 0, 2 * STOQ_BLOCK_BYTES);
+	rig_destroy(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +366,8 @@ int main(void)
 		cmocka_unit_test(no_connect_follows_one_that_succeeded),
 		cmocka_unit_test(nothing_goes_before_icresp),
 		cmocka_unit_test(half_of_a_fused_pair_does_not_keep_a_queue),
+		cmocka_unit_test(a_full_pool_lets_a_queue_gather_one_pdu_at_a_time),
+		cmocka_unit_test(a_full_pool_keeps_one_pdu_that_waits_for_a_fused_pair),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
