@@ -2,6 +2,7 @@
 #include "tunnel/doors.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,30 @@ static void hand_over(struct stoq_door *door, int fd, const struct stoq_address 
 	}
 }
 
+static int open_spare(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/*
+ * Without a descriptor the connection could not even be closed, and would wake us for as long as it
+ * waits: the spare one is for that.
+ */
+static void turn_away(struct stoq_door *door, int error)
+{
+	struct stoq_tunnel_worker *worker = door->worker;
+	int fd;
+
+	close(worker->spare_fd);
+	fd = accept4(door->watch.fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	worker->spare_fd = open_spare();
+	stoq_tunnel_log(worker->tunnel, STOQ_LOG_WARNING,
+		"a host was refused: %s; raise the limit of open files (LimitNOFILE= in a unit)",
+		strerror(error));
+}
+
 static void ready(struct stoq_tunnel_watch *watch, uint32_t events, uint64_t now_ns)
 {
 	struct stoq_door *door =
@@ -75,6 +100,8 @@ static void ready(struct stoq_tunnel_watch *watch, uint32_t events, uint64_t now
 		int fd = accept4(
 			watch->fd, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+			turn_away(door, errno);
 		if (fd < 0)
 			return;
 		stoq_address_from(&peer, (struct sockaddr *)&from, length);
@@ -103,8 +130,11 @@ int stoq_doors_open(struct stoq_tunnel_worker *worker, struct stoq_error *error)
 	char text[STOQ_ADDRESS_TEXT];
 
 	worker->doors = calloc(config->door_count, sizeof(worker->doors[0]));
+	worker->spare_fd = open_spare();
 	if (!worker->doors)
 		return stoq_error_set(error, -ENOMEM, "no memory");
+	if (worker->spare_fd < 0)
+		return stoq_error_set(error, -errno, "cannot open /dev/null: %s", strerror(errno));
 	for (unsigned int i = 0; i < config->door_count; i++) {
 		struct stoq_door *door = &worker->doors[i];
 		int fd = listen_at(&config->doors[i].address), ret = fd;
@@ -126,6 +156,9 @@ void stoq_doors_close(struct stoq_tunnel_worker *worker)
 {
 	for (unsigned int i = 0; i < worker->door_count; i++)
 		stoq_tunnel_watch_close(&worker->doors[i].watch);
+	if (worker->spare_fd >= 0)
+		close(worker->spare_fd);
+	worker->spare_fd = -1;
 	free(worker->doors);
 	worker->doors = NULL;
 	worker->door_count = 0;

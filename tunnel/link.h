@@ -46,6 +46,7 @@ struct stoq_tunnel_link {
 	uint64_t queue;
 	struct stoq_address peer; /* of the TCP connection */
 	char target[STOQ_LANE_TARGET_MAX + 1];
+	struct stoq_share *share; /* target end: of the host end's queues */
 	/* Target end: of the last Connect. */
 	char host_nqn[NVME_NQN_LENGTH], subsystem_nqn[NVME_NQN_LENGTH];
 	struct stoq_policy_subject subject;

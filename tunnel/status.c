@@ -236,6 +236,7 @@ char *stoq_tunnel_status(struct stoq_tunnel *tunnel)
 	stoq_json_put_u64(report, "time_ns", stoq_now_ns());
 	stoq_json_put_bool(report, "complete", !collection->missing);
 	stoq_json_put_u64(report, "queues_max", tunnel->config.queues_max);
+	stoq_json_put_u64(report, "log_lines_left_out", stoq_tunnel_log_left_out(tunnel));
 	stoq_json_put(report, "connections", json_object_get(collection->connections));
 	stoq_json_put(report, "queues", json_object_get(collection->queues));
 	stoq_json_put(report, "transport", transport_as_json(tunnel));

@@ -33,12 +33,48 @@ static int begin_connecting(const struct stoq_address *address)
 	return fd;
 }
 
+static void tell_limit(const struct stoq_carrier *carrier, const char *option)
+{
+	stoq_tunnel_log(carrier->worker->tunnel, STOQ_LOG_WARNING,
+		"%s: a queue was refused: %s are open", carrier->peer, option);
+}
+
+/* One more queue of this host end. NULL: it has too many. */
+static struct stoq_share *take_share(struct stoq_carrier *carrier)
+{
+	const char *name = carrier->name_count ? carrier->names[0].text : carrier->peer;
+	struct stoq_share *share = stoq_share_take(&carrier->worker->tunnel->shares, name);
+
+	if (!share)
+		tell_limit(carrier, "--host-queues of its name");
+	return share;
+}
+
+static struct stoq_tunnel_link *new_link(struct stoq_carrier *carrier, int fd,
+	const struct stoq_address *address, const struct stoq_lane_header *header)
+{
+	struct stoq_share *share = take_share(carrier);
+	struct stoq_tunnel_link *link = share ? stoq_link_new(carrier->worker, fd, address) : NULL;
+
+	if (!link) {
+		if (share)
+			tell_limit(carrier, "--max-queues");
+		stoq_share_give(&carrier->worker->tunnel->shares, share);
+		close(fd);
+		return NULL;
+	}
+	link->share = share;
+	link->connecting = true;
+	link->queue = header->queue;
+	link->mux.bytes = header->bytes;
+	return link;
+}
+
 static struct stoq_tunnel_link *open_link(struct stoq_carrier *carrier,
 	const struct stoq_tunnel_target *target, const struct stoq_lane_header *header,
 	enum stoq_lane_code *code)
 {
 	int fd = begin_connecting(&target->address);
-	struct stoq_tunnel_link *link;
 	char address[STOQ_ADDRESS_TEXT];
 
 	*code = STOQ_LANE_UNREACHABLE;
@@ -49,17 +85,7 @@ static struct stoq_tunnel_link *open_link(struct stoq_carrier *carrier,
 		return NULL;
 	}
 	*code = STOQ_LANE_LIMIT;
-	link = stoq_link_new(carrier->worker, fd, &target->address);
-	if (!link) {
-		stoq_tunnel_log(carrier->worker->tunnel, STOQ_LOG_WARNING,
-			"%s: a queue was refused: --max-queues are open", carrier->peer);
-		close(fd);
-		return NULL;
-	}
-	link->connecting = true;
-	link->queue = header->queue;
-	link->mux.bytes = header->bytes;
-	return link;
+	return new_link(carrier, fd, &target->address, header);
 }
 
 struct stoq_tunnel_link *stoq_targets_connect(struct stoq_carrier *carrier,

@@ -2,7 +2,6 @@
 #include "tunnel/tunnel.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,23 +13,10 @@
 #include "tunnel/status.h"
 #include "tunnel/uplink.h"
 
-#define LANES_DEFAULT  8
-#define QUEUES_DEFAULT 4096
-#define MEMORY_DEFAULT (1ull << 30)
-
-void stoq_tunnel_log(
-	const struct stoq_tunnel *tunnel, enum stoq_log_level level, const char *format, ...)
-{
-	char text[1024];
-	va_list arguments;
-
-	if (!tunnel->config.log)
-		return;
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	tunnel->config.log(level, text, tunnel->config.user);
-}
+#define LANES_DEFAULT	    8
+#define QUEUES_DEFAULT	    4096
+#define HOST_QUEUES_DEFAULT 1024
+#define MEMORY_DEFAULT	    (1ull << 30)
 
 /*
  * An application's keep-alive and a storage host's patience are seconds: a path that is dark for
@@ -58,6 +44,7 @@ void stoq_tunnel_config_init(struct stoq_tunnel_config *config, enum stoq_tunnel
 	config->end = end;
 	config->lanes = LANES_DEFAULT;
 	config->queues_max = QUEUES_DEFAULT;
+	config->host_queues_max = HOST_QUEUES_DEFAULT;
 	config->memory_bytes = MEMORY_DEFAULT;
 }
 
@@ -94,6 +81,7 @@ static int open_workers(struct stoq_tunnel *tunnel, struct stoq_error *error)
 		worker->index = i;
 		worker->epoll_fd = -1;
 		worker->wake.fd = -1;
+		worker->spare_fd = -1;
 	}
 	for (unsigned int i = 0; i < tunnel->worker_count; i++) {
 		int ret = stoq_tunnel_worker_open(&tunnel->workers[i], error);
@@ -161,6 +149,8 @@ int stoq_tunnel_create(const struct stoq_tunnel_config *config, struct stoq_tunn
 	if (!tunnel)
 		return stoq_error_set(error, -ENOMEM, "no memory for the tunnel");
 	tunnel->config = *config;
+	pthread_mutex_init(&tunnel->log.lock, NULL);
+	stoq_shares_init(&tunnel->shares, config->host_queues_max);
 	ret = open_transport(tunnel, error);
 	if (!ret)
 		ret = open_workers(tunnel, error);
@@ -197,6 +187,8 @@ void stoq_tunnel_destroy(struct stoq_tunnel *tunnel)
 		stoq_tunnel_policy_release(tunnel->workers[i].policy);
 		stoq_tunnel_worker_close(&tunnel->workers[i]);
 	}
+	stoq_shares_destroy(&tunnel->shares);
+	pthread_mutex_destroy(&tunnel->log.lock);
 	free(tunnel->workers);
 	free(tunnel->targets);
 	free(tunnel);

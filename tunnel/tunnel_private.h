@@ -4,6 +4,8 @@
 /* The tunnel as its own files see it. */
 #include <pthread.h>
 
+#include "tunnel/log.h"
+#include "tunnel/shares.h"
 #include "tunnel/tunnel.h"
 #include "tunnel/worker.h"
 
@@ -13,8 +15,10 @@ struct stoq_tunnel {
 	char *targets; /* target end: see STOQ_LANE_RECORD_TARGETS */
 	struct stoq_tunnel_worker *workers;
 	unsigned int worker_count;
-	unsigned int next_worker; /* for the next TCP connection; worker 0's */
-	unsigned int queues;	  /* open now; atomic */
+	unsigned int next_worker;  /* for the next TCP connection; worker 0's */
+	unsigned int queues;	   /* open now; atomic */
+	struct stoq_shares shares; /* target end */
+	struct stoq_tunnel_log log;
 	struct stoq_status_socket *status;
 	/* From other threads and signal handlers. */
 	volatile bool stopping;
@@ -23,6 +27,3 @@ struct stoq_tunnel {
 
 /* Does what was asked for from a signal handler; in worker 0's thread. */
 void stoq_tunnel_answer(struct stoq_tunnel *tunnel);
-
-void stoq_tunnel_log(const struct stoq_tunnel *tunnel, enum stoq_log_level level,
-	const char *format, ...) __attribute__((format(printf, 3, 4)));

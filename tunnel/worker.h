@@ -52,6 +52,7 @@ struct stoq_tunnel_worker {
 	struct stoq_uplink *uplink;	    /* host end */
 	struct stoq_door *doors;	    /* host end, worker 0 */
 	unsigned int door_count;
+	int spare_fd; /* doors.c */
 	unsigned int links_open;
 	uint64_t links_ever;
 	uint64_t awake_until_ns; /* spinning */

@@ -33,6 +33,7 @@ enum tunnel_option {
 	OPTION_SPIN,
 	OPTION_BYTES,
 	OPTION_MAX_QUEUES,
+	OPTION_HOST_QUEUES,
 	OPTION_CONGESTION,
 	OPTION_NO_PACING,
 	OPTION_STATUS,
@@ -58,6 +59,7 @@ static const struct option listen_options[] = {
 	{"peer", required_argument, NULL, OPTION_PEER},
 	{"any-host-nqn", no_argument, NULL, OPTION_ANY_HOST_NQN},
 	{"policy", required_argument, NULL, OPTION_POLICY},
+	{"host-queues", required_argument, NULL, OPTION_HOST_QUEUES},
 	{NULL, 0, NULL, 0},
 };
 
@@ -251,6 +253,8 @@ static int take_figure(
 		return take_number("workers", text, 64, &config->transport.workers, error);
 	case OPTION_MAX_QUEUES:
 		return take_number("max-queues", text, 65535, &config->queues_max, error);
+	case OPTION_HOST_QUEUES:
+		return take_number("host-queues", text, 65535, &config->host_queues_max, error);
 	default:
 		return take_congestion(options, text, error);
 	}
