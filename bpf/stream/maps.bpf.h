@@ -102,18 +102,24 @@ struct {
 	__type(value, struct stoq_piece);
 } stoq_pieces SEC(".maps");
 
+#if STOQ_STAGED
+#define STOQ_SERIES_VALUE struct stoq_series_staged
+#else
+#define STOQ_SERIES_VALUE struct stoq_series
+#endif
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, struct stoq_series_key);
-	__type(value, struct stoq_series);
+	__type(value, STOQ_SERIES_VALUE);
 } stoq_series SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct stoq_series);
+	__type(value, STOQ_SERIES_VALUE);
 } stoq_new_series SEC(".maps");
 
 struct {

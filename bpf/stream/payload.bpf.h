@@ -222,7 +222,7 @@ static __always_inline void stoq_give_up(
 	if (!side->early)
 		side->gaps++;
 	if (side->cursor.pending) /* its data has passed, seen or not */
-		stoq_complete(flow, side, cpu, side->cursor.pending_cid, 0);
+		stoq_settle(flow, side, cpu, side->cursor.pending);
 	stoq_lose(flow, side, cpu);
 }
 

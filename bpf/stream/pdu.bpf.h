@@ -128,6 +128,16 @@ static __noinline void stoq_complete(struct stoq_flow *flow, struct stoq_flow_si
 	stoq_command_count(cpu, flow->uid, cid, command, cqe_status);
 }
 
+/* The end of the PDU that was taken last has come; enum stoq_pending. */
+static __always_inline void stoq_settle(
+	struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu, __u32 pending)
+{
+	if (STOQ_STAGED && pending == STOQ_PENDING_DATA_END)
+		stoq_stage_data_end(flow, cpu, side->cursor.pending_cid);
+	else
+		stoq_complete(flow, side, cpu, side->cursor.pending_cid, 0);
+}
+
 static __always_inline void stoq_on_response(struct stoq_flow *flow, struct stoq_flow_side *side,
 	struct stoq_cpu *cpu, const struct nvme_cqe *cqe)
 {
@@ -147,7 +157,7 @@ static __always_inline void stoq_on_data_to_host(
 {
 	if (!(pdu->hdr.flags & NVME_TCP_FLAG_SUCCESS))
 		return;
-	cursor->pending = 1;
+	cursor->pending = STOQ_PENDING_COMPLETION;
 	cursor->pending_cid = nvme_le16(pdu->command_id);
 }
 
@@ -189,6 +199,8 @@ static __always_inline void stoq_on_pdu(struct stoq_flow *flow, struct stoq_flow
 	cpu->pdu_types[STOQ_BOUND(hdr->type, STOQ_TYPES_ROOM)]++;
 	if (hdr->flags & (NVME_TCP_FLAG_HDGST | NVME_TCP_FLAG_DDGST))
 		stoq_note_digests(flow, hdr);
+	if (STOQ_STAGED)
+		stoq_stage_pdu(flow, cpu, (void *)hdr, cursor->next_header - cpu->sequence);
 	switch (hdr->type) {
 	case NVME_TCP_ICREQ:
 		flow->from_start = 1;

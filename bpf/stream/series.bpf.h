@@ -104,8 +104,9 @@ static __always_inline void stoq_series_add(struct stoq_series *series,
 static __always_inline void stoq_report_command(struct stoq_cpu *cpu, __u32 uid, __u16 cid,
 	const struct stoq_command *command, __u64 latency_ns, __u16 cqe_status)
 {
-	struct stoq_event_command *event =
-		bpf_ringbuf_reserve(&stoq_events, sizeof(struct stoq_event_command), 0);
+	struct stoq_event_command *event = bpf_ringbuf_reserve(&stoq_events,
+		STOQ_STAGED ? sizeof(struct stoq_event_staged) : sizeof(struct stoq_event_command),
+		0);
 
 	if (!event) {
 		stoq_count(cpu, STOQ_COUNT_EVENTS_LOST, 1);
@@ -126,7 +127,10 @@ static __always_inline void stoq_report_command(struct stoq_cpu *cpu, __u32 uid,
 		.kind = command->kind,
 		.fctype = command->fctype,
 		.dnr = cqe_status & NVME_CQE_STATUS_DNR ? 1 : 0,
+		.staged = STOQ_STAGED,
 	};
+	if (STOQ_STAGED)
+		((struct stoq_event_staged *)event)->stages = cpu->stages;
 	bpf_ringbuf_submit(event, 0);
 }
 
@@ -140,6 +144,9 @@ static __always_inline void stoq_command_count(struct stoq_cpu *cpu, __u32 uid, 
 
 	if (series)
 		stoq_series_add(series, command, latency_ns, status);
+	if (STOQ_STAGED && series && !command->untimed)
+		stoq_stages_end(cpu, (struct stoq_series_staged *)series,
+			stoq_course_owner(uid, cid), latency_ns);
 	if (status)
 		stoq_count_status(uid, command, status);
 	if ((status && stoq_report_errors) || (latency_ns >= stoq_slow_ns && !command->untimed))

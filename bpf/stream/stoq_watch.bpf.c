@@ -20,6 +20,9 @@
 #include "bpf/stream/payload.bpf.h"
 #include "bpf/stream/pdu.bpf.h"
 #include "bpf/stream/series.bpf.h"
+#if STOQ_STAGED
+#include "bpf/stream/stages.bpf.h"
+#endif
 #include "bpf/stream/tcp_options.bpf.h"
 #include "bpf/stream/walk.bpf.h"
 #include "bpf/stream/walk_fast.bpf.h"

@@ -12,6 +12,12 @@
 
 #include "bpf/stream/stream_shared.h"
 
+/* Whether the stages of commands are counted (stages.bpf.h): an object of its own, so that the others
+ * have no instruction of it. */
+#ifndef STOQ_STAGED
+#define STOQ_STAGED 0
+#endif
+
 /* ---- the segment at hand ---- */
 
 #define STOQ_HEADERS_BYTES   192 /* Ethernet, VLAN, IP and TCP headers fit, options included */
@@ -207,6 +213,14 @@ static __always_inline void stoq_slot_free(struct stoq_slot *slot);
 static __always_inline struct stoq_slot *stoq_shared_find(__u32 uid, __u16 cid, __u32 choice);
 static __always_inline int stoq_command_end(
 	struct stoq_flow *flow, __u16 cid, struct stoq_command *command);
+static __always_inline struct stoq_slot *stoq_command_slot(struct stoq_flow *flow, __u16 cid);
+
+/* stages.bpf.h; not called but where STOQ_STAGED */
+__noinline int stoq_stage_pdu(
+	struct stoq_flow *flow, struct stoq_cpu *cpu, struct nvme_tcp_data_pdu *pdu, __u32 end);
+__noinline int stoq_stage_data_end(struct stoq_flow *flow, struct stoq_cpu *cpu, __u32 cid);
+__noinline int stoq_stages_end(
+	struct stoq_cpu *cpu, struct stoq_series_staged *series, __u64 owner, __u64 latency_ns);
 
 /* series.bpf.h */
 static __always_inline struct stoq_series_key stoq_series_key_of(
@@ -219,6 +233,8 @@ static __always_inline void stoq_command_count(struct stoq_cpu *cpu, __u32 uid, 
 static __always_inline __u32 stoq_transfer_bytes(const struct nvme_sqe *sqe, __u8 fctype);
 static __noinline void stoq_complete(struct stoq_flow *flow, struct stoq_flow_side *side,
 	struct stoq_cpu *cpu, __u32 cid, __u32 cqe_status);
+static __always_inline void stoq_settle(
+	struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu, __u32 pending);
 static __always_inline void stoq_note_digests(
 	struct stoq_flow *flow, const struct nvme_tcp_hdr *hdr);
 static __always_inline void stoq_on_pdu(struct stoq_flow *flow, struct stoq_flow_side *side,

@@ -8,6 +8,7 @@
  * Addresses are IPv6, with IPv4 mapped (::ffff:a.b.c.d). Times are CLOCK_MONOTONIC, ns.
  */
 #include "base/latency_bucket.h"
+#include "bpf/stream/stages_shared.h"
 #include "nvme/nvme_tcp.h"
 
 /* ---- commands outstanding ---- */
@@ -182,11 +183,18 @@ struct stoq_newcomer {
 };
 NVME_ASSERT_SIZE(struct stoq_newcomer, 32);
 
+/* What the end of the PDU that was taken last means for its command. */
+enum stoq_pending {
+	STOQ_PENDING_NOTHING = 0,
+	STOQ_PENDING_COMPLETION = 1, /* it completes */
+	STOQ_PENDING_DATA_END = 2,   /* its data has come; only where stages are counted */
+};
+
 /* A place in a byte stream, up to which its PDUs were taken. */
 struct stoq_cursor {
 	__u32 next_header; /* TCP sequence number of the next PDU header */
 	__u16 pending_cid; /* this command completes when next_header is reached ... */
-	__u8 pending;	   /* ... if this is set */
+	__u8 pending;	   /* ... if this says so: enum stoq_pending */
 	__u8 carry_bytes;  /* header bytes kept from earlier segments */
 	__u8 carry[NVME_TCP_HEADER_MAX];
 };
@@ -407,6 +415,33 @@ struct stoq_series {
 	__u64 buckets[STOQ_LATENCY_BUCKETS];
 };
 
+/* The same where stages are counted: the front is that of the others. */
+struct stoq_series_staged {
+	struct stoq_series series;
+	struct stoq_stage_series stages[STOQ_STAGES];
+};
+
+/*
+ * Courses of commands, in a table that all flows share. A flow's queue of 128 commands has a page
+ * of its own there, as long as no flow is 1,024 connections older; deeper queues have more pages,
+ * which they may share. The later command has the place: the earlier one's time is in its first
+ * stage then, and that is counted.
+ */
+#define STOQ_COURSE_PAGE_SHIFT 7
+
+static inline __u32 stoq_course_index(__u32 uid, __u16 cid, __u32 mask)
+{
+	__u32 page = uid ^ (__u32)(cid >> STOQ_COURSE_PAGE_SHIFT) * 0x9e3779b1u >> 7;
+
+	return (page << STOQ_COURSE_PAGE_SHIFT | (cid & ((1u << STOQ_COURSE_PAGE_SHIFT) - 1))) &
+	       mask;
+}
+
+static inline __u64 stoq_course_owner(__u32 uid, __u16 cid)
+{
+	return (__u64)uid << 16 | cid;
+}
+
 /* Completions by status other than success. Value: __u64 count. */
 struct stoq_status_key {
 	__u32 uid;
@@ -441,6 +476,7 @@ enum stoq_counter {
 	STOQ_COUNT_GIVEN_UP,	   /* gaps that will not be filled */
 	STOQ_COUNT_NEGOTIATIONS_FAILED, /* connections that ended between ICReq and first command */
 	STOQ_COUNT_HANDSHAKES_FAILED,	/* TLS connections that ended before a first PDU passed */
+	STOQ_COUNT_COURSES_FULL,	/* commands whose course made way for another one's */
 	STOQ_COUNTERS,
 };
 
@@ -460,6 +496,7 @@ struct stoq_cpu {
 	/* Work space for the packet at hand. */
 	__u64 now_ns;
 	struct stoq_command command; /* the one that begins or ends: the stack has no room for it */
+	struct stoq_stages stages;   /* of the one that ended last, where they are counted */
 	__u64 bad_header;	     /* the 8 bytes that stood where a PDU had to begin */
 	__u64 early_tag;	     /* of the cells of early bytes, when these are walked */
 	__u32 sequence;		     /* of the payload's first byte */
@@ -502,9 +539,23 @@ struct stoq_event_command {
 	__u8 kind;
 	__u8 fctype;
 	__u8 dnr;
-	__u8 pad[4];
+	__u8 staged; /* it is the front of a struct stoq_event_staged */
+	__u8 pad[3];
 };
 NVME_ASSERT_SIZE(struct stoq_event_command, 56);
+
+/* The same where stages are counted. */
+struct stoq_event_staged {
+	struct stoq_event_command command;
+	struct stoq_stages stages;
+};
+NVME_ASSERT_SIZE(struct stoq_event_staged, 88);
+
+/* The command's stages; NULL: they were not counted. */
+static inline const struct stoq_stages *stoq_event_stages(const struct stoq_event_command *event)
+{
+	return event->staged ? &((const struct stoq_event_staged *)(const void *)event)->stages : 0;
+}
 
 /* A PDU, as it was found in the stream. */
 struct stoq_event_pdu {

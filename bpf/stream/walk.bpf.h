@@ -108,14 +108,16 @@ static __always_inline int stoq_header_is_good(struct stoq_cpu *cpu, const struc
 	return nvme_tcp_check_header(hdr);
 }
 
-/* Bytes have come up to `end`: they may be the last data of a command that these complete. */
+/* Bytes have come up to `end`: they may be the last data of a command, which these may complete. */
 static __always_inline void stoq_settle_pending(struct stoq_flow *flow, struct stoq_flow_side *side,
 	struct stoq_cursor *cursor, struct stoq_cpu *cpu, __u32 end)
 {
-	if (!cursor->pending || stoq_after(cursor->next_header, end))
+	__u32 pending = cursor->pending;
+
+	if (!pending || stoq_after(cursor->next_header, end))
 		return;
 	cursor->pending = 0;
-	stoq_complete(flow, side, cpu, cursor->pending_cid, 0);
+	stoq_settle(flow, side, cpu, pending);
 }
 
 /* The packet will not arrive: what it has of the header at hand was never seen. */

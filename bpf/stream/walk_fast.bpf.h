@@ -107,6 +107,18 @@ static __always_inline int stoq_fast_end(struct stoq_flow *flow, struct stoq_flo
 	stoq_series_time(tally->series, latency_ns);
 	stoq_slot_free(slot);
 	side->commands++;
+	if (STOQ_STAGED)
+		stoq_stages_end(cpu, (struct stoq_series_staged *)tally->series,
+			stoq_course_owner(flow->uid, cid), latency_ns);
+	return 1;
+}
+
+/* R2T, or data that complete no command. Always 1. */
+static __always_inline int stoq_fast_stage(
+	struct stoq_flow *flow, struct stoq_cpu *cpu, struct nvme_tcp_hdr *hdr, __u32 end)
+{
+	if (STOQ_STAGED)
+		stoq_stage_pdu(flow, cpu, (void *)hdr, end);
 	return 1;
 }
 
@@ -133,13 +145,14 @@ static __always_inline int stoq_fast_pdu(struct stoq_flow *flow, struct stoq_flo
 		if (!nvme_tcp_check_data(data, data_length))
 			return 0;
 		if (!(hdr->flags & NVME_TCP_FLAG_SUCCESS))
-			return 1;
-		return end <= cpu->payload_bytes &&
+			return stoq_fast_stage(flow, cpu, hdr, end);
+		return end <= cpu->payload_bytes && stoq_fast_stage(flow, cpu, hdr, end) &&
 		       stoq_fast_end(flow, side, cpu, tally, nvme_le16(data->command_id));
 	case NVME_TCP_H2C_DATA:
-		return nvme_tcp_check_data(data, data_length);
+		return nvme_tcp_check_data(data, data_length) &&
+		       stoq_fast_stage(flow, cpu, hdr, end);
 	case NVME_TCP_R2T:
-		return !stoq_hook_sees_r2ts();
+		return !stoq_hook_sees_r2ts() && stoq_fast_stage(flow, cpu, hdr, end);
 	default:
 		return 0;
 	}

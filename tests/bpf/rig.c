@@ -15,7 +15,9 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "stoq_watch.skel.h"
+#include "watch_clock.skel.h"
 
 static void *grown(void *items, size_t count, size_t *capacity, size_t size)
 {
@@ -39,7 +41,7 @@ static int on_event(void *context, void *data, size_t size)
 		memcpy(&rig->pdus[rig->pdu_count++], data, sizeof(*rig->pdus));
 	} else {
 		assert_int_equal(*(uint32_t *)data, STOQ_EVENT_COMMAND);
-		assert_int_equal(size, sizeof(struct stoq_event_command));
+		assert_int_equal(size, sizeof(struct stoq_event_staged));
 		rig->commands = grown(rig->commands, rig->command_count, &rig->command_capacity,
 			sizeof(*rig->commands));
 		memcpy(&rig->commands[rig->command_count++], data, sizeof(*rig->commands));
@@ -58,11 +60,24 @@ static size_t rig_slot_count(const struct rig *rig)
 	return bpf_map__max_entries(rig->program->maps.stoq_commands);
 }
 
-static struct stoq_watch_bpf *load_program(bool reports)
+/* The product's program, or the one with a clock: it has the same maps and variables, and more. */
+static struct stoq_watch_bpf *open_program(bool clock)
 {
-	struct stoq_watch_bpf *program = stoq_watch_bpf__open();
+	struct stoq_watch_bpf *program = calloc(1, sizeof(*program));
 
 	assert_non_null(program);
+	assert_int_equal(stoq_watch_bpf__create_skeleton(program), 0);
+	if (clock)
+		program->skeleton->data =
+			(void *)watch_clock_bpf__elf_bytes(&program->skeleton->data_sz);
+	assert_int_equal(bpf_object__open_skeleton(program->skeleton, NULL), 0);
+	return program;
+}
+
+static struct stoq_watch_bpf *load_program(bool clock, bool reports)
+{
+	struct stoq_watch_bpf *program = open_program(clock);
+
 	program->rodata->stoq_report_pdus = reports;
 	program->rodata->stoq_keep_details = reports;
 	program->rodata->stoq_slow_ns = reports ? 0 : UINT64_MAX;
@@ -76,6 +91,18 @@ static struct stoq_watch_bpf *load_program(bool reports)
 		fail_msg("the program does not load: %s", strerror(errno));
 	}
 	return program;
+}
+
+static uint64_t *map_clock(const struct stoq_watch_bpf *program)
+{
+	const struct bpf_map *map = bpf_object__find_map_by_name(program->obj, ".data.clock");
+	void *clock;
+
+	assert_non_null(map);
+	clock = mmap(
+		NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	assert_ptr_not_equal(clock, MAP_FAILED);
+	return clock;
 }
 
 static struct stoq_slot *map_slots(const struct stoq_watch_bpf *program)
@@ -95,23 +122,31 @@ static void forget_cursor(struct stoq_cursor *cursor)
 	memset(cursor->carry + cursor->carry_bytes, 0, sizeof(cursor->carry) - cursor->carry_bytes);
 }
 
-/*
- * What may differ between the two: when something was seen, what is left of earlier PDUs, and where
- * commands are kept.
- */
+/* What may differ between the two: what is left of earlier PDUs, and where commands are kept. */
 static void forget(struct stoq_flow *flow)
+{
+	memset(flow->slots, 0, sizeof(flow->slots));
+	for (int side = 0; side < NVME_TCP_SIDES; side++)
+		forget_cursor(&flow->side[side].cursor);
+}
+
+/* And where one of them has another clock, and no stages. */
+static void forget_times(struct stoq_flow *flow)
 {
 	flow->first_seen_ns = 0;
 	flow->doubt_ns = flow->doubt_ns != 0;
-	memset(flow->slots, 0, sizeof(flow->slots));
 	for (int side = 0; side < NVME_TCP_SIDES; side++) {
+		struct stoq_cursor *cursor = &flow->side[side].cursor;
+
 		flow->side[side].last_seen_ns = 0;
-		forget_cursor(&flow->side[side].cursor);
 		flow->side[side].early_mark_ns = 0;
+		if (cursor->pending == STOQ_PENDING_DATA_END)
+			cursor->pending = STOQ_PENDING_NOTHING;
+		forget_cursor(cursor);
 	}
 }
 
-static void compare_flows(const struct bpf_map *map, const struct bpf_map *twin)
+static void compare_flows(const struct bpf_map *map, const struct bpf_map *twin, bool plain)
 {
 	struct stoq_flow flow, other;
 	struct stoq_flow_key key;
@@ -124,6 +159,10 @@ static void compare_flows(const struct bpf_map *map, const struct bpf_map *twin)
 			bpf_map__lookup_elem(twin, &key, sizeof(key), &other, sizeof(other), 0), 0);
 		forget(&flow);
 		forget(&other);
+		if (plain) {
+			forget_times(&flow);
+			forget_times(&other);
+		}
 		assert_memory_equal(&flow, &other, sizeof(flow));
 	}
 }
@@ -192,33 +231,60 @@ static void compare_commands(const struct rig *rig)
 		shared_commands(rig, rig->slots), own + shared_commands(rig, rig->twin_slots));
 }
 
-static void compare_series(const struct bpf_map *map, const struct bpf_map *twin)
+/* The stages of a series add up to its latency. */
+static void check_stages(const struct stoq_series_staged *staged)
 {
-	struct stoq_series series, other;
+	uint64_t sum_ns = 0;
+
+	for (int i = 0; i < STOQ_STAGES; i++) {
+		uint64_t commands = 0;
+
+		for (int bucket = 0; bucket < STOQ_STAGE_BUCKETS; bucket++)
+			commands += staged->stages[i].buckets[bucket];
+		assert_int_equal(commands, staged->stages[i].commands);
+		assert_true(staged->stages[i].max_ns <= staged->series.latency_max_ns);
+		sum_ns += staged->stages[i].sum_ns;
+	}
+	assert_int_equal(sum_ns, staged->series.latency_sum_ns);
+}
+
+static void compare_series(const struct rig *rig)
+{
+	const struct bpf_map *map = rig->program->maps.stoq_series;
+	struct stoq_series_staged staged, twin;
 	struct stoq_series_key key;
+	struct stoq_series plain;
 
 	for (void *from = NULL; bpf_map__get_next_key(map, from, &key, sizeof(key)) == 0;
 		from = &key) {
-		bpf_map__lookup_elem(map, &key, sizeof(key), &series, sizeof(series), 0);
-		assert_int_equal(
-			bpf_map__lookup_elem(twin, &key, sizeof(key), &other, sizeof(other), 0), 0);
-		assert_int_equal(series.commands, other.commands);
-		assert_int_equal(series.errors, other.errors);
-		assert_int_equal(series.bytes, other.bytes);
+		bpf_map__lookup_elem(map, &key, sizeof(key), &staged, sizeof(staged), 0);
+		assert_int_equal(bpf_map__lookup_elem(rig->twin->maps.stoq_series, &key,
+					 sizeof(key), &twin, sizeof(twin), 0),
+			0);
+		assert_memory_equal(&staged, &twin, sizeof(staged));
+		check_stages(&staged);
+		assert_int_equal(bpf_map__lookup_elem(rig->plain->maps.stoq_series, &key,
+					 sizeof(key), &plain, sizeof(plain), 0),
+			0);
+		assert_int_equal(staged.series.commands, plain.commands);
+		assert_int_equal(staged.series.errors, plain.errors);
+		assert_int_equal(staged.series.bytes, plain.bytes);
 	}
 }
 
 /*
- * Both programs have seen the same. When the table of flows is full, the kernel decides which of
- * them make way, not in the same way for both.
+ * All programs have seen the same. When the table of flows is full, the kernel decides which of
+ * them make way, not in the same way for all.
  */
 static void rig_compare_twins(struct rig *rig)
 {
 	if (rig_flow_count(rig) > bpf_map__max_entries(rig->program->maps.stoq_unproven) / 2)
 		return;
-	compare_flows(rig->program->maps.stoq_flows, rig->twin->maps.stoq_flows);
-	compare_flows(rig->program->maps.stoq_unproven, rig->twin->maps.stoq_unproven);
-	compare_series(rig->program->maps.stoq_series, rig->twin->maps.stoq_series);
+	compare_flows(rig->program->maps.stoq_flows, rig->twin->maps.stoq_flows, false);
+	compare_flows(rig->program->maps.stoq_unproven, rig->twin->maps.stoq_unproven, false);
+	compare_flows(rig->program->maps.stoq_flows, rig->plain->maps.stoq_flows, true);
+	compare_flows(rig->program->maps.stoq_unproven, rig->plain->maps.stoq_unproven, true);
+	compare_series(rig);
 	compare_commands(rig);
 }
 
@@ -231,8 +297,11 @@ struct rig *rig_open(void)
 		exit(RIG_SKIP);
 	}
 	libbpf_set_print(quiet);
-	rig->program = load_program(true);
-	rig->twin = load_program(false);
+	rig->program = load_program(true, true);
+	rig->twin = load_program(true, false);
+	rig->plain = load_program(false, false);
+	rig->program_clock = map_clock(rig->program);
+	rig->twin_clock = map_clock(rig->twin);
 	rig->ring =
 		ring_buffer__new(bpf_map__fd(rig->program->maps.stoq_events), on_event, rig, NULL);
 	assert_non_null(rig->ring);
@@ -246,9 +315,12 @@ void rig_close(struct rig *rig)
 	rig_compare_twins(rig);
 	munmap(rig->slots, rig_slot_count(rig) * sizeof(*rig->slots));
 	munmap(rig->twin_slots, rig_slot_count(rig) * sizeof(*rig->slots));
+	munmap(rig->program_clock, sizeof(*rig->program_clock));
+	munmap(rig->twin_clock, sizeof(*rig->twin_clock));
 	ring_buffer__free(rig->ring);
 	stoq_watch_bpf__destroy(rig->program);
 	stoq_watch_bpf__destroy(rig->twin);
+	stoq_watch_bpf__destroy(rig->plain);
 	free(rig->pdus);
 	free(rig->commands);
 	free(rig);
@@ -276,10 +348,12 @@ void rig_clear(struct rig *rig)
 	rig_compare_twins(rig);
 	clear_program(rig->program);
 	clear_program(rig->twin);
+	clear_program(rig->plain);
 	memset(rig->slots, 0, rig_slot_count(rig) * sizeof(*rig->slots));
 	memset(rig->twin_slots, 0, rig_slot_count(rig) * sizeof(*rig->slots));
 	rig->pdu_count = 0;
 	rig->command_count = 0;
+	rig->now_ns = 0;
 }
 
 static void run_program(const struct stoq_watch_bpf *program, const uint8_t *frame, size_t length)
@@ -297,8 +371,10 @@ static void run_program(const struct stoq_watch_bpf *program, const uint8_t *fra
 
 void rig_send_frame(struct rig *rig, const uint8_t *frame, size_t length)
 {
+	*rig->program_clock = *rig->twin_clock = rig->now_ns ? rig->now_ns : stoq_clock_now_ns();
 	run_program(rig->program, frame, length);
 	run_program(rig->twin, frame, length);
+	run_program(rig->plain, frame, length);
 	ring_buffer__consume(rig->ring);
 }
 
@@ -369,20 +445,25 @@ uint64_t rig_counter(struct rig *rig, enum stoq_counter counter)
 	return sum;
 }
 
-void rig_series(struct rig *rig, struct stoq_series *sum)
+void rig_series(struct rig *rig, struct stoq_series_staged *sum)
 {
 	const struct bpf_map *map = rig->program->maps.stoq_series;
+	struct stoq_series_staged staged;
 	struct stoq_series_key key, last;
-	struct stoq_series series;
 
 	memset(sum, 0, sizeof(*sum));
 	for (void *from = NULL; bpf_map__get_next_key(map, from, &key, sizeof(key)) == 0;
 		from = &last) {
 		last = key;
-		bpf_map__lookup_elem(map, &key, sizeof(key), &series, sizeof(series), 0);
-		sum->commands += series.commands;
-		sum->errors += series.errors;
-		sum->bytes += series.bytes;
+		bpf_map__lookup_elem(map, &key, sizeof(key), &staged, sizeof(staged), 0);
+		sum->series.commands += staged.series.commands;
+		sum->series.errors += staged.series.errors;
+		sum->series.bytes += staged.series.bytes;
+		sum->series.latency_sum_ns += staged.series.latency_sum_ns;
+		for (int i = 0; i < STOQ_STAGES; i++) {
+			sum->stages[i].commands += staged.stages[i].commands;
+			sum->stages[i].sum_ns += staged.stages[i].sum_ns;
+		}
 	}
 }
 

@@ -5,7 +5,9 @@
  * The tc program on the bench: loaded, not attached; frames go in through BPF_PROG_TEST_RUN,
  * what it found comes out. Every PDU and every command is reported. A twin of the program, loaded
  * without reports, takes the fast walk (bpf/stream/walk_fast.bpf.h): it gets the same frames, and
- * what it found is compared whenever the rig is cleared or closed.
+ * what it found is compared whenever the rig is cleared or closed. Both count stages, and have a
+ * clock that the rig sets, so that their times are the same. A third program is the one that counts
+ * no stages, as it is in the product.
  */
 #include "bpf/stream/stream_shared.h"
 #include "tests/bpf/wire.h"
@@ -13,12 +15,14 @@
 #define RIG_SKIP 77 /* exit code: cannot run here */
 
 struct rig {
-	struct stoq_watch_bpf *program, *twin;
+	struct stoq_watch_bpf *program, *twin, *plain;
+	uint64_t *program_clock, *twin_clock;
+	uint64_t now_ns; /* when the frames pass; 0: when they are sent */
 	struct ring_buffer *ring;
 	struct stoq_slot *slots, *twin_slots; /* the tables of outstanding commands */
+	struct stoq_event_staged *commands;
 	struct stoq_event_pdu *pdus;
 	size_t pdu_count, pdu_capacity;
-	struct stoq_event_command *commands;
 	size_t command_count, command_capacity;
 };
 
@@ -46,8 +50,8 @@ bool rig_flow(struct rig *rig, struct stoq_flow *flow);
 size_t rig_flow_count(struct rig *rig);
 
 uint64_t rig_counter(struct rig *rig, enum stoq_counter counter);
-/* All series together. */
-void rig_series(struct rig *rig, struct stoq_series *sum);
+/* All series together: what they count of commands, and their stages. */
+void rig_series(struct rig *rig, struct stoq_series_staged *sum);
 size_t rig_outstanding(struct rig *rig);
 /* Cells for early bytes that are in use, of both programs. */
 uint32_t rig_cells_used(struct rig *rig);

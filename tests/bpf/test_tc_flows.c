@@ -31,12 +31,12 @@ static void assert_states(enum stoq_flow_state host, enum stoq_flow_state contro
 
 static void assert_counted(uint64_t commands, uint64_t errors, uint64_t bytes)
 {
-	struct stoq_series sum;
+	struct stoq_series_staged sum;
 
 	rig_series(the_rig, &sum);
-	assert_int_equal(sum.commands, commands);
-	assert_int_equal(sum.errors, errors);
-	assert_int_equal(sum.bytes, bytes);
+	assert_int_equal(sum.series.commands, commands);
+	assert_int_equal(sum.series.errors, errors);
+	assert_int_equal(sum.series.bytes, bytes);
 }
 
 static void test_connect_names(void **state)
@@ -108,7 +108,7 @@ static void test_command_event(void **state)
 	dialog_response(&dialog, 9, NVME_STATUS(0, 0x20), 0);
 	dialog_send(&dialog, NVME_TCP_FROM_CONTROLLER);
 	assert_int_equal(the_rig->command_count, 1);
-	event = &the_rig->commands[0];
+	event = &the_rig->commands[0].command;
 	assert_int_equal(event->opcode, NVME_NVM_WRITE);
 	assert_int_equal(event->nsid, 3);
 	assert_int_equal(event->slba, 0x123456789aull);

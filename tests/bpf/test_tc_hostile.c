@@ -21,14 +21,14 @@ static struct dialog dialog;
 /* The program still does its work. */
 static void assert_alive(void)
 {
-	struct stoq_series sum;
+	struct stoq_series_staged sum;
 
 	dialog_open(&dialog, the_rig, true);
 	dialog_establish(&dialog, 1);
 	dialog_read(&dialog, 1, true);
 	rig_series(the_rig, &sum);
-	assert_int_equal(sum.commands, 2);
-	assert_int_equal(sum.bytes, 1024 + 4096);
+	assert_int_equal(sum.series.commands, 2);
+	assert_int_equal(sum.series.bytes, 1024 + 4096);
 }
 
 static void fill_random(uint8_t *bytes, size_t length, uint32_t *random)
