@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A batch must have room for one whole hash chain; this is far more than any. */
 #define BATCH_MIN 64
@@ -91,4 +92,16 @@ int stoq_map_dump_read(struct stoq_map_dump *dump, int map_fd)
 {
 	dump->count = 0;
 	return stoq_map_dump_add(dump, map_fd);
+}
+
+int stoq_map_dump_put(struct stoq_map_dump *dump, const void *key, const void *value)
+{
+	if (dump->count == dump->limit)
+		return -E2BIG;
+	if (dump->count == dump->capacity && grow(dump, dump->capacity * 2))
+		return -ENOMEM;
+	memcpy((uint8_t *)dump->keys + dump->count * dump->key_bytes, key, dump->key_bytes);
+	memcpy((uint8_t *)dump->values + dump->count * dump->value_bytes, value, dump->value_bytes);
+	dump->count++;
+	return 0;
 }

@@ -26,6 +26,9 @@ int stoq_map_dump_read(struct stoq_map_dump *dump, int map_fd);
 /* The same for a second map of this kind: its entries come behind those that are there. */
 int stoq_map_dump_add(struct stoq_map_dump *dump, int map_fd);
 
+/* Adds an entry that is in no map of the kernel. 0, -ENOMEM, or -E2BIG: there is no room. */
+int stoq_map_dump_put(struct stoq_map_dump *dump, const void *key, const void *value);
+
 static inline const void *stoq_map_dump_key(const struct stoq_map_dump *dump, size_t i)
 {
 	return (const uint8_t *)dump->keys + i * dump->key_bytes;

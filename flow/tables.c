@@ -83,6 +83,20 @@ void stoq_tables_add_bare(uint32_t bare[static STOQ_BARE_MAX], uint32_t ifindex)
 	}
 }
 
+uint32_t stoq_tables_reserved(void)
+{
+	return OVERFLOW_SERIES;
+}
+
+struct stoq_series_key stoq_tables_reserved_key(uint32_t i, uint32_t cpu)
+{
+	return (struct stoq_series_key){
+		.uid = STOQ_SERIES_OVERFLOW | cpu,
+		.opcode = overflow_series[i].opcode,
+		.kind = overflow_series[i].kind,
+	};
+}
+
 int stoq_tables_reserve(int series_fd)
 {
 	static const struct stoq_series zero;
@@ -92,12 +106,8 @@ int stoq_tables_reserve(int series_fd)
 	if (result)
 		return result;
 	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
-		for (size_t i = 0; i < OVERFLOW_SERIES; i++) {
-			struct stoq_series_key key = {
-				.uid = STOQ_SERIES_OVERFLOW | cpu,
-				.opcode = overflow_series[i].opcode,
-				.kind = overflow_series[i].kind,
-			};
+		for (uint32_t i = 0; i < OVERFLOW_SERIES; i++) {
+			struct stoq_series_key key = stoq_tables_reserved_key(i, cpu);
 
 			result = bpf_map_update_elem(series_fd, &key, &zero, BPF_NOEXIST);
 			if (result && result != -EEXIST)

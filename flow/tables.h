@@ -38,5 +38,9 @@ int stoq_tables_size(struct bpf_object *object, const struct stoq_table_sizes *s
  */
 void stoq_tables_add_bare(uint32_t bare[static STOQ_BARE_MAX], uint32_t ifindex);
 
+/* Series in which counting goes on when the table is full: how many of them a CPU has, and their keys. */
+uint32_t stoq_tables_reserved(void);
+struct stoq_series_key stoq_tables_reserved_key(uint32_t i, uint32_t cpu);
+
 /* After loading: series in which counting goes on when the table is full. */
 int stoq_tables_reserve(int series_fd);

@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "watch/flows.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "flow/identity.h"
+#include "watch/tables.h"
 
 /* Those that are proven last: none that becomes so meanwhile is missed. */
 int stoq_flows_read(struct stoq_watch *watch)
 {
-	int result = stoq_map_dump_read(&watch->flows, watch->tables.unproven);
+	int result;
 
-	return result ? result : stoq_map_dump_add(&watch->flows, watch->tables.flows);
+	watch->flows.count = 0;
+	result = stoq_watch_table_dump_add(watch, STOQ_WATCH_UNPROVEN, &watch->flows);
+	return result ? result : stoq_watch_table_dump_add(watch, STOQ_WATCH_FLOWS, &watch->flows);
 }
 
 static bool read_connect(struct stoq_watch *watch, uint32_t uid, struct nvme_connect_data *data)
 {
-	return bpf_map_lookup_elem(watch->tables.connects, &uid, data) == 0;
+	return stoq_watch_table_lookup(watch, STOQ_WATCH_CONNECTS, &uid, data) == 0;
 }
 
 static void identify_flow(struct stoq_watch *watch, struct stoq_ledger_flow *entry,

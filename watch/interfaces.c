@@ -6,6 +6,8 @@
 
 void stoq_interfaces_look(struct stoq_watch *watch)
 {
+	if (watch->decoder)
+		return;
 	for (size_t i = 0; i < watch->interface_count; i++) {
 		char name[IF_NAMESIZE] = "";
 

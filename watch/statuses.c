@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "watch/statuses.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "watch/tables.h"
 
 static struct stoq_status_line *status_line(
 	struct stoq_watch *watch, const struct stoq_status_key *key)
@@ -39,8 +39,6 @@ static int compare_statuses(const void *one, const void *other)
 
 int stoq_statuses_take(struct stoq_watch *watch)
 {
-	int fd = watch->tables.statuses;
-
 	for (size_t i = 0; i < watch->model.status_count; i++)
 		watch->model.statuses[i].interval = 0;
 	for (size_t i = 0; i < watch->statuses.count; i++) {
@@ -55,7 +53,7 @@ int stoq_statuses_take(struct stoq_watch *watch)
 		line->interval += now - status->last;
 		line->total += now - status->last;
 		if (!watch->shared && now == status->last && !(flow && flow->open)) {
-			bpf_map_delete_elem(fd, key);
+			stoq_watch_table_remove(watch, STOQ_WATCH_STATUSES, key);
 			stoq_ledger_status_forget(&watch->ledger, status);
 			continue;
 		}

@@ -1,35 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "watch/update.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "ebpf/percpu.h"
 #include "watch/flows.h"
 #include "watch/grouping.h"
 #include "watch/interfaces.h"
 #include "watch/statuses.h"
+#include "watch/tables.h"
 
 /* Readings without a change after which the series of a closed connection is taken away. */
 #define QUIET_READINGS 2
 
-static uint32_t max_entries(int fd)
-{
-	struct bpf_map_info info = {0};
-	uint32_t length = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(fd, &info, &length) ? 0 : info.max_entries;
-}
-
 int stoq_update_init(struct stoq_watch *watch)
 {
-	uint32_t flows = max_entries(watch->tables.flows) + max_entries(watch->tables.unproven);
-	uint32_t series = max_entries(watch->tables.series);
-	uint32_t statuses = max_entries(watch->tables.statuses);
-	int result = stoq_percpu_count(watch->tables.cpus, sizeof(*watch->cpus), &watch->cpu_count);
+	uint32_t flows = stoq_watch_table_entries(watch, STOQ_WATCH_FLOWS) +
+			 stoq_watch_table_entries(watch, STOQ_WATCH_UNPROVEN);
+	uint32_t series = stoq_watch_table_entries(watch, STOQ_WATCH_SERIES);
+	uint32_t statuses = stoq_watch_table_entries(watch, STOQ_WATCH_STATUSES);
+	int result = stoq_watch_table_cpus(watch, &watch->cpu_count);
 
 	if (result)
 		return result;
@@ -58,18 +49,17 @@ void stoq_update_free(struct stoq_watch *watch)
 
 static int read_maps(struct stoq_watch *watch)
 {
-	const struct stoq_tables *tables = &watch->tables;
 	uint32_t zero = 0;
 	int result;
 
 	watch->last_uid = __atomic_load_n(&watch->kernel[STOQ_GLOBAL_LAST_UID], __ATOMIC_ACQUIRE);
-	result = bpf_map_lookup_elem(tables->cpus, &zero, watch->cpus);
-
+	result = stoq_watch_table_lookup(watch, STOQ_WATCH_CPUS, &zero, watch->cpus);
+	watch->series.count = watch->statuses.count = 0;
 	/* Flows last: the flow of every series that was read exists then. */
 	if (!result)
-		result = stoq_map_dump_read(&watch->series, tables->series);
+		result = stoq_watch_table_dump_add(watch, STOQ_WATCH_SERIES, &watch->series);
 	if (!result)
-		result = stoq_map_dump_read(&watch->statuses, tables->statuses);
+		result = stoq_watch_table_dump_add(watch, STOQ_WATCH_STATUSES, &watch->statuses);
 	if (!result)
 		result = stoq_flows_read(watch);
 	return result;
@@ -108,8 +98,6 @@ static bool is_gone(const struct stoq_ledger_series *series)
 
 static int take_series(struct stoq_watch *watch)
 {
-	int fd = watch->tables.series;
-
 	for (size_t i = 0; i < watch->series.count; i++) {
 		const struct stoq_series_key *key = stoq_map_dump_key(&watch->series, i);
 		struct stoq_ledger_series *series = stoq_ledger_series_get(&watch->ledger, key);
@@ -126,7 +114,7 @@ static int take_series(struct stoq_watch *watch)
 		/* Somebody else's tables are left as they are. */
 		if (!watch->shared && series->quiet >= QUIET_READINGS &&
 			stoq_ledger_retire(&watch->ledger, series) == 0)
-			bpf_map_delete_elem(fd, key);
+			stoq_watch_table_remove(watch, STOQ_WATCH_SERIES, key);
 	}
 	return 0;
 }
@@ -134,7 +122,7 @@ static int take_series(struct stoq_watch *watch)
 int stoq_update_read(struct stoq_watch *watch, struct stoq_error *error)
 {
 	struct stoq_model *model = &watch->model;
-	uint64_t now = stoq_clock_now_ns();
+	uint64_t now = stoq_watch_now(watch);
 	int result = read_maps(watch);
 
 	if (result)

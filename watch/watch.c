@@ -15,48 +15,21 @@
 #include "flow/identity.h"
 #include "flow/tables.h"
 #include "stoq_watch.skel.h"
-#include "watch/flows.h"
+#include "watch/events.h"
 #include "watch/grouping.h"
+#include "watch/settings.h"
 #include "watch/update.h"
 #include "watch/watch_private.h"
-
-#define DISPATCH_MAX	     16384 /* events a call: the caller has other things to do, too */
-#define IDENTIFY_INTERVAL_NS 20000000
-#define RING_BYTES_PDUS	     (1u << 26)
 
 void stoq_watch_config_init(struct stoq_watch_config *config)
 {
 	*config = (struct stoq_watch_config){.axis = STOQ_BY_OPCODE, .slow_ns = UINT64_MAX};
 }
 
-static uint32_t power_of_two(uint32_t at_least)
-{
-	uint32_t value = 1;
-
-	while (value < at_least)
-		value *= 2;
-	return value;
-}
-
-static int check_limit(const char *what, uint32_t value, uint32_t limit, struct stoq_error *error)
-{
-	if (value <= limit)
-		return 0;
-	return stoq_error_set(
-		error, -EINVAL, "at most %u %s can be followed, not %u", limit, what, value);
-}
-
 static int check_config(const struct stoq_watch_config *config, struct stoq_error *error)
 {
-	int result = check_limit("flows", config->max_flows, STOQ_WATCH_FLOWS_MAX, error);
+	int result = stoq_watch_check_limits(config, error);
 
-	if (!result)
-		result = check_limit(
-			"commands", config->max_commands, STOQ_WATCH_COMMANDS_MAX, error);
-	if (!result)
-		result = check_limit("series", config->max_series, STOQ_WATCH_SERIES_MAX, error);
-	if (!result)
-		result = check_limit("MiB", config->max_early, STOQ_WATCH_EARLY_MAX, error);
 	if (result)
 		return result;
 	if (config->interface_count == 0)
@@ -68,27 +41,12 @@ static int check_config(const struct stoq_watch_config *config, struct stoq_erro
 	return 0;
 }
 
-static uint32_t or_default(uint32_t value, uint32_t otherwise)
-{
-	return value ? value : otherwise;
-}
-
 static int configure(struct stoq_watch *watch, const struct stoq_watch_config *config)
 {
 	struct stoq_watch_bpf *program = watch->program;
 	struct stoq_table_sizes sizes;
 
-	stoq_table_sizes_init(&sizes);
-	sizes.flows = or_default(config->max_flows, sizes.flows);
-	sizes.series = or_default(config->max_series, sizes.series);
-	sizes.commands = or_default(config->max_commands, sizes.commands);
-	if (sizes.commands < STOQ_COMMANDS_MIN)
-		sizes.commands = STOQ_COMMANDS_MIN;
-	sizes.commands = power_of_two(sizes.commands);
-	if (config->max_early)
-		sizes.cells = stoq_tables_cells((uint64_t)config->max_early << 20);
-	if (config->report_pdus)
-		sizes.ring_bytes = RING_BYTES_PDUS;
+	stoq_watch_sizes(config, &sizes);
 	watch->command_count = sizes.commands;
 	program->rodata->stoq_slow_ns = config->slow_ns;
 	program->rodata->stoq_report_errors = config->report_errors;
@@ -98,7 +56,7 @@ static int configure(struct stoq_watch *watch, const struct stoq_watch_config *c
 	program->rodata->stoq_early_reach = stoq_cells_reach(sizes.cells);
 	for (size_t i = 0; i < STOQ_BARE_MAX; i++)
 		program->rodata->stoq_bare_interfaces[i] = watch->bare[i];
-	program->rodata->stoq_keep_details = config->report_errors || config->slow_ns != UINT64_MAX;
+	program->rodata->stoq_keep_details = stoq_watch_keeps_details(config);
 	return stoq_tables_size(program->obj, &sizes);
 }
 
@@ -122,38 +80,6 @@ static int map_commands(struct stoq_watch *watch, struct stoq_error *error)
 	watch->details = map_array(
 		watch->tables.details, watch->command_count * sizeof(*watch->details), error);
 	return watch->details ? 0 : error->code;
-}
-
-/* An event's flow may have begun after the last reading of the flows: read them again then. */
-static const struct stoq_identity *identity_of(struct stoq_watch *watch, uint32_t uid)
-{
-	struct stoq_ledger_flow *flow = stoq_ledger_flow_find(&watch->ledger, uid);
-	uint64_t now = stoq_clock_now_ns();
-
-	if (!flow && now - watch->identified_ns >= IDENTIFY_INTERVAL_NS) {
-		stoq_flows_identify(watch);
-		watch->identified_ns = now;
-		flow = stoq_ledger_flow_find(&watch->ledger, uid);
-	}
-	return flow ? &flow->identity : &watch->nobody;
-}
-
-static int on_event(void *context, void *data, size_t size)
-{
-	struct stoq_watch *watch = context;
-	const struct stoq_event_handlers *handlers = watch->handlers;
-	uint32_t type = size >= sizeof(type) ? *(uint32_t *)data : 0;
-
-	if (type == STOQ_EVENT_COMMAND && size >= sizeof(struct stoq_event_command) &&
-		handlers->command) {
-		const struct stoq_event_command *event = data;
-
-		handlers->command(handlers->context, event, identity_of(watch, event->uid));
-	} else if (type == STOQ_EVENT_PDU && size >= sizeof(struct stoq_event_pdu) &&
-		   handlers->pdu) {
-		handlers->pdu(handlers->context, data);
-	}
-	return ++watch->delivered < DISPATCH_MAX ? 0 : -EAGAIN;
 }
 
 static int load_program(
@@ -180,7 +106,7 @@ static int load_program(
 		return stoq_error_set(
 			error, result, "cannot prepare the program's maps: %s", strerror(-result));
 	watch->ring = ring_buffer__new(
-		bpf_map__fd(watch->program->maps.stoq_events), on_event, watch, NULL);
+		bpf_map__fd(watch->program->maps.stoq_events), stoq_watch_on_event, watch, NULL);
 	if (!watch->ring)
 		return stoq_error_set(
 			error, -errno, "cannot open the event ring: %s", strerror(errno));
@@ -355,14 +281,15 @@ void stoq_watch_close(struct stoq_watch *watch)
 		close_tables(&watch->tables);
 	for (size_t i = 0; i < watch->attachment_count; i++)
 		stoq_detach(&watch->attachments[i]);
-	if (watch->commands)
+	if (watch->commands && !watch->decoder)
 		munmap(watch->commands, watch->command_count * sizeof(*watch->commands));
-	if (watch->details)
+	if (watch->details && !watch->decoder)
 		munmap(watch->details, watch->command_count * sizeof(*watch->details));
 	ring_buffer__free(watch->ring);
 	stoq_flow_identities_free(&watch->known);
 	stoq_update_free(watch);
 	stoq_watch_bpf__destroy(watch->program);
+	stoq_program_close(watch->decoder);
 	free(watch);
 }
 

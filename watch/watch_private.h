@@ -4,6 +4,8 @@
 /* The state of a watch: what the files that load, read and sum up share. */
 #include <bpf/libbpf.h>
 
+#include "base/clock.h"
+#include "capture/program.h"
 #include "ebpf/map_dump.h"
 #include "hook/attach.h"
 #include "watch/groups.h"
@@ -16,6 +18,8 @@ struct stoq_watch_bpf; /* the skeleton */
 
 struct stoq_watch {
 	struct stoq_watch_bpf *program; /* NULL: the tables are those of another program */
+	struct stoq_program *decoder;	/* of a capture; NULL: the kernel runs the program */
+	uint64_t now_ns;		/* of a capture */
 	struct stoq_tables tables;
 	bool shared;
 	char attachment[64];
@@ -32,7 +36,7 @@ struct stoq_watch {
 	size_t interface_count;
 
 	struct ring_buffer *ring;
-	const struct stoq_event_handlers *handlers; /* during dispatch */
+	const struct stoq_event_handlers *handlers; /* during dispatch; of a capture, always */
 	int delivered;				    /* likewise */
 	struct stoq_identity nobody;
 	struct stoq_flow_identities known; /* of flows that began unseen */
@@ -59,3 +63,8 @@ struct stoq_watch {
 	uint64_t start_ns;
 	uint64_t last_ns;
 };
+
+static inline uint64_t stoq_watch_now(const struct stoq_watch *watch)
+{
+	return watch->decoder ? watch->now_ns : stoq_clock_now_ns();
+}

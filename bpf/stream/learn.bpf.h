@@ -31,7 +31,7 @@ __noinline int stoq_check_chain(struct __sk_buff *skb, struct stoq_cpu *cpu, __u
 		if (at >= cpu->payload_bytes || available < sizeof(struct nvme_tcp_rsp_pdu))
 			return 1;
 		if (bpf_skb_load_bytes(skb, offset, cpu->window, sizeof(struct nvme_tcp_rsp_pdu)))
-			return 0;
+			return stoq_is_cut(skb, cpu);
 		if (!nvme_tcp_check_common(hdr) || nvme_tcp_sender(hdr->type) != cpu->side)
 			return 0;
 		if (hdr->type == NVME_TCP_CAPSULE_CMD) {
@@ -39,7 +39,7 @@ __noinline int stoq_check_chain(struct __sk_buff *skb, struct stoq_cpu *cpu, __u
 				return 1;
 			if (bpf_skb_load_bytes(
 				    skb, offset, cpu->window, sizeof(struct nvme_tcp_cmd_pdu)))
-				return 0;
+				return stoq_is_cut(skb, cpu);
 		}
 		if (!nvme_tcp_check_header(hdr))
 			return 0;
@@ -69,9 +69,9 @@ __noinline __u32 stoq_scan(struct __sk_buff *skb, struct stoq_cpu *cpu, __u32 at
 {
 	__u32 bytes;
 
-	if (!cpu || at >= cpu->payload_bytes)
+	if (!cpu || at >= stoq_present(skb, cpu))
 		return STOQ_SCAN_NOTHING;
-	bytes = cpu->payload_bytes - at;
+	bytes = stoq_present(skb, cpu) - at;
 	if (bytes > STOQ_SCAN_BYTES + sizeof(struct nvme_tcp_hdr))
 		bytes = STOQ_SCAN_BYTES + sizeof(struct nvme_tcp_hdr);
 	if (bytes < sizeof(struct nvme_tcp_hdr))
@@ -103,10 +103,15 @@ static __always_inline void stoq_synced_at(
 	side->unsynced_bytes += at - cpu->learn_from;
 }
 
-/* Is the chain found at `at` proof enough? */
-static __always_inline int stoq_chain_convinces(const struct stoq_cpu *cpu, __u32 at, __u32 chain)
+/*
+ * Is the chain found at `at` proof enough? Of a segment that was not captured whole there is no more
+ * to see: one PDU at its start has to do.
+ */
+static __always_inline int stoq_chain_convinces(
+	const struct __sk_buff *skb, const struct stoq_cpu *cpu, __u32 at, __u32 chain)
 {
-	return chain >= NVME_TCP_SYNC_CHAIN || (at == 0 && cpu->chain_next == cpu->payload_bytes);
+	return chain >= NVME_TCP_SYNC_CHAIN ||
+	       (at == 0 && (cpu->chain_next == cpu->payload_bytes || stoq_is_cut(skb, cpu)));
 }
 
 static __always_inline int stoq_try_candidate(struct __sk_buff *skb, struct stoq_flow *flow,
@@ -117,7 +122,7 @@ static __always_inline int stoq_try_candidate(struct __sk_buff *skb, struct stoq
 	if (!stoq_check_chain(skb, cpu, at) || !cpu->chain_pdus)
 		return STOQ_CANDIDATE_NO;
 	chain = side->chain + cpu->chain_pdus;
-	if (stoq_chain_convinces(cpu, at, chain)) {
+	if (stoq_chain_convinces(skb, cpu, at, chain)) {
 		stoq_synced_at(flow, side, cpu, at);
 		return STOQ_CANDIDATE_SYNCED;
 	}

@@ -5,18 +5,18 @@
 #include "bpf/stream/stream.bpf.h"
 
 /* Commands at least this slow are reported; ~0: none. */
-const volatile __u64 stoq_slow_ns = ~0ull;
-const volatile __u8 stoq_report_errors;
-const volatile __u8 stoq_report_pdus;
+STOQ_SETTING __u64 stoq_slow_ns = ~0ull;
+STOQ_SETTING __u8 stoq_report_errors;
+STOQ_SETTING __u8 stoq_report_pdus;
 /* Events contain SLBAs and more: keep them while a command is outstanding. */
-const volatile __u8 stoq_keep_details = 1;
+STOQ_SETTING __u8 stoq_keep_details = 1;
 /* Number of slots in stoq_commands, less one: a power of two less one. */
-const volatile __u32 stoq_command_mask = 131071;
+STOQ_SETTING __u32 stoq_command_mask = 131071;
 
 /* Number of cells for early bytes, less one: a power of two less one. */
-const volatile __u32 stoq_cell_mask = STOQ_CELLS_DEFAULT - 1;
+STOQ_SETTING __u32 stoq_cell_mask = STOQ_CELLS_DEFAULT - 1;
 /* How far from what is wanted early bytes are kept: one side must not take all cells. */
-const volatile __u32 stoq_early_reach = STOQ_CELLS_DEFAULT / 4 * STOQ_CELL_BYTES;
+STOQ_SETTING __u32 stoq_early_reach = STOQ_CELLS_DEFAULT / 4 * STOQ_CELL_BYTES;
 
 __u32 stoq_globals[STOQ_GLOBALS];
 

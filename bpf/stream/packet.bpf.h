@@ -26,7 +26,7 @@
 #define STOQ_IPV6_EXTENSIONS 6
 
 /* Interfaces whose packets begin with the IP header (tunnels), without gaps; 0: no more. */
-const volatile __u32 stoq_bare_interfaces[STOQ_BARE_MAX];
+STOQ_SETTING __u32 stoq_bare_interfaces[STOQ_BARE_MAX];
 
 struct stoq_vlan_tag {
 	__be16 tci;

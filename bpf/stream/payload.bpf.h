@@ -118,7 +118,7 @@ __noinline int stoq_collect_connect(
 	if (!data)
 		return 0;
 	if (!cpu->early && side->collect_left == sizeof(*data) &&
-		cpu->payload_bytes - at >= sizeof(*data)) {
+		stoq_present(skb, cpu) >= at + sizeof(*data)) {
 		bpf_skb_load_bytes(skb, cpu->payload_offset + at, data, sizeof(*data));
 		side->collect_left = 0;
 	} else {
@@ -243,6 +243,7 @@ __noinline int stoq_on_early(struct __sk_buff *skb, struct stoq_flow *flow, stru
 	}
 	if (stoq_hook_early(skb, flow, cpu))
 		return 0;
+	cpu->payload_bytes = stoq_present(skb, cpu);
 	if (stoq_after(end, wanted + stoq_early_reach) ||
 		stoq_early_keep(skb, flow, side, cpu, STOQ_EARLY_RENEW))
 		stoq_count(cpu, STOQ_COUNT_EARLY_FULL, 1);
@@ -335,6 +336,23 @@ static __always_inline void stoq_follow_up(struct __sk_buff *skb, struct stoq_fl
 		stoq_hook_early_held();
 }
 
+/*
+ * What the segment has was taken. If what is wanted lies in the part of it that was not captured, it
+ * will not come: Connect data is done without, a header ends the following.
+ */
+static __always_inline void stoq_on_cut(
+	struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu)
+{
+	__u32 end = cpu->sequence + cpu->payload_bytes;
+
+	if (side->collect_left && stoq_after(end, side->collect_at)) {
+		side->collect_left = 0;
+		bpf_map_delete_elem(&stoq_connects, &flow->uid);
+	}
+	if (stoq_after(end, stoq_wanted(side)))
+		stoq_give_up(flow, side, cpu);
+}
+
 /* Payload of a flow, with the side's lock held. */
 static __always_inline void stoq_on_payload(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_flow_side *side, struct stoq_cpu *cpu)
@@ -353,6 +371,8 @@ static __always_inline void stoq_on_payload(struct __sk_buff *skb, struct stoq_f
 		stoq_on_bad_header(flow, side, cpu);
 	if ((side->collect_left || side->early) && result != STOQ_WALK_HELD)
 		stoq_follow_up(skb, flow, side, cpu);
+	if (stoq_is_cut(skb, cpu) && side->state == STOQ_FLOW_SYNCED)
+		stoq_on_cut(flow, side, cpu);
 }
 
 /* What the walk has to know of the segment that it goes through. */

@@ -90,6 +90,16 @@ struct stoq_header_room {
 /* ---- helpers ---- */
 
 /*
+ * capture/ compiles this code for user space, with STOQ_CAPTURE, and gives it the packets of a file
+ * (doc/design/capture.md). What differs there stands here.
+ */
+#ifdef STOQ_CAPTURE
+#define STOQ_SETTING		volatile
+#define STOQ_BOUND(index, size) ((__u64)(index) & ((size)-1))
+#else
+#define STOQ_SETTING const volatile
+
+/*
  * Bounds an index where the verifier sees it: in the register that is used. The compiler may
  * test a copy, of which older verifiers learn nothing. size is a power of two.
  */
@@ -99,6 +109,29 @@ struct stoq_header_room {
 		asm volatile("%0 &= %1" : "+r"(bounded_) : "i"((size)-1));                         \
 		bounded_;                                                                          \
 	})
+#endif
+
+/*
+ * How many of the payload's bytes the packet at hand has. In the kernel a packet is whole; one of a
+ * capture has what the snap length left of it.
+ */
+static __always_inline __u32 stoq_present(const struct __sk_buff *skb, const struct stoq_cpu *cpu)
+{
+#ifdef STOQ_CAPTURE
+	__u32 captured = (__u32)(skb->data_end - skb->data);
+
+	if (captured <= cpu->payload_offset)
+		return 0;
+	if (captured - cpu->payload_offset < cpu->payload_bytes)
+		return captured - cpu->payload_offset;
+#endif
+	return cpu->payload_bytes;
+}
+
+static __always_inline int stoq_is_cut(const struct __sk_buff *skb, const struct stoq_cpu *cpu)
+{
+	return stoq_present(skb, cpu) < cpu->payload_bytes;
+}
 
 static __always_inline void *stoq_first(void *map)
 {

@@ -45,7 +45,7 @@ static __always_inline __u32 stoq_window_size(const struct stoq_cpu *cpu, __u32 
 /* Loads the window from payload position `at` on. */
 static __always_inline void stoq_load_window(struct __sk_buff *skb, struct stoq_cpu *cpu, __u32 at)
 {
-	__u32 bytes = cpu->payload_bytes - at, limit = stoq_window_size(cpu, at);
+	__u32 bytes = stoq_present(skb, cpu) - at, limit = stoq_window_size(cpu, at);
 
 	if (bytes > limit)
 		bytes = limit;

@@ -11,6 +11,7 @@
 
 #include "tool/message.h"
 #include "tool/signals.h"
+#include "tool/watch/keys.h"
 #include "tool/watch/screen.h"
 
 #define DRAIN_ROUNDS 32
@@ -147,48 +148,6 @@ static int on_signal(struct loop *loop)
 	return 0;
 }
 
-static int change_axis(struct loop *loop, int step)
-{
-	int axis = ((int)loop->model->axis + step + STOQ_AXES) % STOQ_AXES;
-	int result = stoq_watch_set_axis(loop->watch, (enum stoq_axis)axis);
-
-	loop->report->view.has_selection = false;
-	if (result)
-		return stoq_error_set(
-			loop->error, result, "cannot group by another axis: %s", strerror(-result));
-	return 0;
-}
-
-static int on_key(struct loop *loop, enum watch_key key)
-{
-	struct stoq_view *view = &loop->report->view;
-
-	switch (key) {
-	case WATCH_KEY_QUIT:
-		loop->over = true;
-		return 0;
-	case WATCH_KEY_NEXT_AXIS:
-		return change_axis(loop, 1);
-	case WATCH_KEY_PREVIOUS_AXIS:
-		return change_axis(loop, -1);
-	case WATCH_KEY_UP:
-	case WATCH_KEY_DOWN:
-		stoq_view_move(view, loop->model, key == WATCH_KEY_UP ? -1 : 1);
-		return 0;
-	case WATCH_KEY_TOTALS:
-		view->totals = !view->totals;
-		return 0;
-	case WATCH_KEY_PAUSE:
-		view->paused = !view->paused;
-		return 0;
-	case WATCH_KEY_HELP:
-		view->help = !view->help;
-		return 0;
-	default:
-		return 0;
-	}
-}
-
 static int on_keyboard(struct loop *loop, uint32_t events)
 {
 	enum watch_key key;
@@ -198,7 +157,8 @@ static int on_keyboard(struct loop *loop, uint32_t events)
 	if (events & (EPOLLHUP | EPOLLERR))
 		loop->over = true;
 	while (!loop->over && !result && (key = watch_screen_key()) != WATCH_KEY_NONE)
-		result = on_key(loop, key);
+		result = watch_keys_take(
+			loop->report, loop->watch, loop->model, key, &loop->over, loop->error);
 	if (!result && !loop->over)
 		redraw(loop);
 	return result;

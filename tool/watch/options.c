@@ -34,6 +34,7 @@ enum {
 static const struct option long_options[] = {
 	TOOL_OPTION_HELP,
 	{"interface", required_argument, NULL, 'i'},
+	{"read", required_argument, NULL, 'r'},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"duration", required_argument, NULL, OPTION_DURATION},
 	{"interval", required_argument, NULL, OPTION_INTERVAL},
@@ -144,6 +145,9 @@ static int take_value(
 	switch (option) {
 	case 'i':
 		return add_interface(options, text, error);
+	case 'r':
+		options->read = text;
+		return 0;
 	case OPTION_SPDK_SOCKET:
 		return add_socket(options, text, error);
 	case OPTION_BY:
@@ -153,6 +157,7 @@ static int take_value(
 	case OPTION_DURATION:
 		return parse_time("duration", text, INTERVAL_MIN_NS, &options->duration_ns, error);
 	case OPTION_INTERVAL:
+		options->interval_given = true;
 		return parse_time("interval", text, INTERVAL_MIN_NS, &options->interval_ns, error);
 	case OPTION_SLOW:
 		return parse_time("slow", text, 0, &config->slow_ns, error);
@@ -196,9 +201,22 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 	}
 }
 
+/* A file has neither interfaces nor anyone to ask. */
+static int check_read(const struct watch_options *options, int *status)
+{
+	if (!options->read || (!options->config.interface_count && !options->socket_count &&
+				      !options->config.force_clsact && !options->metrics))
+		return 0;
+	*status =
+		tool_usage("-r reads a file: leave out -i, --clsact, --spdk-socket and --metrics");
+	return -1;
+}
+
 /* A scraper has axes of its own, and neither lines nor a screen. */
 static int complete(struct watch_options *options, int *status)
 {
+	if (check_read(options, status))
+		return -1;
 	if (!options->metrics)
 		return 0;
 	if (options->json || options->histogram || options->by_given ||

@@ -17,7 +17,9 @@ struct watch_options {
 	bool json;
 	bool histogram;
 	bool metrics;
-	bool by_given;	       /* --by */
+	bool by_given; /* --by */
+	bool interval_given;
+	const char *read; /* a file to read; "-": standard input; NULL: interfaces are watched */
 	uint16_t metrics_port; /* on 127.0.0.1 */
 };
 

@@ -28,6 +28,8 @@ static unsigned int text_width(void)
 
 static uint64_t now_unix_ns(const struct watch_report *report)
 {
+	if (report->file_now_ns)
+		return report->file_now_ns;
 	return stoq_clock_now_ns() + report->unix_offset_ns;
 }
 

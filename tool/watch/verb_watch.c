@@ -13,6 +13,7 @@
 #include "tool/message.h"
 #include "tool/signals.h"
 #include "tool/watch/loop.h"
+#include "tool/watch/replay.h"
 #include "tool/watch/screen.h"
 
 static const char help[] =
@@ -152,6 +153,11 @@ static int run(struct watch_options *options, struct stoq_error *error)
 
 	if (signal_fd < 0)
 		return signal_fd;
+	if (options->read) {
+		result = watch_replay_run(options, choose_mode(options), signal_fd, error);
+		close(signal_fd);
+		return result;
+	}
 	result = choose_interfaces(options, &list, error);
 	if (!result)
 		result = open_watch(&watch, options, &shared, error);

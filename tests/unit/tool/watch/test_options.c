@@ -77,6 +77,23 @@ static void test_slow_0_is_every_command(void **state)
 	assert_true(watch_options_want_events(&options));
 }
 
+/* A file has no interfaces, and nobody to ask. */
+static void test_a_file_instead_of_interfaces(void **state)
+{
+	struct watch_options options;
+
+	assert_int_equal(parse(&options, "-r - --interval 10ms"), 0);
+	assert_string_equal(options.read, "-");
+	assert_true(options.interval_given);
+	assert_int_equal(parse(&options, "--read x.pcap --by host --json"), 0);
+	assert_string_equal(options.read, "x.pcap");
+	assert_false(options.interval_given);
+	assert_int_equal(parse(&options, "-r x -i lo"), TOOL_EXIT_USAGE);
+	assert_int_equal(parse(&options, "-r x --clsact"), TOOL_EXIT_USAGE);
+	assert_int_equal(parse(&options, "-r x --metrics"), TOOL_EXIT_USAGE);
+	assert_int_equal(parse(&options, "-r x --spdk-socket y"), TOOL_EXIT_USAGE);
+}
+
 static void test_mistakes_are_explained(void **state)
 {
 	static const char *const cases[][2] = {
@@ -127,6 +144,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_everything),
 		cmocka_unit_test(test_slow_0_is_every_command),
+		cmocka_unit_test(test_a_file_instead_of_interfaces),
 		cmocka_unit_test(test_mistakes_are_explained),
 		cmocka_unit_test(test_too_many_interfaces),
 		cmocka_unit_test(test_help_comes_before_mistakes_behind_it),

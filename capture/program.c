@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "capture/program.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/table.h"
+
+#define STOQ_CAPTURE
+#include "bpf/stream/stoq_watch.bpf.c"
+
+#define EVENT_BYTES 512 /* more than any event has */
+#define INDEX_WIRED 2	/* interfaces of packets: with an Ethernet header, ... */
+#define INDEX_BARE  1	/* ... and without */
+#define NO_MEMORY                                                                                  \
+	"no memory for the tables of the decoder: lower --max-flows, --max-commands, --max-series or --max-early"
+
+/* A map: what libbpf reads from its type. */
+struct map {
+	void *variable;
+	size_t key_bytes, value_bytes;
+	uint32_t type, entries;
+	struct stoq_table **table; /* where the user finds it, or NULL */
+};
+
+struct stoq_program {
+	uint64_t now_ns;
+	int (*take)(void *, void *, size_t);
+	void *context;
+	size_t event_bytes;
+	uint64_t event[EVENT_BYTES / sizeof(uint64_t)];
+	struct stoq_program_tables tables;
+	struct stoq_table *all[16];
+	size_t table_count;
+};
+
+static struct stoq_program *running;
+
+/* ---- the helpers that the program calls ---- */
+
+static struct stoq_table *table_of(const void *map)
+{
+	struct stoq_table *table;
+
+	memcpy(&table, map, sizeof(table));
+	if (!table)
+		abort(); /* a map of the program that make_maps() does not have */
+	return table;
+}
+
+static void *bpf_map_lookup_elem(void *map, const void *key)
+{
+	return stoq_table_find(table_of(map), key);
+}
+
+static long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags)
+{
+	return stoq_table_put(table_of(map), key, value, flags == BPF_NOEXIST);
+}
+
+static long bpf_map_delete_elem(void *map, const void *key)
+{
+	return stoq_table_remove(table_of(map), key);
+}
+
+static void *bpf_ringbuf_reserve(void *ringbuf, __u64 size, __u64 flags)
+{
+	if (size > EVENT_BYTES)
+		return NULL;
+	running->event_bytes = size;
+	return running->event;
+}
+
+static void bpf_ringbuf_submit(void *data, __u64 flags)
+{
+	if (running->take)
+		running->take(running->context, data, running->event_bytes);
+}
+
+static __u64 bpf_ktime_get_ns(void)
+{
+	return running->now_ns;
+}
+
+static __u32 bpf_get_smp_processor_id(void)
+{
+	return 0;
+}
+
+static long bpf_skb_load_bytes(const struct __sk_buff *skb, __u32 offset, void *to, __u32 length)
+{
+	unsigned long captured = skb->data_end - skb->data;
+
+	if (offset > captured || length > captured - offset)
+		return -EFAULT;
+	memcpy(to, (const void *)(skb->data + offset), length);
+	return 0;
+}
+
+/* What was not captured cannot be pulled. */
+static long bpf_skb_pull_data(struct __sk_buff *skb, __u32 length)
+{
+	return -ENOMEM;
+}
+
+static long bpf_tail_call(struct __sk_buff *skb, void *programs, __u32 index)
+{
+	return -ENOENT;
+}
+
+/* ---- maps ---- */
+
+#define MAP(name, place)                                                                           \
+	{                                                                                          \
+		&(name), sizeof(*(name).key), sizeof(*(name).value),                               \
+			sizeof(*(name).type) / sizeof(int),                                        \
+			sizeof(*(name).max_entries) / sizeof(int), place                           \
+	}
+
+static enum stoq_table_kind kind_of(uint32_t type)
+{
+	switch (type) {
+	case BPF_MAP_TYPE_HASH:
+		return STOQ_TABLE_HASH;
+	case BPF_MAP_TYPE_LRU_HASH:
+		return STOQ_TABLE_LRU;
+	default:
+		return STOQ_TABLE_ARRAY;
+	}
+}
+
+static int make_map(struct stoq_program *program, const struct map *map)
+{
+	struct stoq_table *table =
+		stoq_table_new(kind_of(map->type), map->key_bytes, map->value_bytes, map->entries);
+
+	if (!table)
+		return -ENOMEM;
+	memcpy(map->variable, &table, sizeof(table));
+	program->all[program->table_count++] = table;
+	if (map->table)
+		*map->table = table;
+	return 0;
+}
+
+static int make_maps(struct stoq_program *program, const struct stoq_table_sizes *sizes)
+{
+	struct stoq_program_tables *tables = &program->tables;
+	struct map maps[] = {MAP(stoq_flows, &tables->flows), MAP(stoq_connects, &tables->connects),
+		MAP(stoq_series, &tables->series), MAP(stoq_statuses, &tables->statuses),
+		MAP(stoq_commands, &tables->commands), MAP(stoq_details, &tables->details),
+		MAP(stoq_cells, NULL), MAP(stoq_unproven, &tables->unproven),
+		MAP(stoq_newcomers, NULL), MAP(stoq_new_flow, NULL), MAP(stoq_new_connect, NULL),
+		MAP(stoq_pieces, NULL), MAP(stoq_new_series, NULL), MAP(stoq_cpus, &tables->cpus)};
+	/* Those in front are as large as the caller wants them. */
+	const uint32_t entries[] = {sizes->flows, sizes->flows,
+		sizes->series + stoq_tables_reserved(), sizes->series + stoq_tables_reserved(),
+		sizes->commands, sizes->commands, sizes->cells};
+	int result = 0;
+
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
+		maps[i].entries = entries[i];
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && !result; i++)
+		result = make_map(program, &maps[i]);
+	return result;
+}
+
+static int reserve(struct stoq_program *program)
+{
+	static const struct stoq_series zero;
+	int result = 0;
+
+	for (uint32_t i = 0; i < stoq_tables_reserved() && !result; i++) {
+		const struct stoq_series_key key = stoq_tables_reserved_key(i, 0);
+
+		result = stoq_table_put(program->tables.series, &key, &zero, true);
+	}
+	return result;
+}
+
+static void set(const struct stoq_program_settings *settings)
+{
+	stoq_slow_ns = settings->slow_ns;
+	stoq_report_errors = settings->report_errors;
+	stoq_report_pdus = settings->report_pdus;
+	stoq_keep_details = settings->keep_details;
+	stoq_command_mask = settings->sizes.commands - 1;
+	stoq_cell_mask = settings->sizes.cells - 1;
+	stoq_early_reach = stoq_cells_reach(settings->sizes.cells);
+	stoq_bare_interfaces[0] = INDEX_BARE;
+	memset(stoq_globals, 0, sizeof(stoq_globals));
+}
+
+int stoq_program_open(struct stoq_program **program, const struct stoq_program_settings *settings,
+	struct stoq_error *error)
+{
+	struct stoq_program *opened;
+	int result;
+
+	if (running)
+		return stoq_error_set(error, -EBUSY, "a capture is being read already");
+	opened = calloc(1, sizeof(*opened));
+	if (!opened)
+		return stoq_error_set(error, -ENOMEM, NO_MEMORY);
+	running = opened;
+	set(settings);
+	result = make_maps(opened, &settings->sizes);
+	if (!result)
+		result = reserve(opened);
+	if (result) {
+		stoq_program_close(opened);
+		return stoq_error_set(error, result, NO_MEMORY);
+	}
+	*program = opened;
+	return 0;
+}
+
+void stoq_program_close(struct stoq_program *program)
+{
+	if (!program)
+		return;
+	for (size_t i = 0; i < program->table_count; i++)
+		stoq_table_free(program->all[i]);
+	free(program);
+	running = NULL;
+}
+
+void stoq_program_on_event(
+	struct stoq_program *program, int (*take)(void *, void *, size_t), void *context)
+{
+	program->take = take;
+	program->context = context;
+}
+
+void stoq_program_run(
+	struct stoq_program *program, const struct stoq_capture_packet *packet, uint64_t now_ns)
+{
+	struct __sk_buff skb = {
+		.data = (unsigned long)packet->bytes,
+		.data_end = (unsigned long)packet->bytes + packet->captured,
+		.len = packet->length,
+		.ifindex = packet->bare ? INDEX_BARE : INDEX_WIRED,
+		.vlan_present = packet->vlan_id != 0,
+		.vlan_tci = packet->vlan_id,
+		.protocol = bpf_htons(packet->protocol),
+	};
+
+	program->now_ns = now_ns;
+	stoq_watch(&skb);
+}
+
+const struct stoq_program_tables *stoq_program_tables(const struct stoq_program *program)
+{
+	return &program->tables;
+}
+
+const uint32_t *stoq_program_globals(const struct stoq_program *program)
+{
+	return stoq_globals;
+}

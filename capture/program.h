@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * The tc program of bpf/stream, compiled for this process: what decodes captures is what decodes in
+ * the kernel. doc/design/capture.md has the reasons. Time is an argument. There is one of it in a
+ * process, as its settings and maps are variables of the program.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "bpf/stream/stream_shared.h"
+#include "capture/packet.h"
+#include "flow/tables.h"
+
+struct stoq_program;
+
+struct stoq_program_settings {
+	struct stoq_table_sizes sizes; /* but for ring_bytes: events are handed on at once */
+	uint64_t slow_ns;	       /* as in struct stoq_watch_config */
+	bool report_errors;
+	bool report_pdus;
+	bool keep_details;
+};
+
+/* 0, -EBUSY (there is one already) or -ENOMEM. */
+int stoq_program_open(struct stoq_program **program, const struct stoq_program_settings *settings,
+	struct stoq_error *error);
+void stoq_program_close(struct stoq_program *program); /* NULL is fine */
+
+/* Who gets events: see enum stoq_event_type. */
+void stoq_program_on_event(
+	struct stoq_program *program, int (*take)(void *, void *, size_t), void *context);
+
+/* now_ns: not before the one of the last packet. */
+void stoq_program_run(
+	struct stoq_program *program, const struct stoq_capture_packet *packet, uint64_t now_ns);
+
+/* Its maps, named as the descriptors in struct stoq_tables are. */
+struct stoq_program_tables {
+	struct stoq_table *flows, *unproven, *connects, *series, *statuses, *commands, *details,
+		*cpus;
+};
+const struct stoq_program_tables *stoq_program_tables(const struct stoq_program *program);
+
+/* enum stoq_global. */
+const uint32_t *stoq_program_globals(const struct stoq_program *program);

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tool/watch/keys.h"
+
+#include <string.h>
+
+static int change_axis(struct watch_report *report, struct stoq_watch *watch,
+	const struct stoq_model *model, int step, struct stoq_error *error)
+{
+	int axis = ((int)model->axis + step + STOQ_AXES) % STOQ_AXES;
+	int result = stoq_watch_set_axis(watch, (enum stoq_axis)axis);
+
+	report->view.has_selection = false;
+	if (result)
+		return stoq_error_set(
+			error, result, "cannot group by another axis: %s", strerror(-result));
+	return 0;
+}
+
+int watch_keys_take(struct watch_report *report, struct stoq_watch *watch,
+	const struct stoq_model *model, enum watch_key key, bool *over, struct stoq_error *error)
+{
+	struct stoq_view *view = &report->view;
+
+	switch (key) {
+	case WATCH_KEY_QUIT:
+		*over = true;
+		return 0;
+	case WATCH_KEY_NEXT_AXIS:
+		return change_axis(report, watch, model, 1, error);
+	case WATCH_KEY_PREVIOUS_AXIS:
+		return change_axis(report, watch, model, -1, error);
+	case WATCH_KEY_UP:
+	case WATCH_KEY_DOWN:
+		stoq_view_move(view, model, key == WATCH_KEY_UP ? -1 : 1);
+		return 0;
+	case WATCH_KEY_TOTALS:
+		view->totals = !view->totals;
+		return 0;
+	case WATCH_KEY_PAUSE:
+		view->paused = !view->paused;
+		return 0;
+	case WATCH_KEY_HELP:
+		view->help = !view->help;
+		return 0;
+	default:
+		return 0;
+	}
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "watch/capture.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/table.h"
+#include "flow/identity.h"
+#include "watch/events.h"
+#include "watch/settings.h"
+#include "watch/update.h"
+#include "watch/watch_private.h"
+
+static int open_decoder(
+	struct stoq_watch *watch, const struct stoq_watch_config *config, struct stoq_error *error)
+{
+	struct stoq_program_settings settings = {.slow_ns = config->slow_ns,
+		.report_errors = config->report_errors,
+		.report_pdus = config->report_pdus,
+		.keep_details = stoq_watch_keeps_details(config)};
+	const struct stoq_program_tables *tables;
+	int result;
+
+	stoq_watch_sizes(config, &settings.sizes);
+	result = stoq_program_open(&watch->decoder, &settings, error);
+	if (result)
+		return result;
+	tables = stoq_program_tables(watch->decoder);
+	watch->command_count = settings.sizes.commands;
+	watch->commands = stoq_table_values(tables->commands);
+	watch->details = stoq_table_values(tables->details);
+	watch->kernel = stoq_program_globals(watch->decoder);
+	stoq_program_on_event(watch->decoder, stoq_watch_on_event, watch);
+	return 0;
+}
+
+/* In the header the capture stands where interfaces stand. */
+static void name_capture(struct stoq_watch *watch, const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	snprintf(watch->interfaces[0], IF_NAMESIZE, "%.*s", IF_NAMESIZE - 1,
+		slash && slash[1] ? slash + 1 : name);
+	watch->interface_count = 1;
+	snprintf(watch->attachment, sizeof(watch->attachment), "capture");
+	watch->model.interfaces = watch->interfaces;
+	watch->model.gone = watch->gone;
+	watch->model.interface_count = 1;
+	watch->model.attachment = watch->attachment;
+}
+
+int stoq_watch_open_capture(struct stoq_watch **watch, const struct stoq_watch_config *config,
+	const char *name, const struct stoq_event_handlers *handlers, struct stoq_error *error)
+{
+	struct stoq_watch *opened;
+	int result = stoq_watch_check_limits(config, error);
+
+	if (result)
+		return result;
+	opened = calloc(1, sizeof(*opened));
+	if (!opened)
+		return stoq_error_set(error, -ENOMEM, "no memory");
+	opened->model.axis = config->axis;
+	opened->handlers = handlers;
+	stoq_identity_clear(&opened->nobody);
+	result = open_decoder(opened, config, error);
+	if (!result && stoq_update_init(opened))
+		result = stoq_error_set(error, -ENOMEM, "no memory");
+	if (result) {
+		stoq_watch_close(opened);
+		return result;
+	}
+	name_capture(opened, name);
+	*watch = opened;
+	return 0;
+}
+
+void stoq_watch_set_now(struct stoq_watch *watch, uint64_t now_ns)
+{
+	if (!watch->start_ns)
+		watch->start_ns = watch->last_ns = now_ns;
+	watch->now_ns = now_ns;
+}
+
+void stoq_watch_packet(
+	struct stoq_watch *watch, const struct stoq_capture_packet *packet, uint64_t now_ns)
+{
+	stoq_watch_set_now(watch, now_ns);
+	stoq_program_run(watch->decoder, packet, now_ns);
+}
