@@ -176,6 +176,7 @@ struct stoq_transport_config {
 	void *user; /* handed to the callbacks of connections that have none of their own */
 };
 
+/* Sets everything to the defaults, which stand in brackets above. */
 STOQ_API void stoq_transport_config_init(struct stoq_transport_config *config);
 
 #ifdef __cplusplus

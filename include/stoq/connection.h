@@ -9,7 +9,7 @@ extern "C" {
 #endif
 
 /*
- * The addresses of a host ("db1.example", "192.0.2.1", "fe80::1%eth0"), each with the port: those
+ * Looks up the addresses of a host ("db1.example", "192.0.2.1", "fe80::1%eth0"), each with the port: those
  * that the system would try first come first. Waits for the name service, if it is no address: not
  * for a worker's thread. How many there are, at most max; or -ENOENT: no such host; -EAGAIN: the
  * name service does not answer now; -EINVAL; ... From any thread.
@@ -50,8 +50,8 @@ STOQ_API int stoq_transport_connect(struct stoq_transport *transport, unsigned i
 	struct stoq_connection **connection, struct stoq_error *error);
 
 /*
- * What other threads keep instead of the pointer, which may be invalid at any moment for them: a
- * number that no other connection of the transport has, not even later. Never 0.
+ * A number that no other connection of the transport has, not even later: what other threads keep
+ * instead of the pointer, which may be invalid at any moment for them. Never 0.
  */
 STOQ_API uint64_t stoq_connection_id(const struct stoq_connection *connection);
 
@@ -67,25 +67,32 @@ STOQ_API struct stoq_connection *stoq_connection_find(
 STOQ_API int stoq_connection_post(struct stoq_transport *transport, uint64_t id,
 	void (*call)(struct stoq_connection *connection, void *argument), void *argument);
 
+/* The user of the connection's configuration, or what stoq_connection_set_user() has set. */
 STOQ_API void *stoq_connection_user(const struct stoq_connection *connection);
+
+/* Ties a pointer of the caller's to the connection. */
 STOQ_API void stoq_connection_set_user(struct stoq_connection *connection, void *user);
+
+/* The transport that the connection belongs to. */
 STOQ_API struct stoq_transport *stoq_connection_transport(const struct stoq_connection *connection);
+
+/* The worker that the connection belongs to. */
 STOQ_API unsigned int stoq_connection_worker(const struct stoq_connection *connection);
 
 /*
- * Abort: tells the peer the application's code and the reason (at most 255 bytes go out) and
+ * Closes a connection at once: tells the peer the application's code and the reason (at most 255 bytes go out) and
  * closes. Unacknowledged data are lost. closed() comes from the next stoq_transport_process().
  */
 STOQ_API void stoq_connection_close(
 	struct stoq_connection *connection, uint64_t code, const char *reason);
 
 /*
- * Graceful: no new streams; closes (code 0) once what was written is acknowledged and all streams
+ * Closes a connection gracefully: no new streams; closes (code 0) once what was written is acknowledged and all streams
  * are over.
  */
 STOQ_API void stoq_connection_shutdown(struct stoq_connection *connection);
 
-/* In closed(), and whenever the connection is no longer open. */
+/* Says how a connection ended. In closed(), and whenever it is no longer open. */
 STOQ_API const struct stoq_close_info *stoq_connection_close_info(
 	const struct stoq_connection *connection);
 
@@ -111,12 +118,12 @@ struct stoq_connection_info {
 	char alpn[256];	  /* of those in stoq_transport_config, once it is established */
 };
 
-/* At any time; in closed(), as it was at the end. */
+/* Gets what is known of a connection. At any time; in closed(), as it was at the end. */
 STOQ_API void stoq_connection_info(
 	const struct stoq_connection *connection, struct stoq_connection_info *info);
 
 /*
- * A certificate of the peer, DER: index 0 is its own, the next ones are those that it sent to prove
+ * Gets a certificate of the peer, DER: index 0 is its own, the next ones are those that it sent to prove
  * it. From accepted() or connected() to closed(); the bytes stay where they are until then.
  * -ENOENT: there are not so many; -ENOTCONN.
  */
@@ -131,7 +138,7 @@ struct stoq_peer_name {
 };
 
 /*
- * The names that the peer's certificate has, in its order; peer_name of the info is that which it
+ * Gets the names that the peer's certificate has, in its order; peer_name of the info is that which it
  * was authorised by. At the same times. How many it has (at most 32; others are left out), of which
  * max are stored; or -ENOENT: it showed no certificate; -ENOTCONN; -EBADMSG; -ENOMEM.
  */
@@ -139,7 +146,7 @@ STOQ_API int stoq_connection_names(
 	const struct stoq_connection *connection, struct stoq_peer_name *names, size_t max);
 
 /*
- * Takes a copy; sent once, never repeated. One that the path turns out not to take any more is
+ * Sends a datagram, of which it takes a copy, once; it is never repeated. One that the path turns out not to take any more is
  * settled as lost. id: for datagram_settled(), may be NULL.
  * -EAGAIN: the queue is full, or max_memory_bytes in use; -EMSGSIZE: larger than peer and path
  * take; -ENOTSUP: the peer wants none; -ENOTCONN.
@@ -154,14 +161,14 @@ STOQ_API int stoq_connection_send_datagram(
 STOQ_API size_t stoq_connection_max_datagram(const struct stoq_connection *connection);
 
 /*
- * New packet keys (RFC 9001, section 6). Called in a callback it may happen when that has returned,
+ * Takes new packet keys (RFC 9001, section 6). Called in a callback it may happen when that has returned,
  * as soon as it is allowed. -EAGAIN: the handshake is not confirmed, or it is too soon after the
  * last time; -ENOTCONN.
  */
 STOQ_API int stoq_connection_update_keys(struct stoq_connection *connection);
 
 /*
- * A connecting side: go on from another address of ours; its port is the worker's, whatever local
+ * Has a connecting side go on from another address of ours; its port is the worker's, whatever local
  * says. The connection stays where it is until the new path has proven to work (`migrations` of the
  * metrics counts that), and for good if it does not. Called in a callback it may begin when that
  * has returned. -EAGAIN: the handshake is not confirmed, or the peer has given no spare connection

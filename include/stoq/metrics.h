@@ -17,22 +17,24 @@ enum stoq_metrics_format {
 	STOQ_METRICS_JSON,	  /* one object */
 };
 
-/* *text is the caller's: free(). From any thread. -ENOMEM. */
+/* Writes a transport's metrics as text, which is the caller's: free(). From any thread. -ENOMEM. */
 STOQ_API int stoq_transport_metrics_text(struct stoq_transport *transport,
 	enum stoq_metrics_format format, char **text, size_t *size);
 
 struct stoq_metrics_endpoint;
 
 /*
- * Serves them by HTTP on 127.0.0.1, in a thread of its own: /metrics (OpenMetrics for clients that
+ * Serves a transport's metrics by HTTP on 127.0.0.1, in a thread of its own: /metrics (OpenMetrics for clients that
  * accept it, else Prometheus' format) and /metrics.json. port 0: the kernel chooses. There is no
  * authentication: every user of this machine may read them. -EADDRINUSE, -EACCES, ...
  */
 STOQ_API int stoq_metrics_endpoint_open(struct stoq_transport *transport, uint16_t port,
 	struct stoq_metrics_endpoint **endpoint, struct stoq_error *error);
+
+/* The port that the endpoint has. */
 STOQ_API uint16_t stoq_metrics_endpoint_port(const struct stoq_metrics_endpoint *endpoint);
 
-/* Before the transport is destroyed. NULL is fine. */
+/* Closes the endpoint; before the transport is destroyed. NULL is fine. */
 STOQ_API void stoq_metrics_endpoint_close(struct stoq_metrics_endpoint *endpoint);
 
 #ifdef __cplusplus

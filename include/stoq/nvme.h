@@ -170,14 +170,15 @@ struct stoq_nvme_decoder_config {
 	void *user;				      /* handed to them [NULL] */
 };
 
+/* Sets everything to the defaults that stand in brackets above. */
 STOQ_API void stoq_nvme_decoder_config_init(struct stoq_nvme_decoder_config *config);
 
-/* -EINVAL: there is no such side; -ENOMEM. error may be NULL, here and below. */
+/* Makes a decoder. -EINVAL: there is no such side; -ENOMEM. error may be NULL, here and below. */
 STOQ_API int stoq_nvme_decoder_create(const struct stoq_nvme_decoder_config *config,
 	struct stoq_nvme_decoder **decoder, struct stoq_error *error);
 
 /*
- * The next bytes of the stream, in pieces of any size. The bytes are not kept.
+ * Decodes the next bytes of the stream, in pieces of any size. The bytes are not kept.
  * -EPROTO: no PDU of that side begins where one has to (no such type, a length that is not its
  * type's or contradicts another, over 32 MiB of data, flags that it cannot have);
  * -EBADMSG: a header digest is wrong. stoq_nvme_decoder_status() says where; from then on every
@@ -199,10 +200,11 @@ struct stoq_nvme_decoder_status {
 	uint64_t skipped_bytes;	     /* passed while looking */
 };
 
+/* What the decoder has seen so far. */
 STOQ_API void stoq_nvme_decoder_status(
 	const struct stoq_nvme_decoder *decoder, struct stoq_nvme_decoder_status *status);
 
-/* NULL is fine. */
+/* Frees a decoder. NULL is fine. */
 STOQ_API void stoq_nvme_decoder_destroy(struct stoq_nvme_decoder *decoder);
 
 /* ---- names ---- */
@@ -215,13 +217,17 @@ STOQ_API void stoq_nvme_decoder_destroy(struct stoq_nvme_decoder *decoder);
 /* Which queue, because codes mean different things there. Fabrics commands go to both. */
 enum stoq_nvme_queue { STOQ_NVME_QUEUE_ADMIN = 0, STOQ_NVME_QUEUE_IO = 1 };
 
+/* The name of a PDU type; NULL: it has none. */
 STOQ_API const char *stoq_nvme_pdu_name(uint8_t type);
 
-/* fctype counts only where opcode is STOQ_NVME_OPCODE_FABRICS. */
+/* The name of a command; NULL: it has none. fctype counts only where opcode is STOQ_NVME_OPCODE_FABRICS. */
 STOQ_API const char *stoq_nvme_opcode_name(
 	enum stoq_nvme_queue queue, uint8_t opcode, uint8_t fctype);
 
-/* The status of a command with that opcode, which command specific codes depend on. */
+/*
+ * The name of a status of a command with that opcode, which command specific codes depend on; NULL: it
+ * has none.
+ */
 STOQ_API const char *stoq_nvme_status_name(
 	enum stoq_nvme_queue queue, uint8_t opcode, uint8_t status_code_type, uint8_t status_code);
 

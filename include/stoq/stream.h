@@ -11,15 +11,22 @@ extern "C" {
 enum stoq_stream_kind { STOQ_BIDIRECTIONAL, STOQ_UNIDIRECTIONAL };
 
 /*
- * -EAGAIN: the peer allows no more now, streams_available() will come; -ENOTCONN: closed, or not
+ * Opens a stream. -EAGAIN: the peer allows no more now, streams_available() will come; -ENOTCONN: closed, or not
  * established (and no early data); -ESHUTDOWN: after stoq_connection_shutdown().
  */
 STOQ_API int stoq_stream_open(struct stoq_connection *connection, enum stoq_stream_kind kind,
 	struct stoq_stream **stream);
 
+/* QUIC's ID of the stream. */
 STOQ_API int64_t stoq_stream_id(const struct stoq_stream *stream);
+
+/* The connection that the stream belongs to. */
 STOQ_API struct stoq_connection *stoq_stream_connection(const struct stoq_stream *stream);
+
+/* What stoq_stream_set_user() has set; NULL before. */
 STOQ_API void *stoq_stream_user(const struct stoq_stream *stream);
+
+/* Ties a pointer of the caller's to the stream. */
 STOQ_API void stoq_stream_set_user(struct stoq_stream *stream, void *user);
 
 #define STOQ_FINISH 1u /* flag: nothing follows */
@@ -33,21 +40,22 @@ STOQ_API ssize_t stoq_stream_write(
 	struct stoq_stream *stream, const void *data, size_t size, unsigned int flags);
 
 /*
- * The same without a copy: takes all (returns 0) or nothing (-EAGAIN: no room, writable() will
+ * Writes without a copy: takes all (returns 0) or nothing (-EAGAIN: no room, writable() will
  * come). The bytes must stay as they are until release(argument), which comes once, when they are
  * acknowledged or the stream is over; also if the peer resets it. Not called on failure.
  */
 STOQ_API int stoq_stream_write_owned(struct stoq_stream *stream, const void *data, size_t size,
 	unsigned int flags, void (*release)(void *argument), void *argument);
 
+#define STOQ_URGENCY_DEFAULT 3
+#define STOQ_URGENCY_LAST    7
+
 /*
- * Which stream goes first when there is more to send than may be sent: 0 is first, 7 last, as in
+ * Sets which stream goes first when there is more to send than may be sent: 0 is first, 7 last, as in
  * RFC 9218. Streams of one urgency take turns; those behind wait as long as one before them can
  * send. It is for data that were not sent before: what was lost is repeated when it is noticed.
  * -EINVAL.
  */
-#define STOQ_URGENCY_DEFAULT 3
-#define STOQ_URGENCY_LAST    7
 STOQ_API int stoq_stream_set_urgency(struct stoq_stream *stream, unsigned int urgency);
 
 struct stoq_stream_info {
@@ -69,7 +77,7 @@ struct stoq_stream_info {
 	bool read_over;	 /* all was taken, or it was stopped or reset, or is not ours */
 };
 
-/* At any time; in stream_closed(), as it was at the end. */
+/* Gets what is known of a stream. At any time; in stream_closed(), as it was at the end. */
 STOQ_API void stoq_stream_info(const struct stoq_stream *stream, struct stoq_stream_info *info);
 
 /* The stream of that ID, until stream_closed() has returned; else NULL. */
@@ -79,18 +87,18 @@ STOQ_API struct stoq_stream *stoq_stream_find(struct stoq_connection *connection
 STOQ_API size_t stoq_stream_room(const struct stoq_stream *stream);
 
 /*
- * Offer again what received() did not take, and what has come since: soon, not from within this
+ * Offers again what received() did not take, and what has come since: soon, not from within this
  * call; see received(). Nothing happens if it left nothing.
  */
 STOQ_API void stoq_stream_resume(struct stoq_stream *stream);
 
 /*
- * Abandon our direction: what is not acknowledged may be lost. The peer does not hear of a stream
+ * Abandons our direction: what is not acknowledged may be lost. The peer does not hear of a stream
  * of which nothing was sent before.
  */
 STOQ_API void stoq_stream_reset(struct stoq_stream *stream, uint64_t code);
 
-/* Ask the peer to abandon its direction; received() is not called any more. */
+/* Asks the peer to abandon its direction; received() is not called any more. */
 STOQ_API void stoq_stream_stop(struct stoq_stream *stream, uint64_t code);
 
 #ifdef __cplusplus

@@ -44,12 +44,12 @@ STOQ_API int stoq_transport_create(const struct stoq_transport_config *config,
  */
 STOQ_API void stoq_transport_destroy(struct stoq_transport *transport);
 
-/* The address worker 0 is bound to, with the real port. */
+/* Gets the address that worker 0 is bound to, with the real port. */
 STOQ_API void stoq_transport_local_address(const struct stoq_transport *transport,
 	struct sockaddr_storage *address, socklen_t *length);
 
 /*
- * What can change while it runs, for connections made from then on: all but the address, the port,
+ * Changes the configuration of a running transport, for connections made from then on: all but the address, the port,
  * listen, the sockets' options, the number of workers, alpn, the files, insecure, resumption, the
  * callbacks and user; early_data can only be turned off, and while it is on, what a peer may send
  * and open at first can only grow. keep_alive_ns and max_memory_bytes also apply to connections
@@ -59,15 +59,15 @@ STOQ_API int stoq_transport_update(struct stoq_transport *transport,
 	const struct stoq_transport_config *config, struct stoq_error *error);
 
 /*
- * New handshakes use what the files hold now. If they are bad, the old ones stay in use. Text from
+ * Reads the certificates again: new handshakes use what the files hold now. If they are bad, the old ones stay in use. Text from
  * memory is what it was.
  */
 STOQ_API int stoq_transport_reload_certificates(
 	struct stoq_transport *transport, struct stoq_error *error);
 
 /*
- * Our event loop: runs worker 0 here and each other one in a thread of its own, until
- * stoq_transport_stop(). 0, or the errno that broke a worker.
+ * Runs the transport until stoq_transport_stop(): worker 0 here, and each other one in a thread of
+ * its own. 0, or the errno that broke a worker.
  */
 STOQ_API int stoq_transport_run(struct stoq_transport *transport, struct stoq_error *error);
 
@@ -78,23 +78,31 @@ STOQ_API int stoq_transport_run(struct stoq_transport *transport, struct stoq_er
 STOQ_API void stoq_transport_stop(struct stoq_transport *transport);
 
 /*
- * The caller's event loop, one per worker: wait until the descriptor is readable or the time has
- * come (or 0 is due at once), then process. Descriptor: an epoll instance, never read from it.
- * Without such a worker: -EINVAL, STOQ_NEVER, -EINVAL.
+ * Gets the descriptor that a worker waits for in the caller's event loop: an epoll instance, which
+ * is never read from. The loop waits until it is readable, or until stoq_transport_next_ns(), then
+ * calls stoq_transport_process(). -EINVAL: there is no such worker.
  */
 STOQ_API int stoq_transport_descriptor(const struct stoq_transport *transport, unsigned int worker);
-STOQ_API uint64_t stoq_transport_next_ns(const struct stoq_transport *transport,
-	unsigned int worker); /* an absolute time, 0: now, STOQ_NEVER */
+
+/*
+ * When stoq_transport_process() is due at the latest: an absolute time; 0: at once; STOQ_NEVER, also
+ * where there is no such worker.
+ */
+STOQ_API uint64_t stoq_transport_next_ns(
+	const struct stoq_transport *transport, unsigned int worker);
+
+/* Does what a worker has to do now: packets, timers, callbacks. -EINVAL: there is no such worker. */
 STOQ_API int stoq_transport_process(
 	struct stoq_transport *transport, unsigned int worker, uint64_t now_ns);
+
 /*
- * The same without looking for packets: when something was written, or a time has come, and the
+ * Does the same as stoq_transport_process() without looking for packets: when something was written, or a time has come, and the
  * descriptor is not readable. It saves a system call.
  */
 STOQ_API int stoq_transport_flush(
 	struct stoq_transport *transport, unsigned int worker, uint64_t now_ns);
 
-/* The time that all of these take: nanoseconds of CLOCK_MONOTONIC. From any thread. */
+/* The time now, as all functions of the transport take it: nanoseconds of CLOCK_MONOTONIC. From any thread. */
 STOQ_API uint64_t stoq_now_ns(void);
 
 /*
@@ -110,7 +118,7 @@ STOQ_API int stoq_transport_post(struct stoq_transport *transport, unsigned int 
 struct stoq_alarm;
 
 /*
- * call(argument) comes once, in the worker's thread, in the round that finds that it is at_ns or
+ * Sets an alarm: call(argument) comes once, in the worker's thread, in the round that finds that it is at_ns or
  * later; one that is set for now or before, in the next round. *alarm is valid until then or until
  * it is cancelled; alarm may be NULL. What is left is dropped when the transport is destroyed. In
  * the worker's thread only, or while no worker runs. -EINVAL: there is no such worker, no call, or
@@ -119,7 +127,7 @@ struct stoq_alarm;
 STOQ_API int stoq_alarm_set(struct stoq_transport *transport, unsigned int worker, uint64_t at_ns,
 	void (*call)(void *argument), void *argument, struct stoq_alarm **alarm);
 
-/* It will not come. NULL is fine. In the worker's thread only, or while no worker runs. */
+/* Cancels an alarm: it will not come. NULL is fine. In the worker's thread only, or while no worker runs. */
 STOQ_API void stoq_alarm_cancel(struct stoq_alarm *alarm);
 
 #ifdef __cplusplus

@@ -65,11 +65,11 @@ struct stoq_transport_metrics {
 	char datapath[160];		      /* worker 0's, for people */
 };
 
-/* Which datapath it has and why, the XDP filter, AF_XDP's rings and memory. From any thread. */
+/* Says which datapath the transport has and why, the XDP filter, AF_XDP's rings and memory. From any thread. */
 STOQ_API void stoq_transport_ebpf_status(
 	const struct stoq_transport *transport, struct stoq_ebpf_status *status);
 
-/* Sums up all workers; each figure is exact, but not all are of the same instant. */
+/* Gets the metrics of a transport, all workers together; each figure is exact, but not all are of the same instant. */
 STOQ_API void stoq_transport_metrics(
 	struct stoq_transport *transport, struct stoq_transport_metrics *metrics);
 

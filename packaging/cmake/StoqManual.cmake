@@ -26,3 +26,17 @@ function(stoq_manual target)
 	add_dependencies(${target} ${target}_generate)
 	target_include_directories(${target} INTERFACE ${CMAKE_CURRENT_BINARY_DIR})
 endfunction()
+
+# stoq_manual_of_document(TARGET NAME SECTION SUMMARY DOCUMENT): one more page of TARGET, NAME(SECTION), which is made from
+# one of the documents, so that there is one text.
+function(stoq_manual_of_document target name section summary document)
+	set(manual ${CMAKE_CURRENT_BINARY_DIR}/${name}.${section})
+	set(source ${manual}.scd)
+	add_custom_command(OUTPUT ${manual}
+		COMMAND sh -c "awk -v name=${name} -v section=${section} -v summary='${summary}' -f ${PROJECT_SOURCE_DIR}/packaging/cmake/document.awk ${PROJECT_SOURCE_DIR}/${document} >${source}"
+		COMMAND sh -c "${STOQ_SCDOC} <${source} >${manual}"
+		DEPENDS ${PROJECT_SOURCE_DIR}/${document} ${PROJECT_SOURCE_DIR}/packaging/cmake/document.awk VERBATIM)
+	add_custom_target(${name}_generate ALL DEPENDS ${manual})
+	add_dependencies(${target}_generate ${name}_generate)
+	install(FILES ${manual} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endfunction()

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <stoq/version.h>
 
 #include "guard/reconnect.h"
 #include "guard/warnings.h"
