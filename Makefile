@@ -10,7 +10,7 @@ export STOQ_WERROR ?= $(if $(CI),ON,OFF)
 
 configure = cmake --preset release --log-level=WARNING -DCMAKE_INSTALL_PREFIX=$(PREFIX) -DSTOQ_WERROR=$(STOQ_WERROR)
 
-.PHONY: all build build-all demo test test-kernels test-debian-13 bench bench-flood lint format fuzz install uninstall clean help
+.PHONY: all build build-all demo test test-kernels test-debian-13 test-packages bench bench-flood lint format fuzz deb install uninstall clean help
 all: build
 
 ## build: stoq, libstoq and the manual, in build/; what they need is installed
@@ -43,6 +43,11 @@ test-kernels: build-all
 ## test-debian-13: builds in a Debian 13 of its own (debootstrap), and runs the tests that can run there
 test-debian-13:
 	@packaging/test-debian 13
+
+## test-packages: Debian packages, built and tried in roots of Debian 12 and 13
+test-packages:
+	@packaging/test-packages 12
+	@packaging/test-packages 13
 
 ## bench: what attaching costs, and what the transport does beside TCP
 bench: build-all
@@ -83,6 +88,11 @@ install: build
 	@cmake --install build
 	@cp build/install_manifest.txt build/installed.txt
 	@packaging/after-install build/installed.txt "$(DESTDIR)"
+
+## deb: Debian packages, in build/deb; DEB_BUILD_OPTIONS=nocheck leaves out the tests
+deb:
+	@packaging/install-packages build test deb
+	@packaging/make-deb
 
 ## uninstall: what install installed; with the same DESTDIR in front
 uninstall:
