@@ -33,23 +33,32 @@ static uint64_t rank_of(uint64_t count, double fraction)
 	return rank;
 }
 
-uint64_t stoq_histogram_percentile_ns(const struct stoq_histogram *histogram, double fraction)
+uint64_t stoq_buckets_percentile_ns(const struct stoq_buckets *buckets, double fraction)
 {
-	uint64_t rank = rank_of(histogram->count, fraction);
-	uint64_t seen = 0;
+	uint64_t rank = rank_of(buckets->count, fraction), seen = 0;
 
-	if (!histogram->count)
+	if (!buckets->count)
 		return 0;
-	for (unsigned int i = 0; i < STOQ_LATENCY_BUCKETS; i++) {
-		uint64_t lower = stoq_histogram_lower_ns(i), middle;
+	for (unsigned int i = 0; i << buckets->shift < STOQ_LATENCY_BUCKETS; i++) {
+		uint64_t lower = stoq_histogram_lower_ns(i << buckets->shift), middle;
 
-		seen += histogram->buckets[i];
+		seen += buckets->counts[i];
 		if (seen < rank)
 			continue;
-		middle = lower + (stoq_histogram_upper_ns(i) - lower) / 2;
-		return middle < histogram->max_ns ? middle : histogram->max_ns;
+		middle = lower +
+			 (stoq_histogram_upper_ns(((i + 1) << buckets->shift) - 1) - lower) / 2;
+		return middle < buckets->max_ns ? middle : buckets->max_ns;
 	}
-	return histogram->max_ns;
+	return buckets->max_ns;
+}
+
+uint64_t stoq_histogram_percentile_ns(const struct stoq_histogram *histogram, double fraction)
+{
+	const struct stoq_buckets buckets = {.counts = histogram->buckets,
+		.count = histogram->count,
+		.max_ns = histogram->max_ns};
+
+	return stoq_buckets_percentile_ns(&buckets, fraction);
 }
 
 uint64_t stoq_histogram_mean_ns(const struct stoq_histogram *histogram)

@@ -23,6 +23,17 @@ uint64_t stoq_histogram_upper_ns(unsigned int bucket);
  */
 uint64_t stoq_histogram_percentile_ns(const struct stoq_histogram *histogram, double fraction);
 
+/* Counts per bucket, each of which is 2^shift of those above. */
+struct stoq_buckets {
+	const uint64_t *counts;
+	unsigned int shift;
+	uint64_t count; /* sum of counts */
+	uint64_t max_ns;
+};
+
+/* The same of these. */
+uint64_t stoq_buckets_percentile_ns(const struct stoq_buckets *buckets, double fraction);
+
 /* Mean in ns, 0 if empty. */
 uint64_t stoq_histogram_mean_ns(const struct stoq_histogram *histogram);
 

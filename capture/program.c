@@ -8,6 +8,7 @@
 #include "capture/table.h"
 
 #define STOQ_CAPTURE
+#define STOQ_STAGED 1
 #include "bpf/stream/stoq_watch.bpf.c"
 
 #define EVENT_BYTES 512 /* more than any event has */
@@ -150,13 +151,14 @@ static int make_maps(struct stoq_program *program, const struct stoq_table_sizes
 	struct map maps[] = {MAP(stoq_flows, &tables->flows), MAP(stoq_connects, &tables->connects),
 		MAP(stoq_series, &tables->series), MAP(stoq_statuses, &tables->statuses),
 		MAP(stoq_commands, &tables->commands), MAP(stoq_details, &tables->details),
-		MAP(stoq_cells, NULL), MAP(stoq_unproven, &tables->unproven),
-		MAP(stoq_newcomers, NULL), MAP(stoq_new_flow, NULL), MAP(stoq_new_connect, NULL),
-		MAP(stoq_pieces, NULL), MAP(stoq_new_series, NULL), MAP(stoq_cpus, &tables->cpus)};
+		MAP(stoq_cells, NULL), MAP(stoq_courses, NULL),
+		MAP(stoq_unproven, &tables->unproven), MAP(stoq_newcomers, NULL),
+		MAP(stoq_new_flow, NULL), MAP(stoq_new_connect, NULL), MAP(stoq_pieces, NULL),
+		MAP(stoq_new_series, NULL), MAP(stoq_cpus, &tables->cpus)};
 	/* Those in front are as large as the caller wants them. */
 	const uint32_t entries[] = {sizes->flows, sizes->flows,
 		sizes->series + stoq_tables_reserved(), sizes->series + stoq_tables_reserved(),
-		sizes->commands, sizes->commands, sizes->cells};
+		sizes->commands, sizes->commands, sizes->cells, sizes->commands};
 	int result = 0;
 
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
@@ -168,7 +170,7 @@ static int make_maps(struct stoq_program *program, const struct stoq_table_sizes
 
 static int reserve(struct stoq_program *program)
 {
-	static const struct stoq_series zero;
+	static const struct stoq_series_staged zero;
 	int result = 0;
 
 	for (uint32_t i = 0; i < stoq_tables_reserved() && !result; i++) {

@@ -29,6 +29,7 @@ struct stoq_statistics {
 	uint64_t errors;
 	uint64_t bytes; /* of those that succeeded */
 	struct stoq_histogram latency;
+	struct stoq_stage_series stages[STOQ_STAGES]; /* their sums add up to the latency's */
 };
 
 /* Who a group is. What the axis does not tell apart is left at its "not known" value. */
@@ -79,6 +80,7 @@ struct stoq_model {
 	enum stoq_axis axis;
 	uint64_t interval_ns; /* length of the last interval */
 	uint64_t elapsed_ns;  /* since the start */
+	bool staged;	      /* stages are counted; else they are 0 */
 
 	/* Groups, most commands in the interval first; those that never had any are left out. */
 	struct stoq_group *groups;

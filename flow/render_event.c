@@ -45,6 +45,37 @@ void stoq_event_command_line(char line[static STOQ_EVENT_LINE],
 		nsid, slba, blocks, event->bytes, status_text, label);
 }
 
+/* Bits 1:0 of the opcode, or of the Fabrics command type: 10b is to the host (Base 5, 6). */
+static bool is_read(const struct stoq_event_command *event)
+{
+	return ((event->opcode == NVME_OPCODE_FABRICS ? event->fctype : event->opcode) & 3) == 2;
+}
+
+bool stoq_event_stages_line(
+	char line[static STOQ_EVENT_LINE], const struct stoq_event_command *event)
+{
+	const struct stoq_stages *stages = stoq_event_stages(event);
+	const char *const words[STOQ_STAGES] = {
+		[STOQ_STAGE_ANSWER] = is_read(event) ? "to the first data" : "to the R2T",
+		[STOQ_STAGE_HOST] = "from there to the host's data",
+		[STOQ_STAGE_DATA] = "of data",
+		[STOQ_STAGE_END] = "from the last data to the completion",
+	};
+	char number[STOQ_TEXT_NUMBER];
+	int used;
+
+	if (!stages || stages->ns[STOQ_STAGE_ANSWER] == event->latency_ns)
+		return false;
+	used = snprintf(
+		line, STOQ_EVENT_LINE, "    of %s:", stoq_text_time(number, event->latency_ns, ""));
+	for (int i = 0; i < STOQ_STAGES; i++)
+		if (stages->ns[i])
+			used += snprintf(line + used, STOQ_EVENT_LINE - (size_t)used, " %s %s,",
+				stoq_text_time(number, stages->ns[i], ""), words[i]);
+	line[used - 1] = '\0'; /* the last comma */
+	return true;
+}
+
 const char *stoq_event_pdu_heading(void)
 {
 	return "TIME                              FLOW SENDER     TYPE          SEQUENCE     PLEN "

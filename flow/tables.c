@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "bpf/stream/stream_shared.h"
@@ -63,11 +64,15 @@ int stoq_tables_size(struct bpf_object *object, const struct stoq_table_sizes *s
 	} tables[] = {{"stoq_flows", sizes->flows}, {"stoq_connects", sizes->flows},
 		{"stoq_series", series}, {"stoq_statuses", series},
 		{"stoq_commands", sizes->commands}, {"stoq_details", sizes->commands},
-		{"stoq_cells", sizes->cells}, {"stoq_events", sizes->ring_bytes}};
+		{"stoq_cells", sizes->cells}, {"stoq_events", sizes->ring_bytes},
+		{"stoq_courses", sizes->commands}};
 
 	for (size_t i = 0; !result && i < sizeof(tables) / sizeof(tables[0]); i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(object, tables[i].map);
 
+		/* Courses are kept only where stages are counted. */
+		if (!map && strcmp(tables[i].map, "stoq_courses") == 0)
+			continue;
 		result = map ? bpf_map__set_max_entries(map, tables[i].entries) : -ENOENT;
 	}
 	return result;
@@ -99,7 +104,7 @@ struct stoq_series_key stoq_tables_reserved_key(uint32_t i, uint32_t cpu)
 
 int stoq_tables_reserve(int series_fd)
 {
-	static const struct stoq_series zero;
+	static const struct stoq_series_staged zero; /* or the front of it */
 	uint32_t cpus;
 	int result = stoq_percpu_possible(&cpus, NULL);
 

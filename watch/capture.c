@@ -63,6 +63,7 @@ int stoq_watch_open_capture(struct stoq_watch **watch, const struct stoq_watch_c
 	if (!opened)
 		return stoq_error_set(error, -ENOMEM, "no memory");
 	opened->model.axis = config->axis;
+	opened->model.staged = config->stages;
 	opened->handlers = handlers;
 	stoq_identity_clear(&opened->nobody);
 	result = open_decoder(opened, config, error);

@@ -33,8 +33,13 @@ int stoq_watch_on_event(void *context, void *data, size_t size)
 		return 0;
 	if (type == STOQ_EVENT_COMMAND && size >= sizeof(struct stoq_event_command) &&
 		handlers->command) {
-		const struct stoq_event_command *event = data;
+		struct stoq_event_command *event = data;
 
+		if (event->staged && size < sizeof(struct stoq_event_staged))
+			return 0;
+		/* The decoder of captures has stages always. */
+		if (watch->decoder && !watch->model.staged)
+			event->staged = 0;
 		handlers->command(handlers->context, event, identity_of(watch, event->uid));
 	} else if (type == STOQ_EVENT_PDU && size >= sizeof(struct stoq_event_pdu) &&
 		   handlers->pdu) {

@@ -18,8 +18,8 @@ static int group_series(struct stoq_watch *watch, const struct stoq_ledger_serie
 	group = stoq_groups_of(&watch->groups, &identity, watch->model.axis);
 	if (!group)
 		return -ENOMEM;
-	stoq_statistics_add_series(&group->interval, &series->last, &series->before);
-	stoq_statistics_add_series(&group->total, &series->last, &series->base);
+	stoq_ledger_add_interval(&group->interval, series);
+	stoq_ledger_add_total(&group->total, series);
 	return 0;
 }
 

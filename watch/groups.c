@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "flow/identity.h"
+#include "flow/stages.h"
 
 #define CAPACITY_MIN 16
 
@@ -104,4 +105,6 @@ void stoq_statistics_add(struct stoq_statistics *statistics, const struct stoq_s
 	statistics->errors += other->errors;
 	statistics->bytes += other->bytes;
 	stoq_histogram_add(&statistics->latency, &other->latency);
+	for (int i = 0; i < STOQ_STAGES; i++)
+		stoq_stage_add(&statistics->stages[i], &other->stages[i]);
 }

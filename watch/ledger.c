@@ -10,29 +10,30 @@
 /* Retired identities are kept apart up to this many; then they are told apart by opcode only. */
 #define RETIRED_MAX 2048
 
-/* The kernel's maximum is of all time; for less, the highest bucket bounds it. 0: there is none. */
-static uint64_t highest_ns(const struct stoq_series *now, const struct stoq_series *before)
+/*
+ * The kernel's maximum is of all time; for less, the highest bucket bounds it. 0: there is none.
+ * buckets: how many, of 2^shift each.
+ */
+static uint64_t highest_ns(const uint64_t *now, const uint64_t *before, unsigned int buckets,
+	unsigned int shift, uint64_t max_ns)
 {
-	unsigned int buckets = STOQ_LATENCY_BUCKETS;
 	uint64_t upper;
 
-	while (buckets && now->buckets[buckets - 1] == before->buckets[buckets - 1])
+	while (buckets && now[buckets - 1] == before[buckets - 1])
 		buckets--;
 	if (!buckets)
 		return 0;
-	upper = stoq_histogram_upper_ns(buckets - 1) - 1;
-	return upper < now->latency_max_ns ? upper : now->latency_max_ns;
+	upper = stoq_histogram_upper_ns((buckets << shift) - 1) - 1;
+	return upper < max_ns ? upper : max_ns;
 }
 
-void stoq_statistics_add_series(struct stoq_statistics *statistics, const struct stoq_series *now,
+/* Adds now - before. */
+static void add_series(struct stoq_statistics *statistics, const struct stoq_series *now,
 	const struct stoq_series *before)
 {
-	static const struct stoq_series zero;
 	struct stoq_histogram *latency = &statistics->latency;
 	uint64_t high;
 
-	if (!before)
-		before = &zero;
 	statistics->commands += now->commands - before->commands;
 	statistics->errors += now->errors - before->errors;
 	statistics->bytes += now->bytes - before->bytes;
@@ -44,9 +45,73 @@ void stoq_statistics_add_series(struct stoq_statistics *statistics, const struct
 		latency->buckets[i] += delta;
 		latency->count += delta;
 	}
-	high = highest_ns(now, before);
+	high = highest_ns((const uint64_t *)now->buckets, (const uint64_t *)before->buckets,
+		STOQ_LATENCY_BUCKETS, 0, now->latency_max_ns);
 	if (high > latency->max_ns)
 		latency->max_ns = high;
+}
+
+/* Adds now - before. */
+static void add_stage(struct stoq_stage_series *sum, const struct stoq_stage_series *now,
+	const struct stoq_stage_series *before)
+{
+	uint64_t high;
+
+	if (now->commands == before->commands)
+		return;
+	sum->commands += now->commands - before->commands;
+	sum->sum_ns += now->sum_ns - before->sum_ns;
+	for (size_t i = 0; i < STOQ_STAGE_BUCKETS; i++)
+		sum->buckets[i] += now->buckets[i] - before->buckets[i];
+	high = highest_ns((const uint64_t *)now->buckets, (const uint64_t *)before->buckets,
+		STOQ_STAGE_BUCKETS, STOQ_STAGE_BUCKET_SHIFT, now->max_ns);
+	if (high > sum->max_ns)
+		sum->max_ns = high;
+}
+
+void stoq_ledger_add_total(
+	struct stoq_statistics *statistics, const struct stoq_ledger_series *series)
+{
+	static const struct stoq_stage_series zero;
+
+	add_series(statistics, &series->last, &series->base);
+	for (size_t i = 0; series->stages && i < STOQ_STAGES; i++)
+		add_stage(&statistics->stages[i], &series->stages->last[i], &zero);
+}
+
+void stoq_ledger_add_interval(
+	struct stoq_statistics *statistics, const struct stoq_ledger_series *series)
+{
+	add_series(statistics, &series->last, &series->before);
+	for (size_t i = 0; series->stages && i < STOQ_STAGES; i++)
+		add_stage(&statistics->stages[i], &series->stages->last[i],
+			&series->stages->before[i]);
+}
+
+int stoq_ledger_series_take(
+	struct stoq_ledger_series *series, const struct stoq_series *reading, bool staged)
+{
+	struct stoq_ledger_stages *stages;
+
+	series->before = series->last;
+	series->last = *reading;
+	if (!staged)
+		return 0;
+	if (!series->stages)
+		series->stages = calloc(1, sizeof(*series->stages));
+	stages = series->stages;
+	if (!stages)
+		return -ENOMEM;
+	memcpy(stages->before, stages->last, sizeof(stages->before));
+	memcpy(stages->last, ((const struct stoq_series_staged *)(const void *)reading)->stages,
+		sizeof(stages->last));
+	return 0;
+}
+
+static void free_series(struct stoq_ledger_series *series)
+{
+	free(series->stages);
+	free(series);
 }
 
 /* clang's analyzer does not see that HASH_DEL takes an entry out of uthash's list. */
@@ -60,7 +125,7 @@ void stoq_ledger_free(struct stoq_ledger *ledger)
 	HASH_ITER(hh, ledger->series, series, next_series)
 	{
 		HASH_DEL(ledger->series, series);
-		free(series);
+		free_series(series);
 	}
 	HASH_ITER(hh, ledger->flows, flow, next_flow)
 	{
@@ -192,11 +257,11 @@ int stoq_ledger_retire(struct stoq_ledger *ledger, struct stoq_ledger_series *se
 	retired = retired_get(ledger, &identity);
 	if (!retired)
 		return -ENOMEM;
-	stoq_statistics_add_series(&retired->total, &series->last, NULL);
+	stoq_ledger_add_total(&retired->total, series);
 	if (series->flow)
 		series->flow->series--;
 	HASH_DEL(ledger->series, series);
-	free(series);
+	free_series(series);
 	return 0;
 }
 

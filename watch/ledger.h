@@ -24,6 +24,11 @@ struct stoq_ledger_flow {
 	UT_hash_handle hh;
 };
 
+struct stoq_ledger_stages {
+	struct stoq_stage_series before[STOQ_STAGES];
+	struct stoq_stage_series last[STOQ_STAGES];
+};
+
 struct stoq_ledger_series {
 	struct stoq_series_key key;
 	struct stoq_ledger_flow *flow; /* NULL: an overflow series, or never seen */
@@ -31,6 +36,8 @@ struct stoq_ledger_series {
 	struct stoq_series before;     /* what the reading before the last one said */
 	struct stoq_series last;
 	struct stoq_series base; /* what had been counted before the start */
+	/* The stages of the same; NULL: they are not counted. Before the start there were none. */
+	struct stoq_ledger_stages *stages;
 	UT_hash_handle hh;
 };
 
@@ -77,6 +84,12 @@ void stoq_ledger_status_forget(struct stoq_ledger *ledger, struct stoq_ledger_st
 /* Forgets flows that are gone and have no series any more. */
 void stoq_ledger_prune_flows(struct stoq_ledger *ledger);
 
-/* Adds now - before to statistics (before may be NULL: zeros). */
-void stoq_statistics_add_series(struct stoq_statistics *statistics, const struct stoq_series *now,
-	const struct stoq_series *before);
+/* A new reading of a series. staged: stages are counted. 0 or -ENOMEM. */
+int stoq_ledger_series_take(
+	struct stoq_ledger_series *series, const struct stoq_series *reading, bool staged);
+
+/* Adds what a series has counted since the start, or since the reading before the last one. */
+void stoq_ledger_add_total(
+	struct stoq_statistics *statistics, const struct stoq_ledger_series *series);
+void stoq_ledger_add_interval(
+	struct stoq_statistics *statistics, const struct stoq_ledger_series *series);

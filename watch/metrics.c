@@ -13,6 +13,7 @@
 #include <uthash.h>
 
 #include "flow/label.h"
+#include "flow/stages.h"
 #include "flow/text.h"
 #include "metrics/openmetrics.h"
 #include "nvme/nvme_names.h"
@@ -256,6 +257,19 @@ static void put_latency(const struct stoq_openmetrics *text, const struct sample
 	put_sample(text, "command_latency_seconds_count", sample, latency->count);
 }
 
+/* Their sums only: a histogram of each would be four times as many lines as all the others. */
+static void put_stages(const struct stoq_openmetrics *text, const struct samples *samples)
+{
+	stoq_openmetrics_put_head(text, "nvme_command_stage_seconds",
+		"Time of commands by stage; the stages add up to the latency", "counter");
+	for (size_t i = 0; i < samples->count; i++)
+		for (unsigned int stage = 0; stage < STOQ_STAGES; stage++)
+			fprintf(text->out,
+				"stoq_nvme_command_stage_seconds_total{%s,stage=\"%s\"} %.9f\n",
+				samples->of[i].labels, stoq_stage_name((enum stoq_stage)stage),
+				(double)samples->of[i].total->stages[stage].sum_ns / 1e9);
+}
+
 static void put_commands(const struct stoq_openmetrics *text, const struct samples *samples)
 {
 	stoq_openmetrics_put_head(
@@ -375,6 +389,8 @@ int stoq_watch_metrics_text(const struct stoq_watch_metrics *metrics,
 	text.out = collect(samples, metrics, model) ? NULL : open_memstream(text_out, size);
 	if (text.out) {
 		put_commands(&text, samples);
+		if (model->staged)
+			put_stages(&text, samples);
 		put_statuses(&text, model);
 		put_connections(&text, model);
 		put_watch(&text, model, samples);

@@ -3,6 +3,7 @@
 
 #include "flow/json_put.h"
 #include "flow/label.h"
+#include "flow/stages.h"
 #include "flow/text.h"
 #include "nvme/nvme_names.h"
 #include "nvme/nvme_tcp_check.h"
@@ -31,37 +32,80 @@ static const char *const counter_names[STOQ_COUNTERS] = {
 	[STOQ_COUNT_GIVEN_UP] = "gaps_given_up",
 	[STOQ_COUNT_NEGOTIATIONS_FAILED] = "negotiations_failed",
 	[STOQ_COUNT_HANDSHAKES_FAILED] = "tls_handshakes_failed",
+	[STOQ_COUNT_COURSES_FULL] = "stages_lost",
 };
+
+static const struct {
+	const char *key;
+	double fraction;
+} percentiles[] = {{"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}, {"p99_9", 0.999}};
+
+/* [lower, upper, count]; an upper bound of UINT64_MAX is none. */
+static void add_bucket(
+	struct json_object *list, uint64_t lower_ns, uint64_t upper_ns, uint64_t count)
+{
+	struct json_object *bucket = json_object_new_array_ext(3);
+
+	if (!bucket)
+		return;
+	json_object_array_add(bucket, json_object_new_uint64(lower_ns));
+	json_object_array_add(
+		bucket, upper_ns < UINT64_MAX ? json_object_new_uint64(upper_ns) : NULL);
+	json_object_array_add(bucket, json_object_new_uint64(count));
+	json_object_array_add(list, bucket);
+}
 
 static struct json_object *histogram_buckets(const struct stoq_histogram *histogram)
 {
 	struct json_object *list = json_object_new_array();
 
-	for (unsigned int i = 0; list && i < STOQ_LATENCY_BUCKETS; i++) {
-		struct json_object *bucket;
-
-		if (!histogram->buckets[i])
-			continue;
-		bucket = json_object_new_array_ext(3);
-		if (!bucket)
-			break;
-		json_object_array_add(bucket, json_object_new_uint64(stoq_histogram_lower_ns(i)));
-		json_object_array_add(
-			bucket, i < STOQ_LATENCY_OVERFLOW
-					? json_object_new_uint64(stoq_histogram_upper_ns(i))
-					: NULL);
-		json_object_array_add(bucket, json_object_new_uint64(histogram->buckets[i]));
-		json_object_array_add(list, bucket);
-	}
+	for (unsigned int i = 0; list && i < STOQ_LATENCY_BUCKETS; i++)
+		if (histogram->buckets[i])
+			add_bucket(list, stoq_histogram_lower_ns(i), stoq_histogram_upper_ns(i),
+				histogram->buckets[i]);
 	return list;
+}
+
+static struct json_object *stage_buckets(const struct stoq_stage_series *stage)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; list && i < STOQ_STAGE_BUCKETS; i++)
+		if (stage->buckets[i])
+			add_bucket(list, stoq_stage_lower_ns(i), stoq_stage_upper_ns(i),
+				stage->buckets[i]);
+	return list;
+}
+
+static struct json_object *stage_object(const struct stoq_stage_series *stage, bool buckets)
+{
+	struct json_object *object = json_object_new_object();
+	bool known = stage->commands;
+
+	stoq_json_put_u64(object, "count", stage->commands);
+	stoq_json_put_u64(object, "sum", stage->sum_ns);
+	stoq_json_put_known(object, "mean", known, known ? stage->sum_ns / stage->commands : 0);
+	for (size_t i = 0; i < sizeof(percentiles) / sizeof(percentiles[0]); i++)
+		stoq_json_put_known(object, percentiles[i].key, known,
+			stoq_stage_percentile_ns(stage, percentiles[i].fraction));
+	stoq_json_put_known(object, "max", known, stage->max_ns);
+	if (buckets)
+		stoq_json_put(object, "histogram", stage_buckets(stage));
+	return object;
+}
+
+static struct json_object *stages(const struct stoq_statistics *statistics, bool buckets)
+{
+	struct json_object *object = json_object_new_object();
+
+	for (unsigned int i = 0; i < STOQ_STAGES; i++)
+		stoq_json_put(object, stoq_stage_name((enum stoq_stage)i),
+			stage_object(&statistics->stages[i], buckets));
+	return object;
 }
 
 static struct json_object *latency(const struct stoq_histogram *histogram, bool buckets)
 {
-	static const struct {
-		const char *key;
-		double fraction;
-	} percentiles[] = {{"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}, {"p99_9", 0.999}};
 	struct json_object *object = json_object_new_object();
 	bool known = histogram->count;
 
@@ -89,6 +133,8 @@ static void put_statistics(
 		object, "bytes_per_second", stoq_text_rate(statistics->bytes, period->length_ns));
 	stoq_json_put_u64(object, "outstanding", group->outstanding);
 	stoq_json_put(object, "latency_ns", latency(&statistics->latency, period->histograms));
+	stoq_json_put(object, "stages_ns",
+		period->model->staged ? stages(statistics, period->histograms) : NULL);
 }
 
 /* What only some axes tell apart: namespace and opcode. */

@@ -5,8 +5,19 @@
 #include <string.h>
 
 #include "flow/json_put.h"
+#include "flow/stages.h"
 #include "nvme/nvme_names.h"
 #include "nvme/nvme_tcp_check.h"
+
+static struct json_object *stages_of(const struct stoq_event_command *event)
+{
+	const struct stoq_stages *stages = stoq_event_stages(event);
+	struct json_object *object = stages ? json_object_new_object() : NULL;
+
+	for (unsigned int i = 0; object && i < STOQ_STAGES; i++)
+		stoq_json_put_u64(object, stoq_stage_name((enum stoq_stage)i), stages->ns[i]);
+	return object;
+}
 
 char *stoq_json_command(const struct stoq_event_command *event, const struct stoq_identity *queue,
 	uint64_t unix_offset_ns)
@@ -15,6 +26,7 @@ char *stoq_json_command(const struct stoq_event_command *event, const struct sto
 
 	stoq_json_put_time(object, event->start_ns + unix_offset_ns);
 	stoq_json_put_u64(object, "latency_ns", event->latency_ns);
+	stoq_json_put(object, "stages_ns", stages_of(event));
 	stoq_json_put_u64(object, "flow", event->uid);
 	stoq_json_put_identity(object, queue);
 	stoq_json_put_opcode(object, event->kind, event->opcode, event->fctype);

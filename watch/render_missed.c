@@ -64,6 +64,8 @@ unsigned int stoq_draw_missed(struct stoq_screen *screen, unsigned int row, unsi
 		{counters[STOQ_COUNT_EARLY_FULL], "early segment", " not kept: raise --max-early"},
 		{counters[STOQ_COUNT_FLOWS_FULL], "flow", " not followed: raise --max-flows"},
 		{counters[STOQ_COUNT_SERIES_FULL], "command", " not grouped: raise --max-series"},
+		{counters[STOQ_COUNT_COURSES_FULL], "command",
+			" without stages: raise --max-commands"},
 		{counters[STOQ_COUNT_CONTENDED], "packet", " passed over, two CPUs at one flow"},
 		{counters[STOQ_COUNT_MALFORMED], "malformed packet", ""},
 		{counters[STOQ_COUNT_PDU_LIMIT], "packet", " with too many PDUs"},

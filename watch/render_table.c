@@ -17,6 +17,11 @@ enum column {
 	COLUMN_P99,
 	COLUMN_P99_9,
 	COLUMN_MAX,
+	COLUMN_ANSWER, /* in the order of enum stoq_stage */
+	COLUMN_HOST,
+	COLUMN_DATA,
+	COLUMN_END,
+	COLUMN_BAR,
 	COLUMN_ERRORS,
 	COLUMN_OUTSTANDING,
 	COLUMN_COMMANDS,
@@ -35,6 +40,11 @@ static const struct {
 	[COLUMN_P99] = {"p99", 7},
 	[COLUMN_P99_9] = {"p99.9", 7},
 	[COLUMN_MAX] = {"max", 7},
+	[COLUMN_ANSWER] = {"answer", 7},
+	[COLUMN_HOST] = {"host", 5},
+	[COLUMN_DATA] = {"data", 5},
+	[COLUMN_END] = {"end", 5},
+	[COLUMN_BAR] = {"answer|host|data|end", 22},
 	[COLUMN_ERRORS] = {"errors", 7},
 	[COLUMN_OUTSTANDING] = {"queued", 7},
 	[COLUMN_COMMANDS] = {"commands", 10},
@@ -48,12 +58,17 @@ static const struct {
 	{COLUMN_IOPS, 8},
 	{COLUMN_P50, 8},
 	{COLUMN_P99, 10},
+	{COLUMN_ANSWER, 10},
+	{COLUMN_HOST, 10},
+	{COLUMN_DATA, 10},
+	{COLUMN_END, 10},
 	{COLUMN_ERRORS, 10},
 	{COLUMN_MEGABYTES, 12},
 	{COLUMN_MAX, 12},
 	{COLUMN_P99_9, 12},
 	{COLUMN_P95, 12},
 	{COLUMN_OUTSTANDING, 16},
+	{COLUMN_BAR, 16},
 	{COLUMN_MEAN, 34},
 	{COLUMN_COMMANDS, 34},
 };
@@ -98,6 +113,12 @@ static void share_width(struct table *table, unsigned int left, unsigned int sho
 		table->air = AIR_MAX;
 }
 
+/* Shown only where stages are counted. */
+static bool is_staged(enum column column)
+{
+	return column >= COLUMN_ANSWER && column <= COLUMN_BAR;
+}
+
 static void choose_columns(struct table *table)
 {
 	unsigned int width = table->screen->width, shown = 0;
@@ -106,13 +127,53 @@ static void choose_columns(struct table *table)
 	for (size_t i = 0; i < COLUMNS; i++) {
 		enum column column = priorities[i].column;
 
-		if (left < columns[column].width + priorities[i].label_min)
+		if (left < columns[column].width + priorities[i].label_min ||
+			(is_staged(column) && !table->model->staged))
 			continue;
 		table->shown[column] = true;
 		left -= columns[column].width;
 		shown++;
 	}
 	share_width(table, left, shown);
+}
+
+/* How much of the commands' time was in this stage. */
+static double share_of(const struct stoq_statistics *statistics, unsigned int stage)
+{
+	uint64_t all_ns = statistics->latency.sum_ns;
+
+	return all_ns ? (double)statistics->stages[stage].sum_ns / (double)all_ns : 0;
+}
+
+/* "0.3%", "17%" */
+static void write_share(char out[static STOQ_TEXT_NUMBER], double share)
+{
+	double percent = 100 * share;
+
+	if (percent > 0 && percent < 9.95)
+		snprintf(out, STOQ_TEXT_NUMBER, "%.1f%%", percent < 0.1 ? 0.1 : percent);
+	else
+		snprintf(out, STOQ_TEXT_NUMBER, "%.0f%%", percent);
+}
+
+/* A letter per cell, which ends with column `end`. */
+static void draw_bar(const struct table *table, unsigned int row, unsigned int end,
+	const struct stoq_statistics *statistics)
+{
+	static const struct {
+		uint16_t letter;
+		unsigned int attributes;
+	} styles[STOQ_STAGES] = {
+		{'a', STOQ_BAR}, {'h', STOQ_WARN}, {'d', STOQ_GOOD}, {'e', STOQ_BAR}};
+	unsigned int cells = columns[COLUMN_BAR].width - 2, cell = 0;
+	double reached = 0;
+
+	for (unsigned int i = 0; i < STOQ_STAGES; i++) {
+		reached += share_of(statistics, i) * cells;
+		for (; cell < cells && cell + 0.5 < reached; cell++)
+			stoq_screen_glyph(table->screen, row, end - cells + cell,
+				styles[i].attributes, styles[i].letter);
+	}
 }
 
 static void write_value(const struct table *table, const struct stoq_group *group,
@@ -147,6 +208,8 @@ static void write_value(const struct table *table, const struct stoq_group *grou
 	}
 	if (!latency->count)
 		memcpy(out, "-", sizeof("-"));
+	else if (is_staged(column))
+		write_share(out, share_of(statistics, column - COLUMN_ANSWER));
 	else if (column == COLUMN_MAX)
 		stoq_text_time(out, latency->max_ns, "");
 	else if (column == COLUMN_MEAN)
@@ -171,6 +234,10 @@ static void draw_row(const struct table *table, unsigned int row, const struct s
 		if (!table->shown[i])
 			continue;
 		end += columns[i].width + table->air;
+		if (i == COLUMN_BAR) {
+			draw_bar(table, row, end, statistics);
+			continue;
+		}
 		write_value(table, group, (enum column)i, value);
 		stoq_screen_text_right(
 			table->screen, row, end, bad ? STOQ_BAD | STOQ_BOLD : plain, value);

@@ -20,7 +20,7 @@
 #define PICTURE_USEFUL_ROWS 6
 
 /* When there is no screen to fit into. */
-#define TEXT_MISSED_ROWS  10
+#define TEXT_MISSED_ROWS  11 /* and the note on stages */
 #define TEXT_PICTURE_ROWS 8
 
 /* "lo, eth0 (gone), eth1", as many as there is room for. */
@@ -141,13 +141,30 @@ static void draw_flows(struct stoq_screen *screen, const struct stoq_model *mode
 	}
 }
 
+/* What one place can tell: the time beyond it, with the network in it. */
+static unsigned int draw_stages_note(
+	struct stoq_screen *screen, unsigned int row, const struct stoq_model *model)
+{
+	static const char note[] =
+		"Stages: answer, end: target; host: host; data: sender; each + network to there";
+
+	if (!model->staged)
+		return 0;
+	stoq_screen_text(screen, row, 0, STOQ_DIM,
+		screen->width < strlen(note) ? "Stages: the manual has whose they are" : note);
+	return 1;
+}
+
 static unsigned int draw_header(struct stoq_screen *screen, const struct stoq_model *model,
 	const struct stoq_view *view, unsigned int missed_rows)
 {
+	unsigned int row = HEADER_ROWS;
+
 	draw_title(screen, model, view);
 	draw_overall(screen, model, view);
 	draw_flows(screen, model);
-	return HEADER_ROWS + stoq_draw_missed(screen, HEADER_ROWS, missed_rows, model);
+	row += draw_stages_note(screen, row, model);
+	return row + stoq_draw_missed(screen, row, missed_rows, model);
 }
 
 static void draw_help(struct stoq_screen *screen, const struct stoq_view *view)
@@ -163,6 +180,8 @@ static void draw_help(struct stoq_screen *screen, const struct stoq_view *view)
 		"queued       commands begun and not ended",
 		"MB/s         10^6 bytes of data, of commands that succeeded",
 		"p99          99 % of the commands took this time or less (within 1/16)",
+		"answer, ...  (--stages) of the commands' time: from the command to the R2T or",
+		"             first data; to the host's data; to its end; to the completion",
 		"synced       flows whose every PDU is followed",
 		"learning     NVMe/TCP, but where its PDUs begin is not known yet",
 		"encrypted    TLS: nothing can be seen inside",

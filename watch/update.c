@@ -27,7 +27,9 @@ int stoq_update_init(struct stoq_watch *watch)
 	if (stoq_map_dump_init(
 		    &watch->flows, sizeof(struct stoq_flow_key), sizeof(struct stoq_flow), flows) ||
 		stoq_map_dump_init(&watch->series, sizeof(struct stoq_series_key),
-			sizeof(struct stoq_series), series) ||
+			watch->model.staged ? sizeof(struct stoq_series_staged)
+					    : sizeof(struct stoq_series),
+			series) ||
 		stoq_map_dump_init(&watch->statuses, sizeof(struct stoq_status_key),
 			sizeof(uint64_t), statuses))
 		return -ENOMEM;
@@ -105,8 +107,9 @@ static int take_series(struct stoq_watch *watch)
 		if (!series)
 			return -ENOMEM;
 		stoq_flows_find_late(watch, series);
-		series->before = series->last;
-		series->last = *(const struct stoq_series *)stoq_map_dump_value(&watch->series, i);
+		if (stoq_ledger_series_take(
+			    series, stoq_map_dump_value(&watch->series, i), watch->model.staged))
+			return -ENOMEM;
 		if (is_gone(series) && series->before.commands == series->last.commands)
 			series->quiet++;
 		else

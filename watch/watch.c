@@ -15,6 +15,7 @@
 #include "flow/identity.h"
 #include "flow/tables.h"
 #include "stoq_watch.skel.h"
+#include "stoq_watch_staged.skel.h"
 #include "watch/events.h"
 #include "watch/grouping.h"
 #include "watch/settings.h"
@@ -82,6 +83,27 @@ static int map_commands(struct stoq_watch *watch, struct stoq_error *error)
 	return watch->details ? 0 : error->code;
 }
 
+/*
+ * The program that counts stages has the maps and variables of the other one, so that one kind of
+ * skeleton is enough for both. NULL: errno has the reason.
+ */
+static struct stoq_watch_bpf *open_program(bool stages)
+{
+	struct stoq_watch_bpf *program = calloc(1, sizeof(*program));
+	int result = program ? stoq_watch_bpf__create_skeleton(program) : -ENOMEM;
+
+	if (!result && stages)
+		program->skeleton->data =
+			(void *)stoq_watch_staged_bpf__elf_bytes(&program->skeleton->data_sz);
+	if (!result)
+		result = bpf_object__open_skeleton(program->skeleton, NULL);
+	if (!result)
+		return program;
+	stoq_watch_bpf__destroy(program);
+	errno = -result;
+	return NULL;
+}
+
 static int load_program(
 	struct stoq_watch *watch, const struct stoq_watch_config *config, struct stoq_error *error)
 {
@@ -89,7 +111,7 @@ static int load_program(
 	int result, program_fd;
 
 	stoq_libbpf_log_start();
-	watch->program = stoq_watch_bpf__open();
+	watch->program = open_program(config->stages);
 	if (!watch->program)
 		return stoq_load_error(error, -errno, "CONFIG_NET_CLS_BPF");
 	result = configure(watch, config);
@@ -219,6 +241,7 @@ int stoq_watch_open(struct stoq_watch **result_out, const struct stoq_watch_conf
 	if (!watch)
 		return stoq_error_set(error, -ENOMEM, "no memory");
 	watch->model.axis = config->axis;
+	watch->model.staged = config->stages && !config->shared;
 	stoq_identity_clear(&watch->nobody);
 	/* A wrong name should cost no program load, and no misleading message about it. */
 	for (size_t i = 0; !result && i < config->interface_count; i++) {

@@ -31,6 +31,7 @@ struct stoq_watch_config {
 	uint64_t slow_ns;   /* commands at least this slow become events; UINT64_MAX: none */
 	bool report_errors; /* commands with a status other than success become events */
 	bool report_pdus;   /* every PDU becomes an event: for tests and traces */
+	bool stages;	    /* count where the time of commands goes; not of shared tables */
 	bool force_clsact;  /* do not use a tcx link, even where the kernel has it */
 	/*
 	 * Not NULL: read these tables in place of loading a program; there are no events then, and

@@ -29,6 +29,7 @@ enum {
 	OPTION_SPDK_SOCKET,
 	OPTION_MAX_EARLY,
 	OPTION_METRICS,
+	OPTION_STAGES,
 };
 
 static const struct option long_options[] = {
@@ -50,6 +51,7 @@ static const struct option long_options[] = {
 	{"spdk-socket", required_argument, NULL, OPTION_SPDK_SOCKET},
 	{"max-early", required_argument, NULL, OPTION_MAX_EARLY},
 	{"metrics", optional_argument, NULL, OPTION_METRICS},
+	{"stages", no_argument, NULL, OPTION_STAGES},
 	{0},
 };
 
@@ -192,6 +194,9 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		return 0;
 	case OPTION_HISTOGRAM:
 		options->histogram = true;
+		return 0;
+	case OPTION_STAGES:
+		options->config.stages = true;
 		return 0;
 	case OPTION_CLSACT:
 		options->config.force_clsact = true;

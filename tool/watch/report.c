@@ -127,6 +127,8 @@ static void on_command(
 	add_heading(report, &report->has_command_heading, stoq_event_command_heading());
 	stoq_event_command_line(line, event, queue, report->unix_offset_ns);
 	tool_output_add(&report->output, line, true);
+	if (stoq_event_stages_line(line, event))
+		tool_output_add(&report->output, line, true);
 }
 
 static void on_pdu(void *context, const struct stoq_event_pdu *event)

@@ -90,7 +90,7 @@ static int show(struct stoq_watch *watch, const struct watch_options *options,
 }
 
 /* A guard's program, if there is one on just these interfaces and it has what is asked for: single
- * commands and other sizes of tables need a program of our own. *shared stays NULL then. */
+ * commands, stages and other sizes of tables need a program of our own. *shared stays NULL then. */
 static int open_watch(struct stoq_watch **watch, struct watch_options *options,
 	const struct stoq_guard_shared **shared, struct stoq_error *error)
 {
@@ -99,8 +99,9 @@ static int open_watch(struct stoq_watch **watch, struct watch_options *options,
 	struct stoq_tables tables;
 	int result;
 
-	if (watch_options_want_events(options) || config->force_clsact || config->max_flows ||
-		config->max_commands || config->max_series || config->max_early ||
+	if (watch_options_want_events(options) || config->stages || config->force_clsact ||
+		config->max_flows || config->max_commands || config->max_series ||
+		config->max_early ||
 		!stoq_guard_shared_open(
 			config->interfaces, config->interface_count, &tables, &found))
 		return stoq_watch_open(watch, config, error);

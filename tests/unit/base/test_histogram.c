@@ -98,6 +98,20 @@ static void test_never_above_the_maximum(void **state)
 	assert_true(stoq_histogram_percentile_ns(&histogram, 1) == 1ull << 50);
 }
 
+/* Buckets that are four of these: the same rule, with wider ones. */
+static void test_wider_buckets(void **state)
+{
+	static uint64_t counts[(STOQ_LATENCY_OVERFLOW >> 2) + 1];
+	const struct stoq_buckets buckets = {
+		.counts = counts, .shift = 2, .count = 10, .max_ns = 1ull << 50};
+
+	counts[stoq_latency_bucket(100000) >> 2] = 9;
+	counts[STOQ_LATENCY_OVERFLOW >> 2] = 1;
+	/* 98304 to 114688 is the bucket. */
+	assert_int_equal(stoq_buckets_percentile_ns(&buckets, 0.5), 98304 + 8192);
+	assert_true(stoq_buckets_percentile_ns(&buckets, 1) == 1ull << 50);
+}
+
 static void test_empty(void **state)
 {
 	static const struct stoq_histogram histogram;
@@ -128,6 +142,7 @@ int main(void)
 		cmocka_unit_test(test_width_is_a_sixteenth),
 		cmocka_unit_test(test_percentiles_of_samples),
 		cmocka_unit_test(test_never_above_the_maximum),
+		cmocka_unit_test(test_wider_buckets),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_add_is_recording_into_one),
 	};

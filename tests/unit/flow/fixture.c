@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "flow/stages.h"
+
 static const char interface_names[2][IF_NAMESIZE] = {"lo", "eth0"};
 
 struct stoq_identity fixture_nobody(void)
@@ -108,4 +110,41 @@ void fixture_init(struct fixture *fixture)
 	model->attachment = "tcx link";
 	model->interfaces = interface_names;
 	model->interface_count = 2;
+}
+
+static void add_stage(struct stoq_statistics *statistics, enum stoq_stage stage, uint64_t eighths)
+{
+	struct stoq_stage_series *series = &statistics->stages[stage];
+	uint64_t count = statistics->latency.count;
+	uint64_t each_ns = statistics->latency.sum_ns / count * eighths / 8;
+
+	series->commands = count;
+	series->sum_ns = each_ns * count;
+	series->max_ns = each_ns;
+	series->buckets[stoq_latency_bucket(each_ns) >> STOQ_STAGE_BUCKET_SHIFT] = count;
+}
+
+static void add_stages(struct stoq_statistics *read, struct stoq_statistics *write,
+	struct stoq_statistics *flush, struct stoq_statistics *overall)
+{
+	add_stage(read, STOQ_STAGE_ANSWER, 7);
+	add_stage(read, STOQ_STAGE_DATA, 1);
+	for (int i = 0; i < STOQ_STAGES; i++)
+		add_stage(write, (enum stoq_stage)i, 2);
+	add_stage(flush, STOQ_STAGE_ANSWER, 8);
+	for (int i = 0; i < STOQ_STAGES; i++) {
+		stoq_stage_add(&overall->stages[i], &read->stages[i]);
+		stoq_stage_add(&overall->stages[i], &write->stages[i]);
+		stoq_stage_add(&overall->stages[i], &flush->stages[i]);
+	}
+}
+
+void fixture_add_stages(struct fixture *fixture)
+{
+	struct stoq_group *groups = fixture->groups, *overall = &fixture->model.overall;
+
+	fixture->model.staged = true;
+	add_stages(
+		&groups[0].interval, &groups[1].interval, &groups[2].interval, &overall->interval);
+	add_stages(&groups[0].total, &groups[1].total, &groups[2].total, &overall->total);
 }

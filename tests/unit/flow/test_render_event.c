@@ -41,6 +41,28 @@ static void test_command(void **state)
 		"c1 q3 nqn.2026-11.example:h>nqn.2026-11.example:s");
 }
 
+static void test_stages(void **state)
+{
+	struct stoq_event_staged event = {
+		.command = {.latency_ns = 21000000, .opcode = NVME_NVM_WRITE, .staged = 1},
+		.stages = {{100000, 20000, 180000, 20700000}}};
+	char line[STOQ_EVENT_LINE];
+
+	assert_true(stoq_event_stages_line(line, &event.command));
+	assert_string_equal(line,
+		"    of 21.0ms: 100us to the R2T, 20.0us from there to the host's data, "
+		"180us of data, 20.7ms from the last data to the completion");
+	event.command.opcode = NVME_NVM_READ;
+	event.stages = (struct stoq_stages){{20900000, 0, 100000, 0}};
+	assert_true(stoq_event_stages_line(line, &event.command));
+	assert_string_equal(line, "    of 21.0ms: 20.9ms to the first data, 100us of data");
+	/* All of it in one stage: there is nothing to add. */
+	event.stages = (struct stoq_stages){{21000000, 0, 0, 0}};
+	assert_false(stoq_event_stages_line(line, &event.command));
+	event.command.staged = 0;
+	assert_false(stoq_event_stages_line(line, &event.command));
+}
+
 static void test_fabrics_command(void **state)
 {
 	const struct stoq_event_command event = {.latency_ns = 640,
@@ -132,6 +154,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_command),
+		cmocka_unit_test(test_stages),
 		cmocka_unit_test(test_fabrics_command),
 		cmocka_unit_test(test_heading),
 		cmocka_unit_test(test_hostile_names),

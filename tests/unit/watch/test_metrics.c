@@ -35,7 +35,7 @@ static void test_figures(void **state)
 {
 	struct stoq_watch_metrics *metrics = stoq_watch_metrics_new(0);
 	struct fixture fixture;
-	char *text;
+	char *text, line[512];
 
 	(void)state;
 	fixture_init(&fixture);
@@ -43,6 +43,7 @@ static void test_figures(void **state)
 	strcpy(fixture.groups[0].identity.controller_address, "192.0.2.9:4420");
 	fixture.groups[0].identity.nsid = 1;
 	fixture.groups[0].outstanding = 7;
+	fixture_add_stages(&fixture);
 	text = text_of(metrics, &fixture.model, STOQ_METRICS_OPENMETRICS);
 	/* A control character and a backslash are escaped twice: once to be seen, once as a label.
 	 */
@@ -55,6 +56,10 @@ static void test_figures(void **state)
 	expect(text, "stoq_nvme_data_bytes_total" READS "} 1638400000\n");
 	expect(text, "stoq_nvme_command_latency_seconds_bucket" READS ",le=\"+Inf\"} 400000\n");
 	expect(text, "stoq_nvme_command_latency_seconds_count" READS "} 400000\n");
+	snprintf(line, sizeof(line),
+		"stoq_nvme_command_stage_seconds_total" READS ",stage=\"data\"} %.9f\n",
+		(double)fixture.groups[0].total.stages[STOQ_STAGE_DATA].sum_ns / 1e9);
+	expect(text, line);
 	/* 40000 + i * i ns: at most 65536 for i up to 159. */
 	expect(text,
 		"stoq_nvme_command_latency_seconds_bucket" READS ",le=\"0.000065536\"} 160000\n");

@@ -94,6 +94,53 @@ static void test_interval(void **state)
 	json_object_put(object);
 }
 
+static void test_stages(void **state)
+{
+	static struct fixture fixture;
+	struct json_object *object;
+	uint64_t mean;
+
+	fixture_init(&fixture);
+	object = parse(stoq_json_interval(&fixture.model, TIME_NS, false));
+	assert_null(at(object, "groups/0/stages_ns"));
+	json_object_put(object);
+	fixture_add_stages(&fixture);
+	mean = stoq_histogram_mean_ns(&fixture.groups[1].total.latency);
+	object = parse(stoq_json_summary(&fixture.model, TIME_NS));
+	assert_number(object, "groups/1/stages_ns/host/count", 100000);
+	assert_number(object, "groups/1/stages_ns/host/sum", mean * 2 / 8 * 100000);
+	assert_number(object, "groups/1/stages_ns/end/mean", mean * 2 / 8);
+	assert_number(object, "groups/1/stages_ns/end/max", mean * 2 / 8);
+	assert_number(object, "groups/1/stages_ns/end/histogram/0/2", 100000);
+	assert_true(json_object_get_uint64(at(object, "groups/1/stages_ns/end/histogram/0/0")) <=
+		    mean * 2 / 8);
+	assert_true(json_object_get_uint64(at(object, "groups/1/stages_ns/end/histogram/0/1")) >
+		    mean * 2 / 8);
+	assert_number(object, "groups/0/stages_ns/host/count", 0);
+	assert_null(at(object, "groups/0/stages_ns/host/p99"));
+	assert_number(object, "overall/stages_ns/answer/count", 500010);
+	assert_number(object, "overall/stages_ns/data/count", 500000);
+	json_object_put(object);
+}
+
+static void test_stages_of_a_command(void **state)
+{
+	struct stoq_event_staged event = {
+		.command = {.latency_ns = 10, .staged = 1}, .stages = {{1, 2, 3, 4}}};
+	struct stoq_identity queue = fixture_nobody();
+	struct json_object *object = parse(stoq_json_command(&event.command, &queue, TIME_NS));
+
+	assert_number(object, "stages_ns/answer", 1);
+	assert_number(object, "stages_ns/host", 2);
+	assert_number(object, "stages_ns/data", 3);
+	assert_number(object, "stages_ns/end", 4);
+	json_object_put(object);
+	event.command.staged = 0;
+	object = parse(stoq_json_command(&event.command, &queue, TIME_NS));
+	assert_null(at(object, "stages_ns"));
+	json_object_put(object);
+}
+
 static void test_percentiles_are_those_of_the_histogram(void **state)
 {
 	static struct fixture fixture;
@@ -264,6 +311,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_interval),
+		cmocka_unit_test(test_stages),
+		cmocka_unit_test(test_stages_of_a_command),
 		cmocka_unit_test(test_percentiles_are_those_of_the_histogram),
 		cmocka_unit_test(test_summary_has_totals_and_histograms),
 		cmocka_unit_test(test_nothing_yet),

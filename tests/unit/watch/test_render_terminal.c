@@ -79,6 +79,19 @@ static void set_queues(struct fixture *fixture)
 	}
 }
 
+static void test_stages(void **state)
+{
+	static struct fixture fixture;
+	const struct stoq_view view = {.unicode = true, .cursor = true};
+
+	fixture_init(&fixture);
+	fixture_add_stages(&fixture);
+	assert_golden("stages-80x24", screen_text(&fixture.model, &view, 80, 24));
+	assert_golden("stages-100x30", screen_text(&fixture.model, &view, 100, 30));
+	assert_golden("stages-200x30", screen_text(&fixture.model, &view, 200, 30));
+	assert_golden("stages-40x16", screen_text(&fixture.model, &view, 40, 16));
+}
+
 static void test_80_columns(void **state)
 {
 	static struct fixture fixture;
@@ -315,6 +328,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_80_columns),
+		cmocka_unit_test(test_stages),
 		cmocka_unit_test(test_80_columns_ascii_by_queue),
 		cmocka_unit_test(test_140_columns),
 		cmocka_unit_test(test_help),

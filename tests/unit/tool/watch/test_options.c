@@ -49,7 +49,7 @@ static void test_everything(void **state)
 	assert_int_equal(parse(&options, "-i lo --interface eth0 -i lo --json --duration 1.5s "
 					 "--interval 250ms --by queue --slow 80us --errors --pdus "
 					 "--histogram --clsact --max-flows 1 --max-commands 4096 "
-					 "--max-series 262144 --max-early 8"),
+					 "--max-series 262144 --max-early 8 --stages"),
 		0);
 	assert_int_equal(options.config.interface_count, 2);
 	assert_string_equal(options.config.interfaces[0], "lo");
@@ -58,6 +58,7 @@ static void test_everything(void **state)
 	assert_int_equal(options.interval_ns, 250000000);
 	assert_int_equal(options.config.axis, STOQ_BY_QUEUE);
 	assert_int_equal(options.config.slow_ns, 80000);
+	assert_true(options.config.stages);
 	assert_true(options.json && options.histogram);
 	assert_true(options.config.report_errors && options.config.report_pdus);
 	assert_true(options.config.force_clsact);
