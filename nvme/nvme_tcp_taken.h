@@ -3,8 +3,7 @@
 
 /*
  * What all known targets take off the stream alike, so that whatever looks at commands before them finds the same
- * ones: doc/design/guard-program.md, "What targets take off the stream". bpf/guard/strict.bpf.h has the same for
- * the BPF program.
+ * ones: doc/design/guard-program.md, "What targets take off the stream". For the guard's program and for the tunnel.
  */
 #include "nvme/nvme_tcp_check.h"
 
@@ -32,9 +31,8 @@ static inline int nvme_sqe_may_send(const struct nvme_sqe *sqe)
 }
 
 /*
- * A capsule that all targets step over alike: its data as long as PLEN and the SGL both say, of a
- * command that sends some; a command that says that its data is in the capsule has to have it
- * there.
+ * A capsule that all targets step over alike: its data of the length that PLEN and the SGL both have, of a
+ * command that sends some; a command whose SGL points into the capsule has to have its data there.
  */
 static inline int nvme_tcp_capsule_is_taken(const struct nvme_tcp_cmd_pdu *pdu)
 {

@@ -83,7 +83,6 @@ __noinline int stoq_guard_cut_response(
 	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu);
 
 /* strict.bpf.h */
-static __always_inline __u8 stoq_guard_direction(const struct nvme_sqe *sqe);
 static __always_inline int stoq_guard_follows_surely(const struct stoq_flow *flow);
 __noinline int stoq_guard_check(struct stoq_flow *flow, const struct nvme_tcp_icreq_pdu *pdu);
 __noinline int stoq_guard_keep_data_header(struct __sk_buff *skb, struct stoq_flow *flow,

@@ -12,6 +12,7 @@
 #include "bpf/guard/maps.bpf.h"
 #include "bpf/stream/maps.bpf.h"
 #include "nvme/nvme_tcp_check.h"
+#include "nvme/nvme_tcp_taken.h"
 
 /* The last bytes of the names in Connect's data. */
 
@@ -255,7 +256,7 @@ static __always_inline int stoq_guard_begin(struct stoq_flow *flow, const struct
 			       : 0;
 	if (!stoq_guard_gets_slot(flow, cid, sqe))
 		return stoq_guard_begin_far(
-			flow, cid, stoq_guard_direction(sqe), nvme_le32(sqe->sgl1.length));
+			flow, cid, nvme_sqe_direction(sqe), nvme_le32(sqe->sgl1.length));
 	return flow->guard.far && stoq_guard_begun(flow, cid) >= 0 ? STOQ_GUARD_DROP_CID_IN_USE : 0;
 }
 

@@ -3,12 +3,12 @@
 
 /*
  * Strict: what could make the target see other PDUs than the guard does is not passed. These are
- * the checks on one PDU. nvme_tcp_check.h has those that any decoder needs; here it is about what
- * the known targets look at, and where they would go on reading.
+ * the checks on one PDU. nvme_tcp_check.h has those that any decoder needs, nvme_tcp_taken.h what the
+ * known targets look at, and where they would go on reading; here it is about what was agreed on.
  */
 #include "bpf/guard/guard.bpf.h"
 #include "bpf/guard/maps.bpf.h"
-#include "nvme/nvme_tcp_check.h"
+#include "nvme/nvme_tcp_taken.h"
 
 /* Digest flags have to be what was agreed on: targets go by that, not by the flags. */
 static __always_inline int stoq_guard_digests_agree(
@@ -25,56 +25,6 @@ static __always_inline int stoq_guard_digests_agree(
 	return ((hdr->flags ^ flow->guard.digests) & told) == 0;
 }
 
-/* The transfer direction of a command: bits 1:0 of its opcode or Fabrics type (Base 2.0, 3.3.3). */
-static __always_inline __u8 stoq_guard_direction(const struct nvme_sqe *sqe)
-{
-	return (sqe->opcode == NVME_OPCODE_FABRICS ? nvme_le32(sqe->nsid) : sqe->opcode) & 3;
-}
-
-/*
- * Targets take the data of a capsule off the stream as data only if the command sends some and
- * does nothing else (direction 01b). With any other direction SPDK goes on reading behind the
- * header (lib/nvmf/tcp.c, nvmf_tcp_req_process()), and so does nvmet where bit 0 is clear
- * (nvme_is_write()): the data would be PDUs.
- */
-static __always_inline int stoq_guard_sends_data(const struct nvme_sqe *sqe)
-{
-	return stoq_guard_direction(sqe) == 1;
-}
-
-/* Bit 0 of the direction, which is all that nvmet looks at. */
-static __always_inline int stoq_guard_may_send(const struct nvme_sqe *sqe)
-{
-	return stoq_guard_direction(sqe) & 1;
-}
-
-/*
- * A capsule that all targets step over alike: its data of the length that PLEN and the SGL both have, of a
- * command that sends some; a command whose SGL points into the capsule has to have its data
- * there. This holds whether the guard is strict or not.
- */
-static __always_inline int stoq_guard_is_taken(const struct nvme_tcp_cmd_pdu *pdu)
-{
-	const struct nvme_sgl_desc *sgl = &pdu->sqe.sgl1;
-	__u32 data = nvme_tcp_data_length(&pdu->hdr);
-
-	if (data)
-		return data == nvme_le32(sgl->length) && !nvme_le64(sgl->addr) &&
-		       stoq_guard_sends_data(&pdu->sqe);
-	return sgl->type != NVME_SGL_DATA_BLOCK_OFFSET || !nvme_le32(sgl->length) ||
-	       !stoq_guard_may_send(&pdu->sqe);
-}
-
-/* Where data have to be: behind the header, with as much padding as the controller wants. */
-static __always_inline int stoq_guard_starts_well(
-	const struct stoq_flow *flow, const struct nvme_tcp_hdr *hdr)
-{
-	__u32 start = nvme_tcp_data_start_min(hdr);
-
-	return hdr->pdo ==
-	       (flow->guard.cpda ? nvme_tcp_data_start(start, flow->guard.cpda) : start);
-}
-
 static __always_inline int stoq_guard_is_plain(
 	struct stoq_flow *flow, const struct nvme_tcp_icreq_pdu *pdu)
 {
@@ -86,9 +36,10 @@ static __always_inline int stoq_guard_is_plain(
 		return flow->side[NVME_TCP_FROM_HOST].pdus == 0;
 	case NVME_TCP_CAPSULE_CMD:
 		return stoq_guard_digests_agree(flow, hdr) &&
-		       (!nvme_tcp_data_length(hdr) || stoq_guard_starts_well(flow, hdr));
+		       (!nvme_tcp_data_length(hdr) || nvme_tcp_starts_well(hdr, flow->guard.cpda));
 	case NVME_TCP_H2C_DATA:
-		return stoq_guard_digests_agree(flow, hdr) && stoq_guard_starts_well(flow, hdr) &&
+		return stoq_guard_digests_agree(flow, hdr) &&
+		       nvme_tcp_starts_well(hdr, flow->guard.cpda) &&
 		       nvme_tcp_data_length(hdr) == nvme_le32(data->data_length);
 	default:
 		return 1;
@@ -111,7 +62,7 @@ __noinline int stoq_guard_check(struct stoq_flow *flow, const struct nvme_tcp_ic
 
 	if (!flow || !pdu || !guard)
 		return 1;
-	if (pdu->hdr.type == NVME_TCP_CAPSULE_CMD && !stoq_guard_is_taken((const void *)pdu))
+	if (pdu->hdr.type == NVME_TCP_CAPSULE_CMD && !nvme_tcp_capsule_is_taken((const void *)pdu))
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_MALFORMED_PDU);
 	if (!guard->strict && !stoq_guard_follows_surely(flow))
 		return 0;
