@@ -20,6 +20,7 @@ struct making {
 	struct stoq_guard_pins pins;
 	struct stoq_guard_manifest manifest;
 	struct stoq_guard_program *program;
+	enum stoq_guard_reuse reuse;
 	struct stoq_error *error;
 };
 
@@ -285,14 +286,13 @@ static uint64_t choose_room(const struct making *making)
  */
 static int make(struct making *making)
 {
-	bool reuse = making->manifest.phase == STOQ_GUARD_REPLACING;
 	struct stoq_guard_bare bare = {0};
 	uint64_t room = choose_room(making);
 	int result;
 
 	find_bare(&making->manifest, &bare);
 	result = stoq_guard_program_load(&making->program, &making->config->program, &bare,
-		&making->pins, reuse, making->error);
+		making->config->audit, &making->pins, making->reuse, making->error);
 
 	if (!result)
 		result = stoq_guard_manifest_write(&making->pins, &making->manifest, making->error);
@@ -320,7 +320,8 @@ static int make_new(struct making *making)
 		.phase = STOQ_GUARD_MAKING,
 		.since_unix_ns = stoq_clock_unix_ns(),
 		.netns = stoq_guard_netns(),
-		.program = config->program};
+		.program = config->program,
+		.audit = config->audit};
 	stoq_guard_manifest_sign(&making->manifest, config->version);
 	result = plan(making);
 	if (!result)
@@ -359,7 +360,11 @@ static int make_instead(struct making *making)
 	int result;
 
 	making->manifest.phase = STOQ_GUARD_REPLACING;
+	making->reuse = making->config->audit == (making->manifest.audit != 0)
+				? STOQ_GUARD_REUSE_ALL
+				: STOQ_GUARD_REUSE_ALL_BUT_TOTALS;
 	making->manifest.program = making->config->program;
+	making->manifest.audit = making->config->audit;
 	stoq_guard_manifest_sign(&making->manifest, making->config->version);
 	result = revive(making);
 	if (!result)
@@ -409,6 +414,23 @@ int stoq_guard_on(const struct stoq_guard_config *config, const struct stoq_guar
 
 /* ---- reload ---- */
 
+/* A policy that names a mode is not put in force in the other one: that takes another program. */
+static int check_mode(const struct stoq_guard_pins *pins,
+	const struct stoq_guard_manifest *manifest, const struct stoq_guard_source *source,
+	struct stoq_error *error)
+{
+	enum stoq_guard_mode mode = source->policy.mode;
+
+	if (mode == STOQ_GUARD_MODE_NOT_NAMED ||
+		(mode == STOQ_GUARD_MODE_AUDIT) == (manifest->audit != 0))
+		return 0;
+	return stoq_error_set(error, -EINVAL,
+		"guard %s %s, and the policy has `mode: %s`; `stoq guard on --replace --name %s "
+		"FILE` changes over, without a gap",
+		pins->name, manifest->audit ? "is in audit mode" : "enforces its policy",
+		manifest->audit ? "enforce" : "audit", pins->name);
+}
+
 /* source: NULL for the policy that is in force. */
 static int reload(const struct stoq_guard_pins *pins, const struct stoq_guard_source *source,
 	struct stoq_error *error)
@@ -434,6 +456,10 @@ static int reload(const struct stoq_guard_pins *pins, const struct stoq_guard_so
 			"policies in another form; `stoq guard on --replace --name %s FILE` puts "
 			"this version's in its place, without a gap",
 			pins->name, manifest.version, pins->name);
+	if (source)
+		result = check_mode(pins, &manifest, source, error);
+	if (result)
+		return result;
 	return source ? stoq_guard_install(pins, source, error)
 		      : stoq_guard_install_again(pins, error);
 }

@@ -15,6 +15,7 @@ struct stoq_guard_config {
 	size_t interface_count;
 	struct stoq_guard_program_config program;
 	bool force_clsact;	  /* do not use a tcx link, even where the kernel has it */
+	bool audit;		  /* decide, count and log; change and drop nothing */
 	bool replace;		  /* take the place of the program of a guard that is on */
 	uint64_t max_connections; /* 0: as it is, or STOQ_GUARD_CONNECTIONS_DEFAULT */
 	const char *version;

@@ -29,7 +29,7 @@ struct stoq_guard_manifest {
 	char version[12];	/* of the stoq that made it */
 	uint64_t build;		/* of its program: stoq_guard_program_build() */
 	uint64_t policy_format; /* that its program reads: STOQ_GUARD_POLICY_FORMAT */
-	uint32_t pad;
+	uint32_t audit;		/* it changes and drops nothing; versions that could not had 0 */
 	uint32_t side_count;
 	struct stoq_attachment sides[STOQ_GUARD_SIDES_MAX]; /* side i's link has the name link-i */
 };

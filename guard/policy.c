@@ -13,6 +13,7 @@
 
 struct guard_policy_text {
 	char *version;
+	char *mode;
 	char *default_verdict;
 	char *default_status;
 	char *unknown_host;
@@ -50,6 +51,7 @@ static const cyaml_schema_value_t rule_schema = {
 
 static const cyaml_schema_field_t policy_fields[] = {
 	TEXT("version", CYAML_FLAG_POINTER, guard_policy_text, version),
+	TEXT("mode", OPTIONAL, guard_policy_text, mode),
 	TEXT("default", CYAML_FLAG_POINTER, guard_policy_text, default_verdict),
 	TEXT("default-status", OPTIONAL, guard_policy_text, default_status),
 	TEXT("unknown-host", OPTIONAL, guard_policy_text, unknown_host),
@@ -86,6 +88,22 @@ static int take_default_status(
 	return 0;
 }
 
+static int take_mode(
+	struct stoq_guard_policy *policy, struct guard_document *document, struct stoq_error *error)
+{
+	const char *text = policy->text->mode;
+
+	if (!text)
+		return 0;
+	if (strcmp(text, "enforce") == 0)
+		policy->mode = STOQ_GUARD_MODE_ENFORCE;
+	else if (strcmp(text, "audit") == 0)
+		policy->mode = STOQ_GUARD_MODE_AUDIT;
+	else
+		return top_error(document, "mode", error, text, "`enforce` or `audit`");
+	return 0;
+}
+
 static int take_top(
 	struct stoq_guard_policy *policy, struct guard_document *document, struct stoq_error *error)
 {
@@ -111,6 +129,8 @@ static int take_top(
 			return top_error(
 				document, "strict", error, text->strict, "`true` or `false`");
 	}
+	if (take_mode(policy, document, error))
+		return -EINVAL;
 	return take_default_status(policy, document, error);
 }
 

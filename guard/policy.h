@@ -55,7 +55,15 @@ struct stoq_guard_rule {
 	uint16_t status; /* or STOQ_GUARD_STATUS_BY_COMMAND */
 };
 
+/* What is done with what is decided. */
+enum stoq_guard_mode {
+	STOQ_GUARD_MODE_NOT_NAMED, /* enforced, unless `stoq guard on` has --audit */
+	STOQ_GUARD_MODE_ENFORCE,
+	STOQ_GUARD_MODE_AUDIT, /* counted and logged only */
+};
+
 struct stoq_guard_policy {
+	enum stoq_guard_mode mode;
 	enum stoq_guard_verdict default_verdict;
 	uint16_t default_status; /* or STOQ_GUARD_STATUS_BY_COMMAND */
 	enum stoq_guard_verdict unknown_host;

@@ -137,6 +137,9 @@ void stoq_guard_print(FILE *file, const char *path, const struct stoq_guard_poli
 	fprintf(file, "  rules         %zu\n", policy->rule_count);
 	fprintf(file, "  hosts         %u named or prefixes\n", compiled->hosts.count);
 	fprintf(file, "  subsystems    %u named or prefixes\n", compiled->subsystems.count);
+	if (policy->mode != STOQ_GUARD_MODE_NOT_NAMED)
+		fprintf(file, "  mode          %s\n",
+			policy->mode == STOQ_GUARD_MODE_AUDIT ? "audit" : "enforce");
 	fprintf(file, "  strict        %s\n", policy->strict ? "true" : "false");
 	fprintf(file, "  unknown host  %s\n", stoq_guard_verdict_name(policy->unknown_host));
 	for (size_t i = 0; i < policy->rule_count; i++)

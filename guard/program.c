@@ -49,15 +49,18 @@ static bool holds_policies(const struct bpf_map *map)
 }
 
 /* The room counts the flows: without them it begins again. */
-static bool is_left(const struct bpf_map *map, bool flows_fit)
+static bool is_left(const struct bpf_map *map, enum stoq_guard_reuse reuse, bool flows_fit)
 {
 	return holds_policies(map) ||
+	       (reuse == STOQ_GUARD_REUSE_ALL_BUT_TOTALS &&
+		       strcmp(bpf_map__name(map), "stoq_guard_totals") == 0) ||
 	       (!flows_fit && strcmp(bpf_map__name(map), "stoq_guard_room") == 0);
 }
 
-static int take_over(struct bpf_map *map, const struct stoq_guard_pins *pins, bool flows_fit)
+static int take_over(struct bpf_map *map, const struct stoq_guard_pins *pins,
+	enum stoq_guard_reuse reuse, bool flows_fit)
 {
-	const char *item = is_left(map, flows_fit) ? NULL : pin_of(map);
+	const char *item = is_left(map, reuse, flows_fit) ? NULL : pin_of(map);
 	int fd = item ? stoq_guard_pins_open(pins, item, true, NULL) : -ENOENT, result = 0;
 
 	if (fd < 0)
@@ -69,7 +72,7 @@ static int take_over(struct bpf_map *map, const struct stoq_guard_pins *pins, bo
 }
 
 static int configure(struct stoq_guard_bpf *object, const struct stoq_guard_program_config *config,
-	const struct stoq_guard_bare *bare)
+	const struct stoq_guard_bare *bare, bool audit)
 {
 	struct stoq_table_sizes sizes;
 	int result;
@@ -83,6 +86,7 @@ static int configure(struct stoq_guard_bpf *object, const struct stoq_guard_prog
 	/* They are for events of commands, which a guard has none of. */
 	object->rodata->stoq_keep_details = 0;
 	object->rodata->stoq_guard_strict = (uint8_t)config->strictness;
+	object->rodata->stoq_guard_audit = audit;
 	for (size_t i = 0; i < STOQ_GUARD_PORTS_MAX; i++)
 		object->rodata->stoq_guard_ports[i] = config->ports[i];
 	result = stoq_tables_size(object->obj, &sizes);
@@ -92,7 +96,8 @@ static int configure(struct stoq_guard_bpf *object, const struct stoq_guard_prog
 				object->maps.stoq_flows, STOQ_GUARD_CONNECTIONS_MAX);
 }
 
-static int take_over_all(struct stoq_guard_bpf *object, const struct stoq_guard_pins *pins)
+static int take_over_all(struct stoq_guard_bpf *object, const struct stoq_guard_pins *pins,
+	enum stoq_guard_reuse reuse)
 {
 	int fd = stoq_guard_pins_open(pins, "stoq_flows", true, NULL), result = 0;
 	bool flows_fit = fd >= 0 && fits(object->maps.stoq_flows, fd);
@@ -102,7 +107,7 @@ static int take_over_all(struct stoq_guard_bpf *object, const struct stoq_guard_
 		close(fd);
 	bpf_object__for_each_map(map, object->obj)
 	{
-		result = take_over(map, pins, flows_fit);
+		result = take_over(map, pins, reuse, flows_fit);
 		if (result)
 			break;
 	}
@@ -110,13 +115,13 @@ static int take_over_all(struct stoq_guard_bpf *object, const struct stoq_guard_
 }
 
 static int prepare(struct stoq_guard_bpf *object, const struct stoq_guard_program_config *config,
-	const struct stoq_guard_bare *bare, const struct stoq_guard_pins *pins, bool reuse,
-	struct stoq_error *error)
+	const struct stoq_guard_bare *bare, bool audit, const struct stoq_guard_pins *pins,
+	enum stoq_guard_reuse reuse, struct stoq_error *error)
 {
-	int result = configure(object, config, bare);
+	int result = configure(object, config, bare, audit);
 
 	if (!result && reuse)
-		result = take_over_all(object, pins);
+		result = take_over_all(object, pins, reuse);
 	if (!result)
 		result = stoq_guard_bpf__load(object);
 	if (result)
@@ -130,7 +135,8 @@ static int prepare(struct stoq_guard_bpf *object, const struct stoq_guard_progra
 
 int stoq_guard_program_load(struct stoq_guard_program **program,
 	const struct stoq_guard_program_config *config, const struct stoq_guard_bare *bare,
-	const struct stoq_guard_pins *pins, bool reuse, struct stoq_error *error)
+	bool audit, const struct stoq_guard_pins *pins, enum stoq_guard_reuse reuse,
+	struct stoq_error *error)
 {
 	struct stoq_guard_program *loaded = calloc(1, sizeof(*loaded));
 	int result;
@@ -139,7 +145,7 @@ int stoq_guard_program_load(struct stoq_guard_program **program,
 		return stoq_error_set(error, -ENOMEM, "no memory");
 	stoq_libbpf_log_start();
 	loaded->object = stoq_guard_bpf__open();
-	result = loaded->object ? prepare(loaded->object, config, bare, pins, reuse, error)
+	result = loaded->object ? prepare(loaded->object, config, bare, audit, pins, reuse, error)
 				: stoq_load_error(error, -errno, "CONFIG_NET_CLS_BPF");
 	if (result) {
 		stoq_guard_program_free(loaded);

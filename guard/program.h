@@ -22,13 +22,21 @@ struct stoq_guard_bare {
 	uint32_t interfaces[STOQ_BARE_MAX];
 };
 
+/* Which maps of a guard that is on, if they fit, a program takes over with what they hold. */
+enum stoq_guard_reuse {
+	STOQ_GUARD_REUSE_NONE,
+	STOQ_GUARD_REUSE_ALL,
+	STOQ_GUARD_REUSE_ALL_BUT_TOTALS, /* what would have been refused is not what was refused */
+};
+
 /*
- * Loads the program. With reuse, maps that have names and fit are taken over with what they hold,
+ * Loads the program; audit: one that changes and drops nothing. With reuse, maps that have names and fit are taken over with what they hold,
  * so that known connections stay known. -EPERM, -EOPNOTSUPP, -ENOMEM and what the verifier says.
  */
 int stoq_guard_program_load(struct stoq_guard_program **program,
 	const struct stoq_guard_program_config *config, const struct stoq_guard_bare *bare,
-	const struct stoq_guard_pins *pins, bool reuse, struct stoq_error *error);
+	bool audit, const struct stoq_guard_pins *pins, enum stoq_guard_reuse reuse,
+	struct stoq_error *error);
 void stoq_guard_program_free(struct stoq_guard_program *program);
 
 /* Gives names to the program and its maps. */

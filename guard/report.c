@@ -58,11 +58,11 @@ bool stoq_guard_status_is_whole(const struct stoq_guard_status *status)
 
 /* ---- text ---- */
 
-static const char *phase_text(uint32_t phase)
+static const char *phase_text(uint32_t phase, bool audit)
 {
 	switch (phase) {
 	case STOQ_GUARD_ON:
-		return "on";
+		return audit ? "AUDIT (nothing is refused or dropped)" : "on";
 	case STOQ_GUARD_REPLACING:
 		return "HALF REPLACED (run `on --replace` again)";
 	default:
@@ -99,8 +99,9 @@ static void print_drops(FILE *file, const struct stoq_guard_status *status)
 	for (int i = STOQ_GUARD_DROP_NO_POLICY; i < STOQ_GUARD_TOTALS; i++) {
 		if (!status->totals[i])
 			continue;
-		fprintf(file, "  dropped      %" PRIu64 " packets: %s\n", status->totals[i],
-			stoq_guard_total_text((enum stoq_guard_total)i));
+		fprintf(file, "  %s %" PRIu64 " packets: %s\n",
+			status->view->manifest.audit ? "would drop  " : "dropped     ",
+			status->totals[i], stoq_guard_total_text((enum stoq_guard_total)i));
 		any = true;
 	}
 	if (!any)
@@ -167,8 +168,10 @@ void stoq_guard_status_print(FILE *file, const struct stoq_guard_status *status)
 {
 	const struct stoq_guard_view *view = status->view;
 	const struct stoq_guard_connections *connections = &status->connections;
+	bool audit = view->manifest.audit != 0;
 
-	fprintf(file, "guard %s: %s since ", view->pins.name, phase_text(view->manifest.phase));
+	fprintf(file, "guard %s: %s since ", view->pins.name,
+		phase_text(view->manifest.phase, audit));
 	print_time(file, view->manifest.since_unix_ns);
 	fprintf(file, "\n  policy       %s, hash %016" PRIx64 ", in force since ",
 		view->in_force.path, (uint64_t)view->in_force.installed->policy.hash);
@@ -186,10 +189,9 @@ void stoq_guard_status_print(FILE *file, const struct stoq_guard_status *status)
 		" cannot be followed\n",
 		connections->known, connections->unknown, connections->unfollowed);
 	print_room(file, &connections->room);
-	fprintf(file,
-		"  commands     %" PRIu64 " allowed, %" PRIu64 " denied, %" PRIu64 " logged\n",
+	fprintf(file, "  commands     %" PRIu64 " allowed, %" PRIu64 " %s, %" PRIu64 " logged\n",
 		status->totals[STOQ_GUARD_ALLOWED], status->totals[STOQ_GUARD_DENIED],
-		status->totals[STOQ_GUARD_LOGGED]);
+		audit ? "would be refused" : "denied", status->totals[STOQ_GUARD_LOGGED]);
 	print_drops(file, status);
 	print_rules(file, status);
 	print_last(file, status);

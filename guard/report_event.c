@@ -73,14 +73,20 @@ static const char *kind_name(const struct stoq_guard_record *record)
 {
 	switch (record->kind) {
 	case STOQ_GUARD_RECORD_DENIED:
-		return "denied";
+		return record->audit ? "would_refuse" : "denied";
 	case STOQ_GUARD_RECORD_LOGGED:
 		return "logged";
 	case STOQ_GUARD_RECORD_DROPPED:
-		return "dropped";
+		return record->audit ? "would_drop" : "dropped";
 	default:
 		return "?";
 	}
+}
+
+static const char *verdict_text(const struct stoq_guard_record *record)
+{
+	return record->kind == STOQ_GUARD_RECORD_DENIED && record->audit ? "would refuse"
+									 : kind_name(record);
 }
 
 static enum nvme_queue_kind queue_kind(const struct stoq_guard_record *record)
@@ -97,7 +103,7 @@ static uint8_t opcode_of(const struct stoq_guard_record *record)
 
 const char *stoq_guard_event_heading(void)
 {
-	return "TIME                             VERDICT COMMAND            NSID             SLBA "
+	return "TIME                             VERDICT      COMMAND            NSID             SLBA "
 	       "BLOCKS RULE"
 	       "                 STATUS                       HOST";
 }
@@ -150,9 +156,9 @@ static void command_line(
 		snprintf(blocks, sizeof(blocks), "%u", record->blocks);
 	}
 	snprintf(line, STOQ_GUARD_EVENT_LINE,
-		"%s %-7s %-18.18s %-4s %16s %6s %-20.40s %-28.40s %s (%s)",
+		"%s %-12s %-18.18s %-4s %16s %6s %-20.40s %-28.40s %s (%s)",
 		stoq_timestamp_local(time, record->time_ns + event->unix_offset_ns, 6),
-		kind_name(record),
+		verdict_text(record),
 		nvme_opcode_name(queue_kind(record), opcode_of(record), record->code, opcode), nsid,
 		slba, blocks, rule,
 		record->kind == STOQ_GUARD_RECORD_DENIED
@@ -173,8 +179,9 @@ void stoq_guard_event_line(
 		return;
 	}
 	describe_host(host, sizeof(host), event->identity);
-	snprintf(line, STOQ_GUARD_EVENT_LINE, "%s dropped a packet: %s; %s (%s)",
+	snprintf(line, STOQ_GUARD_EVENT_LINE, "%s %s a packet: %s; %s (%s)",
 		stoq_timestamp_local(time, record->time_ns + event->unix_offset_ns, 6),
+		record->audit ? "would drop" : "dropped",
 		stoq_guard_total_text((enum stoq_guard_total)record->reason), host,
 		event->identity->host_address);
 }
@@ -211,6 +218,7 @@ struct json_object *stoq_guard_event_object(const struct stoq_guard_event *event
 		return NULL;
 	stoq_json_put_time(object, record->time_ns + event->unix_offset_ns);
 	stoq_json_put_u64(object, "sequence", record->sequence);
+	stoq_json_put_bool(object, "audit", record->audit != 0);
 	snprintf(hash, sizeof(hash), "%016" PRIx64, (uint64_t)record->policy_hash);
 	stoq_json_put_string(object, "policy_hash", hash);
 	if (record->kind == STOQ_GUARD_RECORD_DROPPED)

@@ -114,6 +114,7 @@ char *stoq_guard_status_json(const struct stoq_guard_status *status)
 		return NULL;
 	stoq_json_put_string(object, "name", view->pins.name);
 	stoq_json_put_string(object, "phase", phases[phase <= STOQ_GUARD_REPLACING ? phase : 1]);
+	stoq_json_put_string(object, "mode", view->manifest.audit ? "audit" : "enforce");
 	stoq_json_put_bool(object, "whole", stoq_guard_status_is_whole(status));
 	stoq_json_put_string(object, "made_by", view->manifest.version);
 	stoq_json_put_bool(

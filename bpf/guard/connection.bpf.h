@@ -329,16 +329,16 @@ static __always_inline struct stoq_flow *stoq_guard_flow_of_payload(struct __sk_
 		newcomer = bpf_map_lookup_elem(&stoq_newcomers, &segment->key);
 	if (ports == STOQ_GUARD_TO && guard->strict_here) {
 		stoq_guard_on_icreq(skb, guard, newcomer);
-		return 0;
+		if (!stoq_guard_audit || !guard->drop)
+			return 0;
 	}
 	if (newcomer && newcomer->followed && guard->careful) {
 		/* Before it was strictly looked at, or a second time on its way. */
 		if (ports == STOQ_GUARD_TO)
 			return 0;
-		if (guard->strict_here && newcomer->controller_from != guard->from) {
-			stoq_guard_drop(guard, STOQ_GUARD_DROP_SIDE);
+		if (guard->strict_here && newcomer->controller_from != guard->from &&
+			stoq_guard_drop(guard, STOQ_GUARD_DROP_SIDE))
 			return 0;
-		}
 		if (segment->sequence != newcomer->controller_first ||
 			segment->acknowledged != newcomer->start + STOQ_GUARD_ICREQ_BYTES)
 			return 0;

@@ -106,6 +106,15 @@ static __always_inline int stoq_guard_early(struct __sk_buff *skb, struct stoq_f
 	return 0;
 }
 
+/* Audit: what could not be followed passes, and where its PDUs begin is learned again. Global: it has a frame of its own. */
+__noinline int stoq_guard_recover(struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	if (!flow || !cpu)
+		return 0;
+	stoq_on_bad_header(flow, &flow->side[NVME_TCP_FROM_HOST], cpu);
+	return 0;
+}
+
 /*
  * Takes what has passed early and is whole now. What has to be refused, or is no PDU, cannot be
  * changed any more; but the target cannot read it either, as long as the packet at hand does not
@@ -121,12 +130,14 @@ static __always_inline int stoq_guard_walk_early(struct __sk_buff *skb, struct s
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_ENDED);
 	}
 	result = stoq_walk_early(skb, flow, side, cpu);
-	if (result == STOQ_WALK_DONE && !guard->drop)
+	if (result == STOQ_WALK_DONE && !stoq_guard_drops(guard))
 		return 0;
 	if (result == STOQ_WALK_MORE)
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_TOO_MANY);
 	if (result == STOQ_WALK_BAD)
 		stoq_guard_drop(guard, STOQ_GUARD_DROP_MALFORMED_PDU);
 	stoq_hook_early_held();
+	if (stoq_guard_audit)
+		stoq_guard_recover(flow, cpu);
 	return 1;
 }

@@ -79,8 +79,8 @@ __noinline int stoq_guard_tear(struct __sk_buff *skb, struct stoq_flow *flow)
 /* This packet, and with it the connection, is at its end. */
 static __always_inline void stoq_guard_begin_end(struct stoq_flow *flow)
 {
-	if (flow->guard.torn)
+	if (stoq_guard_audit ? flow->guard.spared : flow->guard.torn)
 		return;
-	flow->guard.torn = 1;
+	flow->guard.torn = !stoq_guard_audit;
 	stoq_guard_total(STOQ_GUARD_ENDED);
 }

@@ -197,7 +197,8 @@ static inline __u32 stoq_guard_classify(
 
 /* ---- commands ---- */
 
-static inline __u32 stoq_guard_space(const struct stoq_guard_compiled *policy, __u32 nsid)
+static inline __attribute__((always_inline)) __u32 stoq_guard_space(
+	const struct stoq_guard_compiled *policy, __u32 nsid)
 {
 	__u32 slot = stoq_guard_hash_nsid(nsid, policy->namespace_seed);
 

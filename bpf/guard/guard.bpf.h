@@ -71,8 +71,8 @@ static __always_inline void stoq_guard_patch_from(struct stoq_guard_cpu *guard,
 	const struct nvme_tcp_icreq_pdu *pdu, __u32 sequence, __u32 bytes);
 __noinline int stoq_guard_act(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu,
 	struct nvme_tcp_icreq_pdu *pdu, __u32 sequence);
-static __always_inline int stoq_guard_apply_carry(struct __sk_buff *skb, struct stoq_flow *flow,
-	struct stoq_cpu *cpu, struct stoq_guard_cpu *guard, const struct stoq_cursor *cursor);
+__noinline int stoq_guard_apply_carry(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu);
 static __always_inline int stoq_guard_cut_command(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_cpu *cpu, struct stoq_cursor *cursor);
 static __always_inline void stoq_guard_recall_cut(

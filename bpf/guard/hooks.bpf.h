@@ -84,7 +84,8 @@ static __always_inline int stoq_hook_cut(
 	if (cpu->early)
 		return 0; /* what has passed cannot be changed: decided when it is whole */
 	if (cpu->side == NVME_TCP_FROM_CONTROLLER) {
-		if (!flow->guard.refused || side->cursor.carry[0] != NVME_TCP_CAPSULE_RESP)
+		if (!flow->guard.refused || stoq_guard_audit ||
+			side->cursor.carry[0] != NVME_TCP_CAPSULE_RESP)
 			return 0;
 		return stoq_guard_cut_response(skb, flow, cpu);
 	}
@@ -210,7 +211,9 @@ static __always_inline int stoq_guard_on_controllers_pdu(struct __sk_buff *skb,
 			stoq_guard_collect_ioccsz(skb, flow, cpu);
 		return 0;
 	case NVME_TCP_CAPSULE_RESP:
-		return flow->guard.refused ? stoq_guard_respond(skb, flow, cpu, pdu, sequence) : 0;
+		return flow->guard.refused && !stoq_guard_audit
+			       ? stoq_guard_respond(skb, flow, cpu, pdu, sequence)
+			       : 0;
 	default:
 		return 0;
 	}

@@ -97,6 +97,17 @@ static __always_inline void stoq_guard_judge_range(struct stoq_guard_cpu *guard,
 	guard->list_judged = 1;
 }
 
+/* Looks up the space of guard->request.nsid. Global: its loop is verified once. */
+__noinline int stoq_guard_find_space(const struct stoq_guard_compiled *policy)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+
+	if (!policy || !guard)
+		return 0;
+	guard->request.space = stoq_guard_space(policy, guard->request.nsid);
+	return 0;
+}
+
 static __always_inline void stoq_guard_judge_copy_range(
 	struct stoq_guard_cpu *guard, struct stoq_guard_installed *installed, int other)
 {
@@ -105,7 +116,7 @@ static __always_inline void stoq_guard_judge_copy_range(
 
 	if (other) {
 		guard->request.nsid = nvme_le32(range->source_nsid);
-		guard->request.space = stoq_guard_space(&installed->policy, guard->request.nsid);
+		stoq_guard_find_space(&installed->policy);
 	}
 	guard->list_blocks += length;
 	stoq_guard_judge_range(guard, installed, nvme_le64(range->slba), length);
@@ -255,6 +266,24 @@ static __always_inline void stoq_guard_refuse_by_ourselves(
 	};
 }
 
+/* Puts the first `here` bytes of guard->before in front of those in guard->room. */
+static __always_inline void stoq_guard_join_room(struct stoq_guard_cpu *guard, __u32 here)
+{
+	const __u8 *front = (const __u8 *)guard->before;
+
+	/* From behind, as what has come early moves there. No branch: see stoq_guard_overlay(). */
+	for (__u32 i = sizeof(guard->room); i-- > 0;) {
+		__u8 behind = guard->room.bytes[STOQ_BOUND(i - here, 128)];
+		__u64 inside = (__u64)i - here, place = STOQ_BOUND(i, 128);
+
+		/* 1, not all bits, and hidden before and after: else the compiler makes a branch. */
+		STOQ_GUARD_OPAQUE(inside);
+		inside >>= 63;
+		STOQ_GUARD_OPAQUE(inside);
+		guard->room.bytes[place] = behind ^ (behind ^ front[place]) * inside;
+	}
+}
+
 /*
  * Payload from position `at` on into guard->room: of the packet, and what has come early behind it.
  * How many bytes: as many as a header may have, or fewer.
@@ -281,14 +310,7 @@ __noinline __u32 stoq_guard_load_both(struct __sk_buff *skb, struct stoq_cpu *cp
 		stoq_early_read(cpu, cpu->payload_bytes, &guard->room);
 	if (bpf_skb_load_bytes(skb, cpu->payload_offset + at, front, STOQ_BOUND(here - 1, 128) + 1))
 		return 0;
-	/* From behind, as what has come early moves there. No branch: see stoq_guard_apply(). */
-	for (__u32 i = sizeof(guard->room); i-- > 0;) {
-		__u8 behind = guard->room.bytes[STOQ_BOUND(i - here, 128)];
-		__u8 inside = 0 - (__u8)(((__u64)i - here) >> 63);
-		__u64 place = STOQ_BOUND(i, 128);
-
-		guard->room.bytes[place] = behind ^ ((behind ^ front[place]) & inside);
-	}
+	stoq_guard_join_room(guard, here);
 	there = *(volatile __u32 *)&guard->piece_left;
 	return here + there < sizeof(guard->room) ? here + there : sizeof(guard->room);
 }

@@ -29,6 +29,7 @@ static __always_inline struct stoq_guard_record *stoq_guard_log_begin(
 	record->qid = flow && flow->connected ? flow->qid : STOQ_GUARD_QID_UNKNOWN;
 	record->host_is_a = flow ? flow->host_is_a : 0;
 	record->known = flow ? flow->guard.named : 0;
+	record->audit = stoq_guard_audit;
 	return record;
 }
 

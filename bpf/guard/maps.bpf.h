@@ -23,6 +23,8 @@ struct {
 const volatile __u16 stoq_guard_ports[STOQ_GUARD_PORTS_MAX] = {
 	NVME_TCP_PORT, NVME_TCP_DISCOVERY_PORT};
 const volatile __u8 stoq_guard_strict = STOQ_GUARD_STRICT_INGRESS;
+/* Audit: what would be dropped or changed is counted and logged, and passes as it is. */
+const volatile __u8 stoq_guard_audit;
 
 /* By their sizes: the compiler leaves the types of an inner map incomplete. */
 struct stoq_guard_policy_map {
@@ -287,12 +289,27 @@ static __always_inline void stoq_guard_count_rule(
 		counts->rules[rule]++;
 }
 
-/* Wants the packet dropped, for the first reason that is given. Returns 1. */
+/*
+ * Wants the packet dropped, for the first reason that is given. Returns 1; audit: 0, as the packet
+ * passes, and what follows has to be found in it.
+ */
 static __always_inline int stoq_guard_drop(struct stoq_guard_cpu *guard, enum stoq_guard_total why)
 {
 	if (!guard->drop)
 		guard->drop = why;
-	return 1;
+	return !stoq_guard_audit;
+}
+
+/* The packet at hand does not pass. */
+static __always_inline int stoq_guard_drops(const struct stoq_guard_cpu *guard)
+{
+	return guard->drop && !stoq_guard_audit;
+}
+
+/* The header at hand, which is cut, goes out as something else than it came. */
+static __always_inline int stoq_guard_has_spoiled(const struct stoq_flow *flow)
+{
+	return flow->guard.cut && !stoq_guard_audit;
 }
 
 /* Its Connect has passed: of this connection, or before it was seen. */

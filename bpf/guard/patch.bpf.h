@@ -111,6 +111,33 @@ __noinline int stoq_guard_keep(struct stoq_flow *flow, struct stoq_cpu *cpu)
 }
 
 /*
+ * guard->after becomes guard->before, which begins at payload position `base`, with guard->source, which begins at
+ * `start`, over it from `from` up to `end`. Returns whether that is another text.
+ */
+static __always_inline int stoq_guard_overlay(
+	struct stoq_guard_cpu *guard, __u32 base, __u32 start, __u32 from, __u32 end)
+{
+	const __u8 *before = (const __u8 *)guard->before;
+	__u8 *after = (__u8 *)guard->after;
+	__u32 different = 0;
+
+	__builtin_memcpy(guard->after, guard->before, STOQ_GUARD_SPAN);
+	for (__u32 i = 0; i < STOQ_GUARD_SPAN; i++) {
+		__u32 at = base + i;
+		__u64 place = at - start;
+		/* All bits if from <= at < end. No branch: the verifier would follow both ways. */
+		__u32 inside = 0 - (__u32)(((__u64)(at - from) - (end - from)) >> 63);
+
+		after[i] = before[i] ^
+			   ((before[i] ^ guard->source[STOQ_BOUND(place, STOQ_GUARD_SOURCE)]) &
+				   inside);
+	}
+	for (__u32 i = 0; i < STOQ_GUARD_SPAN / 8; i++)
+		different |= guard->before[i] != guard->after[i];
+	return different != 0;
+}
+
+/*
  * Puts the bytes of a patch where the packet has their place, and keeps the TCP checksum right: a
  * wrong one stays wrong. Whole 32-bit words of the TCP segment are looked at, which its sum is made
  * of. A header that was not rewritten is only compared: which of the two copies was corrupt on its
@@ -120,10 +147,8 @@ __noinline int stoq_guard_apply(
 	struct __sk_buff *skb, struct stoq_cpu *cpu, const struct stoq_guard_patch *patch)
 {
 	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
-	__u32 start, from = 0, end, base, span, different = 0;
-	const __u8 *before;
+	__u32 start, from = 0, end, base, span;
 	__u64 bounded;
-	__u8 *after;
 	__s64 sum;
 
 	if (!cpu || !patch || !guard)
@@ -147,26 +172,13 @@ __noinline int stoq_guard_apply(
 	bounded = STOQ_BOUND(span - 1, sizeof(guard->before)) + 1;
 	if (bpf_skb_load_bytes(skb, cpu->payload_offset + base, guard->before, bounded))
 		return STOQ_GUARD_FAILED;
-	__builtin_memcpy(guard->after, guard->before, STOQ_GUARD_SPAN);
 	__builtin_memcpy(guard->source, patch->data, STOQ_GUARD_PATCH_BYTES);
-	before = (const __u8 *)guard->before;
-	after = (__u8 *)guard->after;
-	for (__u32 i = 0; i < STOQ_GUARD_SPAN; i++) {
-		__u32 at = base + i;
-		__u64 place = at - start;
-		/* All bits if from <= at < end. No branch: the verifier would follow both ways. */
-		__u32 inside = 0 - (__u32)(((__u64)(at - from) - (end - from)) >> 63);
-
-		after[i] = before[i] ^
-			   ((before[i] ^ guard->source[STOQ_BOUND(place, STOQ_GUARD_SOURCE)]) &
-				   inside);
-	}
-	for (__u32 i = 0; i < STOQ_GUARD_SPAN / 8; i++)
-		different |= guard->before[i] != guard->after[i];
-	if (!different)
+	if (!stoq_guard_overlay(guard, base, start, from, end))
 		return STOQ_GUARD_SAME;
 	if (!patch->rewritten)
 		return STOQ_GUARD_OTHER;
+	if (stoq_guard_audit) /* of a guard that was none */
+		return STOQ_GUARD_SAME;
 	sum = bpf_csum_diff((__be32 *)guard->before, sizeof(guard->before), (__be32 *)guard->after,
 		sizeof(guard->after), 0);
 	if (sum < 0)

@@ -197,7 +197,7 @@ __noinline int stoq_guard_act(struct __sk_buff *skb, struct stoq_flow *flow, str
 {
 	struct stoq_guard_installed *installed = stoq_guard_policy();
 	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
-	int denied;
+	int denied, rewrites;
 	const struct nvme_sqe *sqe;
 
 	if (!flow || !cpu || !pdu || !guard)
@@ -206,6 +206,7 @@ __noinline int stoq_guard_act(struct __sk_buff *skb, struct stoq_flow *flow, str
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_NO_POLICY);
 	sqe = &((const struct nvme_tcp_cmd_pdu *)(const void *)pdu)->sqe;
 	denied = guard->decision.verdict != STOQ_GUARD_ALLOW;
+	rewrites = denied && !stoq_guard_audit;
 	if (denied || guard->strict) {
 		stoq_guard_patch_from(guard, pdu, sequence, STOQ_GUARD_COMMAND);
 		if (denied && stoq_guard_is_out(flow, cpu, &pdu->hdr, sequence)) {
@@ -224,21 +225,23 @@ __noinline int stoq_guard_act(struct __sk_buff *skb, struct stoq_flow *flow, str
 			guard->patch.rewritten = 1;
 			if (pdu->hdr.flags & NVME_TCP_FLAG_HDGST)
 				stoq_guard_digest(&guard->patch, STOQ_GUARD_COMMAND);
+			if (stoq_guard_audit) /* it could be refused, and passes as it is */
+				stoq_guard_patch_from(guard, pdu, sequence, STOQ_GUARD_COMMAND);
 		}
-		if (denied &&
+		if (rewrites &&
 			stoq_guard_expect(flow, nvme_le16(sqe->command_id), guard->decision.status))
 			return stoq_guard_drop(guard, STOQ_GUARD_DROP_NO_ROOM);
-		if (stoq_guard_keep(flow, cpu)) {
-			if (denied)
+		if ((rewrites || guard->strict) && stoq_guard_keep(flow, cpu)) {
+			if (rewrites)
 				stoq_guard_forget(flow, nvme_le16(sqe->command_id));
 			return 1;
 		}
 		/* Of a header that was cut, the packet at hand may have bytes that passed before.
 		 */
-		if (denied || cpu->header_out)
+		if (rewrites || (guard->strict && cpu->header_out))
 			stoq_guard_applied(flow, cpu, guard, &guard->patch,
 				stoq_guard_apply(skb, cpu, &guard->patch));
-		if (denied)
+		if (rewrites)
 			stoq_guard_total(STOQ_GUARD_PATCHED);
 		if (flow->guard.cut) { /* what is counted and logged is what it was */
 			stoq_guard_restore_cut(flow, (__u8 *)pdu);
@@ -309,6 +312,19 @@ static __always_inline int stoq_guard_decide_cut(struct stoq_guard_cpu *guard,
 	return guard->decision.verdict != STOQ_GUARD_ALLOW;
 }
 
+/* Audit: whether the command that is cut could be refused. What is spoiled is a copy. */
+__noinline int stoq_guard_could_spoil_cut(struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+
+	if (!flow || !cpu || !guard)
+		return 0;
+	__builtin_memcpy(
+		guard->patch.data, flow->side[NVME_TCP_FROM_HOST].cursor.carry, STOQ_GUARD_COMMAND);
+	return stoq_guard_spoil(flow, guard->patch.data, cpu->header_out,
+		guard->touches == STOQ_GUARD_TOUCHES_RANGE);
+}
+
 /* The first part of a command that is refused: spoils it, and remembers why until it is whole. */
 static __always_inline int stoq_guard_refuse_cut(struct stoq_flow *flow, struct stoq_cpu *cpu,
 	struct stoq_guard_cpu *guard, struct stoq_cursor *cursor)
@@ -322,8 +338,9 @@ static __always_inline int stoq_guard_refuse_cut(struct stoq_flow *flow, struct 
 	}
 	flow->guard.cut_opcode = cursor->carry[STOQ_GUARD_AT_OPCODE];
 	flow->guard.cut_fctype = cursor->carry[STOQ_GUARD_AT_NSID];
-	if (!stoq_guard_spoil(flow, cursor->carry, cpu->header_out,
-		    guard->touches == STOQ_GUARD_TOUCHES_RANGE))
+	if (stoq_guard_audit ? !stoq_guard_could_spoil_cut(flow, cpu)
+			     : !stoq_guard_spoil(flow, cursor->carry, cpu->header_out,
+				       guard->touches == STOQ_GUARD_TOUCHES_RANGE))
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_CUT);
 	flow->guard.cut = 1;
 	flow->guard.cut_rule = decision->rule;
@@ -333,14 +350,20 @@ static __always_inline int stoq_guard_refuse_cut(struct stoq_flow *flow, struct 
 }
 
 /* The patch becomes what is known of a header that is cut, and the packet gets it. */
-static __always_inline int stoq_guard_apply_carry(struct __sk_buff *skb, struct stoq_flow *flow,
-	struct stoq_cpu *cpu, struct stoq_guard_cpu *guard, const struct stoq_cursor *cursor)
+__noinline int stoq_guard_apply_carry(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
 {
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+	const struct stoq_cursor *cursor;
+
+	if (!flow || !cpu || !guard)
+		return 1;
+	cursor = &flow->side[NVME_TCP_FROM_HOST].cursor;
 	__builtin_memcpy(guard->patch.data, cursor->carry, STOQ_GUARD_PATCH_BYTES);
 	guard->patch.sequence = cursor->next_header;
 	guard->patch.bytes = cursor->carry_bytes < STOQ_GUARD_PATCH_BYTES ? cursor->carry_bytes
 									  : STOQ_GUARD_PATCH_BYTES;
-	guard->patch.rewritten = flow->guard.cut;
+	guard->patch.rewritten = stoq_guard_has_spoiled(flow);
 	return stoq_guard_applied(
 		flow, cpu, guard, &guard->patch, stoq_guard_apply(skb, cpu, &guard->patch));
 }
@@ -364,8 +387,8 @@ static __always_inline int stoq_guard_cut_command(struct __sk_buff *skb, struct 
 			return 1;
 	}
 	/* Also if it waits: the packet may have bytes that passed before, now other ones. */
-	if (guard->strict || flow->guard.cut)
-		return stoq_guard_apply_carry(skb, flow, cpu, guard, cursor);
+	if (guard->strict || stoq_guard_has_spoiled(flow))
+		return stoq_guard_apply_carry(skb, flow, cpu);
 	return 0;
 }
 

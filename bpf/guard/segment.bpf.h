@@ -28,6 +28,10 @@ __noinline int stoq_guard_clear_urgent(struct __sk_buff *skb, __u32 tcp_offset)
 
 	if (!guard)
 		return 1;
+	if (stoq_guard_audit) {
+		stoq_guard_total(STOQ_GUARD_URGENT);
+		return 0;
+	}
 	if (bpf_skb_load_bytes(skb, tcp_offset + STOQ_TCP_AT_FLAGS, &flags, sizeof(flags)) ||
 		bpf_skb_load_bytes(skb, tcp_offset + STOQ_TCP_AT_URGENT, &pointer, sizeof(pointer)))
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_STORE);
@@ -57,6 +61,10 @@ __noinline int stoq_guard_strip_multipath(
 		return 1;
 	if (bytes - 1 >= STOQ_OPTIONS_BYTES || !stoq_find_multipath(skb, cpu, tcp_offset, bytes))
 		return 0;
+	if (stoq_guard_audit) {
+		stoq_guard_total(STOQ_GUARD_MULTIPATH);
+		return 0;
+	}
 	sum = bpf_csum_diff((__be32 *)cpu->window, STOQ_OPTIONS_BYTES,
 		(__be32 *)&cpu->window[STOQ_OPTIONS_CHANGED], STOQ_OPTIONS_BYTES, 0);
 	if (sum < 0 ||

@@ -120,7 +120,8 @@ struct stoq_guard_record {
 	__u8 code;    /* ... the opcode or fctype in it */
 	__u8 host_is_a;
 	__u8 known; /* the host's NQN is, by its Connect (map stoq_connects, by uid) or identity */
-	__u8 pad[26];
+	__u8 audit; /* nothing was refused or dropped: the guard is in audit mode */
+	__u8 pad[25];
 };
 NVME_ASSERT_SIZE(struct stoq_guard_record, 128);
 
@@ -207,6 +208,11 @@ struct stoq_guard_totals {
 /* stoq_guard_ports: of the controllers, 0: no more. Whatever comes or goes there is policed;
  * elsewhere what begins with an ICReq. Default: 4420 and 8009. */
 #define STOQ_GUARD_PORTS_MAX 16
+
+/*
+ * stoq_guard_audit: 1: what is decided is counted and logged, and every packet passes as it is. A connection of
+ * which a packet would have been dropped is followed on as by a guard that is not strict (flow.guard.spared).
+ */
 
 /* stoq_guard_strict: in which packets a policy's `strict` takes effect. */
 enum stoq_guard_strictness {

@@ -120,7 +120,7 @@ static __always_inline int stoq_guard_out_of_turn(const struct stoq_guard_cpu *g
 		return stoq_after(
 			side->next_byte, cpu->sequence + cpu->payload_bytes + STOQ_SEQUENCE_JUMP);
 	/* Completions have to be found while some of them are to be rewritten. */
-	return cpu->side == NVME_TCP_FROM_CONTROLLER && flow->guard.refused &&
+	return cpu->side == NVME_TCP_FROM_CONTROLLER && flow->guard.refused && !stoq_guard_audit &&
 	       stoq_after(cpu->sequence, stoq_wanted(side));
 }
 
@@ -175,6 +175,10 @@ static __always_inline int stoq_guard_follow(struct __sk_buff *skb, struct stoq_
 	} else if (result == STOQ_WALK_MORE) {
 		stoq_guard_drop(guard, STOQ_GUARD_DROP_TOO_MANY);
 	}
+	if (stoq_guard_audit && result != STOQ_WALK_DONE) {
+		stoq_guard_recover(flow, cpu); /* it passes: what follows is looked for */
+		return 0;
+	}
 	/* What was not followed was not there: it is new when it comes again. */
 	if (result != STOQ_WALK_DONE) {
 		side->next_byte = side->cursor.next_header + side->cursor.carry_bytes;
@@ -182,7 +186,7 @@ static __always_inline int stoq_guard_follow(struct __sk_buff *skb, struct stoq_
 	}
 	if (side->collect_left)
 		stoq_collect_connect(skb, flow, cpu);
-	if (side->early && !guard->drop)
+	if (side->early && !stoq_guard_drops(guard))
 		stoq_guard_walk_early(skb, flow, side, cpu, guard);
 	return 0;
 }
@@ -197,12 +201,12 @@ static __always_inline int stoq_guard_payload(struct __sk_buff *skb, struct stoq
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_ENCRYPTED);
 	if (stoq_guard_out_of_turn(guard, flow, side, cpu))
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_DISORDER);
-	if (side->patch_head != side->patch_tail && stoq_after(side->patch_end, cpu->sequence) &&
-		stoq_guard_apply_all(skb, flow, cpu))
+	if (side->patch_head != side->patch_tail && !(stoq_guard_audit && flow->guard.spared) &&
+		stoq_after(side->patch_end, cpu->sequence) && stoq_guard_apply_all(skb, flow, cpu))
 		return 1;
 	if (cpu->side == NVME_TCP_FROM_HOST && side->cursor.carry_bytes &&
-		(guard->strict || flow->guard.cut) && stoq_after(carried, cpu->sequence) &&
-		stoq_guard_apply_carry(skb, flow, cpu, guard, &side->cursor))
+		(guard->strict || stoq_guard_has_spoiled(flow)) &&
+		stoq_after(carried, cpu->sequence) && stoq_guard_apply_carry(skb, flow, cpu))
 		return 1;
 	if (guard->strict)
 		return stoq_guard_follow(skb, flow, side, cpu, guard);
@@ -276,6 +280,17 @@ __noinline int stoq_guard_on_payload(
 }
 
 /*
+ * Audit: a connection of which a packet would have been dropped goes on, but is not what it would
+ * have become. From here on it is followed as by a guard that is not strict.
+ */
+static __always_inline void stoq_guard_spare(
+	const struct stoq_guard_cpu *guard, struct stoq_flow *flow)
+{
+	if (guard->drop != STOQ_GUARD_DROP_NO_POLICY)
+		flow->guard.spared = 1;
+}
+
+/*
  * A segment, up to its payload. What is to be dropped is in guard->drop; guard->reached is set if
  * it belongs to a flow and goes on. Returns the flow, if it has one. A function of its own, whose
  * frame is gone when the payload is followed: Linux 6.1 has 512 bytes for all frames together.
@@ -289,17 +304,20 @@ static __noinline struct stoq_flow *stoq_guard_find(struct __sk_buff *skb, struc
 
 	if (stoq_guard_normalize(skb, cpu, guard, ports || flow))
 		return flow;
-	if (ports && guard->strict_here && stoq_guard_is_odd(segment, ports)) {
-		stoq_guard_drop(guard, STOQ_GUARD_DROP_FLAGS);
+	if (ports && guard->strict_here && stoq_guard_is_odd(segment, ports) &&
+		stoq_guard_drop(guard, STOQ_GUARD_DROP_FLAGS))
 		return flow;
-	}
 	if (segment->syn) {
 		stoq_guard_on_syn(cpu, guard, flow, ports);
 		return 0;
 	}
+	if (stoq_guard_audit && flow && flow->guard.spared) {
+		guard->strict_here = 0;
+		guard->careful = 0;
+	}
 	if (segment->payload_bytes)
 		flow = stoq_guard_flow_of_payload(skb, cpu, guard, flow, ports);
-	if (guard->drop || !flow || !flow->uid)
+	if (stoq_guard_drops(guard) || !flow || !flow->uid)
 		return flow;
 	stoq_guard_identify(flow, installed);
 	cpu->side = stoq_sender(flow, segment);
@@ -308,7 +326,7 @@ static __noinline struct stoq_flow *stoq_guard_find(struct __sk_buff *skb, struc
 	if (segment->ack)
 		stoq_guard_on_ack(flow, &flow->side[cpu->side & 1], 1 << (cpu->side & 1),
 			segment->acknowledged);
-	if (flow->guard.torn && !segment->rst) {
+	if (flow->guard.torn && !segment->rst && !stoq_guard_audit) {
 		guard->end = 1;
 		stoq_guard_drop(guard, STOQ_GUARD_DROP_ENDED);
 		return flow;
@@ -326,9 +344,9 @@ static __always_inline void stoq_guard_follow_segment(struct __sk_buff *skb, str
 {
 	const struct stoq_segment *segment = &guard->segment;
 
-	if (segment->payload_bytes && !guard->drop)
+	if (segment->payload_bytes && !stoq_guard_drops(guard))
 		stoq_guard_on_payload(skb, flow, cpu, guard->policed);
-	if (!guard->drop && (segment->fin || segment->rst))
+	if (!stoq_guard_drops(guard) && (segment->fin || segment->rst))
 		stoq_guard_on_end(cpu, guard, flow, cpu->side);
 }
 
@@ -353,7 +371,8 @@ static __always_inline void stoq_guard_begin_packet(const struct __sk_buff *skb,
 	guard->reached = 0;
 	guard->from = stoq_guard_from(skb);
 	guard->strict_here = stoq_guard_strict_here(skb, installed);
-	guard->careful = installed && installed->policy.strict &&
+	/* Audit: without a policy, what was strictly followed until now still is. */
+	guard->careful = (installed ? installed->policy.strict : stoq_guard_audit) &&
 			 stoq_guard_strict != STOQ_GUARD_STRICT_NEVER;
 }
 
@@ -368,7 +387,7 @@ int stoq_guard(struct __sk_buff *skb)
 	int result;
 
 	if (!cpu || !guard)
-		return TC_ACT_SHOT;
+		return stoq_guard_audit ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 	stoq_guard_begin_packet(skb, guard, installed);
 	segment = &guard->segment;
 	stoq_count(cpu, STOQ_COUNT_PACKETS, 1);
@@ -392,6 +411,11 @@ int stoq_guard(struct __sk_buff *skb)
 	if (!guard->drop)
 		return TC_ACT_UNSPEC;
 	stoq_guard_log_drop(flow, guard->drop);
+	if (stoq_guard_audit) {
+		if (flow)
+			stoq_guard_spare(guard, flow);
+		return TC_ACT_UNSPEC;
+	}
 	if (guard->end && stoq_guard_tear(skb, flow) == 0)
 		return TC_ACT_UNSPEC;
 	return TC_ACT_SHOT;

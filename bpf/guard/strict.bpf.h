@@ -103,5 +103,5 @@ __noinline int stoq_guard_cut_header(
 	if (cursor->carry[0] == NVME_TCP_CAPSULE_CMD && cursor->carry_bytes > STOQ_GUARD_AT_OPCODE)
 		return stoq_guard_cut_command(skb, flow, cpu, cursor);
 	/* The packet may have bytes that passed before, now other ones. */
-	return guard->strict ? stoq_guard_apply_carry(skb, flow, cpu, guard, cursor) : 0;
+	return guard->strict ? stoq_guard_apply_carry(skb, flow, cpu) : 0;
 }

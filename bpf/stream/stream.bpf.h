@@ -300,6 +300,8 @@ __noinline int stoq_collect_connect(
 	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu);
 static __always_inline int stoq_account(struct stoq_flow_side *side, struct stoq_cpu *cpu);
 static __always_inline __u32 stoq_wanted(const struct stoq_flow_side *side);
+static __always_inline void stoq_on_bad_header(
+	struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu);
 static __always_inline int stoq_walk_early(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_flow_side *side, struct stoq_cpu *cpu);
 static __always_inline void stoq_on_payload(struct __sk_buff *skb, struct stoq_flow *flow,

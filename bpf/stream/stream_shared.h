@@ -317,7 +317,8 @@ struct stoq_guard_flow {
 	__u8 far_r2ts;	    /* some R2Ts are, or were, in map stoq_guard_far */
 	__u8 identify;	    /* enum stoq_guard_identify: Identify Controller, on the admin queue */
 	__u8 ioccsz_bytes;  /* of IOCCSZ that have come */
-	__u8 pad_front[3];
+	__u8 spared;	    /* audit: a packet of it would have been dropped */
+	__u8 pad_front[2];
 	__u32 maxh2c;	     /* MAXH2CDATA, bytes; 0 if the ICResp was not seen */
 	__u32 far;	     /* commands outstanding that are in map stoq_guard_far */
 	__u32 capsule_bytes; /* the most data in a capsule; 0: not looked up yet */

@@ -38,6 +38,17 @@ struct guard_link {
 
 extern struct stoq_guard_bpf *the_guard;
 
+/*
+ * Set before guard_setup(): each packet also meets a guard in audit mode, with tables of its own, which has to let
+ * it pass as it is. At the end both have to have counted the same kinds of verdicts.
+ */
+extern bool guard_audited;
+extern struct stoq_guard_bpf *the_auditor;
+/* One that only the auditor meets. */
+void guard_audit_run(struct guard_place place, const uint8_t *frame, size_t length);
+uint64_t guard_total_of(struct stoq_guard_bpf *guard, enum stoq_guard_total total);
+struct stoq_guard_record guard_last_record_of(struct stoq_guard_bpf *guard);
+
 /* For a group of tests: cmocka's setup and teardown. Strict wherever the policy is, unless changed
  * before. */
 extern enum stoq_guard_strictness guard_strictness;

@@ -315,5 +315,6 @@ int main(void)
 		cmocka_unit_test(test_tags_not_strict),
 	};
 
+	guard_audited = true;
 	return cmocka_run_group_tests(tests, guard_setup, guard_teardown);
 }

@@ -907,5 +907,6 @@ int main(void)
 		cmocka_unit_test_setup(test_not_strict, install),
 	};
 
+	guard_audited = true;
 	return cmocka_run_group_tests(tests, guard_setup, guard_teardown);
 }

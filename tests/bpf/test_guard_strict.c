@@ -628,5 +628,6 @@ int main(void)
 		cmocka_unit_test(test_not_strict),
 	};
 
+	guard_audited = true;
 	return cmocka_run_group_tests(tests, guard_setup, guard_teardown);
 }

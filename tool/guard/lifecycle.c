@@ -74,6 +74,7 @@ static int put_in_force(const struct guard_options *options, const struct stoq_g
 		.interface_count = options->interface_count,
 		.program = options->program,
 		.force_clsact = options->force_clsact,
+		.audit = options->audit || source->policy.mode == STOQ_GUARD_MODE_AUDIT,
 		.replace = options->replace,
 		.max_connections = options->max_connections,
 		.version = STOQ_VERSION,
@@ -86,7 +87,8 @@ static int put_in_force(const struct guard_options *options, const struct stoq_g
 		tool_notice("removed what an interrupted `stoq guard on` had left of guard %s",
 			config.name);
 	if (!result)
-		printf("guard %s: on, policy %s, hash %016llx\n", config.name, source->path,
+		printf("guard %s: %s, policy %s, hash %016llx\n", config.name,
+			config.audit ? "audit (nothing is refused or dropped)" : "on", source->path,
 			(unsigned long long)source->compiled->hash);
 	return result;
 }

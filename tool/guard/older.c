@@ -13,6 +13,7 @@ struct check {
 	const struct tool_identified *found;
 	struct stoq_guard_older *older;
 	struct stoq_guard_view view;
+	bool audit;				      /* nothing is stopped */
 	const char *added[STOQ_GUARD_INTERFACES_MAX]; /* interfaces */
 	size_t added_count;
 };
@@ -48,6 +49,8 @@ static int find(struct check *check, const struct stoq_guard_view *on, struct st
 		.on = on,
 	};
 
+	check->audit = check->found ? check->options->audit : on && on->manifest.audit;
+	check->audit |= check->source->policy.mode == STOQ_GUARD_MODE_AUDIT;
 	if (check->found && check->found->sockets_error.code)
 		tool_notice("which connections this stops can be told only in part: %s",
 			check->found->sockets_error.text);
@@ -97,8 +100,9 @@ static const char *remedy(const struct check *check)
 
 static void name_hosts(const struct check *check, bool going_on)
 {
-	tool_notice("%zu connections that are open now %s stopped:",
-		check->older->connections.count, going_on ? "are" : "would be");
+	tool_notice("%zu connections that are open now %s stopped%s:",
+		check->older->connections.count, going_on && !check->audit ? "are" : "would be",
+		check->audit ? " if this were enforced" : "");
 	stoq_guard_older_print(stderr, check->older, &check->source->policy);
 }
 
@@ -114,7 +118,7 @@ int guard_older_check(struct stoq_guard_older *older, const struct guard_options
 	result = find_beside(&check, options->name ? options->name : GUARD_DEFAULT_NAME, error);
 	if (result || !older->count)
 		return result;
-	goes_on = options->stop_older ||
+	goes_on = check.audit || options->stop_older ||
 		  (options->reconnect && stoq_guard_older_is_cured_by_closing(older));
 	name_hosts(&check, goes_on);
 	if (goes_on)

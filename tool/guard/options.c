@@ -27,6 +27,7 @@ enum guard_option {
 	OPTION_DURATION,
 	OPTION_LAST,
 	OPTION_JOURNAL,
+	OPTION_AUDIT,
 };
 
 #define OPTION_NAME_ROW                                                                            \
@@ -38,6 +39,7 @@ static const struct option on_options[] = {
 	TOOL_OPTION_HELP,
 	OPTION_NAME_ROW,
 	{"interface", required_argument, NULL, 'i'},
+	{"audit", no_argument, NULL, OPTION_AUDIT},
 	{"replace", no_argument, NULL, OPTION_REPLACE},
 	{"reconnect", no_argument, NULL, OPTION_RECONNECT},
 	{"stop-older", no_argument, NULL, OPTION_STOP_OLDER},
@@ -171,6 +173,9 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		return take_interface(options, text, error);
 	case OPTION_NAME:
 		options->name = text;
+		return 0;
+	case OPTION_AUDIT:
+		options->audit = true;
 		return 0;
 	case OPTION_REPLACE:
 		options->replace = true;

@@ -17,7 +17,7 @@ struct guard_options {
 	struct stoq_guard_program_config program;
 	size_t port_count;
 	uint64_t max_connections; /* 0: not given */
-	bool replace, reconnect, stop_older, force_clsact, json, journal;
+	bool audit, replace, reconnect, stop_older, force_clsact, json, journal;
 	uint64_t duration_ns; /* 0: no end */
 	uint64_t last;	      /* how many past events to show first */
 };

@@ -71,7 +71,7 @@ static void test_line(void **context)
 {
 	struct trial *trial = *context;
 
-	expect_line(trial, " denied  Write ");
+	expect_line(trial, " denied       Write ");
 	expect_line(trial, " 1 (boot area) ");
 	expect_line(trial, "Namespace is Write Protected");
 	expect_line(trial, "nqn.host\\x1b[2J (192.0.2.9:50000)");
@@ -126,6 +126,25 @@ static void test_json(void **context)
 	json_object_put(object);
 }
 
+/* In audit mode nothing is said to be refused that was not. */
+static void test_audit(void **context)
+{
+	struct trial *trial = *context;
+	struct json_object *object;
+
+	trial->record.audit = 1;
+	expect_line(trial, " would refuse Write ");
+	object = parse(trial);
+	expect_text(object, "type", "would_refuse");
+	expect_text(object, "audit", "true");
+	json_object_put(object);
+	trial->record.kind = STOQ_GUARD_RECORD_DROPPED;
+	expect_line(trial, " would drop a packet: ");
+	object = parse(trial);
+	expect_text(object, "type", "would_drop");
+	json_object_put(object);
+}
+
 /* Each total has a name of its own, for programs. */
 static void test_names(void **context)
 {
@@ -143,6 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_json, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_audit, setup, teardown),
 		cmocka_unit_test(test_names),
 	};
 
