@@ -10,7 +10,7 @@ export STOQ_WERROR ?= $(if $(CI),ON,OFF)
 
 configure = cmake --preset release --log-level=WARNING -DCMAKE_INSTALL_PREFIX=$(PREFIX) -DSTOQ_WERROR=$(STOQ_WERROR)
 
-.PHONY: all build build-all demo test test-kernels test-debian-13 test-packages bench bench-flood lint format fuzz deb install uninstall clean help
+.PHONY: all build build-all demo test test-kernels test-debian-13 test-packages bench bench-flood lint format fuzz deb dist install uninstall clean help
 all: build
 
 ## build: stoq, libstoq and the manual, in build/; what they need is installed
@@ -93,6 +93,11 @@ install: build
 deb:
 	@packaging/install-packages build test deb
 	@packaging/make-deb
+
+## dist: the release: build/dist/stoq-VERSION.tar.xz, its SPDX document, checksums; the same tree gives the same bytes
+dist:
+	@packaging/install-packages build dist
+	@packaging/make-dist
 
 ## uninstall: what install installed; with the same DESTDIR in front
 uninstall:

@@ -114,7 +114,35 @@ _stoq()
 	else
 		words=$(_stoq_operands "$verb" "$command") || files=yes
 	fi
+	_stoq_files=$files
 	COMPREPLY=($(compgen -P "$prefix" -W "$words" -- "$current"))
 	[ -z "$files" ] || COMPREPLY+=($(compgen -P "$prefix" -f -- "$current"))
 }
+
+# _stoq_describe WORDS...: for other shells: what completes the last of WORDS, one a line, each with a tab and what
+# --help has about it. A line that is a tab only: file names.
+_stoq_describe()
+{
+	local -a verb=("${@:2:$(($# > 2))}")
+	COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+	_stoq
+	[ -z "$_stoq_files" ] || { printf '\t\n' && return; }
+	[ ${#COMPREPLY[@]} != 0 ] || return
+	{ printf '%s\n' "${COMPREPLY[@]}" && stoq "${verb[@]}" --help 2>/dev/null; } |
+		awk -v count=${#COMPREPLY[@]} '
+		NR <= count { words[NR] = $0; next }
+		/^VERBS/ { verbs = 1 }
+		verbs && /^  [a-z]/ { name = $1; sub(/^ *[a-z]+ */, ""); about[name] = $0; next }
+		/^  -/ { names = $0; next }
+		names != "" {
+			sub(/^ +/, "")
+			while (match(names, /--?[a-z][a-z-]*/)) {
+				about[substr(names, RSTART, RLENGTH)] = $0
+				names = substr(names, RSTART + RLENGTH)
+			}
+			names = ""
+		}
+		END { for (i = 1; i <= count; i++) print words[i] "\t" about[words[i]] }'
+}
+
 complete -F _stoq stoq
