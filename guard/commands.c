@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
+#include "guard/cli_words.h"
 #include "nvme/nvme_names.h"
 
 enum command_class {
@@ -104,7 +106,8 @@ static void add_admin(struct stoq_guard_commands *set)
 	memset(set->bits[STOQ_GUARD_FABRICS], 0xff, sizeof(set->bits[0]));
 }
 
-int stoq_guard_command_find(const char *name, uint8_t *table, uint8_t *code)
+/* By the specification's name for it. */
+static int find_named(const char *name, uint8_t *table, uint8_t *code)
 {
 	uint8_t opcode, fctype;
 
@@ -120,20 +123,27 @@ int stoq_guard_command_find(const char *name, uint8_t *table, uint8_t *code)
 	return 0;
 }
 
+int stoq_guard_command_find(const char *name, uint8_t *table, uint8_t *code)
+{
+	const struct stoq_guard_cli_word *word = stoq_guard_cli_find(name);
+
+	return find_named(word && word->alone ? word->command : name, table, code);
+}
+
 int stoq_guard_commands_add(struct stoq_guard_commands *set, const char *text, bool fearful)
 {
 	uint8_t table, code;
 
-	if (strcmp(text, "reads") == 0) {
+	if (strcasecmp(text, "reads") == 0) {
 		add_class(set, CLASS_READS);
 		return 0;
 	}
-	if (strcmp(text, "admin") == 0) {
+	if (strcasecmp(text, "admin") == 0) {
 		add_admin(set);
 		return 0;
 	}
-	if (strcmp(text, "writes") == 0 || strcmp(text, "destructive") == 0) {
-		add_class(set, text[0] == 'w' ? CLASS_WRITES : CLASS_DESTRUCTIVE);
+	if (strcasecmp(text, "writes") == 0 || strcasecmp(text, "destructive") == 0) {
+		add_class(set, (text[0] | 0x20) == 'w' ? CLASS_WRITES : CLASS_DESTRUCTIVE);
 		if (fearful)
 			add_unnamed(set);
 		return 0;

@@ -18,7 +18,8 @@ static inline bool stoq_guard_commands_has(
 }
 
 /*
- * Adds the commands that text names: a class, or a command as the specification calls it.
+ * Adds the commands that text names: a class, or a command as the specification calls it, or nvme-cli
+ * where its word means just this one. Case does not matter.
  * Opcodes without a name do what nobody knows: in a rule that refuses (fearful) the classes
  * writes and destructive have them too. Returns 0 or -ENOENT.
  */

@@ -36,7 +36,7 @@ static bool is_alike(
 		strcmp(one->host_nqn, two->host_nqn) != 0 ||
 		strcmp(one->subsystem_nqn, two->subsystem_nqn) != 0)
 		return false;
-	return one->host_nqn[0] || stoq_flow_end_same_address(&one->host, &two->host);
+	return true;
 }
 
 static int add(struct stoq_guard_older *older, const struct stoq_guard_stopped *stopped)
@@ -48,6 +48,8 @@ static int add(struct stoq_guard_older *older, const struct stoq_guard_stopped *
 			continue;
 		older->items[i].connections += stopped->connections;
 		older->items[i].local += stopped->local;
+		older->items[i].several |= !stoq_flow_end_same_address(
+			&older->items[i].first.host, &stopped->first.host);
 		return 0;
 	}
 	items = stoq_array_room(
@@ -349,7 +351,9 @@ static void print_host(
 	if (known->host_nqn[0])
 		fprintf(file, "  host %s, ", known->host_nqn);
 	else
-		fputs("  a host that is not known, ", file);
+		fputs(stopped->several ? "  hosts that are not known, "
+				       : "  a host that is not known, ",
+			file);
 	fprintf(file, "%zu connection%s", stopped->connections,
 		stopped->connections == 1 ? "" : "s");
 	if (known->subsystem_nqn[0])

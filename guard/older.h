@@ -33,6 +33,7 @@ struct stoq_guard_stopped {
 	struct stoq_flow_known first; /* of them; without names: the host is not known */
 	size_t connections;
 	size_t local; /* of these: sockets of this machine, which can be closed */
+	bool several; /* hosts at different addresses, which are not known */
 };
 
 struct stoq_guard_older {

@@ -43,6 +43,7 @@ int stoq_guard_status_read(struct stoq_guard_status *status, const struct stoq_g
 	for (size_t i = 0; i < view->manifest.side_count; i++)
 		status->sides[i] = stoq_guard_view_side(view, i);
 	read_last(status);
+	status->drift = stoq_guard_drift_find(view, &status->drift_error);
 	return 0;
 }
 
@@ -153,6 +154,19 @@ static void print_last(FILE *file, const struct stoq_guard_status *status)
 	}
 }
 
+static void print_drift(FILE *file, const struct stoq_guard_status *status)
+{
+	if (status->drift == STOQ_GUARD_DRIFT_DIFFERS)
+		fputs("  DRIFT        the file is another policy than the one in force; `stoq guard "
+		      "reload FILE` puts it in force\n",
+			file);
+	else if (status->drift == STOQ_GUARD_DRIFT_TEXT)
+		fputs("  drift        the file has changed, and means the same\n", file);
+	else if (status->drift == STOQ_GUARD_DRIFT_BROKEN)
+		fprintf(file, "  DRIFT        the file would not be put in force again: %s\n",
+			status->drift_error.text);
+}
+
 static void print_room(FILE *file, const struct stoq_guard_room *room)
 {
 	fprintf(file,
@@ -177,6 +191,7 @@ void stoq_guard_status_print(FILE *file, const struct stoq_guard_status *status)
 		view->in_force.path, (uint64_t)view->in_force.installed->policy.hash);
 	print_time(file, view->in_force.since_unix_ns);
 	fputc('\n', file);
+	print_drift(file, status);
 	if (stoq_guard_manifest_is_foreign(&view->manifest))
 		fprintf(file,
 			"  program      of another stoq (%.11s): `stoq guard on --replace --name "

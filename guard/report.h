@@ -4,12 +4,15 @@
 /* A guard's status, for people and as JSON. */
 #include <stdio.h>
 
+#include "guard/drift.h"
 #include "guard/view.h"
 
 #define STOQ_GUARD_LAST_EVENTS 5
 
 struct stoq_guard_status {
 	const struct stoq_guard_view *view;
+	enum stoq_guard_drift drift;
+	struct stoq_error drift_error;
 	enum stoq_keep_state sides[STOQ_GUARD_SIDES_MAX];
 	uint64_t counts[STOQ_GUARD_RULES_MAX + 1];
 	uint64_t totals[STOQ_GUARD_TOTALS];

@@ -80,6 +80,7 @@ static struct json_object *policy(const struct stoq_guard_status *status)
 	snprintf(hash, sizeof(hash), "%016" PRIx64, (uint64_t)in_force->installed->policy.hash);
 	stoq_json_put_foreign(object, "file", in_force->path, sizeof(in_force->path));
 	stoq_json_put_string(object, "hash", hash);
+	stoq_json_put_string(object, "drift", stoq_guard_drift_name(status->drift));
 	stoq_json_put_u64(object, "since_unix_ns", in_force->since_unix_ns);
 	stoq_json_put_bool(object, "strict", in_force->installed->policy.strict);
 	stoq_json_put(object, "rules", rules(status));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "guard/cli_words.h"
 #include "guard/nqn.h"
 #include "nvme/nvme_names.h"
 
@@ -151,6 +152,27 @@ static int take_namespaces(const struct reading *reading)
 	return ret;
 }
 
+/* Not in any list of commands: what to write instead. */
+static int refuse_command(const struct reading *reading, size_t item)
+{
+	const char *text = reading->text->commands[item];
+	const struct stoq_guard_cli_word *word = stoq_guard_cli_find(text);
+	char reason[160];
+
+	if (!word)
+		return refuse_item(reading, "commands", item, text,
+			"is no command; write a class (reads, writes, destructive, admin) or "
+			"a name of the NVMe specification, such as Write, Dataset Management or "
+			"Format NVM");
+	if (!word->command)
+		return refuse_item(reading, "commands", item, text,
+			"is no NVMe command: nvme-cli's word for what the host does by itself; remove it");
+	snprintf(reason, sizeof(reason),
+		"is nvme-cli's word, and not the only one that sends the command; write `%s`, which has all of them",
+		word->command);
+	return refuse_item(reading, "commands", item, text, reason);
+}
+
 static int take_commands(const struct reading *reading)
 {
 	const struct stoq_guard_rule_text *text = reading->text;
@@ -166,12 +188,7 @@ static int take_commands(const struct reading *reading)
 		}
 		if (stoq_guard_commands_add(
 			    &rule->commands, text->commands[i], rule->verdict != STOQ_GUARD_ALLOW))
-			return refuse_item(reading, "commands", i, text->commands[i],
-				"is no command; write a class (reads, writes, destructive, admin) "
-				"or "
-				"a name of the NVMe specification, such as Write, Dataset "
-				"Management or "
-				"Format NVM");
+			return refuse_command(reading, i);
 	}
 	return 0;
 }

@@ -37,6 +37,29 @@ static void parse(struct stoq_guard_policy *policy, const char *text)
 		fail_msg("%s", error.text);
 }
 
+/* Classes in either case, and what nvme-cli calls commands. */
+static void test_words(void **state)
+{
+	struct stoq_guard_policy policy;
+	const struct stoq_guard_rule *rule;
+
+	parse(&policy, RULE("    commands: [Reads, fw_commit, DSM, format]\n"));
+	rule = &policy.rules[0];
+	assert_true(stoq_guard_commands_has(&rule->commands, STOQ_GUARD_IO, NVME_NVM_READ));
+	assert_true(stoq_guard_commands_has(
+		&rule->commands, STOQ_GUARD_IO, NVME_NVM_DATASET_MANAGEMENT));
+	assert_true(
+		stoq_guard_commands_has(&rule->commands, STOQ_GUARD_ADMIN, NVME_ADMIN_FORMAT_NVM));
+	assert_true(stoq_guard_commands_has(
+		&rule->commands, STOQ_GUARD_ADMIN, NVME_ADMIN_FIRMWARE_COMMIT));
+	assert_false(stoq_guard_commands_has(&rule->commands, STOQ_GUARD_IO, NVME_NVM_WRITE));
+	stoq_guard_policy_free(&policy);
+	expect_error(RULE("    commands: [delete-ns]\n"), "write `Namespace Management`");
+	expect_error(RULE("    commands: [id-ctrl]\n"), "write `Identify`");
+	expect_error(RULE("    commands: [reset]\n"), "is no NVMe command");
+	expect_error(RULE("    commands: [formats]\n"), "is no command");
+}
+
 static void test_defaults(void **state)
 {
 	struct stoq_guard_policy policy;
@@ -236,6 +259,7 @@ static void test_unreachable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_all_fields),
 		cmocka_unit_test(test_errors_of_the_outline),

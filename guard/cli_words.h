@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/* What nvme-cli calls commands, where that is not what the specification calls them. */
+#include <stdbool.h>
+
+struct stoq_guard_cli_word {
+	const char *word;    /* `nvme WORD` sends ... */
+	const char *command; /* ... this command, as the specification names it; NULL: none */
+	bool alone;	     /* nothing else sends it: the word can stand for the command */
+};
+
+/* NULL: it is none of nvme-cli's. Case, and -, _ and blanks, do not matter. */
+const struct stoq_guard_cli_word *stoq_guard_cli_find(const char *word);
