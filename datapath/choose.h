@@ -33,6 +33,7 @@ struct stoq_datapath_request {
 	 * AF_XDP's limits no rates.
 	 */
 	bool filter;
+	enum stoq_filter_place filter_place;
 	bool refuse_connections;       /* a transport that does not listen */
 	uint64_t idle_timeout_ns;      /* 0: the filter's default */
 	uint64_t handshake_timeout_ns; /* 0: the filter's default */

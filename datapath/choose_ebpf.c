@@ -54,6 +54,31 @@ static int check_features(const struct stoq_datapath_request *request,
 	return 0;
 }
 
+static bool has_zero_copy(const char *interface)
+{
+	struct stoq_netdev netdev;
+
+	return stoq_netdev_ask((int)if_nametoindex(interface), &netdev) == 0 &&
+	       netdev.xdp_features & STOQ_NETDEV_XDP_ZERO_COPY;
+}
+
+/*
+ * AF_XDP needs the driver's own XDP. Generic XDP is of no use: behind it are super-packets that
+ * it would have to take apart.
+ */
+static enum stoq_xdp_mode choose_mode(
+	const struct stoq_datapath_request *request, const struct stoq_datapath_choice *choice)
+{
+	if (!request->filter || request->kind == STOQ_DATAPATH_AF_XDP ||
+		request->filter_place == STOQ_FILTER_XDP)
+		return STOQ_XDP_NATIVE;
+	if (request->filter_place == STOQ_FILTER_TC)
+		return STOQ_XDP_TC;
+	return request->kind == STOQ_DATAPATH_AUTO && has_zero_copy(choice->interface)
+		       ? STOQ_XDP_NATIVE
+		       : STOQ_XDP_AUTO;
+}
+
 int choose_filter(const struct stoq_datapath_request *request, struct stoq_datapath_choice *choice,
 	struct stoq_error *error)
 {
@@ -75,9 +100,7 @@ int choose_filter(const struct stoq_datapath_request *request, struct stoq_datap
 	config.interface = choice->interface;
 	config.ports = &port;
 	config.port_count = 1;
-	/* If the filter itself is not requested, it is for AF_XDP only, which is native. */
-	if (!request->filter || request->kind == STOQ_DATAPATH_AF_XDP)
-		config.mode = STOQ_XDP_NATIVE;
+	config.mode = choose_mode(request, choice);
 	config.refuse_connections = request->refuse_connections;
 	for (int kind = 0; kind < STOQ_XDP_LIMITS && !request->filter; kind++)
 		config.limits[kind].per_second = 0;
@@ -91,17 +114,15 @@ int choose_filter(const struct stoq_datapath_request *request, struct stoq_datap
 	return code;
 }
 
-/*
- * Generic XDP runs behind GRO, which joins datagrams into frames that are larger than any frame
- * of ours: AF_XDP wants the driver's own.
- */
 static int check_native(const struct stoq_datapath_choice *choice, struct stoq_error *error)
 {
-	if (stoq_xdp_filter_mode(choice->filter) == STOQ_XDP_NATIVE)
+	enum stoq_xdp_mode mode = stoq_xdp_filter_mode(choice->filter);
+	const char *why = stoq_xdp_filter_why(choice->filter);
+
+	if (mode == STOQ_XDP_NATIVE)
 		return 0;
-	return stoq_error_set(error, -ENOTSUP,
-		"no AF_XDP: the driver of %s does not take XDP programs here: %s",
-		choice->interface, strerror(-stoq_xdp_filter_native_refusal(choice->filter)));
+	return stoq_error_set(error, -ENOTSUP, "no AF_XDP: the filter of %s is at %s: %s",
+		choice->interface, stoq_xdp_mode_text(mode), why[0] ? why : "as asked for");
 }
 
 static void explain(
@@ -249,6 +270,9 @@ void choose_status(const struct stoq_datapath_choice *choice, struct stoq_ebpf_s
 {
 	status->filter = stoq_xdp_filter_is_attached(choice->filter);
 	status->filter_native = stoq_xdp_filter_mode(choice->filter) == STOQ_XDP_NATIVE;
+	status->filter_place = stoq_xdp_mode_text(stoq_xdp_filter_mode(choice->filter));
+	snprintf(status->filter_reason, sizeof(status->filter_reason), "%s",
+		stoq_xdp_filter_why(choice->filter));
 	add_filter(status, choice->filter);
 	for (unsigned int i = 0; choice->kind == STOQ_DATAPATH_AF_XDP && i < choice->count; i++)
 		add_worker(status, choice->datapaths[i]);

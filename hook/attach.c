@@ -12,8 +12,7 @@
 
 #include "hook/hook_private.h"
 #include "hook/tc_filters.h"
-
-#define STOQ_ENTRY_NAME "stoq_entry"
+#include "hook/tc_programs.h"
 
 /* How often sweeping looks at filters whose owner seems to live, and how long it waits before. */
 #define SWEEP_TURNS    2
@@ -56,34 +55,6 @@ struct bpf_tc_hook stoq_clsact_hook(int ifindex, bool ingress)
 	return make_hook(ifindex, ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS);
 }
 
-/*
- * The map of this program that is a program array, as a file descriptor; -1: none. It is opened
- * once: see stoq_attach_sweep().
- */
-static int open_program_array(int program_fd)
-{
-	uint32_t ids[16] = {0}, length = sizeof(struct bpf_prog_info);
-	struct bpf_prog_info info = {.nr_map_ids = 16, .map_ids = (uintptr_t)ids};
-
-	if (bpf_obj_get_info_by_fd(program_fd, &info, &length) ||
-		strcmp(info.name, STOQ_ENTRY_NAME) != 0)
-		return -1;
-	for (uint32_t i = 0; i < info.nr_map_ids && i < 16; i++) {
-		struct bpf_map_info map = {0};
-		uint32_t map_length = sizeof(map);
-		int fd = bpf_map_get_fd_by_id(ids[i]);
-
-		if (fd < 0)
-			continue;
-		if (bpf_obj_get_info_by_fd(fd, &map, &map_length))
-			map.type = BPF_MAP_TYPE_UNSPEC;
-		if (map.type == BPF_MAP_TYPE_PROG_ARRAY)
-			return fd;
-		close(fd);
-	}
-	return -1;
-}
-
 /* A stoq_entry whose program array is empty has lost its owner. */
 static bool is_orphan(uint32_t program_id)
 {
@@ -93,7 +64,7 @@ static bool is_orphan(uint32_t program_id)
 
 	if (program_fd < 0)
 		return false;
-	fd = open_program_array(program_fd);
+	fd = stoq_tc_entry_array(program_fd);
 	close(program_fd);
 	if (fd < 0)
 		return false;

@@ -8,6 +8,7 @@
 
 #include "hook/hook_private.h"
 #include "hook/tc_filters.h"
+#include "hook/tc_programs.h"
 
 /* Priorities of filters to try: a priority that another kind of filter has cannot be shared. */
 #define PRIORITY_FIRST 1
@@ -47,12 +48,9 @@ static uint32_t tcx_ifindex(int fd, uint32_t *program_id)
 /* The first program of the interface's tcx list; 0: there is none, or no tcx. */
 static uint32_t tcx_first(const struct stoq_attachment *attachment)
 {
-	uint32_t ids[64] = {0}, count = sizeof(ids) / sizeof(ids[0]), flags = 0;
-	enum bpf_attach_type type = (enum bpf_attach_type)(
-		attachment->ingress ? STOQ_BPF_TCX_INGRESS : STOQ_BPF_TCX_EGRESS);
+	uint32_t ids[STOQ_TC_PROGRAMS_MAX] = {0};
 
-	/* More than there is room for is -ENOSPC, with the first ones stored. */
-	bpf_prog_query(attachment->ifindex, type, 0, &flags, ids, &count);
+	stoq_tcx_list(attachment->ifindex, attachment->ingress, ids);
 	return ids[0];
 }
 

@@ -176,7 +176,7 @@ static void add_ebpf(struct stoq_figures *f, const struct stoq_ebpf_status *s)
 {
 	stoq_figures_add(f, false, "af_xdp_active", s->datapath == STOQ_DATAPATH_AF_XDP,
 		"1: AF_XDP carries datagrams, 0: sockets do");
-	stoq_figures_add(f, false, "xdp_filter_active", s->filter, "1: an XDP filter is attached");
+	stoq_figures_add(f, false, "xdp_filter_active", s->filter, "1: a filter is attached");
 	if (s->verdict_count)
 		add_filter(f, s);
 	if (s->queues || s->frames_sent || s->frames_received)

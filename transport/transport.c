@@ -209,6 +209,7 @@ static int open_datapaths(const struct stoq_transport_config *config, bool ipv6,
 			},
 		.own_ports = !config->listen && !wanted_port(config),
 		.filter = config->xdp_filter,
+		.filter_place = config->filter_place,
 		.refuse_connections = !config->listen,
 		.handshake_timeout_ns = config->handshake_timeout_ns,
 	};

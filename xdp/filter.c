@@ -4,7 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/if_link.h>
+#include <linux/bpf.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <stdlib.h>
@@ -15,14 +15,15 @@
 
 #include "ebpf/load_error.h"
 #include "stoq_xdp.skel.h"
+#include "stoq_xdp_tc.skel.h"
+#include "xdp/hook.h"
 
 #define SECOND_NS 1000000000ull
 
 struct stoq_xdp_filter {
 	struct stoq_xdp_maps maps;
-	enum stoq_xdp_mode mode;
-	int native_refusal; /* why it is generic, a negative errno */
-	int link_fd;	    /* holds the program, which holds the maps */
+	struct stoq_xdp_hook hook;
+	char why[160];
 };
 
 void stoq_xdp_filter_config_init(struct stoq_xdp_filter_config *config)
@@ -42,18 +43,6 @@ void stoq_xdp_filter_config_init(struct stoq_xdp_filter_config *config)
 	};
 }
 
-const char *stoq_xdp_mode_name(enum stoq_xdp_mode mode)
-{
-	switch (mode) {
-	case STOQ_XDP_NATIVE:
-		return "native";
-	case STOQ_XDP_GENERIC:
-		return "generic";
-	default:
-		return "native or generic";
-	}
-}
-
 /* ---- the interface ---- */
 
 /* Its ARPHRD_ type, or a negative errno. */
@@ -70,12 +59,11 @@ static int read_type(const char *interface)
 	return result;
 }
 
-static int check_interface(const char *interface, unsigned int *ifindex, struct stoq_error *error)
+static int check_interface(const char *interface, struct stoq_error *error)
 {
 	int type = read_type(interface);
 
-	*ifindex = if_nametoindex(interface);
-	if (!*ifindex || type < 0)
+	if (!if_nametoindex(interface) || type < 0)
 		return stoq_error_set(error, -ENODEV, "there is no interface %s", interface);
 	if (type == ARPHRD_LOOPBACK)
 		return stoq_error_set(error, -EOPNOTSUPP,
@@ -112,7 +100,7 @@ static bool has_frags(void)
 	return true;
 }
 
-static int open_program(const struct stoq_xdp_filter_config *config, struct stoq_xdp_bpf **program,
+static int load_xdp(const struct stoq_xdp_filter_config *config, struct stoq_xdp_bpf **program,
 	struct stoq_error *error)
 {
 	bool frags = has_frags();
@@ -129,6 +117,21 @@ static int open_program(const struct stoq_xdp_filter_config *config, struct stoq
 	if (result) {
 		stoq_xdp_bpf__destroy(*program);
 		stoq_load_error(error, result, "CONFIG_XDP_SOCKETS");
+	}
+	return result;
+}
+
+static int load_tc(struct stoq_xdp_tc_bpf **program, struct stoq_error *error)
+{
+	int result;
+
+	*program = stoq_xdp_tc_bpf__open();
+	if (!*program)
+		return stoq_load_error(error, -errno, "CONFIG_NET_CLS_ACT");
+	result = stoq_xdp_tc_bpf__load(*program);
+	if (result) {
+		stoq_xdp_tc_bpf__destroy(*program);
+		stoq_load_error(error, result, "CONFIG_NET_CLS_ACT");
 	}
 	return result;
 }
@@ -159,98 +162,19 @@ static void configure(struct stoq_xdp_maps *maps, const struct stoq_xdp_filter_c
 
 /* ---- attaching ---- */
 
-/* Which program is attached already, as far as our rights let us see. */
-static int busy_error(const char *interface, struct stoq_error *error)
-{
-	struct stoq_xdp_maps maps;
-	struct stoq_error reason;
-
-	if (stoq_xdp_maps_find(&maps, interface, &reason))
-		return stoq_error_set(error, -EBUSY,
-			"%s has an XDP program already: %.400s. An interface takes one; `bpftool "
-			"net` "
-			"lists them",
-			interface, reason.text);
-	stoq_error_set(error, -EBUSY,
-		"%s has an XDP filter already: that of another STOQ transport, process %u. An "
-		"interface "
-		"takes one; end that transport, or do without a filter",
-		interface, maps.config->owner);
-	stoq_xdp_maps_close(&maps);
-	return -EBUSY;
-}
-
-/* What can be done about a driver that does not take the program. */
-static const char *attach_advice(int code)
-{
-	switch (code) {
-	case -EPERM:
-		return "; CAP_NET_ADMIN is missing (run as root)";
-	case -EOPNOTSUPP:
-		return "; the driver has no native XDP, or none beside these offloads (ethtool -K: "
-		       "lro and rx-gro-hw off). AF_XDP needs it; the filter alone can be generic";
-	case -EINVAL:
-	case -ERANGE:
-	case -ENOSPC:
-		return "; the driver does not take XDP with this MTU, these queues or these "
-		       "offloads (try a smaller MTU, other queues: ethtool -L, LRO off: ethtool "
-		       "-K)";
-	}
-	return "";
-}
-
-static int attach_error(
-	const char *interface, enum stoq_xdp_mode mode, int code, struct stoq_error *error)
-{
-	if (code == -EBUSY || code == -EEXIST)
-		return busy_error(interface, error);
-	return stoq_error_set(error, code, "cannot attach the XDP filter to %s (%s): %s%s",
-		interface, stoq_xdp_mode_name(mode), strerror(-code), attach_advice(code));
-}
-
-static int attach_as(struct stoq_xdp_filter *filter, int program_fd, unsigned int ifindex,
-	enum stoq_xdp_mode mode)
-{
-	LIBBPF_OPTS(bpf_link_create_opts, options,
-		.flags = mode == STOQ_XDP_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
-	int fd = bpf_link_create(program_fd, (int)ifindex, BPF_XDP, &options);
-
-	if (fd < 0)
-		return fd;
-	filter->link_fd = fd;
-	filter->mode = mode;
-	return 0;
-}
-
-static int attach(struct stoq_xdp_filter *filter, int program_fd, unsigned int ifindex,
-	const struct stoq_xdp_filter_config *config, struct stoq_error *error)
-{
-	enum stoq_xdp_mode mode =
-		config->mode == STOQ_XDP_GENERIC ? STOQ_XDP_GENERIC : STOQ_XDP_NATIVE;
-	int result = attach_as(filter, program_fd, ifindex, mode);
-
-	if (result && config->mode == STOQ_XDP_NATIVE_ELSE_GENERIC && result != -EBUSY &&
-		result != -EEXIST && result != -EPERM) {
-		mode = STOQ_XDP_GENERIC;
-		filter->native_refusal = result;
-		result = attach_as(filter, program_fd, ifindex, mode);
-	}
-	return result ? attach_error(config->interface, mode, result, error) : 0;
-}
-
-static int start(struct stoq_xdp_filter *filter, const struct stoq_xdp_filter_config *config,
-	unsigned int ifindex, struct stoq_error *error)
+static int start_xdp(struct stoq_xdp_filter *filter, const struct stoq_xdp_filter_config *config,
+	enum stoq_xdp_mode mode, struct stoq_error *error)
 {
 	struct stoq_xdp_bpf *program;
-	int result = open_program(config, &program, error);
+	int result = load_xdp(config, &program, error);
 
 	if (result)
 		return result;
 	result = stoq_xdp_maps_take(&filter->maps, program->obj, error);
 	if (result == 0) {
 		configure(&filter->maps, config);
-		result = attach(
-			filter, bpf_program__fd(program->progs.stoq_xdp), ifindex, config, error);
+		result = stoq_xdp_hook_attach_xdp(&filter->hook, config->interface,
+			bpf_program__fd(program->progs.stoq_xdp), mode, error);
 		if (result)
 			stoq_xdp_maps_close(&filter->maps);
 	}
@@ -258,19 +182,73 @@ static int start(struct stoq_xdp_filter *filter, const struct stoq_xdp_filter_co
 	return result;
 }
 
+static int start_tc(struct stoq_xdp_filter *filter, const struct stoq_xdp_filter_config *config,
+	struct stoq_error *error)
+{
+	struct stoq_xdp_tc_bpf *program;
+	struct stoq_xdp_tc_programs programs;
+	int result = load_tc(&program, error);
+
+	if (result)
+		return result;
+	result = stoq_xdp_maps_take(&filter->maps, program->obj, error);
+	if (result == 0) {
+		configure(&filter->maps, config);
+		programs = (struct stoq_xdp_tc_programs){
+			.filter_fd = bpf_program__fd(program->progs.stoq_xdp_tc),
+			.entry_fd = bpf_program__fd(program->progs.stoq_entry),
+			.alive_fd = bpf_map__fd(program->maps.stoq_alive),
+		};
+		result = stoq_xdp_hook_attach_tc(
+			&filter->hook, config->interface, &programs, config->force_clsact, error);
+		if (result)
+			stoq_xdp_maps_close(&filter->maps);
+	}
+	stoq_xdp_tc_bpf__destroy(program);
+	return result;
+}
+
+static int start_at(struct stoq_xdp_filter *filter, const struct stoq_xdp_filter_config *config,
+	enum stoq_xdp_mode mode, struct stoq_error *error)
+{
+	return mode == STOQ_XDP_TC ? start_tc(filter, config, error)
+				   : start_xdp(filter, config, mode, error);
+}
+
+/* What the interface's driver is best with; if that fails, the other one. */
+static int start_auto(struct stoq_xdp_filter *filter, const struct stoq_xdp_filter_config *config,
+	struct stoq_error *error)
+{
+	enum stoq_xdp_mode first = stoq_xdp_mode_of(config->interface);
+	enum stoq_xdp_mode second = first == STOQ_XDP_TC ? STOQ_XDP_NATIVE : STOQ_XDP_TC;
+	int result = start_at(filter, config, first, error), code = result;
+
+	if (first == STOQ_XDP_TC)
+		snprintf(filter->why, sizeof(filter->why),
+			"its driver turns offloads off for an XDP program");
+	if (!result || result == -EBUSY || result == -EPERM)
+		return result;
+	snprintf(filter->why, sizeof(filter->why), "it does not take %s here: %s",
+		stoq_xdp_mode_text(first), strerror(-code));
+	return start_at(filter, config, second, error);
+}
+
 int stoq_xdp_filter_open(const struct stoq_xdp_filter_config *config,
 	struct stoq_xdp_filter **filter, struct stoq_error *error)
 {
-	unsigned int ifindex;
-	int result = check_interface(config->interface, &ifindex, error);
+	int result = check_interface(config->interface, error);
 
+	if (result)
+		return result;
+	result = stoq_xdp_hook_check_free(config->interface, error);
 	if (result)
 		return result;
 	*filter = calloc(1, sizeof(**filter));
 	if (!*filter)
 		return stoq_error_set(error, -ENOMEM, "out of memory");
 	stoq_libbpf_log_start();
-	result = start(*filter, config, ifindex, error);
+	result = config->mode == STOQ_XDP_AUTO ? start_auto(*filter, config, error)
+					       : start_at(*filter, config, config->mode, error);
 	if (result) {
 		free(*filter);
 		*filter = NULL;
@@ -282,7 +260,7 @@ void stoq_xdp_filter_close(struct stoq_xdp_filter *filter)
 {
 	if (!filter)
 		return;
-	close(filter->link_fd); /* this detaches: the link has no other reference */
+	stoq_xdp_hook_detach(&filter->hook);
 	stoq_xdp_maps_close(&filter->maps);
 	free(filter);
 }
@@ -294,18 +272,15 @@ struct stoq_xdp_maps *stoq_xdp_filter_maps(struct stoq_xdp_filter *filter)
 
 enum stoq_xdp_mode stoq_xdp_filter_mode(const struct stoq_xdp_filter *filter)
 {
-	return filter->mode;
+	return filter->hook.mode;
 }
 
-int stoq_xdp_filter_native_refusal(const struct stoq_xdp_filter *filter)
+const char *stoq_xdp_filter_why(const struct stoq_xdp_filter *filter)
 {
-	return filter->native_refusal;
+	return filter->why;
 }
 
 bool stoq_xdp_filter_is_attached(const struct stoq_xdp_filter *filter)
 {
-	struct bpf_link_info info = {0};
-	uint32_t size = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(filter->link_fd, &info, &size) == 0 && info.xdp.ifindex != 0;
+	return stoq_xdp_hook_is_attached(&filter->hook);
 }

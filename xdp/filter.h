@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * The XDP filter on one interface: loads the program, attaches it, and holds both by file
+ * The filter on one interface: loads the program, attaches it, and holds both by file
  * descriptors, so that nothing stays behind when this process ends, however it ends. A transport
  * that listens on several interfaces has a filter on each.
  *
- * An interface takes one XDP program. Where there is one already, another transport's or anybody's,
- * opening fails with its name, and what is there is left alone: a transport does without a filter
- * then.
+ * An interface takes one XDP program, and one filter of STOQ's in all. Where there is one already,
+ * another transport's or, at XDP, anybody's, opening fails with its name, and what is there is left
+ * alone: a transport does without a filter then.
  *
  * Loading needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (for it takes packet pointers' difference).
  * Once it is open nothing of this is needed but, where unprivileged BPF is off and the kernel older
@@ -18,21 +18,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "xdp/mode.h"
 #include "xdp/settings.h"
 
 struct stoq_xdp_filter;
-
-enum stoq_xdp_mode {
-	STOQ_XDP_NATIVE_ELSE_GENERIC = 0,
-	STOQ_XDP_NATIVE,  /* in the driver, before the kernel makes an skb */
-	STOQ_XDP_GENERIC, /* behind that: works anywhere, saves less */
-};
 
 struct stoq_xdp_filter_config {
 	const char *interface;
 	const uint16_t *ports; /* NULL: STOQ_XDP_DEFAULT_PORT */
 	size_t port_count;
 	enum stoq_xdp_mode mode;
+	bool force_clsact;	     /* STOQ_XDP_TC as if the kernel had no tcx */
 	bool refuse_connections;     /* a client: these ports accept no connections */
 	struct stoq_cid_key cid_key; /* all zero: connection IDs are not sealed */
 	struct stoq_xdp_limit limits[STOQ_XDP_LIMITS];
@@ -50,8 +46,8 @@ struct stoq_xdp_filter_config {
 void stoq_xdp_filter_config_init(struct stoq_xdp_filter_config *config);
 
 /*
- * 0, or a negative errno with the sentence for people: -EOPNOTSUPP (lo, no Ethernet, or no native
- * XDP), -EBUSY (there is a program already), -EPERM, -ENODEV, ...
+ * 0, or a negative errno with the sentence for people: -EOPNOTSUPP (lo, no Ethernet, or not in this
+ * mode), -EBUSY (there is a program already), -EPERM, -ENODEV, ...
  */
 int stoq_xdp_filter_open(const struct stoq_xdp_filter_config *config,
 	struct stoq_xdp_filter **filter, struct stoq_error *error);
@@ -60,14 +56,11 @@ void stoq_xdp_filter_close(struct stoq_xdp_filter *filter);
 /* Settings, prefixes, status: xdp/settings.h and xdp/status.h. */
 struct stoq_xdp_maps *stoq_xdp_filter_maps(struct stoq_xdp_filter *filter);
 
-/* STOQ_XDP_NATIVE or STOQ_XDP_GENERIC: what it has become. */
+/* Not STOQ_XDP_AUTO: what it has become. */
 enum stoq_xdp_mode stoq_xdp_filter_mode(const struct stoq_xdp_filter *filter);
 
-/* Why the driver did not take it, a negative errno; 0: it did, or was not asked. */
-int stoq_xdp_filter_native_refusal(const struct stoq_xdp_filter *filter);
+/* Why it is there, and not at XDP in the driver: a sentence; "" if it is, or was asked for. */
+const char *stoq_xdp_filter_why(const struct stoq_xdp_filter *filter);
 
 /* False: the interface is gone, and the program with it. */
 bool stoq_xdp_filter_is_attached(const struct stoq_xdp_filter *filter);
-
-/* "native", "generic". */
-const char *stoq_xdp_mode_name(enum stoq_xdp_mode mode);

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The maps of one XDP program of ours: those of a program this process has loaded, or those of
+ * The maps of one filter of ours: those of a program this process has loaded, or those of
  * whatever runs on an interface, found by the kernel's numbers. Nothing is pinned: they live as
  * long as somebody holds them.
  */
@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "bpf/xdp/xdp_shared.h"
+#include "xdp/mode.h"
 
 struct bpf_object;
 
@@ -33,15 +34,22 @@ struct stoq_xdp_maps {
 	struct stoq_xdp_config *config;
 	__u64 *ports;	     /* a bit for each */
 	uint32_t program_id; /* 0: not asked for; so is the next */
-	bool native;
+	enum stoq_xdp_mode mode;
 };
 
 /* Those of a loaded object. 0 or a negative errno. */
 int stoq_xdp_maps_take(
 	struct stoq_xdp_maps *maps, const struct bpf_object *object, struct stoq_error *error);
 
+/* "stoq_xdp_config". */
+const char *stoq_xdp_map_name(enum stoq_xdp_map map);
+
+/* For find.c: no map yet; the settings' memory, once their map is there: 0 or a negative errno. */
+void stoq_xdp_maps_clear(struct stoq_xdp_maps *maps);
+int stoq_xdp_maps_open_settings(struct stoq_xdp_maps *maps, struct stoq_error *error);
+
 /*
- * Those of the program on an interface. -ENOENT: there is none of ours, and error says what is
+ * Those of the filter on an interface, at XDP or at tc ingress. -ENOENT: there is none of ours, and error says what is
  * there instead. Needs CAP_SYS_ADMIN, as the kernel demands it for looking up by number.
  */
 int stoq_xdp_maps_find(struct stoq_xdp_maps *maps, const char *interface, struct stoq_error *error);

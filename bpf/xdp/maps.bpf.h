@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* The XDP program's maps; xdp_shared.h describes what is in them. */
+/* The filter's maps; xdp_shared.h describes what is in them. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/xdp/xdp_shared.h"
 
+#ifndef STOQ_XDP_AT_TC
 /* Packets in several buffers: set where the kernel has them (5.18), before loading. */
 const volatile __u8 stoq_xdp_frags;
+#endif
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -70,12 +72,14 @@ struct {
 	__type(value, struct stoq_xdp_stats);
 } stoq_xdp_stats SEC(".maps");
 
+#ifndef STOQ_XDP_AT_TC
 struct {
 	__uint(type, BPF_MAP_TYPE_XSKMAP);
 	__uint(max_entries, STOQ_XDP_XSKS);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(__u32));
 } stoq_xdp_xsks SEC(".maps");
+#endif
 
 static __always_inline void *stoq_xdp_first(void *map)
 {

@@ -4,7 +4,7 @@
 /*
  * From a frame to a UDP packet for one of our ports: Ethernet, up to two VLAN tags, IPv4 with
  * options, IPv6 with extension headers. Headers are read out of the first buffer, and where they
- * do not lie there, by bpf_xdp_load_bytes() on kernels that have packets in several buffers.
+ * do not lie there, by the kernel's helper (frame.bpf.h).
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -16,6 +16,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/xdp/frame.bpf.h"
 #include "bpf/xdp/maps.bpf.h"
 
 #define STOQ_XDP_VLAN_DEPTH	 2
@@ -57,7 +58,7 @@ struct stoq_xdp_extension {
 
 /* 0: bytes were copied from that offset of the frame. Inline: length is a constant. */
 static __always_inline int stoq_xdp_load(
-	struct xdp_md *ctx, __u32 offset, void *to, const __u32 length)
+	stoq_xdp_frame *ctx, __u32 offset, void *to, const __u32 length)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 
@@ -75,9 +76,7 @@ static __always_inline int stoq_xdp_load(
 			return 0;
 		}
 	}
-	if (stoq_xdp_frags)
-		return bpf_xdp_load_bytes(ctx, offset, to, length);
-	return -1;
+	return stoq_xdp_load_far(ctx, offset, to, length);
 }
 
 static __always_inline void stoq_xdp_map_ipv4(__u8 *address, __be32 ipv4)
@@ -96,7 +95,7 @@ struct stoq_xdp_network {
 	__u32 end;
 };
 
-static __always_inline int stoq_xdp_parse_ipv4(struct xdp_md *ctx, __u32 offset,
+static __always_inline int stoq_xdp_parse_ipv4(stoq_xdp_frame *ctx, __u32 offset,
 	struct stoq_xdp_packet *packet, struct stoq_xdp_network *network)
 {
 	__u32 header_bytes, total;
@@ -123,7 +122,7 @@ static __always_inline int stoq_xdp_is_skipped(__u8 protocol)
 	       protocol == IPPROTO_DSTOPTS;
 }
 
-static __always_inline int stoq_xdp_parse_ipv6(struct xdp_md *ctx, __u32 offset,
+static __always_inline int stoq_xdp_parse_ipv6(stoq_xdp_frame *ctx, __u32 offset,
 	struct stoq_xdp_packet *packet, struct stoq_xdp_network *network)
 {
 	struct stoq_xdp_extension extension;
@@ -159,7 +158,7 @@ static __always_inline int stoq_xdp_is_our_port(
 	return settings->ports[port / 64] >> port % 64 & 1;
 }
 
-static __always_inline int stoq_xdp_parse_udp(struct xdp_md *ctx,
+static __always_inline int stoq_xdp_parse_udp(stoq_xdp_frame *ctx,
 	const struct stoq_xdp_settings *settings, const struct stoq_xdp_network *network,
 	struct stoq_xdp_packet *packet)
 {
@@ -183,17 +182,16 @@ static __always_inline int stoq_xdp_parse_udp(struct xdp_md *ctx,
  * The bytes of all buffers. A packet of ours that ends in the first buffer is not asked about: the
  * call costs more than most of what is done here.
  */
-static __always_inline void stoq_xdp_measure(struct xdp_md *ctx, struct stoq_xdp_packet *packet)
+static __always_inline void stoq_xdp_measure(stoq_xdp_frame *ctx, struct stoq_xdp_packet *packet)
 {
 	__u32 linear_bytes = packet->frame_bytes;
 
-	if (stoq_xdp_frags)
-		packet->frame_bytes = bpf_xdp_get_buff_len(ctx);
+	packet->frame_bytes = stoq_xdp_frame_bytes(ctx, linear_bytes);
 	packet->several_buffers = packet->frame_bytes != linear_bytes;
 }
 
 /* Fills packet up to `end`, without several_buffers; enum stoq_xdp_parse. */
-static __always_inline int stoq_xdp_parse_linear(struct xdp_md *ctx,
+static __always_inline int stoq_xdp_parse_linear(stoq_xdp_frame *ctx,
 	const struct stoq_xdp_settings *settings, struct stoq_xdp_packet *packet)
 {
 	__u32 offset = ETH_HLEN;
@@ -225,7 +223,7 @@ static __always_inline int stoq_xdp_parse_linear(struct xdp_md *ctx,
 }
 
 /* Fills packet up to `end`; enum stoq_xdp_parse. */
-static __always_inline int stoq_xdp_parse(struct xdp_md *ctx,
+static __always_inline int stoq_xdp_parse(stoq_xdp_frame *ctx,
 	const struct stoq_xdp_settings *settings, struct stoq_xdp_packet *packet)
 {
 	int result;

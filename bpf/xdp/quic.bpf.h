@@ -31,7 +31,7 @@ struct stoq_quic_long {
 } __attribute__((packed));
 
 /* A variable-length integer at *offset, which then is behind it; STOQ_QUIC_BAD: cut short. */
-static __noinline __u64 stoq_quic_varint(struct xdp_md *ctx, __u32 *offset, __u32 end)
+static __noinline __u64 stoq_quic_varint(stoq_xdp_frame *ctx, __u32 *offset, __u32 end)
 {
 	__u32 at = *offset, bytes;
 	__u64 value = 0;
@@ -56,7 +56,7 @@ static __noinline __u64 stoq_quic_varint(struct xdp_md *ctx, __u32 *offset, __u3
 
 /* Behind both connection IDs of a long header of version 1; 0: not well-formed. */
 static __always_inline __u32 stoq_quic_skip_cids(
-	struct xdp_md *ctx, __u32 offset, __u32 end, __u8 dcid_bytes, __u32 cid_max)
+	stoq_xdp_frame *ctx, __u32 offset, __u32 end, __u8 dcid_bytes, __u32 cid_max)
 {
 	__u8 scid_bytes;
 
@@ -71,7 +71,8 @@ static __always_inline __u32 stoq_quic_skip_cids(
  * From behind the connection IDs of an Initial, 0-RTT or Handshake packet to its end; 0: its
  * lengths do not fit.
  */
-static __noinline __u32 stoq_quic_skip_body(struct xdp_md *ctx, __u32 offset, __u32 end, __u8 first)
+static __noinline __u32 stoq_quic_skip_body(
+	stoq_xdp_frame *ctx, __u32 offset, __u32 end, __u8 first)
 {
 	__u64 length;
 
@@ -89,7 +90,7 @@ static __noinline __u32 stoq_quic_skip_body(struct xdp_md *ctx, __u32 offset, __
 
 /* Packets behind the first one of a datagram. 1: they are well-formed. */
 static __always_inline int stoq_quic_check_rest(
-	struct xdp_md *ctx, const struct stoq_xdp_packet *packet, __u32 offset)
+	stoq_xdp_frame *ctx, const struct stoq_xdp_packet *packet, __u32 offset)
 {
 	struct stoq_quic_long header;
 
@@ -122,7 +123,7 @@ static __always_inline int stoq_quic_check_rest(
 
 /* Sets cid_bytes, cid_first and, if it can be one of ours, cid. */
 static __always_inline int stoq_quic_take_cid(
-	struct xdp_md *ctx, struct stoq_xdp_packet *packet, __u32 offset, __u8 bytes)
+	stoq_xdp_frame *ctx, struct stoq_xdp_packet *packet, __u32 offset, __u8 bytes)
 {
 	packet->cid_bytes = bytes;
 	packet->cid_first = 0;
@@ -138,7 +139,7 @@ static __always_inline int stoq_quic_take_cid(
 }
 
 /* What kind of packet the datagram begins with, all of it well-formed; enum stoq_xdp_kind. */
-static __noinline int stoq_quic_parse_long(struct xdp_md *ctx, struct stoq_xdp_packet *packet)
+static __noinline int stoq_quic_parse_long(stoq_xdp_frame *ctx, struct stoq_xdp_packet *packet)
 {
 	__u32 version_1, offset;
 	struct stoq_quic_long header;
@@ -169,7 +170,7 @@ static __noinline int stoq_quic_parse_long(struct xdp_md *ctx, struct stoq_xdp_p
 }
 
 /* The same for any datagram. */
-static __always_inline int stoq_quic_parse(struct xdp_md *ctx, struct stoq_xdp_packet *packet)
+static __always_inline int stoq_quic_parse(stoq_xdp_frame *ctx, struct stoq_xdp_packet *packet)
 {
 	if (stoq_xdp_load(ctx, packet->payload, &packet->first, 1))
 		return STOQ_XDP_KIND_BAD;

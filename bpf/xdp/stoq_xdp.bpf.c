@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
 /*
- * The XDP program: keeps from a transport's UDP ports what is no QUIC, what comes from where it
+ * The filter at XDP: keeps from a transport's UDP ports what is no QUIC, what comes from where it
  * should not, and floods. Every other packet it hands on untouched (XDP_PASS). What passes goes to
  * the kernel, or to an AF_XDP socket where there is one. doc/ebpf.md describes what it does and why.
  */
@@ -9,8 +9,7 @@
 
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/xdp/count.bpf.h"
-#include "bpf/xdp/usual.bpf.h"
+#include "bpf/xdp/verdict.bpf.h"
 
 /* A packet that no AF_XDP socket may have. */
 static __always_inline int stoq_xdp_is_for_kernel(
@@ -37,36 +36,6 @@ static __always_inline int stoq_xdp_steer(struct xdp_md *ctx, const struct stoq_
 	if (action == XDP_REDIRECT)
 		stats->redirected++;
 	return action;
-}
-
-/* A packet that was only glanced at: its verdict. */
-static __always_inline int stoq_xdp_verdict(struct xdp_md *ctx,
-	const struct stoq_xdp_settings *settings, struct stoq_xdp_packet *packet,
-	struct stoq_xdp_stats *stats, enum stoq_xdp_look look, struct stoq_xdp_connection *found)
-{
-	int kind = STOQ_XDP_KIND_SHORT;
-
-	if (look == STOQ_XDP_LOOKS_UNUSUAL) {
-		switch (stoq_xdp_parse(ctx, settings, packet)) {
-		case STOQ_XDP_OURS:
-			break;
-		case STOQ_XDP_FRAGMENT:
-			return STOQ_XDP_PASS_FRAGMENT;
-		case STOQ_XDP_BAD_LENGTH:
-			return STOQ_XDP_DROP_LENGTH;
-		default:
-			return STOQ_XDP_PASS_OTHER;
-		}
-	}
-	stoq_xdp_count_size(stats, packet->frame_bytes);
-	if (look != STOQ_XDP_LOOKS_SHORT) {
-		kind = stoq_quic_parse(ctx, packet);
-		if (kind == STOQ_XDP_KIND_BAD)
-			return STOQ_XDP_DROP_QUIC;
-		if (packet->cid_bytes == STOQ_CID_BYTES)
-			found = bpf_map_lookup_elem(&stoq_xdp_conns, &packet->cid.random);
-	}
-	return stoq_xdp_decide(&settings->config, packet, stats, kind, found);
 }
 
 SEC("xdp")

@@ -92,7 +92,7 @@ static __always_inline void stoq_xdp_fill(struct stoq_xdp_packet *packet, void *
 	packet->tagged = 0;
 }
 
-static __always_inline enum stoq_xdp_look stoq_xdp_glance_ip(struct xdp_md *ctx,
+static __always_inline enum stoq_xdp_look stoq_xdp_glance_ip(stoq_xdp_frame *ctx,
 	const struct stoq_xdp_settings *settings, struct stoq_xdp_packet *packet,
 	struct stoq_xdp_connection **found, const int ipv6)
 {
@@ -134,7 +134,7 @@ static __always_inline enum stoq_xdp_look stoq_xdp_glance_ip(struct xdp_md *ctx,
 	return STOQ_XDP_LOOKS_SHORT;
 }
 
-static __always_inline enum stoq_xdp_look stoq_xdp_glance(struct xdp_md *ctx,
+static __always_inline enum stoq_xdp_look stoq_xdp_glance(stoq_xdp_frame *ctx,
 	const struct stoq_xdp_settings *settings, struct stoq_xdp_packet *packet,
 	struct stoq_xdp_connection **found)
 {

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the XDP program (stoq_xdp.bpf.c) and user space share. The program is on one interface and
- * has maps of its own:
+ * What the filter's programs (stoq_xdp.bpf.c, stoq_xdp_tc.bpf.c) and user space share. A filter is on
+ * one interface and has maps of its own:
  *
  * - stoq_xdp_config, array of 1, struct stoq_xdp_settings: changed while it runs
  * - stoq_xdp_allow, LPM trie, stoq_xdp_prefix -> _rule: if there are any, only these sources
@@ -13,7 +13,7 @@
  * - stoq_xdp_opens, LRU hash, stoq_xdp_tuple -> __u64: when a handshake was let in, by 4-tuple
  * - stoq_xdp_conns, LRU hash, __u64 -> _connection: by our connection ID's first half
  * - stoq_xdp_stats, array of 1 per CPU, struct stoq_xdp_stats: counters
- * - stoq_xdp_xsks, XSKMAP, by stoq_xdp_xsk_index(): AF_XDP sockets
+ * - stoq_xdp_xsks, XSKMAP, by stoq_xdp_xsk_index(): AF_XDP sockets; at XDP only
  *
  * Times are CLOCK_MONOTONIC, in the kernel's coarse reading (some milliseconds). Addresses are
  * IPv6; IPv4 is mapped (::ffff:a.b.c.d).
@@ -23,6 +23,7 @@
 #include "bpf/xdp/cid_shared.h"
 
 #define STOQ_XDP_PROGRAM      "stoq_xdp"
+#define STOQ_XDP_TC_PROGRAM   "stoq_xdp_tc"
 #define STOQ_XDP_LAYOUT	      3 /* of the structures below; changes when they do */
 #define STOQ_XDP_DEFAULT_PORT 9292
 

@@ -81,7 +81,8 @@ struct stoq_transport_config {
 	 */
 	enum stoq_datapath_kind datapath; /* [STOQ_DATAPATH_AUTO] */
 	const char *interface;		  /* [NULL] */
-	bool xdp_filter; /* drop what is no QUIC of ours before the kernel sees it [false] */
+	bool xdp_filter; /* drop what is no QUIC of ours before the kernel's IP sees it [false] */
+	enum stoq_filter_place filter_place; /* [STOQ_FILTER_AUTO] */
 
 	/* Limits; each worker has its share of those for all connections. */
 	uint32_t max_connections;	     /* closing ones included [4096] */

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * eBPF under a transport: which datapath carries its datagrams, the XDP filter in front of it,
+ * eBPF under a transport: which datapath carries its datagrams, the filter in front of it,
  * and what AF_XDP does. Optional: a library built without eBPF answers too, and says so.
  */
 #include <net/if.h>
@@ -25,7 +25,19 @@ enum stoq_datapath_kind {
 	STOQ_DATAPATH_AF_XDP, /* zero-copy or copying; an error where it cannot be */
 };
 
-/* What became of packets at the XDP filter. */
+/* Where the filter in front of a transport looks at packets. */
+enum stoq_filter_place {
+	/*
+	 * By the interface's driver: tc ingress where an XDP program would turn segmentation
+	 * offload off (veth, virtio_net, tun), and XDP in the driver elsewhere; the other one if
+	 * that fails. XDP wherever AF_XDP is used or its driver has zero-copy for it.
+	 */
+	STOQ_FILTER_AUTO = 0,
+	STOQ_FILTER_XDP, /* in the driver only */
+	STOQ_FILTER_TC,	 /* at tc ingress only */
+};
+
+/* What became of packets at the filter. */
 struct stoq_ebpf_verdict {
 	const char *name; /* "pass_established", "drop_denied", ... */
 	uint64_t packets, bytes;
@@ -39,8 +51,10 @@ struct stoq_ebpf_status {
 	enum stoq_datapath_kind datapath; /* now: AF_XDP falls back to the socket by itself */
 	char reason[400];		  /* why it is so, a sentence or two */
 	char interface[IF_NAMESIZE];	  /* of the filter and of AF_XDP; empty: neither */
-	bool filter;			  /* an XDP filter of ours is on the interface */
-	bool filter_native;		  /* in the driver; false: generic */
+	bool filter;			  /* a filter of ours is on the interface */
+	bool filter_native;		  /* at XDP in the driver */
+	const char *filter_place; /* "native XDP", "generic XDP", "tc ingress"; NULL: none */
+	char filter_reason[160];  /* why it is there, if not as asked for; or "" */
 
 	/* AF_XDP, over all workers; up to 10 ms old. */
 	uint32_t queues;

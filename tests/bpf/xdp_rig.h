@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The XDP program on the bench: loaded, not attached; frames go in through BPF_PROG_TEST_RUN.
- * Beside it runs the reference, with the same settings.
+ * The filter's program on the bench: loaded, not attached; frames go in through BPF_PROG_TEST_RUN.
+ * Beside it runs the reference, with the same settings. XDP_RIG_TC=1: the program for tc ingress.
  */
 #include "tests/bpf/xdp_frames.h"
 #include "tests/bpf/xdp_model.h"
@@ -14,7 +14,9 @@
 #define XDP_RIG_PORT 9292
 
 struct xdp_rig {
-	struct stoq_xdp_bpf *program;
+	struct stoq_xdp_bpf *program; /* one of the two */
+	struct stoq_xdp_tc_bpf *tc;
+	int program_fd;
 	struct stoq_xdp_maps maps;
 	struct stoq_xdp_stats stats; /* before the next frame */
 	struct xdp_model model;
@@ -53,6 +55,10 @@ enum stoq_xdp_verdict xdp_rig_run(struct xdp_rig *rig, const uint8_t *frame, siz
 /* The same, with only so many bytes in the first buffer. -EINVAL: the kernel cannot do that. */
 int xdp_rig_run_split(struct xdp_rig *rig, const uint8_t *frame, size_t length, size_t first,
 	enum stoq_xdp_verdict *verdict);
+
+/* At tc: a super-packet of datagrams of so many bytes each. 1: it passes, 0: it is dropped; -EINVAL: as above. */
+int xdp_rig_run_train(
+	struct xdp_rig *rig, const uint8_t *frame, size_t length, uint32_t segment_bytes);
 
 /* Runs it through program and reference, which must agree. */
 enum stoq_xdp_verdict xdp_rig_compare(struct xdp_rig *rig, const uint8_t *frame, size_t length);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 /*
- * xdp-hold INTERFACE [native|generic] [sealed] [PORT...]: an XDP filter in front of nothing, as a
- * transport would hold it, until the process is ended. "sealed": connection IDs with the key that
- * xdp-flood knows. Says "native" or "generic" once it is attached.
+ * xdp-hold INTERFACE [native|generic|tc] [clsact] [sealed] [PORT...]: a filter in front of nothing, as
+ * a transport would hold it, until the process is ended. "clsact": at tc as if there were no tcx;
+ * "sealed": connection IDs with the key that xdp-flood knows. Prints its place once it is attached.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +25,10 @@ static int take(struct stoq_xdp_filter_config *config, const char *word)
 
 	if (strcmp(word, "native") == 0)
 		config->mode = STOQ_XDP_NATIVE;
+	else if (strcmp(word, "tc") == 0)
+		config->mode = STOQ_XDP_TC;
+	else if (strcmp(word, "clsact") == 0)
+		config->force_clsact = true;
 	else if (strcmp(word, "generic") == 0)
 		config->mode = STOQ_XDP_GENERIC;
 	else if (strcmp(word, "sealed") == 0)

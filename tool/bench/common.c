@@ -36,6 +36,7 @@ void bench_configure(struct stoq_transport_config *config, const struct bench_op
 	config->datapath = options->datapath;
 	config->interface = options->interface;
 	config->xdp_filter = options->xdp_filter;
+	config->filter_place = options->filter_place;
 	config->max_connections = 8192;
 	/* What is measured is the transport, not this limit. */
 	config->max_memory_bytes = 1ull << 40;

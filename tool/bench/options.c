@@ -67,7 +67,7 @@ static const struct option long_options[] = {
 	{"busy-poll", required_argument, NULL, OPTION_BUSY_POLL},
 	{"datapath", required_argument, NULL, OPTION_DATAPATH},
 	{"interface", required_argument, NULL, OPTION_INTERFACE},
-	{"xdp-filter", no_argument, NULL, OPTION_XDP_FILTER},
+	{"xdp-filter", optional_argument, NULL, OPTION_XDP_FILTER},
 	{"cpus", required_argument, NULL, OPTION_CPUS},
 	{"certificates", required_argument, NULL, OPTION_CERTIFICATES},
 	{"name", required_argument, NULL, OPTION_NAME},
@@ -145,6 +145,19 @@ static int take_datapath(struct bench_options *options, const char *text, struct
 		return stoq_error_set(
 			error, which, "--datapath is auto, socket or af_xdp, not '%.40s'", text);
 	options->datapath = kinds[which];
+	return 0;
+}
+
+static int take_filter(struct bench_options *options, const char *text, struct stoq_error *error)
+{
+	static const char *const places[] = {"auto", "xdp", "tc", NULL};
+	int which = text ? find(places, text) : STOQ_FILTER_AUTO;
+
+	if (which < 0)
+		return stoq_error_set(
+			error, which, "--xdp-filter is auto, xdp or tc, not '%.40s'", text);
+	options->xdp_filter = true;
+	options->filter_place = (enum stoq_filter_place)which;
 	return 0;
 }
 
@@ -299,8 +312,7 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 	case OPTION_INTERFACE:
 		return take_interface(options, text, error);
 	case OPTION_XDP_FILTER:
-		options->xdp_filter = true;
-		return 0;
+		return take_filter(options, text, error);
 	case OPTION_SPIN:
 		options->spin = true;
 		return 0;

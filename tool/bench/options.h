@@ -34,6 +34,7 @@ struct bench_options {
 	enum stoq_datapath_kind datapath;
 	const char *interface;
 	bool xdp_filter;
+	enum stoq_filter_place filter_place;
 	const char *certificates; /* a folder as `stoq pki issue` makes it */
 	const char *name;	  /* that the server's certificate must have */
 	int cpus[2];		  /* client's and server's, of both; -1: any */

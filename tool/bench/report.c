@@ -75,7 +75,7 @@ static void print_throughput(
 static const char *filter_text(const struct stoq_ebpf_status *status)
 {
 	if (status->filter)
-		return status->filter_native ? "XDP, in the driver" : "XDP, generic";
+		return status->filter_place;
 	return status->reason;
 }
 

@@ -85,8 +85,8 @@ static void print_settings(FILE *to, const struct tool_xdp_view *view)
 {
 	const struct stoq_xdp_config *config = &view->now->config;
 
-	fprintf(to, "%s: %s XDP, program %" PRIu32 ", process %" PRIu32 ", ", view->interface,
-		view->maps->native ? "native" : "generic", view->maps->program_id, config->owner);
+	fprintf(to, "%s: %s, program %" PRIu32 ", process %" PRIu32 ", ", view->interface,
+		stoq_xdp_mode_text(view->maps->mode), view->maps->program_id, config->owner);
 	print_ports(to, view);
 	for (int kind = 0; kind < STOQ_XDP_LIMITS; kind++) {
 		const struct stoq_xdp_rate *rate = limit_of(config, kind);
@@ -303,7 +303,7 @@ struct json_object *tool_xdp_json(const struct tool_xdp_view *view)
 	struct json_object *object = json_object_new_object();
 
 	stoq_json_put_string(object, "interface", view->interface);
-	stoq_json_put_string(object, "mode", view->maps->native ? "native" : "generic");
+	stoq_json_put_string(object, "mode", stoq_xdp_mode_name(view->maps->mode));
 	stoq_json_put_u64(object, "program_id", view->maps->program_id);
 	stoq_json_put_u64(object, "process", config->owner);
 	json_object_object_add(object, "ports", json_ports(view));
