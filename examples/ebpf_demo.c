@@ -7,7 +7,7 @@
  *	ebpf_demo send   ADDRESS PORT FOLDER DATAPATH INTERFACE NAME MEGABYTES
  *
  * FOLDER holds ca.pem, cert.pem and key.pem (stoq pki issue makes it); DATAPATH is auto, socket or
- * af_xdp, with "+filter" behind it if an XDP filter shall stand in front; INTERFACE is the one for
+ * af_xdp, with "+filter" behind it for a filter in front, or "+filter=xdp", "+filter=tc"; INTERFACE is the one for
  * eBPF, or "-" for the one that has the address. NAME is the server's. With auto and without rights
  * it works as well: it says what it does without, and why; rights that it had it gives up once it
  * is ready. With METRICS-PORT, metrics are served there: curl http://127.0.0.1:METRICS-PORT/metrics
@@ -224,6 +224,24 @@ static void closed(struct stoq_connection *connection, void *user)
 	stoq_transport_stop(transport);
 }
 
+/* "filter", "filter=xdp", "filter=tc". */
+static int set_filter(struct stoq_transport_config *config, const char *text)
+{
+	static const char *const places[] = {
+		[STOQ_FILTER_AUTO] = "filter",
+		[STOQ_FILTER_XDP] = "filter=xdp",
+		[STOQ_FILTER_TC] = "filter=tc",
+	};
+
+	for (int place = 0; place < 3; place++)
+		if (strcmp(text, places[place]) == 0) {
+			config->xdp_filter = true;
+			config->filter_place = place;
+			return 0;
+		}
+	return -1;
+}
+
 static int set_datapath(struct stoq_transport_config *config, const char *text)
 {
 	const char *behind = strchr(text, '+');
@@ -232,13 +250,13 @@ static int set_datapath(struct stoq_transport_config *config, const char *text)
 	for (int kind = 0; kind < 3; kind++)
 		if (length == strlen(kind_name(kind)) &&
 			strncmp(text, kind_name(kind), length) == 0 &&
-			(!behind || strcmp(behind, "+filter") == 0)) {
+			(!behind || set_filter(config, behind + 1) == 0)) {
 			config->datapath = kind;
-			config->xdp_filter = behind;
 			return 0;
 		}
 	fprintf(stderr,
-		"ebpf_demo: '%s' is no datapath: auto, socket or af_xdp, with +filter or without\n",
+		"ebpf_demo: '%s' is no datapath: auto, socket or af_xdp, with +filter, "
+		"+filter=xdp, +filter=tc or without\n",
 		text);
 	return -1;
 }

@@ -2,6 +2,7 @@
 #include "hook/tc_programs.h"
 
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,27 +53,29 @@ static uint32_t behind_entry(uint32_t id)
 	return id;
 }
 
-size_t stoq_tcx_list(int ifindex, bool ingress, uint32_t ids[static STOQ_TC_PROGRAMS_MAX])
+int stoq_tcx_list(int ifindex, bool ingress, uint32_t ids[static STOQ_TC_PROGRAMS_MAX])
 {
 	enum bpf_attach_type type =
 		(enum bpf_attach_type)(ingress ? STOQ_BPF_TCX_INGRESS : STOQ_BPF_TCX_EGRESS);
 	uint32_t count = STOQ_TC_PROGRAMS_MAX, flags = 0;
-	size_t listed = 0;
+	int listed = 0;
 
 	/* More than there is room for is -ENOSPC, with the first ones stored. */
 	memset(ids, 0, STOQ_TC_PROGRAMS_MAX * sizeof(ids[0]));
-	bpf_prog_query(ifindex, type, 0, &flags, ids, &count);
+	if (bpf_prog_query(ifindex, type, 0, &flags, ids, &count) == -EPERM)
+		return -EPERM;
 	while (listed < STOQ_TC_PROGRAMS_MAX && ids[listed])
 		listed++;
 	return listed;
 }
 
-size_t stoq_tc_programs_list(int ifindex, bool ingress, uint32_t ids[static STOQ_TC_PROGRAMS_MAX])
+int stoq_tc_programs_list(int ifindex, bool ingress, uint32_t ids[static STOQ_TC_PROGRAMS_MAX])
 {
 	struct stoq_tc_filter filters[STOQ_TC_FILTERS_MAX];
-	size_t listed = stoq_tcx_list(ifindex, ingress, ids), count = 0;
+	int listed = stoq_tcx_list(ifindex, ingress, ids);
+	size_t count = 0;
 
-	if (stoq_tc_filters_list(ifindex, ingress, filters, &count))
+	if (listed < 0 || stoq_tc_filters_list(ifindex, ingress, filters, &count))
 		return listed;
 	for (size_t i = 0; i < count && i < STOQ_TC_FILTERS_MAX; i++)
 		if (filters[i].program_id && listed < STOQ_TC_PROGRAMS_MAX)

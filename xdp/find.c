@@ -119,19 +119,24 @@ static int find_at_xdp(struct stoq_xdp_maps *maps, const char *interface, struct
 	return 0;
 }
 
+/* 0, -ENOENT: there is none of ours, or -EPERM. */
 static int find_at_tc(struct stoq_xdp_maps *maps, const char *interface)
 {
 	struct candidate candidate = {.wanted = STOQ_XDP_TC_PROGRAM};
 	uint32_t ids[STOQ_TC_PROGRAMS_MAX];
-	size_t count = stoq_tc_programs_list((int)if_nametoindex(interface), true, ids);
+	int count = stoq_tc_programs_list((int)if_nametoindex(interface), true, ids);
 
-	for (size_t i = 0; i < count; i++) {
-		if (take_program(maps, ids[i], &candidate))
+	for (int i = 0; i < count; i++) {
+		int result = take_program(maps, ids[i], &candidate);
+
+		if (result == -EPERM)
+			return result;
+		if (result)
 			continue;
 		maps->mode = STOQ_XDP_TC;
 		return 0;
 	}
-	return -ENOENT;
+	return count < 0 ? count : -ENOENT;
 }
 
 int stoq_xdp_maps_find(struct stoq_xdp_maps *maps, const char *interface, struct stoq_error *error)
@@ -142,6 +147,8 @@ int stoq_xdp_maps_find(struct stoq_xdp_maps *maps, const char *interface, struct
 	if (!if_nametoindex(interface))
 		return stoq_error_set(error, -ENODEV, "there is no interface %s", interface);
 	result = find_at_tc(maps, interface);
+	if (result == -EPERM)
+		return find_failed(error, result, interface);
 	if (result)
 		result = find_at_xdp(maps, interface, error);
 	if (!result)
