@@ -252,6 +252,74 @@ void stoq_program_run(
 	stoq_watch(&skb);
 }
 
+/* ---- what was recorded ---- */
+
+/* The flow of a connection that is not known yet, in place of what stood under its key. */
+static struct stoq_flow *add_flow(
+	struct stoq_cpu *cpu, const struct stoq_program_connection *connection)
+{
+	struct stoq_flow *flow;
+
+	stoq_flow_remove(cpu, &connection->key);
+	if (bpf_map_update_elem(&stoq_flows, &connection->key, stoq_first(&stoq_new_flow), BPF_ANY))
+		return NULL;
+	flow = stoq_flow_find(&connection->key);
+	flow->uid = connection->uid;
+	flow->proven = 1;
+	flow->first_seen_ns = running->now_ns;
+	flow->host_is_a = connection->host_is_a;
+	flow->side[0].state = flow->side[1].state = STOQ_FLOW_SYNCED;
+	stoq_count(cpu, STOQ_COUNT_FLOWS_NEW, 1);
+	stoq_count(cpu, STOQ_COUNT_FLOWS_PROVEN, 1);
+	return flow;
+}
+
+void stoq_program_add_connection(
+	struct stoq_program *program, const struct stoq_program_connection *connection)
+{
+	struct stoq_flow *flow = stoq_flow_find(&connection->key);
+	struct stoq_cpu *cpu = stoq_first(&stoq_cpus);
+
+	if (!connection->uid)
+		return; /* not a number of a flow */
+	if (!flow || flow->uid != connection->uid)
+		flow = add_flow(cpu, connection);
+	if (!flow)
+		return;
+	flow->kind = connection->kind;
+	flow->connected = flow->connect_accepted = connection->connected;
+	flow->qid = connection->qid;
+	flow->cntlid = connection->cntlid;
+	if (connection->connected)
+		bpf_map_update_elem(&stoq_connects, &connection->uid, &connection->data, BPF_ANY);
+	if (connection->closed)
+		stoq_on_end(cpu, flow, &flow->side[0], 1);
+}
+
+/* What the command's PDUs would have left. */
+static void add_course(const struct stoq_program_command *command, uint64_t start_ns)
+{
+	uint64_t owner = stoq_course_owner(command->uid, command->cid);
+	struct stoq_course *course = stoq_course_at(owner);
+
+	course->owner = owner;
+	course->start_ns = start_ns & (STOQ_SLOT_TIME - 1);
+	course->stages = command->stages;
+	course->stage = STOQ_STAGE_ANSWER;
+}
+
+void stoq_program_add_command(
+	struct stoq_program *program, const struct stoq_program_command *command, uint64_t now_ns)
+{
+	struct stoq_cpu *cpu = stoq_first(&stoq_cpus);
+
+	program->now_ns = cpu->now_ns = now_ns;
+	cpu->command = command->command;
+	cpu->command.start_ns = now_ns - command->latency_ns;
+	add_course(command, cpu->command.start_ns);
+	stoq_command_count(cpu, command->uid, command->cid, &cpu->command, command->cqe_status);
+}
+
 const struct stoq_program_tables *stoq_program_tables(const struct stoq_program *program)
 {
 	return &program->tables;

@@ -34,6 +34,31 @@ void stoq_program_close(struct stoq_program *program); /* NULL is fine */
 void stoq_program_on_event(
 	struct stoq_program *program, int (*take)(void *, void *, size_t), void *context);
 
+/* A connection, and a command that ended, as another program of this kind saw them: see record/. */
+struct stoq_program_connection {
+	struct stoq_flow_key key;
+	uint32_t uid;
+	bool host_is_a;
+	bool connected; /* qid, cntlid and data are known */
+	bool closed;
+	uint8_t kind;
+	uint16_t qid, cntlid;
+	struct nvme_connect_data data; /* the names */
+};
+void stoq_program_add_connection(
+	struct stoq_program *program, const struct stoq_program_connection *connection);
+struct stoq_program_command {
+	struct stoq_command command; /* but for start_ns */
+	uint32_t uid;
+	uint16_t cid;
+	uint16_t cqe_status; /* as in a CQE */
+	uint64_t latency_ns;
+	struct stoq_stages stages; /* all 0: not known */
+};
+/* It ended now. */
+void stoq_program_add_command(
+	struct stoq_program *program, const struct stoq_program_command *command, uint64_t now_ns);
+
 /* now_ns: not before the one of the last packet. */
 void stoq_program_run(
 	struct stoq_program *program, const struct stoq_capture_packet *packet, uint64_t now_ns);

@@ -39,7 +39,8 @@ void stoq_identity_from_flow(struct stoq_identity *identity, const struct stoq_f
 	identity->kind = flow->kind;
 	if (!flow->connected)
 		return;
-	identity->qid = flow->qid;
+	if (flow->qid != 0xffff)
+		identity->qid = flow->qid;
 	if (flow->cntlid != 0xffff)
 		identity->cntlid = flow->cntlid;
 	if (!connect)

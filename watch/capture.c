@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "watch/capture.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 static int open_decoder(
 	struct stoq_watch *watch, const struct stoq_watch_config *config, struct stoq_error *error)
 {
-	struct stoq_program_settings settings = {.slow_ns = config->slow_ns,
+	struct stoq_program_settings settings = {.slow_ns = stoq_watch_reports_from(config),
 		.report_errors = config->report_errors,
 		.report_pdus = config->report_pdus,
 		.keep_details = stoq_watch_keeps_details(config)};
@@ -37,14 +38,14 @@ static int open_decoder(
 }
 
 /* In the header the capture stands where interfaces stand. */
-static void name_capture(struct stoq_watch *watch, const char *name)
+static void name_capture(struct stoq_watch *watch, const char *kind, const char *name)
 {
 	const char *slash = strrchr(name, '/');
 
 	snprintf(watch->interfaces[0], IF_NAMESIZE, "%.*s", IF_NAMESIZE - 1,
 		slash && slash[1] ? slash + 1 : name);
 	watch->interface_count = 1;
-	snprintf(watch->attachment, sizeof(watch->attachment), "capture");
+	snprintf(watch->attachment, sizeof(watch->attachment), "%s", kind);
 	watch->model.interfaces = watch->interfaces;
 	watch->model.gone = watch->gone;
 	watch->model.interface_count = 1;
@@ -52,7 +53,8 @@ static void name_capture(struct stoq_watch *watch, const char *name)
 }
 
 int stoq_watch_open_capture(struct stoq_watch **watch, const struct stoq_watch_config *config,
-	const char *name, const struct stoq_event_handlers *handlers, struct stoq_error *error)
+	const char *kind, const char *name, const struct stoq_event_handlers *handlers,
+	struct stoq_error *error)
 {
 	struct stoq_watch *opened;
 	int result = stoq_watch_check_limits(config, error);
@@ -64,6 +66,7 @@ int stoq_watch_open_capture(struct stoq_watch **watch, const struct stoq_watch_c
 		return stoq_error_set(error, -ENOMEM, "no memory");
 	opened->model.axis = config->axis;
 	opened->model.staged = config->stages;
+	stoq_watch_ask(opened, config);
 	opened->handlers = handlers;
 	stoq_identity_clear(&opened->nobody);
 	result = open_decoder(opened, config, error);
@@ -73,7 +76,7 @@ int stoq_watch_open_capture(struct stoq_watch **watch, const struct stoq_watch_c
 		stoq_watch_close(opened);
 		return result;
 	}
-	name_capture(opened, name);
+	name_capture(opened, kind, name);
 	*watch = opened;
 	return 0;
 }
@@ -90,4 +93,57 @@ void stoq_watch_packet(
 {
 	stoq_watch_set_now(watch, now_ns);
 	stoq_program_run(watch->decoder, packet, now_ns);
+}
+
+/* ---- records ---- */
+
+static void add_connection(
+	struct stoq_watch *watch, const struct stoq_record_connection *connection)
+{
+	struct stoq_flow_known known = {.host = connection->host,
+		.controller = connection->controller,
+		.vlan_id = connection->vlan_id};
+	struct stoq_program_connection added = {.uid = connection->uid,
+		.connected = connection->connected,
+		.closed = connection->closed,
+		.kind = (uint8_t)connection->kind,
+		.qid = connection->qid,
+		.cntlid = connection->cntlid,
+		.data.cntlid = nvme_to_le16(STOQ_RECORD_UNKNOWN)};
+	uint8_t host_is_a;
+
+	stoq_flow_identity_key(&added.key, &host_is_a, &known);
+	added.host_is_a = host_is_a;
+	memcpy(added.data.hostnqn, connection->host_nqn, sizeof(added.data.hostnqn));
+	memcpy(added.data.subnqn, connection->subsystem_nqn, sizeof(added.data.subnqn));
+	stoq_program_add_connection(watch->decoder, &added);
+}
+
+static void add_command(struct stoq_watch *watch, const struct stoq_record_command *command)
+{
+	struct stoq_program_command added = {.command = {.slba = command->slba,
+						     .nsid = command->nsid,
+						     .bytes = command->bytes,
+						     .blocks = command->blocks,
+						     .sequence = command->sequence,
+						     .opcode = command->opcode,
+						     .kind = command->kind,
+						     .fctype = command->fctype},
+		.uid = command->uid,
+		.cid = command->cid,
+		.latency_ns = command->latency_ns,
+		.cqe_status = (__u16)(command->status << 1 |
+				      (command->do_not_retry ? NVME_CQE_STATUS_DNR : 0))};
+
+	if (command->staged)
+		added.stages = command->stages;
+	stoq_program_add_command(watch->decoder, &added, watch->now_ns);
+}
+
+void stoq_watch_entry(struct stoq_watch *watch, const struct stoq_record_entry *entry)
+{
+	if (entry->kind == STOQ_RECORD_CONNECTION)
+		add_connection(watch, &entry->connection);
+	else if (entry->kind == STOQ_RECORD_COMMAND)
+		add_command(watch, &entry->command);
 }

@@ -9,18 +9,61 @@
 #define DISPATCH_MAX	     16384 /* events a call: the caller has other things to do, too */
 #define IDENTIFY_INTERVAL_NS 20000000
 
+/*
+ * Whether it is worth reading the flows again for this one: one that began after the last reading. A record
+ * is to have the connection of every command; for a line on a screen the names may be late.
+ */
+static bool is_worth_reading(const struct stoq_watch *watch, uint32_t uid, uint64_t now_ns)
+{
+	if (watch->record || watch->decoder)
+		return (int32_t)(uid - watch->identified_uid) > 0;
+	return now_ns - watch->identified_ns >= IDENTIFY_INTERVAL_NS;
+}
+
 /* An event's flow may have begun after the last reading of the flows: read them again then. */
-static const struct stoq_identity *identity_of(struct stoq_watch *watch, uint32_t uid)
+static const struct stoq_ledger_flow *flow_of(struct stoq_watch *watch, uint32_t uid)
 {
 	struct stoq_ledger_flow *flow = stoq_ledger_flow_find(&watch->ledger, uid);
 	uint64_t now = stoq_watch_now(watch);
 
-	if (!flow && (watch->decoder || now - watch->identified_ns >= IDENTIFY_INTERVAL_NS)) {
-		stoq_flows_identify(watch);
-		watch->identified_ns = now;
-		flow = stoq_ledger_flow_find(&watch->ledger, uid);
-	}
-	return flow ? &flow->identity : &watch->nobody;
+	if (flow || !is_worth_reading(watch, uid, now))
+		return flow;
+	watch->identified_uid =
+		__atomic_load_n(&watch->kernel[STOQ_GLOBAL_LAST_UID], __ATOMIC_ACQUIRE);
+	if ((int32_t)(uid - watch->identified_uid) > 0)
+		watch->identified_uid = uid; /* of a record: numbered elsewhere */
+	watch->identified_ns = now;
+	stoq_flows_identify(watch);
+	return stoq_ledger_flow_find(&watch->ledger, uid);
+}
+
+/* With a record, every command is an event. */
+static bool is_asked_for(const struct stoq_watch *watch, const struct stoq_event_command *event)
+{
+	return event->latency_ns >= watch->slow_ns || (event->status && watch->report_errors);
+}
+
+static void on_command(struct stoq_watch *watch, struct stoq_event_command *event)
+{
+	const struct stoq_event_handlers *handlers = watch->handlers;
+	const struct stoq_ledger_flow *flow = flow_of(watch, event->uid);
+
+	if (watch->record && handlers->record)
+		handlers->record(handlers->record_context, event, flow);
+	/* The decoder of captures has stages always. */
+	if (watch->decoder && !watch->model.staged)
+		event->staged = 0;
+	if (handlers->command && is_asked_for(watch, event))
+		handlers->command(
+			handlers->context, event, flow ? &flow->identity : &watch->nobody);
+}
+
+static bool is_command(const void *data, size_t size)
+{
+	const struct stoq_event_command *event = data;
+
+	return size >= sizeof(*event) && event->type == STOQ_EVENT_COMMAND &&
+	       (!event->staged || size >= sizeof(struct stoq_event_staged));
 }
 
 int stoq_watch_on_event(void *context, void *data, size_t size)
@@ -31,19 +74,9 @@ int stoq_watch_on_event(void *context, void *data, size_t size)
 
 	if (!handlers)
 		return 0;
-	if (type == STOQ_EVENT_COMMAND && size >= sizeof(struct stoq_event_command) &&
-		handlers->command) {
-		struct stoq_event_command *event = data;
-
-		if (event->staged && size < sizeof(struct stoq_event_staged))
-			return 0;
-		/* The decoder of captures has stages always. */
-		if (watch->decoder && !watch->model.staged)
-			event->staged = 0;
-		handlers->command(handlers->context, event, identity_of(watch, event->uid));
-	} else if (type == STOQ_EVENT_PDU && size >= sizeof(struct stoq_event_pdu) &&
-		   handlers->pdu) {
+	if (is_command(data, size))
+		on_command(watch, data);
+	else if (type == STOQ_EVENT_PDU && size >= sizeof(struct stoq_event_pdu) && handlers->pdu)
 		handlers->pdu(handlers->context, data);
-	}
 	return ++watch->delivered < DISPATCH_MAX ? 0 : -EAGAIN;
 }

@@ -74,10 +74,16 @@ static struct stoq_ledger_flow *take_flow(
 {
 	const struct stoq_flow *flow = stoq_map_dump_value(&watch->flows, i);
 	struct stoq_ledger_flow *entry = stoq_ledger_flow_get(&watch->ledger, flow->uid);
+	struct stoq_identity before;
 
 	if (!entry)
 		return NULL;
-	identify_flow(watch, entry, stoq_map_dump_key(&watch->flows, i), flow);
+	before = entry->identity;
+	entry->key = *(const struct stoq_flow_key *)stoq_map_dump_key(&watch->flows, i);
+	entry->host_is_a = flow->host_is_a;
+	identify_flow(watch, entry, &entry->key, flow);
+	if (!stoq_identity_equal(&before, &entry->identity))
+		entry->version++;
 	entry->open = state != STOQ_FLOW_CLOSED;
 	entry->doubt_ns = flow->doubt_ns;
 	return entry;
@@ -107,6 +113,18 @@ static void count_gone_flows(struct stoq_watch *watch, uint64_t proven_open)
 	model->flow_states[STOQ_FLOW_CLOSED] = closed + model->counters[STOQ_COUNT_FLOWS_TRIED];
 }
 
+static void record_closed(struct stoq_watch *watch)
+{
+	const struct stoq_event_handlers *handlers = watch->handlers;
+	struct stoq_ledger_flow *entry, *next;
+
+	if (!watch->record || !handlers || !handlers->record_closed)
+		return;
+	HASH_ITER(hh, watch->ledger.flows, entry, next)
+	if (entry->was_open && !entry->open)
+		handlers->record_closed(handlers->record_context, entry);
+}
+
 /* As many lines as there may be flows. */
 static int make_lines(struct stoq_watch *watch)
 {
@@ -131,7 +149,10 @@ int stoq_flows_take(struct stoq_watch *watch)
 	if (make_lines(watch))
 		return -ENOMEM;
 	HASH_ITER(hh, watch->ledger.flows, entry, next)
-	entry->open = false;
+	{
+		entry->was_open = entry->open;
+		entry->open = false;
+	}
 	model->flow_count = 0;
 	memset(model->flow_states, 0, sizeof(model->flow_states));
 	for (size_t i = 0; i < watch->flows.count; i++) {
@@ -150,6 +171,7 @@ int stoq_flows_take(struct stoq_watch *watch)
 		describe_flow(&model->flows[model->flow_count++], entry, flow);
 	}
 	count_gone_flows(watch, proven_open);
+	record_closed(watch);
 	return 0;
 }
 

@@ -16,9 +16,13 @@
 
 struct stoq_ledger_flow {
 	uint32_t uid;
+	struct stoq_flow_key key;
+	bool host_is_a;
+	uint32_t version; /* counts the changes of what is known of it */
 	struct stoq_identity identity;
 	bool names_known;
 	bool open;	     /* in the last reading, and not closed */
+	bool was_open;	     /* in the one before */
 	uint64_t doubt_ns;   /* as in struct stoq_flow */
 	unsigned int series; /* in the ledger */
 	UT_hash_handle hh;

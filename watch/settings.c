@@ -3,7 +3,9 @@
 
 #include <errno.h>
 
-#define RING_BYTES_PDUS (1u << 26)
+#include "watch/watch_private.h"
+
+#define RING_BYTES_ALL (1u << 26)
 
 static uint32_t power_of_two(uint32_t at_least)
 {
@@ -52,11 +54,23 @@ void stoq_watch_sizes(const struct stoq_watch_config *config, struct stoq_table_
 	sizes->commands = power_of_two(sizes->commands);
 	if (config->max_early)
 		sizes->cells = stoq_tables_cells((uint64_t)config->max_early << 20);
-	if (config->report_pdus)
-		sizes->ring_bytes = RING_BYTES_PDUS;
+	if (config->report_pdus || config->record)
+		sizes->ring_bytes = RING_BYTES_ALL;
 }
 
 bool stoq_watch_keeps_details(const struct stoq_watch_config *config)
 {
-	return config->report_errors || config->slow_ns != UINT64_MAX;
+	return config->record || config->report_errors || config->slow_ns != UINT64_MAX;
+}
+
+uint64_t stoq_watch_reports_from(const struct stoq_watch_config *config)
+{
+	return config->record ? 0 : config->slow_ns;
+}
+
+void stoq_watch_ask(struct stoq_watch *watch, const struct stoq_watch_config *config)
+{
+	watch->record = config->record;
+	watch->slow_ns = config->slow_ns;
+	watch->report_errors = config->report_errors;
 }

@@ -11,3 +11,9 @@ void stoq_watch_sizes(const struct stoq_watch_config *config, struct stoq_table_
 
 /* Whether what only events contain is kept of commands. */
 bool stoq_watch_keeps_details(const struct stoq_watch_config *config);
+
+/* Commands that took so long are events of the program. */
+uint64_t stoq_watch_reports_from(const struct stoq_watch_config *config);
+
+/* Notes which events the handlers are to get. */
+void stoq_watch_ask(struct stoq_watch *watch, const struct stoq_watch_config *config);

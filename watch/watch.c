@@ -49,7 +49,7 @@ static int configure(struct stoq_watch *watch, const struct stoq_watch_config *c
 
 	stoq_watch_sizes(config, &sizes);
 	watch->command_count = sizes.commands;
-	program->rodata->stoq_slow_ns = config->slow_ns;
+	program->rodata->stoq_slow_ns = stoq_watch_reports_from(config);
 	program->rodata->stoq_report_errors = config->report_errors;
 	program->rodata->stoq_report_pdus = config->report_pdus;
 	program->rodata->stoq_command_mask = sizes.commands - 1;
@@ -242,6 +242,7 @@ int stoq_watch_open(struct stoq_watch **result_out, const struct stoq_watch_conf
 		return stoq_error_set(error, -ENOMEM, "no memory");
 	watch->model.axis = config->axis;
 	watch->model.staged = config->stages && !config->shared;
+	stoq_watch_ask(watch, config);
 	stoq_identity_clear(&watch->nobody);
 	/* A wrong name should cost no program load, and no misleading message about it. */
 	for (size_t i = 0; !result && i < config->interface_count; i++) {

@@ -32,6 +32,7 @@ struct stoq_watch_config {
 	bool report_errors; /* commands with a status other than success become events */
 	bool report_pdus;   /* every PDU becomes an event: for tests and traces */
 	bool stages;	    /* count where the time of commands goes; not of shared tables */
+	bool record;	    /* every command is handed to the handler that records */
 	bool force_clsact;  /* do not use a tcx link, even where the kernel has it */
 	/*
 	 * Not NULL: read these tables in place of loading a program; there are no events then, and
@@ -85,11 +86,18 @@ int stoq_watch_set_axis(struct stoq_watch *watch, enum stoq_axis axis);
  * Events. A callback that is NULL drops its kind. The identity is of the command's queue; what
  * is not known of it is left so, but it is never NULL.
  */
+struct stoq_ledger_flow;
 struct stoq_event_handlers {
 	void (*command)(void *context, const struct stoq_event_command *event,
 		const struct stoq_identity *queue);
 	void (*pdu)(void *context, const struct stoq_event_pdu *event);
 	void *context;
+	/* If config.record: a command that ended. flow: its connection (watch/ledger.h); NULL: it is gone. */
+	void (*record)(void *context, const struct stoq_event_command *event,
+		const struct stoq_ledger_flow *flow);
+	/* Likewise: a connection that is not open any more. */
+	void (*record_closed)(void *context, const struct stoq_ledger_flow *flow);
+	void *record_context;
 };
 
 /* File descriptor that polls readable when there are events. */

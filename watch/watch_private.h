@@ -41,6 +41,10 @@ struct stoq_watch {
 	struct stoq_identity nobody;
 	struct stoq_flow_identities known; /* of flows that began unseen */
 	uint64_t identified_ns;		   /* when an event last asked for the flows */
+	uint32_t identified_uid;	   /* no flow that was there then has a higher one */
+	bool record;
+	uint64_t slow_ns; /* what of the commands becomes an event for the handler of commands */
+	bool report_errors;
 
 	struct stoq_slot *commands; /* the kernel's table, mapped */
 	struct stoq_detail *details;

@@ -96,6 +96,7 @@ static __always_inline void stoq_detail_keep(
 	detail->slba = command->slba;
 	detail->nsid = command->nsid;
 	detail->blocks = command->blocks;
+	detail->sequence = command->sequence;
 }
 
 /* Takes one of the slots. As stoq_own_take(), but -1: no room. */
@@ -179,6 +180,7 @@ static __always_inline int stoq_shared_end(__u32 uid, __u16 cid, struct stoq_com
 			command->slba = detail->slba;
 			command->nsid = detail->nsid;
 			command->blocks = detail->blocks;
+			command->sequence = detail->sequence;
 		}
 		stoq_slot_free(slot);
 		return 0;

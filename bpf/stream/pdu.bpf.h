@@ -102,6 +102,7 @@ static __always_inline void stoq_on_command(struct stoq_flow *flow, struct stoq_
 	else if (!flow->connected && stoq_looks_admin(sqe))
 		flow->kind = NVME_QUEUE_ADMIN;
 	stoq_command_from_sqe(command, sqe, flow->kind, cpu->now_ns);
+	command->sequence = sequence;
 	result = stoq_command_begin(flow, nvme_le16(sqe->command_id), command);
 	if (result < 0) {
 		side->untracked++;

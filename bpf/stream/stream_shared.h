@@ -70,8 +70,10 @@ struct stoq_detail {
 	__u64 slba;
 	__u32 nsid;
 	__u32 blocks;
+	__u32 sequence; /* TCP sequence number of the capsule */
+	__u32 pad;
 };
-NVME_ASSERT_SIZE(struct stoq_detail, 16);
+NVME_ASSERT_SIZE(struct stoq_detail, 24);
 
 /* A command outstanding, unpacked. */
 struct stoq_command {
@@ -79,7 +81,8 @@ struct stoq_command {
 	__u64 slba;	/* if details are kept */
 	__u32 nsid;
 	__u32 bytes;
-	__u32 blocks; /* if details are kept */
+	__u32 blocks;	/* if details are kept */
+	__u32 sequence; /* likewise */
 	__u8 opcode;
 	__u8 kind;
 	__u8 fctype;
@@ -117,6 +120,7 @@ static inline void stoq_slot_unpack(struct stoq_command *command, const struct s
 	command->fctype = packed >> 58;
 	command->slba = 0;
 	command->blocks = 0;
+	command->sequence = 0;
 }
 
 /* Interfaces of one program whose packets begin with the IP header; as many as it can have at all.
@@ -542,15 +546,17 @@ struct stoq_event_command {
 	__u8 dnr;
 	__u8 staged; /* it is the front of a struct stoq_event_staged */
 	__u8 pad[3];
+	__u32 sequence; /* TCP sequence number of the capsule */
+	__u32 pad_end;
 };
-NVME_ASSERT_SIZE(struct stoq_event_command, 56);
+NVME_ASSERT_SIZE(struct stoq_event_command, 64);
 
 /* The same where stages are counted. */
 struct stoq_event_staged {
 	struct stoq_event_command command;
 	struct stoq_stages stages;
 };
-NVME_ASSERT_SIZE(struct stoq_event_staged, 88);
+NVME_ASSERT_SIZE(struct stoq_event_staged, 96);
 
 /* The command's stages; NULL: they were not counted. */
 static inline const struct stoq_stages *stoq_event_stages(const struct stoq_event_command *event)

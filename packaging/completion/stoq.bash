@@ -56,7 +56,7 @@ _stoq_values()
 		target,stop | target,status) _stoq_targets ;;
 		esac
 		;;
-	-r | --read | --dir | --run-dir | --spdk-dir | --certificates | --spdk-socket | --namespace | --policy | --socket | --status) return 1 ;;
+	-r | --read | --record | --dir | --run-dir | --spdk-dir | --certificates | --spdk-socket | --namespace | --policy | --socket | --status) return 1 ;;
 	esac
 }
 

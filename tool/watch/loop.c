@@ -12,6 +12,7 @@
 #include "tool/message.h"
 #include "tool/signals.h"
 #include "tool/watch/keys.h"
+#include "tool/watch/recorder.h"
 #include "tool/watch/screen.h"
 
 #define DRAIN_ROUNDS 32
@@ -24,6 +25,7 @@ struct loop {
 	const struct watch_source *source;
 	const char *why; /* the source does not work any more; NULL: it does */
 	struct stoq_event_handlers handlers;
+	struct watch_recorder *recorder; /* NULL: nothing is recorded */
 	struct stoq_error *error;
 	int epoll_fd, timer_fd, signal_fd;
 	uint64_t start_ns, next_ns, end_ns; /* CLOCK_MONOTONIC; no end: UINT64_MAX */
@@ -87,6 +89,9 @@ static int read_figures(struct loop *loop)
 	noted = watch_metrics_unlock(metrics, result ? NULL : loop->model);
 	if (!result && noted)
 		result = stoq_error_set(loop->error, noted, "no memory for metrics");
+	if (!result)
+		result = watch_recorder_tick(
+			loop->recorder, loop->model, tool_now_ns(), loop->error);
 	return result;
 }
 
@@ -197,6 +202,11 @@ static int add_fd(struct loop *loop, int fd)
 	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
+static bool has_events(const struct loop *loop)
+{
+	return loop->recorder || watch_options_want_events(loop->options);
+}
+
 static int prepare(struct loop *loop)
 {
 	int result;
@@ -211,7 +221,7 @@ static int prepare(struct loop *loop)
 		result = add_fd(loop, loop->signal_fd);
 	if (!result && loop->report->mode == WATCH_SCREEN)
 		result = add_fd(loop, STDIN_FILENO);
-	if (!result && watch_options_want_events(loop->options))
+	if (!result && has_events(loop))
 		result = add_fd(loop, stoq_watch_event_fd(loop->watch));
 	if (!result)
 		result = set_timer(loop);
@@ -252,8 +262,11 @@ static int last_reading(struct loop *loop)
 {
 	int result = read_figures(loop);
 
-	if (!result && watch_options_want_events(loop->options))
+	if (!result && has_events(loop))
 		result = drain(loop);
+	if (!result)
+		result = watch_recorder_tick(
+			loop->recorder, loop->model, tool_now_ns(), loop->error);
 	if (result)
 		return result;
 	if (loop->report->mode == WATCH_JSON ||
@@ -275,13 +288,18 @@ int watch_loop_run(struct stoq_watch *watch, struct watch_report *report,
 		.timer_fd = -1,
 		.signal_fd = signal_fd,
 		.start_ns = tool_now_ns()};
-	struct stoq_error second;
-	int result, ended;
+	struct stoq_error second, third = {0};
+	int result, ended, recorded;
 
 	watch_report_handlers(report, &loop.handlers);
 	loop.next_ns = loop.start_ns + options->interval_ns;
 	loop.end_ns = options->duration_ns ? loop.start_ns + options->duration_ns : UINT64_MAX;
-	result = prepare(&loop);
+	result = options->record ? watch_recorder_open(&loop.recorder, options->record,
+					   options->record_bytes, tool_unix_offset_ns(), error)
+				 : 0;
+	watch_recorder_handlers(loop.recorder, &loop.handlers);
+	if (!result)
+		result = prepare(&loop);
 	if (!result)
 		result = first_view(&loop);
 	while (!result && !loop.over)
@@ -289,6 +307,11 @@ int watch_loop_run(struct stoq_watch *watch, struct watch_report *report,
 	if (!result)
 		result = last_reading(&loop);
 	ended = watch_report_end(report, result ? NULL : loop.model, result ? &second : error);
+	recorded = watch_recorder_close(loop.recorder, &third);
+	if (recorded && !result && !ended) {
+		*error = third;
+		ended = recorded;
+	}
 	if (loop.epoll_fd >= 0)
 		close(loop.epoll_fd);
 	if (loop.timer_fd >= 0)

@@ -6,6 +6,7 @@
 
 #include "base/units.h"
 #include "flow/label.h"
+#include "record/writer.h"
 #include "tool/message.h"
 #include "tool/options.h"
 #include "tool/watch/metrics.h"
@@ -30,6 +31,8 @@ enum {
 	OPTION_MAX_EARLY,
 	OPTION_METRICS,
 	OPTION_STAGES,
+	OPTION_RECORD,
+	OPTION_RECORD_SIZE,
 };
 
 static const struct option long_options[] = {
@@ -52,6 +55,8 @@ static const struct option long_options[] = {
 	{"max-early", required_argument, NULL, OPTION_MAX_EARLY},
 	{"metrics", optional_argument, NULL, OPTION_METRICS},
 	{"stages", no_argument, NULL, OPTION_STAGES},
+	{"record", required_argument, NULL, OPTION_RECORD},
+	{"record-size", required_argument, NULL, OPTION_RECORD_SIZE},
 	{0},
 };
 
@@ -138,6 +143,18 @@ static int parse_metrics(struct watch_options *options, const char *text, struct
 	return 0;
 }
 
+static int parse_record_size(
+	struct watch_options *options, const char *text, struct stoq_error *error)
+{
+	if (stoq_parse_bytes(text, &options->record_bytes))
+		return stoq_error_set(error, -EINVAL,
+			"--record-size: '%.40s' is not a size: write it like 256M or 4G", text);
+	if (options->record_bytes < STOQ_RECORD_SIZE_MIN)
+		return stoq_error_set(
+			error, -EINVAL, "--record-size: %.40s is too small: at least 8M", text);
+	return 0;
+}
+
 /* Those with a value. */
 static int take_value(
 	struct watch_options *options, int option, const char *text, struct stoq_error *error)
@@ -147,6 +164,12 @@ static int take_value(
 	switch (option) {
 	case 'i':
 		return add_interface(options, text, error);
+	case OPTION_RECORD:
+		options->record = text;
+		config->record = true;
+		return text[0] ? 0 : stoq_error_set(error, -EINVAL, "--record: which file?");
+	case OPTION_RECORD_SIZE:
+		return parse_record_size(options, text, error);
 	case 'r':
 		options->read = text;
 		return 0;
@@ -244,6 +267,7 @@ int watch_options_parse(
 	stoq_watch_config_init(&options->config);
 	options->config.interfaces = options->interfaces;
 	options->interval_ns = 1000000000;
+	options->record_bytes = STOQ_RECORD_SIZE_DEFAULT;
 	if (tool_options_parse(&known, options, argc, argv, status))
 		return -1;
 	if (optind == argc)

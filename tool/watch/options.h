@@ -19,6 +19,8 @@ struct watch_options {
 	bool metrics;
 	bool by_given; /* --by */
 	bool interval_given;
+	const char *record; /* a file to write; NULL: none */
+	uint64_t record_bytes;
 	const char *read; /* a file to read; "-": standard input; NULL: interfaces are watched */
 	uint16_t metrics_port; /* on 127.0.0.1 */
 };

@@ -10,18 +10,22 @@
 #include <unistd.h>
 
 #include "capture/file.h"
+#include "record/reader.h"
 #include "tool/message.h"
 #include "tool/watch/keys.h"
+#include "tool/watch/recorder.h"
 #include "watch/capture.h"
 
-#define PACKETS_A_TIME 4096 /* between two looks for signals */
-#define OVER	       1    /* a sink's result: enough was read */
+#define ENTRIES_A_TIME 4096 /* between two looks for signals */
+#define OVER	       2    /* a sink's result: enough was read */
 
 struct replay {
 	const struct watch_options *options;
 	const char *name; /* for messages */
 	struct stoq_watch *watch;
-	struct stoq_capture_file *capture;
+	struct stoq_capture_file *capture; /* NULL: it is a record */
+	struct stoq_record_reader *record; /* NULL: it is a capture */
+	struct watch_recorder *recorder;   /* NULL: nothing is recorded */
 	struct watch_report report;
 	struct stoq_event_handlers handlers;
 	const struct stoq_model *model; /* of the last update; NULL: there was none */
@@ -32,9 +36,13 @@ struct replay {
 
 static int update(struct replay *replay, uint64_t now_ns)
 {
+	int result;
+
 	stoq_watch_set_now(replay->watch, now_ns);
 	replay->report.file_now_ns = now_ns;
-	return stoq_watch_update(replay->watch, &replay->model, replay->error);
+	result = stoq_watch_update(replay->watch, &replay->model, replay->error);
+	return result ? result
+		      : watch_recorder_tick(replay->recorder, replay->model, now_ns, replay->error);
 }
 
 /* An interval that has ended before this packet. Those without a packet are not shown. */
@@ -52,9 +60,9 @@ static int tick(struct replay *replay, uint64_t now_ns)
 	return result;
 }
 
-static int take(void *context, const struct stoq_capture_packet *packet, uint64_t now_ns)
+/* It is so late now in the file. 0: go on; OVER; a negative errno. */
+static int pass(struct replay *replay, uint64_t now_ns)
 {
-	struct replay *replay = context;
 	int result;
 
 	if (!replay->end_ns) {
@@ -67,9 +75,53 @@ static int take(void *context, const struct stoq_capture_packet *packet, uint64_
 		return OVER;
 	result = tick(replay, now_ns);
 	replay->report.file_now_ns = now_ns;
+	return result;
+}
+
+static int take_packet(void *context, const struct stoq_capture_packet *packet, uint64_t now_ns)
+{
+	struct replay *replay = context;
+	int result = pass(replay, now_ns);
+
 	if (!result)
 		stoq_watch_packet(replay->watch, packet, now_ns);
 	return result;
+}
+
+/* When an entry was written; not earlier than the one before: several CPUs fill a record. */
+static uint64_t time_of(const struct replay *replay, const struct stoq_record_entry *entry)
+{
+	uint64_t now = replay->report.file_now_ns;
+
+	if (entry->kind == STOQ_RECORD_COMMAND && entry->command.start_unix_ns < UINT64_MAX / 2 &&
+		entry->command.latency_ns < UINT64_MAX / 2)
+		now = entry->command.start_unix_ns + entry->command.latency_ns;
+	return now > replay->report.file_now_ns ? now : replay->report.file_now_ns;
+}
+
+/* As stoq_capture_read(). */
+static int read_entries(struct replay *replay)
+{
+	struct stoq_record_entry entry;
+
+	for (size_t i = 0; i < ENTRIES_A_TIME; i++) {
+		int result = stoq_record_next(replay->record, &entry, replay->error);
+		uint64_t now;
+
+		if (result < 0)
+			return -EPROTO; /* what was read before counts */
+		if (!result)
+			return 0;
+		now = time_of(replay, &entry);
+		if (entry.kind == STOQ_RECORD_COMMAND) {
+			result = pass(replay, now);
+			if (result)
+				return result == OVER ? 0 : result;
+			stoq_watch_set_now(replay->watch, now);
+		}
+		stoq_watch_entry(replay->watch, &entry);
+	}
+	return 1;
 }
 
 static bool is_told_to_end(const struct replay *replay)
@@ -83,13 +135,15 @@ static bool is_told_to_end(const struct replay *replay)
 }
 
 /* 0, also when it ended early, or a negative errno. */
-static int read_packets(struct replay *replay)
+static int read_all(struct replay *replay)
 {
-	const struct stoq_capture_sink sink = {take, replay};
+	const struct stoq_capture_sink sink = {take_packet, replay};
 	int result;
 
 	do {
-		result = stoq_capture_read(replay->capture, &sink, PACKETS_A_TIME, replay->error);
+		result = replay->record ? read_entries(replay)
+					: stoq_capture_read(replay->capture, &sink, ENTRIES_A_TIME,
+						  replay->error);
 		tool_output_flush(&replay->report.output);
 		if (result == 1 &&
 			(is_told_to_end(replay) || watch_report_is_over(&replay->report)))
@@ -99,7 +153,7 @@ static int read_packets(struct replay *replay)
 }
 
 /* What the figures do not show. */
-static void say_what_was_remarkable(const struct replay *replay)
+static void say_of_capture(const struct replay *replay)
 {
 	const struct stoq_capture_notes *notes = stoq_capture_notes(replay->capture);
 
@@ -119,6 +173,47 @@ static void say_what_was_remarkable(const struct replay *replay)
 	if (notes->other)
 		tool_notice("%" PRIu64 " of %" PRIu64 " packets are not IP, or cut before it",
 			notes->other, notes->packets);
+}
+
+static void say_of_record(const struct replay *replay)
+{
+	const struct stoq_record_notes *notes = stoq_record_notes(replay->record);
+	const struct stoq_record_missed *missed = &notes->missed;
+
+	if (!notes->commands)
+		tool_notice("%s has no commands", replay->name);
+	if (notes->begins_late)
+		tool_notice("%s is the end of a longer record: what came before was "
+			    "overwritten, as --record-size asks",
+			replay->name);
+	if (notes->ends_early)
+		tool_notice("%s was cut, or is still being written: it was read up to its last "
+			    "whole block",
+			replay->name);
+	if (notes->damaged)
+		tool_notice("%" PRIu64 " blocks of %s are damaged: they were left out",
+			notes->damaged, replay->name);
+	if (replay->options->config.stages && notes->unstaged)
+		tool_notice("%" PRIu64 " commands of %s were recorded without --stages: all of "
+			    "their time stands in the first stage",
+			notes->unstaged, replay->name);
+	if (missed->lost)
+		tool_notice("%" PRIu64 " commands were lost while %s was recorded", missed->lost,
+			replay->name);
+	if (missed->unmatched || missed->unended || missed->untracked || missed->unsynced_bytes)
+		tool_notice("not in %s: %" PRIu64 " commands that began unseen, %" PRIu64
+			    " not seen to end, %" PRIu64 " untracked; %" PRIu64
+			    " bytes not understood",
+			replay->name, missed->unmatched, missed->unended, missed->untracked,
+			missed->unsynced_bytes);
+}
+
+static void say_what_was_remarkable(const struct replay *replay)
+{
+	if (replay->record)
+		say_of_record(replay);
+	else
+		say_of_capture(replay);
 }
 
 /* The whole file, until a key or a signal ends it. */
@@ -152,37 +247,67 @@ static int browse(struct replay *replay)
 	return result;
 }
 
-static int show(struct replay *replay, enum watch_mode mode)
+static int end_record(struct replay *replay, int result)
 {
 	struct stoq_error second = {0};
-	int result = watch_report_open(&replay->report, replay->options,
+	int recorded = watch_recorder_close(replay->recorder, &second);
+
+	if (result || !recorded)
+		return result;
+	*replay->error = second;
+	return recorded;
+}
+
+static int start(struct replay *replay, enum watch_mode mode)
+{
+	const struct watch_options *options = replay->options;
+	int result = watch_report_open(&replay->report, options,
 		mode == WATCH_SCREEN ? WATCH_TEXT : mode, 0, replay->signal_fd);
-	int failed, ended;
 
 	if (result)
 		return stoq_error_set(replay->error, result, "no memory");
 	watch_report_handlers(&replay->report, &replay->handlers);
-	failed = read_packets(replay);
-	if (failed > 0)
-		failed = 0;
-	if (failed && failed != -EPROTO)
-		result = failed;
-	else
-		result = update(replay, replay->report.file_now_ns);
+	if (options->record)
+		result = watch_recorder_open(&replay->recorder, options->record,
+			options->record_bytes, 0, replay->error);
+	watch_recorder_handlers(replay->recorder, &replay->handlers);
+	return result;
+}
+
+/* *failed: the file could not be read to its end; what was read is shown all the same. */
+static int read_and_show(struct replay *replay, enum watch_mode mode, int *failed)
+{
+	int result = read_all(replay);
+
+	*failed = result == -EPROTO ? result : 0;
+	if (result < 0 && !*failed)
+		return result;
+	result = update(replay, replay->report.file_now_ns);
 	if (!result && (mode == WATCH_JSON || replay->options->interval_given))
 		watch_report_interval(&replay->report, replay->model);
 	if (!result)
 		say_what_was_remarkable(replay);
-	if (!result && !failed && mode == WATCH_SCREEN && watch_screen_open() == 0) {
+	if (!result && !*failed && mode == WATCH_SCREEN && watch_screen_open() == 0) {
 		replay->report.mode = WATCH_SCREEN;
 		result = browse(replay);
 	}
+	return result;
+}
+
+static int show(struct replay *replay, enum watch_mode mode)
+{
+	struct stoq_error second = {0};
+	int result = start(replay, mode), failed = 0, ended;
+
+	if (!result)
+		result = read_and_show(replay, mode, &failed);
 	ended = watch_report_end(&replay->report, result ? NULL : replay->model, &second);
-	if (result || failed)
-		return result ? result : failed;
-	if (ended)
+	result = end_record(replay, result ? result : failed);
+	if (ended && !result) {
 		*replay->error = second;
-	return ended;
+		result = ended;
+	}
+	return result;
 }
 
 static FILE *open_file(const struct watch_options *options, struct stoq_error *error)
@@ -195,6 +320,24 @@ static FILE *open_file(const struct watch_options *options, struct stoq_error *e
 	return file;
 }
 
+/* A record in a file is read with the file before it. */
+static int open_source(struct replay *replay)
+{
+	FILE *file = open_file(replay->options, replay->error);
+	int first;
+
+	if (!file)
+		return replay->error->code;
+	first = fgetc(file);
+	ungetc(first, file);
+	if (!stoq_record_begins_with(first))
+		return stoq_capture_open(&replay->capture, file, replay->name, replay->error);
+	if (strcmp(replay->options->read, "-") == 0)
+		return stoq_record_open_stream(&replay->record, file, replay->name, replay->error);
+	fclose(file);
+	return stoq_record_open(&replay->record, replay->options->read, replay->error);
+}
+
 int watch_replay_run(const struct watch_options *options, enum watch_mode mode, int signal_fd,
 	struct stoq_error *error)
 {
@@ -202,18 +345,15 @@ int watch_replay_run(const struct watch_options *options, enum watch_mode mode, 
 		.name = strcmp(options->read, "-") == 0 ? "standard input" : options->read,
 		.signal_fd = signal_fd,
 		.error = error};
-	FILE *file = open_file(options, error);
-	int result;
+	int result = open_source(&replay);
 
-	if (!file)
-		return error->code;
-	result = stoq_capture_open(&replay.capture, file, replay.name, error);
 	if (!result)
-		result = stoq_watch_open_capture(
-			&replay.watch, &options->config, replay.name, &replay.handlers, error);
+		result = stoq_watch_open_capture(&replay.watch, &options->config,
+			replay.record ? "record" : "capture", replay.name, &replay.handlers, error);
 	if (!result)
 		result = show(&replay, mode);
 	stoq_watch_close(replay.watch);
+	stoq_record_close(replay.record);
 	stoq_capture_close(replay.capture);
 	return result;
 }

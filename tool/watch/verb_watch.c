@@ -99,9 +99,9 @@ static int open_watch(struct stoq_watch **watch, struct watch_options *options,
 	struct stoq_tables tables;
 	int result;
 
-	if (watch_options_want_events(options) || config->stages || config->force_clsact ||
-		config->max_flows || config->max_commands || config->max_series ||
-		config->max_early ||
+	if (watch_options_want_events(options) || config->record || config->stages ||
+		config->force_clsact || config->max_flows || config->max_commands ||
+		config->max_series || config->max_early ||
 		!stoq_guard_shared_open(
 			config->interfaces, config->interface_count, &tables, &found))
 		return stoq_watch_open(watch, config, error);

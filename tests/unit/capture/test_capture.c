@@ -47,8 +47,8 @@ static void read_bytes(struct reading *reading, void *bytes, size_t length)
 		&capture, fmemopen(bytes, length, "rb"), "test.pcap", &reading->error);
 	if (reading->result)
 		return;
-	assert_int_equal(stoq_watch_open_capture(
-				 &reading->watch, &config, "test.pcap", NULL, &reading->error),
+	assert_int_equal(stoq_watch_open_capture(&reading->watch, &config, "capture", "test.pcap",
+				 NULL, &reading->error),
 		0);
 	sink.context = reading->watch;
 	do
@@ -394,7 +394,7 @@ static void test_more_connections_than_there_is_room_for(void **state)
 
 	stoq_watch_config_init(&config);
 	config.max_flows = 3;
-	assert_int_equal(stoq_watch_open_capture(&watch, &config, "x", NULL, &error), 0);
+	assert_int_equal(stoq_watch_open_capture(&watch, &config, "capture", "x", NULL, &error), 0);
 	for (uint16_t i = 0; i < 8; i++) {
 		talk_init(&talks[i]);
 		talks[i].path.host_port = (uint16_t)(40000 + i);
@@ -426,10 +426,11 @@ static void test_one_at_a_time(void **state)
 	struct stoq_error error;
 
 	stoq_watch_config_init(&config);
-	assert_int_equal(stoq_watch_open_capture(&watch, &config, "x", NULL, &error), 0);
-	assert_int_equal(stoq_watch_open_capture(&second, &config, "y", NULL, &error), -EBUSY);
+	assert_int_equal(stoq_watch_open_capture(&watch, &config, "capture", "x", NULL, &error), 0);
+	assert_int_equal(
+		stoq_watch_open_capture(&second, &config, "capture", "y", NULL, &error), -EBUSY);
 	stoq_watch_close(watch);
-	assert_int_equal(stoq_watch_open_capture(&watch, &config, "x", NULL, &error), 0);
+	assert_int_equal(stoq_watch_open_capture(&watch, &config, "capture", "x", NULL, &error), 0);
 	stoq_watch_close(watch);
 }
 

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "record/writer.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "capture/table.h"
+
+#define BLOCK_BYTES (256u << 10) /* of entries, before they are compressed */
+#define KNOWN_MAX   65536	 /* connections; one more is written again when it is needed */
+#define LEVEL	    1		 /* of compression: the fastest */
+
+/* Entries of one kind that wait to be written. */
+struct block {
+	enum stoq_record_kind kind;
+	uint32_t entries;
+	size_t used;
+	uint8_t bytes[BLOCK_BYTES];
+};
+
+struct known {
+	uint32_t part, version;
+};
+
+struct stoq_record_writer {
+	int fd;
+	char *path;
+	uint64_t limit; /* of one file */
+	uint64_t id, created_unix_ns;
+	uint32_t part;
+	uint64_t written, all_written, commands;
+	int failed; /* the first failure, a negative errno */
+	z_stream deflate;
+	struct stoq_table *known;
+	struct block block;
+	uint8_t packed[BLOCK_BYTES + BLOCK_BYTES / 8 + 64];
+};
+
+/* ---- files ---- */
+
+static int write_all(struct stoq_record_writer *writer, const void *bytes, size_t length)
+{
+	const uint8_t *at = bytes;
+
+	while (length) {
+		ssize_t written = write(writer->fd, at, length);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -errno;
+		at += written;
+		length -= (size_t)written;
+		writer->written += (uint64_t)written;
+		writer->all_written += (uint64_t)written;
+	}
+	return 0;
+}
+
+static int write_header(struct stoq_record_writer *writer)
+{
+	struct stoq_record_wire_header header = {.magic = STOQ_RECORD_MAGIC,
+		.version = htole32(STOQ_RECORD_VERSION),
+		.bytes = htole32(sizeof(header)),
+		.id = htole64(writer->id),
+		.part = htole32(writer->part),
+		.created_unix_ns = htole64(writer->created_unix_ns)};
+
+	gethostname(header.node, sizeof(header.node) - 1);
+	header.crc = htole32((uint32_t)crc32(
+		0, (const uint8_t *)&header, offsetof(struct stoq_record_wire_header, crc)));
+	return write_all(writer, &header, sizeof(header));
+}
+
+/* Whether what is there may be replaced: a record, or nothing. */
+static bool is_ours(int fd)
+{
+	char magic[sizeof(STOQ_RECORD_MAGIC) - 1];
+	ssize_t length = pread(fd, magic, sizeof(magic), 0);
+
+	return length == 0 || (length == (ssize_t)sizeof(magic) &&
+				      memcmp(magic, STOQ_RECORD_MAGIC, sizeof(magic)) == 0);
+}
+
+/* Names of hosts are for the owner only. A link is not followed: others may have put it there. */
+static int open_file(const char *path)
+{
+	struct stat status;
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	int result = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status))
+		result = -errno;
+	else if (!S_ISREG(status.st_mode) || !is_ours(fd))
+		result = -EEXIST;
+	else if (ftruncate(fd, 0))
+		result = -errno;
+	if (!result)
+		return fd;
+	close(fd);
+	return result;
+}
+
+/* FILE becomes FILE.1, and a new FILE begins. */
+static int rotate(struct stoq_record_writer *writer)
+{
+	char older[4096 + 8];
+
+	snprintf(older, sizeof(older), "%s.1", writer->path);
+	if (rename(writer->path, older))
+		return -errno;
+	close(writer->fd);
+	writer->fd = open_file(writer->path);
+	if (writer->fd < 0)
+		return writer->fd;
+	writer->part++;
+	writer->written = 0;
+	return write_header(writer);
+}
+
+/* ---- blocks ---- */
+
+/* 0: they do not become smaller. */
+static size_t pack(struct stoq_record_writer *writer)
+{
+	z_stream *deflating = &writer->deflate;
+
+	if (deflateReset(deflating) != Z_OK)
+		return 0;
+	deflating->next_in = writer->block.bytes;
+	deflating->avail_in = (uInt)writer->block.used;
+	deflating->next_out = writer->packed;
+	deflating->avail_out = sizeof(writer->packed);
+	if (deflate(deflating, Z_FINISH) != Z_STREAM_END ||
+		deflating->total_out >= writer->block.used)
+		return 0;
+	return deflating->total_out;
+}
+
+static int write_block(struct stoq_record_writer *writer)
+{
+	const struct block *block = &writer->block;
+	size_t packed = pack(writer), stored = packed ? packed : block->used;
+	const uint8_t *bytes = packed ? writer->packed : block->bytes;
+	struct stoq_record_wire_block wire = {.magic = htole32(STOQ_RECORD_BLOCK_MAGIC),
+		.kind = htole16((uint16_t)block->kind),
+		.entry_bytes = htole16((uint16_t)stoq_record_entry_bytes(block->kind)),
+		.entries = htole32(block->entries),
+		.stored_bytes = htole32((uint32_t)stored),
+		.flags = htole32(packed ? STOQ_RECORD_DEFLATED : 0)};
+	int result;
+
+	wire.crc = htole32(stoq_record_block_crc(&wire, bytes));
+	result = write_all(writer, &wire, sizeof(wire));
+	return result ? result : write_all(writer, bytes, stored);
+}
+
+int stoq_record_flush(struct stoq_record_writer *writer)
+{
+	if (!writer->failed && writer->block.entries)
+		writer->failed = write_block(writer);
+	writer->block.entries = 0;
+	writer->block.used = 0;
+	return writer->failed;
+}
+
+/* The entry begins a block: the last one is written. A file ends between two blocks. */
+static int begin_block(struct stoq_record_writer *writer, enum stoq_record_kind kind)
+{
+	int result = stoq_record_flush(writer);
+
+	writer->block.kind = kind;
+	return result;
+}
+
+/*
+ * There is room in the current file for a full block more. Asked when a connection is looked up, so that it
+ * and its command get into the same file.
+ */
+static int make_room(struct stoq_record_writer *writer)
+{
+	uint64_t waiting = writer->block.used + sizeof(struct stoq_record_wire_block);
+
+	if (writer->failed || writer->written + waiting + BLOCK_BYTES / 2 <= writer->limit)
+		return writer->failed;
+	writer->failed = stoq_record_flush(writer);
+	if (!writer->failed)
+		writer->failed = rotate(writer);
+	return writer->failed;
+}
+
+int stoq_record_add(struct stoq_record_writer *writer, const struct stoq_record_entry *entry)
+{
+	struct block *block = &writer->block;
+	size_t bytes = stoq_record_entry_bytes(entry->kind);
+
+	if (writer->failed)
+		return writer->failed;
+	if ((block->entries && block->kind != entry->kind) || block->used + bytes > BLOCK_BYTES ||
+		!block->entries)
+		begin_block(writer, entry->kind);
+	block->used += stoq_record_encode(&block->bytes[block->used], entry);
+	block->entries++;
+	writer->commands += entry->kind == STOQ_RECORD_COMMAND;
+	return writer->failed;
+}
+
+bool stoq_record_knows(struct stoq_record_writer *writer, uint32_t uid, uint32_t version)
+{
+	const struct known *known;
+
+	make_room(writer);
+	known = stoq_table_find(writer->known, &uid);
+	return known && known->part == writer->part && known->version == version;
+}
+
+void stoq_record_learn(struct stoq_record_writer *writer, uint32_t uid, uint32_t version)
+{
+	const struct known known = {writer->part, version};
+
+	stoq_table_put(writer->known, &uid, &known, false);
+}
+
+/* ---- the whole ---- */
+
+static int open_failed(const char *path, int code, struct stoq_error *error)
+{
+	if (code == -EEXIST || code == -ELOOP)
+		return stoq_error_set(error, code,
+			"%s is there and is not a record: remove it, or record to another file",
+			path);
+	return stoq_error_set(error, code, "cannot record to %s: %s", path, strerror(-code));
+}
+
+static int start(struct stoq_record_writer *writer, const char *path)
+{
+	if (deflateInit(&writer->deflate, LEVEL) != Z_OK)
+		return -ENOMEM;
+	writer->path = strdup(path);
+	writer->known =
+		stoq_table_new(STOQ_TABLE_LRU, sizeof(uint32_t), sizeof(struct known), KNOWN_MAX);
+	if (!writer->path || !writer->known)
+		return -ENOMEM;
+	if (strlen(path) >= 4096)
+		return -ENAMETOOLONG;
+	if (getrandom(&writer->id, sizeof(writer->id), 0) != sizeof(writer->id))
+		return -errno;
+	writer->fd = open_file(path);
+	return writer->fd < 0 ? writer->fd : write_header(writer);
+}
+
+static void release(struct stoq_record_writer *writer)
+{
+	if (writer->fd >= 0)
+		close(writer->fd);
+	deflateEnd(&writer->deflate);
+	stoq_table_free(writer->known);
+	free(writer->path);
+	free(writer);
+}
+
+int stoq_record_writer_open(struct stoq_record_writer **writer, const char *path,
+	uint64_t size_bytes, uint64_t now_unix_ns, struct stoq_error *error)
+{
+	struct stoq_record_writer *opened = calloc(1, sizeof(*opened));
+	int result;
+
+	if (!opened)
+		return stoq_error_set(error, -ENOMEM, "no memory to record");
+	opened->fd = -1;
+	opened->limit = size_bytes / 2;
+	opened->created_unix_ns = now_unix_ns;
+	result = start(opened, path);
+	if (result) {
+		release(opened);
+		return open_failed(path, result, error);
+	}
+	*writer = opened;
+	return 0;
+}
+
+int stoq_record_writer_close(struct stoq_record_writer *writer, struct stoq_error *error)
+{
+	int result;
+
+	if (!writer)
+		return 0;
+	result = stoq_record_flush(writer);
+	writer->block.kind = STOQ_RECORD_END;
+	if (!result)
+		result = write_block(writer);
+	if (!result && fsync(writer->fd))
+		result = -errno;
+	if (result)
+		stoq_error_set(error, result,
+			"the record %s ends early: %s. What was written before can be read",
+			writer->path, strerror(-result));
+	release(writer);
+	return result;
+}
+
+uint64_t stoq_record_commands(const struct stoq_record_writer *writer)
+{
+	return writer->commands;
+}
+
+uint64_t stoq_record_bytes(const struct stoq_record_writer *writer)
+{
+	return writer->all_written;
+}
