@@ -32,7 +32,7 @@ struct stoq_program {
 	size_t event_bytes;
 	uint64_t event[EVENT_BYTES / sizeof(uint64_t)];
 	struct stoq_program_tables tables;
-	struct stoq_table *all[16];
+	struct stoq_table *all[20];
 	size_t table_count;
 };
 
@@ -154,7 +154,8 @@ static int make_maps(struct stoq_program *program, const struct stoq_table_sizes
 		MAP(stoq_cells, NULL), MAP(stoq_courses, NULL),
 		MAP(stoq_unproven, &tables->unproven), MAP(stoq_newcomers, NULL),
 		MAP(stoq_new_flow, NULL), MAP(stoq_new_connect, NULL), MAP(stoq_pieces, NULL),
-		MAP(stoq_new_series, NULL), MAP(stoq_cpus, &tables->cpus)};
+		MAP(stoq_new_series, NULL), MAP(stoq_cpus, &tables->cpus),
+		MAP(stoq_tcps, &tables->tcps), MAP(stoq_handshakes, NULL)};
 	/* Those in front are as large as the caller wants them. */
 	const uint32_t entries[] = {sizes->flows, sizes->flows,
 		sizes->series + stoq_tables_reserved(), sizes->series + stoq_tables_reserved(),

@@ -66,7 +66,7 @@ void stoq_program_run(
 /* Its maps, named as the descriptors in struct stoq_tables are. */
 struct stoq_program_tables {
 	struct stoq_table *flows, *unproven, *connects, *series, *statuses, *commands, *details,
-		*cpus;
+		*cpus, *tcps;
 };
 const struct stoq_program_tables *stoq_program_tables(const struct stoq_program *program);
 

@@ -111,6 +111,7 @@ void stoq_identity_reduce(struct stoq_identity *identity, enum stoq_axis axis)
 		reduce_subsystem(identity);
 		break;
 	case STOQ_BY_QUEUE:
+	case STOQ_BY_CONNECTION:
 		*identity = all;
 		identity->nsid = -1;
 		identity->opcode = -1;

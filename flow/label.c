@@ -15,6 +15,7 @@ static const char *const axis_names[STOQ_AXES] = {
 	[STOQ_BY_SUBSYSTEM] = "subsystem",
 	[STOQ_BY_NAMESPACE] = "namespace",
 	[STOQ_BY_QUEUE] = "queue",
+	[STOQ_BY_CONNECTION] = "connection",
 	[STOQ_BY_OPCODE] = "opcode",
 };
 
@@ -134,6 +135,21 @@ static void label_queue(char *label, const struct stoq_identity *identity, size_
 	snprintf(label, STOQ_LABEL_SIZE, "%s%s>%s", queue, host, subsystem);
 }
 
+/* "192.0.2.1:40000>192.0.2.2:4420 q3" */
+static void label_connection(char *label, const struct stoq_identity *identity, size_t width)
+{
+	char text[2 * sizeof(identity->host_address) + 24], queue[24] = "";
+
+	if (identity->qid >= 0)
+		snprintf(queue, sizeof(queue), " q%d", identity->qid);
+	if (identity->host_address[0])
+		snprintf(text, sizeof(text), "%s>%s%s", identity->host_address,
+			identity->controller_address, queue);
+	else
+		snprintf(text, sizeof(text), "(closed)%s", queue);
+	shorten(label, STOQ_LABEL_SIZE, text, width);
+}
+
 static void label_opcode(char *label, const struct stoq_identity *identity, size_t width)
 {
 	char buffer[NVME_NAME_LENGTH];
@@ -156,6 +172,9 @@ void stoq_group_label(char label[static STOQ_LABEL_SIZE], const struct stoq_iden
 		return;
 	case STOQ_BY_QUEUE:
 		label_queue(label, identity, width);
+		return;
+	case STOQ_BY_CONNECTION:
+		label_connection(label, identity, width);
 		return;
 	case STOQ_BY_OPCODE:
 		label_opcode(label, identity, width);

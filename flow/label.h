@@ -4,7 +4,7 @@
 /* Names for what the model holds: axes, flow states, groups. Pure. */
 #include "flow/model.h"
 
-/* "host", "subsystem", "namespace", "queue", "opcode": as the user writes them. */
+/* "host", "subsystem", "namespace", "queue", "connection", "opcode": as the user writes them. */
 const char *stoq_axis_name(enum stoq_axis axis);
 
 /* 0, or -ENOENT if there is no such axis. */

@@ -17,8 +17,9 @@
 enum stoq_axis {
 	STOQ_BY_HOST,
 	STOQ_BY_SUBSYSTEM,
-	STOQ_BY_NAMESPACE, /* subsystem and namespace id */
-	STOQ_BY_QUEUE,	   /* host, subsystem, controller and queue id */
+	STOQ_BY_NAMESPACE,  /* subsystem and namespace id */
+	STOQ_BY_QUEUE,	    /* host, subsystem, controller and queue id */
+	STOQ_BY_CONNECTION, /* the same, shown by its addresses */
 	STOQ_BY_OPCODE,
 	STOQ_AXES,		     /* those that a viewer has */
 	STOQ_BY_COMMAND = STOQ_AXES, /* host, subsystem, namespace and opcode: for metrics */
@@ -51,6 +52,7 @@ struct stoq_group {
 	uint64_t outstanding; /* commands begun and not ended */
 	struct stoq_statistics interval;
 	struct stoq_statistics total;
+	struct stoq_tcp tcp; /* by connection, where stages are counted; uid 0: not known */
 };
 
 struct stoq_status_line {

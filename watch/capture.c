@@ -32,6 +32,7 @@ static int open_decoder(
 	watch->command_count = settings.sizes.commands;
 	watch->commands = stoq_table_values(tables->commands);
 	watch->details = stoq_table_values(tables->details);
+	watch->tcps = stoq_table_values(tables->tcps);
 	watch->kernel = stoq_program_globals(watch->decoder);
 	stoq_program_on_event(watch->decoder, stoq_watch_on_event, watch);
 	return 0;

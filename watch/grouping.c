@@ -6,6 +6,7 @@
 
 #include "flow/identity.h"
 #include "watch/outstanding.h"
+#include "watch/tcps.h"
 
 static int group_series(struct stoq_watch *watch, const struct stoq_ledger_series *series)
 {
@@ -68,6 +69,8 @@ int stoq_grouping_update(struct stoq_watch *watch)
 	}
 	if (!result)
 		result = stoq_outstanding_count(watch);
+	if (!result)
+		result = stoq_tcps_take(watch);
 	stoq_groups_sort(&watch->groups);
 	model->groups = watch->groups.items;
 	model->group_count = watch->groups.count;

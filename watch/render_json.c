@@ -154,6 +154,44 @@ static void put_group_identity(struct json_object *object, const struct stoq_ide
 	stoq_json_put(object, "opcode_name", NULL);
 }
 
+/* What was seen of the packets that this side sent. */
+static struct json_object *tcp_side(const struct stoq_tcp_side *side)
+{
+	struct json_object *object = json_object_new_object(), *trip = json_object_new_object();
+	bool known = side->round_trips;
+
+	stoq_json_put_u64(object, "retransmitted_bytes", side->retransmitted_bytes);
+	stoq_json_put_u64(object, "late_bytes", side->late_bytes);
+	stoq_json_put_u64(object, "zero_windows", side->zero_windows);
+	stoq_json_put_u64(object, "zero_window_ns", side->zero_window_ns);
+	stoq_json_put_u64(object, "resets", side->resets);
+	stoq_json_put_u64(trip, "count", side->round_trips);
+	stoq_json_put_known(
+		trip, "mean", known, known ? side->round_trip_sum_ns / side->round_trips : 0);
+	stoq_json_put_known(trip, "min", known, side->round_trip_min_ns);
+	stoq_json_put_known(trip, "max", known, side->round_trip_max_ns);
+	stoq_json_put(object, "round_trip_ns", trip);
+	return object;
+}
+
+static struct json_object *tcp_of(const struct stoq_tcp *tcp)
+{
+	const uint64_t to_controller_ns = tcp->handshake_ns[NVME_TCP_FROM_HOST];
+	const uint64_t to_host_ns = tcp->handshake_ns[NVME_TCP_FROM_CONTROLLER];
+	struct json_object *object, *handshake;
+
+	if (!tcp->uid)
+		return NULL;
+	object = json_object_new_object();
+	handshake = json_object_new_object();
+	stoq_json_put_known(handshake, "to_controller", to_controller_ns, to_controller_ns);
+	stoq_json_put_known(handshake, "to_host", to_host_ns, to_host_ns);
+	stoq_json_put(object, "handshake_ns", handshake);
+	stoq_json_put(object, "from_host", tcp_side(&tcp->side[NVME_TCP_FROM_HOST]));
+	stoq_json_put(object, "from_controller", tcp_side(&tcp->side[NVME_TCP_FROM_CONTROLLER]));
+	return object;
+}
+
 static struct json_object *groups(const struct period *period)
 {
 	const struct stoq_model *model = period->model;
@@ -171,6 +209,7 @@ static struct json_object *groups(const struct period *period)
 		put_group_identity(identity, &group->identity);
 		stoq_json_put(entry, "identity", identity);
 		put_statistics(entry, period, group);
+		stoq_json_put(entry, "tcp", tcp_of(&group->tcp));
 		json_object_array_add(list, entry);
 	}
 	return list;

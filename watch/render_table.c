@@ -22,6 +22,12 @@ enum column {
 	COLUMN_DATA,
 	COLUMN_END,
 	COLUMN_BAR,
+	COLUMN_TO_HOST, /* from here on what TCP adds */
+	COLUMN_TO_TARGET,
+	COLUMN_RESENT,
+	COLUMN_LATE,
+	COLUMN_CLOSED,
+	COLUMN_RESET,
 	COLUMN_ERRORS,
 	COLUMN_OUTSTANDING,
 	COLUMN_COMMANDS,
@@ -45,6 +51,12 @@ static const struct {
 	[COLUMN_DATA] = {"data", 5},
 	[COLUMN_END] = {"end", 5},
 	[COLUMN_BAR] = {"answer|host|data|end", 22},
+	[COLUMN_TO_HOST] = {"to host", 8},
+	[COLUMN_TO_TARGET] = {"to ctrl", 8},
+	[COLUMN_RESENT] = {"resent", 7},
+	[COLUMN_LATE] = {"late", 6},
+	[COLUMN_CLOSED] = {"0-window", 9},
+	[COLUMN_RESET] = {"reset", 6},
 	[COLUMN_ERRORS] = {"errors", 7},
 	[COLUMN_OUTSTANDING] = {"queued", 7},
 	[COLUMN_COMMANDS] = {"commands", 10},
@@ -58,11 +70,17 @@ static const struct {
 	{COLUMN_IOPS, 8},
 	{COLUMN_P50, 8},
 	{COLUMN_P99, 10},
+	{COLUMN_TO_HOST, 16},
+	{COLUMN_TO_TARGET, 16},
+	{COLUMN_RESENT, 16},
 	{COLUMN_ANSWER, 10},
 	{COLUMN_HOST, 10},
 	{COLUMN_DATA, 10},
 	{COLUMN_END, 10},
 	{COLUMN_ERRORS, 10},
+	{COLUMN_LATE, 16},
+	{COLUMN_RESET, 16},
+	{COLUMN_CLOSED, 16},
 	{COLUMN_MEGABYTES, 12},
 	{COLUMN_MAX, 12},
 	{COLUMN_P99_9, 12},
@@ -73,10 +91,11 @@ static const struct {
 	{COLUMN_COMMANDS, 34},
 };
 
-#define TITLE_SIZE 160
-#define MARK_WIDTH 2 /* "> " before the selected row */
-#define LABEL_MIN  20
-#define AIR_MAX	   3 /* extra blanks a column, where there is room */
+#define TITLE_SIZE     160
+#define MARK_WIDTH     2 /* "> " before the selected row */
+#define LABEL_MIN      20
+#define CONNECTION_MIN 30
+#define AIR_MAX	       3 /* extra blanks a column, where there is room */
 
 struct table {
 	struct stoq_screen *screen;
@@ -119,6 +138,37 @@ static bool is_staged(enum column column)
 	return column >= COLUMN_ANSWER && column <= COLUMN_BAR;
 }
 
+/* What TCP adds is known of connections. */
+static bool is_of_tcp(enum column column)
+{
+	return column >= COLUMN_TO_HOST && column <= COLUMN_RESET;
+}
+
+static bool has_column(const struct stoq_model *model, enum column column)
+{
+	if (is_of_tcp(column))
+		return model->staged && model->axis == STOQ_BY_CONNECTION;
+	return model->staged || !is_staged(column);
+}
+
+/* Two addresses are long, and what TCP adds is of no use without them. */
+static unsigned int label_min(const struct stoq_model *model, unsigned int otherwise)
+{
+	return model->axis == STOQ_BY_CONNECTION && otherwise < CONNECTION_MIN ? CONNECTION_MIN
+									       : otherwise;
+}
+
+/* The stages add up: they are shown together. */
+static unsigned int width_of(enum column column)
+{
+	unsigned int width = columns[column].width;
+
+	if (column == COLUMN_ANSWER)
+		width += columns[COLUMN_HOST].width + columns[COLUMN_DATA].width +
+			 columns[COLUMN_END].width;
+	return width;
+}
+
 static void choose_columns(struct table *table)
 {
 	unsigned int width = table->screen->width, shown = 0;
@@ -126,9 +176,11 @@ static void choose_columns(struct table *table)
 
 	for (size_t i = 0; i < COLUMNS; i++) {
 		enum column column = priorities[i].column;
+		unsigned int label = label_min(table->model, priorities[i].label_min);
 
-		if (left < columns[column].width + priorities[i].label_min ||
-			(is_staged(column) && !table->model->staged))
+		if (left < width_of(column) + label || !has_column(table->model, column) ||
+			(is_staged(column) && column != COLUMN_ANSWER &&
+				!table->shown[COLUMN_ANSWER]))
 			continue;
 		table->shown[column] = true;
 		left -= columns[column].width;
@@ -176,6 +228,42 @@ static void draw_bar(const struct table *table, unsigned int row, unsigned int e
 	}
 }
 
+/* The shortest way to the other end and back that was seen: of data, or of the handshake. */
+static void write_trip(
+	char out[static STOQ_TEXT_NUMBER], const struct stoq_tcp *tcp, enum nvme_tcp_side sender)
+{
+	uint64_t trip_ns = tcp->side[sender].round_trip_min_ns;
+	uint64_t handshake_ns = tcp->handshake_ns[sender];
+
+	if (!trip_ns || (handshake_ns && handshake_ns < trip_ns))
+		trip_ns = handshake_ns;
+	if (trip_ns)
+		stoq_text_time(out, trip_ns, "");
+}
+
+static void write_tcp(
+	char out[static STOQ_TEXT_NUMBER], const struct stoq_tcp *tcp, enum column column)
+{
+	const struct stoq_tcp_side *host = &tcp->side[NVME_TCP_FROM_HOST];
+	const struct stoq_tcp_side *controller = &tcp->side[NVME_TCP_FROM_CONTROLLER];
+
+	memcpy(out, "-", sizeof("-"));
+	if (!tcp->uid)
+		return;
+	if (column == COLUMN_TO_HOST)
+		write_trip(out, tcp, NVME_TCP_FROM_CONTROLLER);
+	else if (column == COLUMN_TO_TARGET)
+		write_trip(out, tcp, NVME_TCP_FROM_HOST);
+	else if (column == COLUMN_RESENT)
+		stoq_text_count(out, host->retransmitted_bytes + controller->retransmitted_bytes);
+	else if (column == COLUMN_LATE)
+		stoq_text_count(out, host->late_bytes + controller->late_bytes);
+	else if (column == COLUMN_CLOSED && (host->zero_windows || controller->zero_windows))
+		stoq_text_time(out, host->zero_window_ns + controller->zero_window_ns, "");
+	else if (column == COLUMN_RESET && (host->resets || controller->resets))
+		snprintf(out, STOQ_TEXT_NUMBER, "%s", host->resets ? "host" : "ctrl");
+}
+
 static void write_value(const struct table *table, const struct stoq_group *group,
 	enum column column, char out[static STOQ_TEXT_NUMBER])
 {
@@ -186,6 +274,10 @@ static void write_value(const struct table *table, const struct stoq_group *grou
 	const struct stoq_statistics *statistics = stoq_view_statistics(table->view, group);
 	const struct stoq_histogram *latency = &statistics->latency;
 
+	if (is_of_tcp(column)) {
+		write_tcp(out, &group->tcp, column);
+		return;
+	}
 	switch (column) {
 	case COLUMN_IOPS:
 		stoq_text_count(out,

@@ -83,6 +83,17 @@ static int map_commands(struct stoq_watch *watch, struct stoq_error *error)
 	return watch->details ? 0 : error->code;
 }
 
+/* The staged program has one map more that is read. */
+static int map_tcps(struct stoq_watch *watch, struct stoq_error *error)
+{
+	const struct bpf_map *map = bpf_object__find_map_by_name(watch->program->obj, "stoq_tcps");
+
+	if (!map)
+		return 0;
+	watch->tcps = map_array(bpf_map__fd(map), STOQ_TCPS * sizeof(*watch->tcps), error);
+	return watch->tcps ? 0 : error->code;
+}
+
 /*
  * The program that counts stages has the maps and variables of the other one, so that one kind of
  * skeleton is enough for both. NULL: errno has the reason.
@@ -144,7 +155,8 @@ static int load_program(
 		.bss = -1,
 	};
 	watch->kernel = watch->program->bss->stoq_globals;
-	return map_commands(watch, error);
+	result = map_commands(watch, error);
+	return result ? result : map_tcps(watch, error);
 }
 
 /* The number of entries, or 0: not a table of the kind that this program has. */
@@ -309,6 +321,8 @@ void stoq_watch_close(struct stoq_watch *watch)
 		munmap(watch->commands, watch->command_count * sizeof(*watch->commands));
 	if (watch->details && !watch->decoder)
 		munmap(watch->details, watch->command_count * sizeof(*watch->details));
+	if (watch->tcps && !watch->decoder)
+		munmap(watch->tcps, STOQ_TCPS * sizeof(*watch->tcps));
 	ring_buffer__free(watch->ring);
 	stoq_flow_identities_free(&watch->known);
 	stoq_update_free(watch);

@@ -48,6 +48,7 @@ struct stoq_watch {
 
 	struct stoq_slot *commands; /* the kernel's table, mapped */
 	struct stoq_detail *details;
+	struct stoq_tcp *tcps; /* likewise, STOQ_TCPS of them; NULL: there are none */
 	size_t command_count;
 
 	struct stoq_map_dump flows, series, statuses;

@@ -266,6 +266,8 @@ static __noinline int stoq_parse_segment(struct __sk_buff *skb, struct stoq_segm
 	segment->fin = tcp->fin;
 	segment->rst = tcp->rst;
 	segment->urg = tcp->urg;
+	if (STOQ_STAGED)
+		segment->window = bpf_ntohs(tcp->window);
 	stoq_fill_key(segment, source, destination, tcp->source, tcp->dest);
 	return STOQ_PARSE_TCP;
 }

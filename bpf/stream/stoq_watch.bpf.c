@@ -22,6 +22,7 @@
 #include "bpf/stream/series.bpf.h"
 #if STOQ_STAGED
 #include "bpf/stream/stages.bpf.h"
+#include "bpf/stream/tcp.bpf.h"
 #endif
 #include "bpf/stream/tcp_options.bpf.h"
 #include "bpf/stream/walk.bpf.h"
@@ -133,18 +134,42 @@ static __always_inline void stoq_on_data(struct __sk_buff *skb, struct stoq_cpu 
 	stoq_side_unlock(side);
 }
 
+#if STOQ_STAGED
+/* What TCP adds. A segment without data that belongs to no flow may end a handshake. */
+static __always_inline void stoq_on_tcp(
+	struct stoq_cpu *cpu, struct stoq_segment *segment, struct stoq_flow *flow)
+{
+	int known =
+		stoq_is_nvme_port(segment->key.port_a) || stoq_is_nvme_port(segment->key.port_b);
+
+	if (segment->syn && known)
+		stoq_tcp_on_syn(segment);
+	else if (!segment->syn && flow && flow->uid)
+		stoq_tcp_on_segment(flow, segment, stoq_sender(flow, segment));
+	else if (!segment->syn && !segment->payload_bytes && segment->ack && known)
+		stoq_tcp_on_first_ack(segment);
+}
+#else
+static __always_inline void stoq_on_tcp(
+	struct stoq_cpu *cpu, struct stoq_segment *segment, struct stoq_flow *flow)
+{
+}
+#endif
+
 static __always_inline void stoq_on_segment(
-	struct __sk_buff *skb, struct stoq_cpu *cpu, const struct stoq_segment *segment)
+	struct __sk_buff *skb, struct stoq_cpu *cpu, struct stoq_segment *segment)
 {
 	struct stoq_flow *flow = stoq_flow_find(&segment->key);
 	struct stoq_flow_side *side;
 
 	if (segment->syn) {
+		stoq_on_tcp(cpu, segment, flow);
 		stoq_on_syn(skb, cpu, segment, flow);
 		return;
 	}
 	if (segment->payload_bytes)
 		flow = stoq_flow_of_payload(skb, cpu, segment, flow);
+	stoq_on_tcp(cpu, segment, flow);
 	if (!flow || !flow->uid)
 		return;
 	cpu->side = stoq_sender(flow, segment);
@@ -171,7 +196,8 @@ int stoq_watch(struct __sk_buff *skb)
 			skb, skb->len < STOQ_HEADERS_BYTES ? skb->len : STOQ_HEADERS_BYTES) == 0)
 		result = stoq_parse_segment(skb, &segment);
 	if (result == STOQ_PARSE_TCP) {
-		if (segment.payload_bytes || segment.syn || segment.fin || segment.rst)
+		if (STOQ_STAGED || segment.payload_bytes || segment.syn || segment.fin ||
+			segment.rst)
 			stoq_on_segment(skb, cpu, &segment);
 	} else if (result == STOQ_PARSE_MALFORMED || result == STOQ_PARSE_TAGS) {
 		stoq_count(cpu, STOQ_COUNT_MALFORMED, 1);

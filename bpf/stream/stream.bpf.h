@@ -36,7 +36,7 @@ struct stoq_segment {
 	__u32 option_bytes; /* of TCP, from tcp_offset + sizeof(struct tcphdr) on */
 	__u8 from_a;	    /* the sender is end a of the key */
 	__u8 syn, ack, fin, rst, urg;
-	__u8 pad[2];
+	__u16 window; /* as it is in the header; only where STOQ_STAGED */
 };
 
 enum stoq_parse {
@@ -248,7 +248,11 @@ static __always_inline int stoq_command_end(
 	struct stoq_flow *flow, __u16 cid, struct stoq_command *command);
 static __always_inline struct stoq_slot *stoq_command_slot(struct stoq_flow *flow, __u16 cid);
 
-/* stages.bpf.h; not called but where STOQ_STAGED */
+/* tcp.bpf.h; not called but where STOQ_STAGED */
+__noinline int stoq_tcp_on_segment(
+	struct stoq_flow *flow, struct stoq_segment *segment, __u32 sender);
+
+/* stages.bpf.h; likewise */
 __noinline int stoq_stage_pdu(
 	struct stoq_flow *flow, struct stoq_cpu *cpu, struct nvme_tcp_data_pdu *pdu, __u32 end);
 __noinline int stoq_stage_data_end(struct stoq_flow *flow, struct stoq_cpu *cpu, __u32 cid);

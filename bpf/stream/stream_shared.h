@@ -9,6 +9,7 @@
  */
 #include "base/latency_bucket.h"
 #include "bpf/stream/stages_shared.h"
+#include "bpf/stream/tcp_shared.h"
 #include "nvme/nvme_tcp.h"
 
 /* ---- commands outstanding ---- */

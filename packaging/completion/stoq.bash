@@ -41,7 +41,7 @@ _stoq_values()
 {
 	case $3 in
 	-i | --interface) command ls /sys/class/net ;;
-	--by) echo host subsystem namespace queue opcode ;;
+	--by) echo host subsystem namespace queue connection opcode ;;
 	--strict) echo ingress always never ;;
 	--mode) echo throughput requests ping ;;
 	--direction) echo send receive both ;;

@@ -95,6 +95,7 @@ static size_t put_tcp(uint8_t *at, const struct wire_path *path, const struct wi
 		.seq = htonl(segment->sequence),
 		.ack_seq = htonl(segment->acknowledged),
 		.doff = length / 4,
+		.window = segment->window_closed ? 0 : htons(1000),
 	};
 
 	memcpy(at, &tcp, sizeof(tcp));

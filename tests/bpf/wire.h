@@ -36,6 +36,7 @@ struct wire_segment {
 	uint32_t sequence;
 	uint32_t acknowledged;
 	uint8_t flags;
+	bool window_closed;
 	const void *payload;
 	size_t payload_bytes;
 };

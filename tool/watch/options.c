@@ -120,7 +120,8 @@ static int parse_axis(struct watch_options *options, const char *text, struct st
 	options->by_given = true;
 	if (stoq_axis_from_name(text, &options->config.axis))
 		return stoq_error_set(error, -EINVAL,
-			"--by: '%.40s' is none of host, subsystem, namespace, queue, opcode", text);
+			"--by: '%.40s' is none of host, subsystem, namespace, queue, connection, opcode",
+			text);
 	return 0;
 }
 

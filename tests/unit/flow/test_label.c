@@ -75,6 +75,7 @@ static void test_queue(void **state)
 	identity.qid = identity.cntlid = -1;
 	identity.host_nqn[0] = identity.subsystem_nqn[0] = '\0';
 	assert_label(&identity, STOQ_BY_QUEUE, 31, "192.0.2.1:40000>192.0.2.2:4420");
+	assert_label(&identity, STOQ_BY_CONNECTION, 0, "192.0.2.1:40000>192.0.2.2:4420");
 }
 
 static void test_opcode(void **state)

@@ -123,6 +123,37 @@ static void test_stages(void **state)
 	json_object_put(object);
 }
 
+static void test_tcp(void **state)
+{
+	static struct fixture fixture;
+	struct json_object *object;
+
+	fixture_init(&fixture);
+	fixture.groups[0].tcp = (struct stoq_tcp){.uid = 1,
+		.handshake_ns = {150000, 0},
+		.side = {{.retransmitted_bytes = 1448,
+				 .round_trips = 2,
+				 .round_trip_sum_ns = 60,
+				 .round_trip_min_ns = 20,
+				 .round_trip_max_ns = 40},
+			{.late_bytes = 7, .zero_windows = 2, .zero_window_ns = 12, .resets = 1}}};
+	object = parse(stoq_json_interval(&fixture.model, TIME_NS, false));
+	assert_number(object, "groups/0/tcp/handshake_ns/to_controller", 150000);
+	assert_null(at(object, "groups/0/tcp/handshake_ns/to_host"));
+	assert_number(object, "groups/0/tcp/from_host/retransmitted_bytes", 1448);
+	assert_number(object, "groups/0/tcp/from_host/round_trip_ns/count", 2);
+	assert_number(object, "groups/0/tcp/from_host/round_trip_ns/mean", 30);
+	assert_number(object, "groups/0/tcp/from_host/round_trip_ns/min", 20);
+	assert_number(object, "groups/0/tcp/from_host/round_trip_ns/max", 40);
+	assert_null(at(object, "groups/0/tcp/from_controller/round_trip_ns/min"));
+	assert_number(object, "groups/0/tcp/from_controller/late_bytes", 7);
+	assert_number(object, "groups/0/tcp/from_controller/zero_windows", 2);
+	assert_number(object, "groups/0/tcp/from_controller/zero_window_ns", 12);
+	assert_number(object, "groups/0/tcp/from_controller/resets", 1);
+	assert_null(at(object, "groups/1/tcp"));
+	json_object_put(object);
+}
+
 static void test_stages_of_a_command(void **state)
 {
 	struct stoq_event_staged event = {
@@ -312,6 +343,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_interval),
 		cmocka_unit_test(test_stages),
+		cmocka_unit_test(test_tcp),
 		cmocka_unit_test(test_stages_of_a_command),
 		cmocka_unit_test(test_percentiles_are_those_of_the_histogram),
 		cmocka_unit_test(test_summary_has_totals_and_histograms),

@@ -92,6 +92,41 @@ static void test_stages(void **state)
 	assert_golden("stages-40x16", screen_text(&fixture.model, &view, 40, 16));
 }
 
+static void set_connections(struct fixture *fixture)
+{
+	fixture->model.axis = STOQ_BY_CONNECTION;
+	for (int i = 0; i < FIXTURE_GROUPS; i++) {
+		struct stoq_group *group = &fixture->groups[i];
+
+		group->identity = fixture_nobody();
+		snprintf(group->identity.host_address, sizeof(group->identity.host_address),
+			"192.0.2.%d:40000", i + 1);
+		strcpy(group->identity.controller_address, "198.51.100.20:4420");
+		group->identity.qid = i;
+	}
+	fixture->groups[0].tcp = (struct stoq_tcp){.uid = 1,
+		.handshake_ns = {150000, 9000},
+		.side = {{.retransmitted_bytes = 1448, .round_trip_min_ns = 180000},
+			{.late_bytes = 2896,
+				.zero_windows = 2,
+				.zero_window_ns = 12000000,
+				.round_trip_min_ns = 8000}}};
+	fixture->groups[1].tcp = (struct stoq_tcp){.uid = 2, .side = {{0}, {.resets = 1}}};
+}
+
+static void test_connections(void **state)
+{
+	static struct fixture fixture;
+	const struct stoq_view view = {.unicode = true, .cursor = true};
+
+	fixture_init(&fixture);
+	fixture_add_stages(&fixture);
+	set_connections(&fixture);
+	assert_golden("connection-80x24", screen_text(&fixture.model, &view, 80, 24));
+	assert_golden("connection-100x24", screen_text(&fixture.model, &view, 100, 24));
+	assert_golden("connection-200x24", screen_text(&fixture.model, &view, 200, 24));
+}
+
 static void test_80_columns(void **state)
 {
 	static struct fixture fixture;
@@ -329,6 +364,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_80_columns),
 		cmocka_unit_test(test_stages),
+		cmocka_unit_test(test_connections),
 		cmocka_unit_test(test_80_columns_ascii_by_queue),
 		cmocka_unit_test(test_140_columns),
 		cmocka_unit_test(test_help),
