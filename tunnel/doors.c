@@ -143,7 +143,7 @@ int stoq_doors_open(struct stoq_tunnel_worker *worker, struct stoq_error *error)
 		door->index = i;
 		door->watch = (struct stoq_tunnel_watch){.fd = fd, .ready = ready};
 		if (fd >= 0)
-			ret = stoq_tunnel_watch_add(worker, &door->watch, EPOLLIN);
+			ret = stoq_tunnel_watch_add(worker->epoll_fd, &door->watch, EPOLLIN);
 		if (ret < 0)
 			return stoq_error_set(error, ret, "cannot accept hosts at %s: %s",
 				stoq_address_text(text, &config->doors[i].address), strerror(-ret));

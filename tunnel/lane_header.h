@@ -34,6 +34,11 @@
 
 #include "nvme/nvme_tcp.h"
 
+enum stoq_tunnel_end {
+	STOQ_TUNNEL_HOST_END,	/* its TCP connection leads to a host */
+	STOQ_TUNNEL_TARGET_END, /* to a target */
+};
+
 #define STOQ_LANE_ALPN	     "stoq-nvme/1"
 #define STOQ_LANE_VERSION    1
 #define STOQ_LANES_MAX	     32

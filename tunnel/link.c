@@ -18,6 +18,9 @@
 /* More than the event requests that a host keeps outstanding (SPDK: 4). */
 #define CROWD 8
 
+/* The socket is ready: reads, connects. */
+static void ready(struct stoq_tunnel_watch *watch, uint32_t events, uint64_t now_ns);
+
 /* ---- beginning and end ---- */
 
 static void set_options(int fd)
@@ -47,7 +50,7 @@ struct stoq_tunnel_link *stoq_link_new(
 	config.context = link;
 	link->worker = worker;
 	link->peer = *peer;
-	link->watch = (struct stoq_tunnel_watch){.fd = fd, .ready = stoq_link_ready};
+	link->watch = (struct stoq_tunnel_watch){.fd = fd, .ready = ready};
 	if (stoq_mux_init(&link->mux, &config)) {
 		free(link);
 		goto refused;
@@ -130,11 +133,13 @@ void stoq_link_free(struct stoq_tunnel_link *link)
 	free(link);
 }
 
-const char *stoq_link_text(char out[static STOQ_LINK_TEXT], const struct stoq_tunnel_link *link)
+/* "host 192.0.2.1:51000, QID 2" */
+#define LINK_TEXT 200
+static const char *link_text(char out[static LINK_TEXT], const struct stoq_tunnel_link *link)
 {
 	char peer[STOQ_ADDRESS_TEXT];
 
-	snprintf(out, STOQ_LINK_TEXT, "%s %s, QID %u",
+	snprintf(out, LINK_TEXT, "%s %s, QID %u",
 		link->worker->tunnel->config.end == STOQ_TUNNEL_HOST_END ? "host" : "target",
 		stoq_address_text(peer, &link->peer), link->mux.qid);
 	return out;
@@ -143,13 +148,13 @@ const char *stoq_link_text(char out[static STOQ_LINK_TEXT], const struct stoq_tu
 void stoq_link_reset(struct stoq_tunnel_link *link, enum stoq_lane_code code, const char *reason)
 {
 	struct linger at_once = {.l_onoff = 1};
-	char text[STOQ_LINK_TEXT];
+	char text[LINK_TEXT];
 
 	if (link->closed)
 		return;
 	if (reason)
 		stoq_tunnel_log(link->worker->tunnel, STOQ_LOG_INFO, "%s: reset: %s",
-			stoq_link_text(text, link), reason);
+			link_text(text, link), reason);
 	stoq_link_drop_lanes(link, code, true);
 	setsockopt(link->watch.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	retire(link);
@@ -270,7 +275,7 @@ static void watch_for(struct stoq_tunnel_link *link)
 	uint32_t events = (wants_to_read(link) ? EPOLLIN : 0) | (output ? EPOLLOUT : 0);
 
 	if (events != link->watch.events)
-		stoq_tunnel_watch_change(link->worker, &link->watch, events);
+		stoq_tunnel_watch_change(link->worker->epoll_fd, &link->watch, events);
 }
 
 void stoq_link_work(struct stoq_tunnel_link *link, uint64_t now_ns)
@@ -309,7 +314,7 @@ static void connected(struct stoq_tunnel_link *link)
 	stoq_link_reset(link, STOQ_LANE_UNREACHABLE, text);
 }
 
-void stoq_link_ready(struct stoq_tunnel_watch *watch, uint32_t events, uint64_t now_ns)
+static void ready(struct stoq_tunnel_watch *watch, uint32_t events, uint64_t now_ns)
 {
 	struct stoq_tunnel_link *link =
 		(struct stoq_tunnel_link *)((char *)watch -

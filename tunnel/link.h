@@ -6,6 +6,7 @@
  * a host connects (host end) or when lane 0 comes (target end), and is gone when both directions
  * have ended, or when either side fails: then the other one is reset.
  */
+#include "tunnel/mux.h"
 #include "tunnel/policy.h"
 #include "tunnel/tunnel_private.h"
 
@@ -87,8 +88,6 @@ void stoq_link_reset(struct stoq_tunnel_link *link, enum stoq_lane_code code, co
 void stoq_link_touch(struct stoq_tunnel_link *link);
 /* Writes what there is to TCP, ends what is over. */
 void stoq_link_work(struct stoq_tunnel_link *link, uint64_t now_ns);
-/* The socket is ready: reads, connects. */
-void stoq_link_ready(struct stoq_tunnel_watch *watch, uint32_t events, uint64_t now_ns);
 /* Gives the mux what it did not take before, and goes on reading. */
 void stoq_link_go_on(struct stoq_tunnel_link *link, uint64_t now_ns);
 void stoq_link_free(struct stoq_tunnel_link *link);
@@ -103,7 +102,3 @@ void stoq_link_drop_lanes(struct stoq_tunnel_link *link, enum stoq_lane_code cod
 /* link_discovery.c, host end: the listener's targets; a part of a discovery log, to be changed. */
 void stoq_link_note_targets(struct stoq_tunnel_link *link, const char *text, size_t size);
 void stoq_link_rewrite(struct stoq_tunnel_link *link, uint64_t at, uint8_t *data, size_t size);
-
-/* "192.0.2.1:51000 to target2" */
-#define STOQ_LINK_TEXT 200
-const char *stoq_link_text(char out[static STOQ_LINK_TEXT], const struct stoq_tunnel_link *link);

@@ -3,7 +3,6 @@
 #include "tunnel/mux.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,8 @@
 /* SQHD of a completion when SQ flow control is off (Base specification 2.0c, 3.3.3.2 and 6.3). */
 #define SQHD_OFF 0xffff
 
-int stoq_mux_new_lane(struct stoq_mux *mux, unsigned int lane)
+/* A lane's way to TCP, for lanes that this end opened or that came. 0 or -ENOMEM. */
+static int new_lane(struct stoq_mux *mux, unsigned int lane)
 {
 	struct stoq_mux_lane *new = calloc(1, sizeof(*new));
 	bool to_host = mux->config.end == STOQ_TUNNEL_HOST_END;
@@ -41,7 +41,7 @@ int stoq_mux_init(struct stoq_mux *mux, const struct stoq_mux_config *config)
 	mux->merge.announced = 1;
 	stoq_pdu_reader_init(&mux->split.reader,
 		host_end ? NVME_TCP_FROM_HOST : NVME_TCP_FROM_CONTROLLER, false);
-	return host_end ? stoq_mux_new_lane(mux, 0) : 0;
+	return host_end ? new_lane(mux, 0) : 0;
 }
 
 void stoq_mux_destroy(struct stoq_mux *mux)
@@ -66,41 +66,13 @@ int stoq_mux_add_lane(struct stoq_mux *mux, unsigned int lane)
 		return -EEXIST;
 	if (mux->bytes && lane)
 		return -EPROTO;
-	ret = stoq_mux_new_lane(mux, lane);
+	ret = new_lane(mux, lane);
 	if (!ret && mux->split.finished)
 		mux->config.io->finish(mux->config.context, lane);
 	return ret;
 }
 
-void stoq_mux_fail(struct stoq_mux *mux, enum stoq_lane_code code, const char *format, ...)
-{
-	va_list arguments;
-
-	if (stoq_mux_failed(mux))
-		return;
-	mux->code = code;
-	va_start(arguments, format);
-	vsnprintf(mux->reason, sizeof(mux->reason), format, arguments);
-	va_end(arguments);
-}
-
 /* ---- what passes ---- */
-
-bool stoq_mux_is_connect(const union stoq_pdu_header *header)
-{
-	const struct nvme_fabrics_sqe *sqe = (const void *)&header->cmd.sqe;
-
-	return header->hdr.type == NVME_TCP_CAPSULE_CMD && sqe->opcode == NVME_OPCODE_FABRICS &&
-	       sqe->fctype == NVME_FABRICS_CONNECT;
-}
-
-bool stoq_mux_lists_ranges(const union stoq_pdu_header *header)
-{
-	uint8_t opcode = header->cmd.sqe.opcode;
-
-	return header->hdr.type == NVME_TCP_CAPSULE_CMD && nvme_tcp_data_length(&header->hdr) &&
-	       (opcode == NVME_NVM_DATASET_MANAGEMENT || opcode == NVME_NVM_COPY);
-}
 
 /* The first PDU of a direction is ICReq or ICResp, and no other is (TCP Transport 1.0c, 3.2). */
 static int check_order(struct stoq_mux *mux, const struct nvme_tcp_hdr *hdr, unsigned int lane)
@@ -139,8 +111,6 @@ static int command_begins(struct stoq_mux *mux, const union stoq_pdu_header *hea
 			mux->agreed.sqhd = SQHD_OFF;
 	}
 	command.discovery = !mux->qid && stoq_discovery_asked(&header->cmd.sqe, &command.log_at);
-	if (command.discovery && mux->config.end == STOQ_TUNNEL_TARGET_END)
-		stoq_mux_tell_targets(mux, lane);
 	mux->figures.commands++;
 	if (!stoq_command_table_put(&mux->commands, &command))
 		return 0;
@@ -189,7 +159,7 @@ static void open_lanes(struct stoq_mux *mux)
 	if (io->write(mux->config.context, 0, record, size) != size)
 		stoq_mux_fail(mux, STOQ_LANE_LIMIT, "lane 0 takes nothing");
 	for (unsigned int i = 1; i < lanes; i++)
-		if (stoq_mux_new_lane(mux, i))
+		if (new_lane(mux, i))
 			stoq_mux_fail(mux, STOQ_LANE_LIMIT, "no memory for lanes");
 	mux->merge.announced = lanes;
 }

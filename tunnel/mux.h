@@ -31,11 +31,6 @@
 #include "tunnel/lane_header.h"
 #include "tunnel/pdu_reader.h"
 
-enum stoq_tunnel_end {
-	STOQ_TUNNEL_HOST_END,	/* its TCP connection leads to a host */
-	STOQ_TUNNEL_TARGET_END, /* to a target */
-};
-
 struct stoq_mux;
 
 /* What a mux asks of its user; context is stoq_mux_config's. All are needed, but for the last

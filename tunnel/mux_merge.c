@@ -151,6 +151,17 @@ static void take_record(struct stoq_mux *mux, unsigned int lane, const uint8_t *
 			lane, hdr->type);
 }
 
+/* Target end: a command that reads a discovery log, in which the host end changes addresses. */
+static bool asks_for_targets(const struct stoq_mux *mux, const union stoq_pdu_header *header)
+{
+	const struct stoq_command *command;
+
+	if (mux->config.end != STOQ_TUNNEL_TARGET_END || header->hdr.type != NVME_TCP_CAPSULE_CMD)
+		return false;
+	command = stoq_command_table_find(&mux->commands, nvme_le16(header->cmd.sqe.command_id));
+	return command && command->discovery;
+}
+
 /* The first bytes of a PDU are about to be written. */
 static void begin_pdu(
 	struct stoq_mux *mux, unsigned int lane, const uint8_t *pdu, size_t size, uint64_t now_ns)
@@ -172,8 +183,11 @@ static void begin_pdu(
 		from->discarding = true;
 		return;
 	}
-	if (!stoq_mux_pdu_begins(mux, header, lane, now_ns))
-		write_out(mux, pdu, size);
+	if (stoq_mux_pdu_begins(mux, header, lane, now_ns))
+		return;
+	if (asks_for_targets(mux, header))
+		stoq_mux_tell_targets(mux, lane);
+	write_out(mux, pdu, size);
 }
 
 /* Writes what a lane has of a PDU that begins. */

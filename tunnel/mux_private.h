@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* What mux.c, mux_split.c, mux_merge.c and mux_own.c share. */
+/* What the files of the mux share. */
 #include "tunnel/mux.h"
 
 /* FUSE of the first command of a pair (Base specification 2.0c, figure 86). */
@@ -10,9 +10,6 @@
 /* Writes to a lane; one that takes less blocks what comes from TCP. How many bytes it took. */
 size_t stoq_mux_write_lane(
 	struct stoq_mux *mux, unsigned int lane, const uint8_t *data, size_t size);
-
-/* A lane's way to TCP, for lanes that this end opened or that came. 0 or -ENOMEM. */
-int stoq_mux_new_lane(struct stoq_mux *mux, unsigned int lane);
 
 /*
  * A PDU's header passes, in either direction: checks that it may come now, and notes commands. 0,
@@ -47,6 +44,3 @@ void stoq_mux_tell_times(struct stoq_mux *mux, uint64_t now_ns, bool last);
 void stoq_mux_write_own(struct stoq_mux *mux, uint64_t now_ns);
 /* Is there room for one more? */
 bool stoq_mux_has_room_for_own(const struct stoq_mux *mux);
-
-/* No more PDUs come from TCP: ends the lanes as soon as all was written. */
-void stoq_mux_finish_lanes(struct stoq_mux *mux);

@@ -153,6 +153,18 @@ static size_t take_bytes(struct stoq_mux *mux, const uint8_t *data, size_t size)
 
 /* ---- the interface ---- */
 
+/* No more PDUs come from TCP: ends the lanes as soon as all was written. */
+static void finish_lanes(struct stoq_mux *mux)
+{
+	mux->split.over = true;
+	if (mux->split.finished || mux->own_count)
+		return;
+	mux->split.finished = true;
+	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++)
+		if (mux->lanes[i])
+			mux->config.io->finish(mux->config.context, i);
+}
+
 static size_t take_pdus(struct stoq_mux *mux, const uint8_t *data, size_t size, uint64_t now_ns)
 {
 	const uint8_t *start = data, *end = data + size;
@@ -178,7 +190,7 @@ static size_t take_pdus(struct stoq_mux *mux, const uint8_t *data, size_t size, 
 	}
 	if (!mux->split.over)
 		return (size_t)(data - start);
-	stoq_mux_finish_lanes(mux);
+	finish_lanes(mux);
 	return size;
 }
 
@@ -189,17 +201,6 @@ size_t stoq_mux_from_tcp(struct stoq_mux *mux, const uint8_t *data, size_t size,
 	return mux->bytes ? take_bytes(mux, data, size) : take_pdus(mux, data, size, now_ns);
 }
 
-void stoq_mux_finish_lanes(struct stoq_mux *mux)
-{
-	mux->split.over = true;
-	if (mux->split.finished || mux->own_count)
-		return;
-	mux->split.finished = true;
-	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++)
-		if (mux->lanes[i])
-			mux->config.io->finish(mux->config.context, i);
-}
-
 void stoq_mux_tcp_ended(struct stoq_mux *mux)
 {
 	if (mux->split.over || stoq_mux_failed(mux))
@@ -207,7 +208,7 @@ void stoq_mux_tcp_ended(struct stoq_mux *mux)
 	if (!mux->bytes && !stoq_pdu_reader_idle(&mux->split.reader))
 		stoq_mux_fail(mux, STOQ_LANE_TCP_RESET, "the TCP connection ended inside a PDU");
 	else
-		stoq_mux_finish_lanes(mux);
+		finish_lanes(mux);
 }
 
 void stoq_mux_lane_writable(struct stoq_mux *mux, uint64_t now_ns)
@@ -219,5 +220,5 @@ void stoq_mux_lane_writable(struct stoq_mux *mux, uint64_t now_ns)
 	if (mux->own_count)
 		stoq_mux_write_own(mux, now_ns);
 	if (mux->split.over)
-		stoq_mux_finish_lanes(mux);
+		finish_lanes(mux);
 }

@@ -6,7 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-const struct stoq_tunnel_target *stoq_targets_find(
+/* NULL: there is none of that name. "" is the first. */
+static const struct stoq_tunnel_target *find_target(
 	const struct stoq_tunnel_config *config, const char *name)
 {
 	if (!name[0])
@@ -92,8 +93,7 @@ struct stoq_tunnel_link *stoq_targets_connect(struct stoq_carrier *carrier,
 	const struct stoq_lane_header *header, enum stoq_lane_code *code)
 {
 	struct stoq_tunnel *tunnel = carrier->worker->tunnel;
-	const struct stoq_tunnel_target *target =
-		stoq_targets_find(&tunnel->config, header->target);
+	const struct stoq_tunnel_target *target = find_target(&tunnel->config, header->target);
 	struct stoq_tunnel_link *link;
 
 	*code = STOQ_LANE_UNKNOWN_TARGET;
@@ -114,7 +114,7 @@ struct stoq_tunnel_link *stoq_targets_connect(struct stoq_carrier *carrier,
 		return NULL;
 	memcpy(link->target, target->name, sizeof(link->target));
 	stoq_link_carry(link, carrier);
-	if (stoq_tunnel_watch_add(carrier->worker, &link->watch, EPOLLOUT)) {
+	if (stoq_tunnel_watch_add(carrier->worker->epoll_fd, &link->watch, EPOLLOUT)) {
 		stoq_link_reset(link, STOQ_LANE_LIMIT, "no memory for its socket");
 		return NULL;
 	}

@@ -4,10 +4,6 @@
 /* Target end: which target a queue is for, and its TCP connection. */
 #include "tunnel/link.h"
 
-/* NULL: there is none of that name. "" is the first. */
-const struct stoq_tunnel_target *stoq_targets_find(
-	const struct stoq_tunnel_config *config, const char *name);
-
 /*
  * Makes the link of a queue whose lane 0 came, and begins to connect to its target. NULL: code says
  * what to reset the lane with; it has been logged.

@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "datapath/address.h"
-#include "tunnel/mux.h"
+#include "tunnel/lane_header.h"
 
 #define STOQ_TUNNEL_PLACES_MAX 64
 

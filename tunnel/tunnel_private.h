@@ -24,6 +24,3 @@ struct stoq_tunnel {
 	volatile bool stopping;
 	volatile bool reload_wanted;
 };
-
-/* Does what was asked for from a signal handler; in worker 0's thread. */
-void stoq_tunnel_answer(struct stoq_tunnel *tunnel);

@@ -11,45 +11,12 @@
 #include <unistd.h>
 
 #include "tunnel/link.h"
+#include "tunnel/reload.h"
 
 #define EVENTS	   64
 #define ROUNDS_MAX 4
 #define SECOND_NS  1000000000ull
 #define MS_NS	   1000000ull
-
-/* ---- descriptors ---- */
-
-int stoq_tunnel_watch_add(
-	struct stoq_tunnel_worker *worker, struct stoq_tunnel_watch *watch, uint32_t events)
-{
-	struct epoll_event event = {.events = events, .data.ptr = watch};
-
-	if (epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, watch->fd, &event))
-		return -errno;
-	watch->events = events;
-	return 0;
-}
-
-/* Without events it is taken out: else a connection that both sides ended would wake us all the
- * time. */
-void stoq_tunnel_watch_change(
-	struct stoq_tunnel_worker *worker, struct stoq_tunnel_watch *watch, uint32_t events)
-{
-	struct epoll_event event = {.events = events, .data.ptr = watch};
-	int how = !events ? EPOLL_CTL_DEL : watch->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-
-	if (events == watch->events)
-		return;
-	epoll_ctl(worker->epoll_fd, how, watch->fd, &event);
-	watch->events = events;
-}
-
-void stoq_tunnel_watch_close(struct stoq_tunnel_watch *watch)
-{
-	/* Closing the last descriptor of a socket takes it out of the epoll. */
-	close(watch->fd);
-	watch->fd = -1;
-}
 
 /* ---- a turn ---- */
 
@@ -165,7 +132,7 @@ int stoq_tunnel_worker_open(struct stoq_tunnel_worker *worker, struct stoq_error
 		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .ready = woken};
 	if (!worker->read_buffer || worker->epoll_fd < 0 || worker->wake.fd < 0 ||
 		epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, transport_fd, &event) ||
-		stoq_tunnel_watch_add(worker, &worker->wake, EPOLLIN))
+		stoq_tunnel_watch_add(worker->epoll_fd, &worker->wake, EPOLLIN))
 		return stoq_error_set(error, -errno, "worker %u cannot be made: %s", worker->index,
 			strerror(errno));
 	stoq_block_pool_init(

@@ -6,27 +6,15 @@
  * is its own is touched by its thread only.
  */
 #include <pthread.h>
-#include <sys/epoll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
 
 #include "tunnel/blocks.h"
-#include "tunnel/tunnel.h"
+#include "tunnel/descriptor.h"
 
-struct stoq_tunnel_worker;
-
-/* A descriptor in a worker's epoll. Zero it, then stoq_tunnel_watch_add(). */
-struct stoq_tunnel_watch {
-	int fd;
-	uint32_t events; /* asked for now */
-	void (*ready)(struct stoq_tunnel_watch *watch, uint32_t events, uint64_t now_ns);
-};
-
-/* 0 or a negative errno. */
-int stoq_tunnel_watch_add(
-	struct stoq_tunnel_worker *worker, struct stoq_tunnel_watch *watch, uint32_t events);
-void stoq_tunnel_watch_change(
-	struct stoq_tunnel_worker *worker, struct stoq_tunnel_watch *watch, uint32_t events);
-/* Takes it out and closes the descriptor. ready() may still come in this turn: look at fd < 0. */
-void stoq_tunnel_watch_close(struct stoq_tunnel_watch *watch);
+struct stoq_tunnel;
 
 #define STOQ_TCP_READ_BYTES (256u << 10) /* most that is read at once */
 
