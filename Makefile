@@ -10,7 +10,7 @@ export STOQ_WERROR ?= $(if $(CI),ON,OFF)
 
 configure = cmake --preset release --log-level=WARNING -DCMAKE_INSTALL_PREFIX=$(PREFIX) -DSTOQ_WERROR=$(STOQ_WERROR)
 
-.PHONY: all build build-all demo test test-kernels test-debian-13 test-packages bench bench-flood lint format fuzz deb dist install uninstall clean help
+.PHONY: all build build-all demo test test-kernels test-debian-13 test-packages bench bench-flood lint format fuzz deb dist rpm oci install uninstall clean help
 all: build
 
 ## build: stoq, libstoq and the manual, in build/; what they need is installed
@@ -44,10 +44,13 @@ test-kernels: build-all
 test-debian-13:
 	@packaging/test-debian 13
 
-## test-packages: Debian packages, built and tried in roots of Debian 12 and 13
+## test-packages: Debian packages, built and tried in roots of Debian 12 and 13; the image for containers
 test-packages:
 	@packaging/test-packages 12
 	@packaging/test-packages 13
+	@packaging/install-packages oci
+	@packaging/make-oci build/packages-$(if $(wildcard /etc/debian_version),$(shell cut -d. -f1 /etc/debian_version))
+	@packaging/test-oci
 
 ## bench: what attaching costs, and what the transport does beside TCP
 bench: build-all
@@ -98,6 +101,15 @@ deb:
 dist:
 	@packaging/install-packages build dist
 	@packaging/make-dist
+
+## rpm: RPM packages from that archive, in build/rpm, where rpmbuild is [RPMBUILD_OPTIONS=--nodeps, on Debian]
+rpm: dist
+	@packaging/make-rpm $(RPMBUILD_OPTIONS)
+
+## oci: an OCI image with the package that `make deb` has made, in build/oci
+oci:
+	@packaging/install-packages oci
+	@packaging/make-oci
 
 ## uninstall: what install installed; with the same DESTDIR in front
 uninstall:
