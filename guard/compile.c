@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "guard/compile.h"
 
+#include "guard/compile_private.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void add_rule(struct stoq_guard_set *set, size_t rule)
+void guard_set_add_rule(struct stoq_guard_set *set, size_t rule)
 {
 	set->words[rule / 64] |= UINT64_C(1) << (rule % 64);
 	set->summary |= UINT64_C(1) << (rule / 64);
 }
 
-static void add_set(struct stoq_guard_set *set, const struct stoq_guard_set *other)
+void guard_set_add(struct stoq_guard_set *set, const struct stoq_guard_set *other)
 {
 	for (size_t word = 0; word < STOQ_GUARD_WORDS; word++)
 		set->words[word] |= other->words[word];
@@ -20,16 +22,7 @@ static void add_set(struct stoq_guard_set *set, const struct stoq_guard_set *oth
 
 /* ---- names ---- */
 
-/* Which of a rule's two conditions: both are compiled in the same way. */
-enum side { HOST, SUBSYSTEM };
-
-static const struct stoq_guard_condition *condition_of(
-	const struct stoq_guard_rule *rule, enum side side)
-{
-	return side == HOST ? &rule->host : &rule->subsystem;
-}
-
-static void load_text(struct stoq_guard_nqn *nqn, const char *text, size_t length)
+void guard_nqn_load(struct stoq_guard_nqn *nqn, const char *text, size_t length)
 {
 	char field[STOQ_GUARD_NQN_BYTES] = {0};
 
@@ -41,7 +34,7 @@ static void load_pattern(
 	struct stoq_guard_pattern *pattern, const struct stoq_guard_condition *condition)
 {
 	*pattern = (struct stoq_guard_pattern){.prefix = condition->prefix};
-	load_text(&pattern->text, condition->text, condition->length);
+	guard_nqn_load(&pattern->text, condition->text, condition->length);
 }
 
 /* By text; a prefix before the same text as a whole name, whose parent it is. */
@@ -80,29 +73,72 @@ static uint16_t find_parent(const struct stoq_guard_names *names, uint32_t index
 	return STOQ_GUARD_CLASS_OTHER;
 }
 
-static void collect_patterns(
-	struct stoq_guard_names *names, const struct stoq_guard_policy *policy, enum side side)
+/* Whole names of lists are no patterns: struct stoq_guard_listed has them. */
+static bool is_pattern(const struct stoq_guard_condition *item)
 {
-	uint32_t count = 0;
+	return item->prefix;
+}
+
+static size_t count_patterns(const struct stoq_guard_policy *policy)
+{
+	size_t count = policy->rule_count;
+
+	for (const struct stoq_guard_list *list = policy->lists; list; list = list->next)
+		count += list->count;
+	return count;
+}
+
+/* Those of the rules, and of the lists on this side. Each may be there several times. */
+static size_t list_patterns(struct stoq_guard_pattern *all, const struct stoq_guard_policy *policy,
+	enum guard_side side)
+{
+	size_t count = 0;
 
 	for (size_t i = 0; i < policy->rule_count; i++) {
 		const struct stoq_guard_condition *condition =
-			condition_of(&policy->rules[i], side);
+			guard_condition_of(&policy->rules[i], side);
 
-		if (condition->length)
-			load_pattern(&names->patterns[names->count++], condition);
+		if (condition->length && !condition->list_count)
+			load_pattern(&all[count++], condition);
 	}
-	qsort(names->patterns, names->count, sizeof(names->patterns[0]), compare_patterns);
-	for (uint32_t i = 0; i < names->count; i++) {
-		if (count &&
-			compare_patterns(&names->patterns[i], &names->patterns[count - 1]) == 0)
+	for (const struct stoq_guard_list *list = policy->lists; list; list = list->next) {
+		size_t items = guard_list_has_side(policy, list, side) ? list->count : 0;
+
+		for (size_t i = 0; i < items; i++)
+			if (is_pattern(&list->items[i]))
+				load_pattern(&all[count++], &list->items[i]);
+	}
+	qsort(all, count, sizeof(*all), compare_patterns);
+	return count;
+}
+
+static int collect_patterns(struct stoq_guard_names *names, const struct stoq_guard_policy *policy,
+	enum guard_side side, struct stoq_error *error)
+{
+	struct stoq_guard_pattern *all = calloc(count_patterns(policy) + 1, sizeof(*all));
+	size_t count, different = 0;
+
+	if (!all)
+		return stoq_error_set(error, -ENOMEM, "not enough memory to compile the policy");
+	count = list_patterns(all, policy, side);
+	for (size_t i = 0; i < count; i++) {
+		if (different && compare_patterns(&all[i], &all[different - 1]) == 0)
 			continue;
-		names->patterns[count++] = names->patterns[i];
+		all[different++] = all[i];
 	}
-	memset(&names->patterns[count], 0, (names->count - count) * sizeof(names->patterns[0]));
-	names->count = count;
-	for (uint32_t i = 0; i < count; i++)
+	if (different <= STOQ_GUARD_PATTERNS_MAX)
+		memcpy(names->patterns, all, different * sizeof(*all));
+	free(all);
+	if (different > STOQ_GUARD_PATTERNS_MAX)
+		return stoq_error_set(error, -EINVAL,
+			"the policy has %zu different names and prefixes of %s that are not whole "
+			"names in lists; at most %d are possible: put whole names into a list",
+			different, side == GUARD_HOST ? "hosts" : "subsystems",
+			STOQ_GUARD_PATTERNS_MAX);
+	names->count = (uint32_t)different;
+	for (uint32_t i = 0; i < names->count; i++)
 		names->patterns[i].parent = i ? find_parent(names, i) : STOQ_GUARD_CLASS_OTHER;
+	return 0;
 }
 
 uint16_t stoq_guard_class_of_condition(
@@ -126,25 +162,49 @@ static bool believed_of_unknown(
 	return rule->verdict == STOQ_GUARD_LOG || rule->verdict == policy->unknown_host;
 }
 
-static void compile_names(
-	struct stoq_guard_names *names, const struct stoq_guard_policy *policy, enum side side)
+/* A rule's prefixes, and its single name. */
+static void add_to_patterns(
+	struct stoq_guard_names *names, const struct stoq_guard_condition *condition, size_t rule)
 {
-	collect_patterns(names, policy, side);
+	if (!condition->list_count) {
+		guard_set_add_rule(
+			&names->sets[stoq_guard_class_of_condition(names, condition)], rule);
+		return;
+	}
+	for (size_t i = 0; i < condition->list_count; i++) {
+		const struct stoq_guard_list *list = condition->lists[i];
+
+		for (size_t item = 0; item < list->count; item++)
+			if (is_pattern(&list->items[item]))
+				guard_set_add_rule(&names->sets[stoq_guard_class_of_condition(
+							   names, &list->items[item])],
+					rule);
+	}
+}
+
+static int compile_names(struct stoq_guard_names *names, const struct stoq_guard_policy *policy,
+	enum guard_side side, struct stoq_error *error)
+{
+	int ret = collect_patterns(names, policy, side, error);
+
+	if (ret)
+		return ret;
 	for (size_t i = 0; i < policy->rule_count; i++) {
 		const struct stoq_guard_rule *rule = &policy->rules[i];
-		const struct stoq_guard_condition *condition = condition_of(rule, side);
+		const struct stoq_guard_condition *condition = guard_condition_of(rule, side);
 
 		if (condition->length)
-			add_rule(&names->sets[stoq_guard_class_of_condition(names, condition)], i);
+			add_to_patterns(names, condition, i);
 		else
-			add_rule(&names->sets[STOQ_GUARD_CLASS_OTHER], i);
+			guard_set_add_rule(&names->sets[STOQ_GUARD_CLASS_OTHER], i);
 		if (!condition->length || believed_of_unknown(policy, rule))
-			add_rule(&names->sets[STOQ_GUARD_CLASS_UNKNOWN], i);
+			guard_set_add_rule(&names->sets[STOQ_GUARD_CLASS_UNKNOWN], i);
 	}
 	/* Parents come before their children, and OTHER is the parent of the rest. */
 	for (uint32_t i = 0; i < names->count; i++)
-		add_set(&names->sets[STOQ_GUARD_CLASS_FIRST + i],
+		guard_set_add(&names->sets[STOQ_GUARD_CLASS_FIRST + i],
 			&names->sets[names->patterns[i].parent]);
+	return guard_compile_listed(names, policy, side, error);
 }
 
 uint16_t stoq_guard_class_of(const struct stoq_guard_names *names, const char *nqn)
@@ -153,7 +213,7 @@ uint16_t stoq_guard_class_of(const struct stoq_guard_names *names, const char *n
 
 	if (!nqn)
 		return STOQ_GUARD_CLASS_UNKNOWN;
-	load_text(&name, nqn, strlen(nqn));
+	guard_nqn_load(&name, nqn, strlen(nqn));
 	return (uint16_t)stoq_guard_classify(names, &name);
 }
 
@@ -173,7 +233,7 @@ static void compile_commands(
 			for (size_t i = 0; i < policy->rule_count; i++) {
 				if (stoq_guard_commands_has(
 					    &policy->rules[i].commands, table, code))
-					add_rule(&compiled->commands[table][code], i);
+					guard_set_add_rule(&compiled->commands[table][code], i);
 			}
 		}
 	}
@@ -232,16 +292,16 @@ static int compile_namespaces(struct stoq_guard_compiled *compiled,
 		const struct stoq_guard_rule *rule = &policy->rules[i];
 
 		for (size_t n = 0; n < rule->namespace_count; n++)
-			add_rule(&compiled->spaces[STOQ_GUARD_SPACE_FIRST +
-						   place_of(&list, rule->namespaces[n])],
+			guard_set_add_rule(&compiled->spaces[STOQ_GUARD_SPACE_FIRST +
+							     place_of(&list, rule->namespaces[n])],
 				i);
 		if (!rule->namespace_count)
-			add_rule(&compiled->spaces[STOQ_GUARD_SPACE_OTHER], i);
+			guard_set_add_rule(&compiled->spaces[STOQ_GUARD_SPACE_OTHER], i);
 		if (matches_all(rule))
-			add_rule(&compiled->spaces[STOQ_GUARD_SPACE_ALL], i);
+			guard_set_add_rule(&compiled->spaces[STOQ_GUARD_SPACE_ALL], i);
 	}
 	for (uint32_t i = 0; i < list.count; i++)
-		add_set(&compiled->spaces[STOQ_GUARD_SPACE_FIRST + i],
+		guard_set_add(&compiled->spaces[STOQ_GUARD_SPACE_FIRST + i],
 			&compiled->spaces[STOQ_GUARD_SPACE_OTHER]);
 	while (!fill_namespaces(compiled, &list)) {
 		if (++compiled->namespace_seed == 1000)
@@ -314,11 +374,12 @@ static void compile_intervals(struct stoq_guard_intervals *intervals,
 		const struct stoq_guard_rule *rule = &policy->rules[i];
 
 		if (!rule->has_range)
-			add_rule(&intervals->sets[STOQ_GUARD_INTERVAL_NONE], i);
+			guard_set_add_rule(&intervals->sets[STOQ_GUARD_INTERVAL_NONE], i);
 		/* The last block of an interval stands for all of it. */
 		for (size_t n = 0; n <= count; n++) {
 			if (!rule->has_range || lets_match(rule, end, intervals->edges[n]))
-				add_rule(&intervals->sets[STOQ_GUARD_INTERVAL_FIRST + n], i);
+				guard_set_add_rule(
+					&intervals->sets[STOQ_GUARD_INTERVAL_FIRST + n], i);
 		}
 	}
 }
@@ -340,24 +401,42 @@ static void compile_rules(
 		if (rule->has_range)
 			compiled->ranged |= UINT64_C(1) << (i / 64);
 		if (rule->verdict == STOQ_GUARD_LOG)
-			add_rule(&compiled->log, i);
+			guard_set_add_rule(&compiled->log, i);
 	}
+}
+
+#define HASH_START UINT64_C(0xcbf29ce484222325)
+
+static uint64_t hash_more(uint64_t hash, const void *bytes, const void *end)
+{
+	for (const uint8_t *byte = bytes; byte != end; byte++)
+		hash = (hash ^ *byte) * UINT64_C(0x100000001b3);
+	return hash;
 }
 
 uint64_t stoq_guard_hash(const uint8_t *bytes, size_t size)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	return hash_more(HASH_START, bytes, bytes + size);
+}
 
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-	return hash;
+/* Of what is used of it: the rest is 0. */
+static uint64_t hash_listed(uint64_t hash, const struct stoq_guard_listed *listed)
+{
+	hash = hash_more(hash, listed, &listed->at[listed->count]);
+	hash = hash_more(hash, listed->class, &listed->class[listed->count]);
+	return hash_more(hash, listed->pool, &listed->pool[listed->used]);
 }
 
 /* Over all that follows the hash itself. */
 static uint64_t hash_of(const struct stoq_guard_compiled *compiled)
 {
-	return stoq_guard_hash((const uint8_t *)compiled + sizeof(compiled->hash),
-		sizeof(*compiled) - sizeof(compiled->hash));
+	uint64_t hash = hash_more(HASH_START, (const uint8_t *)compiled + sizeof(compiled->hash),
+		&compiled->hosts.listed);
+
+	hash = hash_listed(hash, &compiled->hosts.listed);
+	hash = hash_more(hash, &compiled->subsystems, &compiled->subsystems.listed);
+	hash = hash_listed(hash, &compiled->subsystems.listed);
+	return hash_more(hash, compiled->commands, compiled + 1);
 }
 
 int stoq_guard_compile(const struct stoq_guard_policy *policy,
@@ -375,13 +454,15 @@ int stoq_guard_compile(const struct stoq_guard_policy *policy,
 		ready->default_status_write = stoq_guard_status_for(policy->default_status, true);
 		ready->default_status_other = stoq_guard_status_for(policy->default_status, false);
 	}
-	compile_names(&ready->hosts, policy, HOST);
-	compile_names(&ready->subsystems, policy, SUBSYSTEM);
+	ret = compile_names(&ready->hosts, policy, GUARD_HOST, error);
+	if (!ret)
+		ret = compile_names(&ready->subsystems, policy, GUARD_SUBSYSTEM, error);
 	compile_commands(ready, policy);
 	compile_rules(ready, policy);
 	compile_intervals(&ready->firsts, policy, FIRST);
 	compile_intervals(&ready->lasts, policy, LAST);
-	ret = compile_namespaces(ready, policy, error);
+	if (!ret)
+		ret = compile_namespaces(ready, policy, error);
 	if (ret) {
 		free(ready);
 		return ret;

@@ -6,7 +6,7 @@
 #include "bpf/guard/engine.h"
 #include "guard/policy.h"
 
-/* Allocates *compiled (1.3 MiB; free() it). The same policy gives the same bytes. 0 or -ENOMEM. */
+/* Allocates *compiled (3 MiB; free() it). The same policy gives the same bytes. 0 or -ENOMEM. */
 int stoq_guard_compile(const struct stoq_guard_policy *policy,
 	struct stoq_guard_compiled **compiled, struct stoq_error *error);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "guard/connecting.h"
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include "nvme/nvme_names.h"
@@ -84,45 +85,39 @@ static void name_refused(const struct search *search, char refused[static STOQ_G
 
 /* ---- which pairs ---- */
 
-/* The classes that a condition's names may have: its own, and those of longer patterns. */
-static bool belongs(const struct stoq_guard_names *names,
-	const struct stoq_guard_condition *condition, uint32_t class)
-{
-	uint32_t wanted = stoq_guard_class_of_condition(names, condition);
+#define ANY_RULE SIZE_MAX
 
-	if (!condition->length || class == wanted)
-		return true;
-	while (condition->prefix && class >= STOQ_GUARD_CLASS_FIRST) {
-		class = names->patterns[class - STOQ_GUARD_CLASS_FIRST].parent;
-		if (class == wanted)
-			return true;
-	}
-	return false;
+/* Whether names of this class meet the rule's condition. */
+static bool belongs(const struct stoq_guard_names *names, size_t rule, uint32_t class)
+{
+	return rule == ANY_RULE || (names->sets[class].words[rule / 64] >> (rule % 64) & 1);
 }
 
-static bool search_subsystems(
-	struct search *search, uint16_t host, const struct stoq_guard_condition *subsystem)
+static uint32_t class_count(const struct stoq_guard_names *names)
+{
+	return STOQ_GUARD_CLASS_FIRST + names->count + names->group_count;
+}
+
+static bool search_subsystems(struct search *search, uint16_t host, size_t rule)
 {
 	const struct stoq_guard_names *names = &search->compiled->subsystems;
 
-	for (uint32_t class = 0; class < STOQ_GUARD_CLASS_FIRST + names->count; class ++)
-		if (class != STOQ_GUARD_CLASS_UNKNOWN && belongs(names, subsystem, class) &&
+	for (uint32_t class = 0; class < class_count(names); class ++)
+		if (class != STOQ_GUARD_CLASS_UNKNOWN && belongs(names, rule, class) &&
 			try_pair(search, host, (uint16_t) class))
 			return true;
 	return false;
 }
 
-/* Conditions without text: all names. */
-static bool connects(const struct stoq_guard_compiled *compiled,
-	const struct stoq_guard_condition *host, const struct stoq_guard_condition *subsystem,
+static bool connects(const struct stoq_guard_compiled *compiled, size_t rule,
 	char refused[static STOQ_GUARD_REFUSED_TEXT])
 {
 	const struct stoq_guard_names *names = &compiled->hosts;
 	struct search search = {.compiled = compiled};
 
-	for (uint32_t class = 0; class < STOQ_GUARD_CLASS_FIRST + names->count; class ++)
-		if (class != STOQ_GUARD_CLASS_UNKNOWN && belongs(names, host, class) &&
-			search_subsystems(&search, (uint16_t) class, subsystem))
+	for (uint32_t class = 0; class < class_count(names); class ++)
+		if (class != STOQ_GUARD_CLASS_UNKNOWN && belongs(names, rule, class) &&
+			search_subsystems(&search, (uint16_t) class, rule))
 			return true;
 	name_refused(&search, refused);
 	return false;
@@ -131,13 +126,11 @@ static bool connects(const struct stoq_guard_compiled *compiled,
 bool stoq_guard_anyone_connects(
 	const struct stoq_guard_compiled *compiled, char refused[static STOQ_GUARD_REFUSED_TEXT])
 {
-	static const struct stoq_guard_condition all;
-
-	return connects(compiled, &all, &all, refused);
+	return connects(compiled, ANY_RULE, refused);
 }
 
-bool stoq_guard_rule_connects(const struct stoq_guard_compiled *compiled,
-	const struct stoq_guard_rule *rule, char refused[static STOQ_GUARD_REFUSED_TEXT])
+bool stoq_guard_rule_connects(const struct stoq_guard_compiled *compiled, size_t rule,
+	char refused[static STOQ_GUARD_REFUSED_TEXT])
 {
-	return connects(compiled, &rule->host, &rule->subsystem, refused);
+	return connects(compiled, rule, refused);
 }

@@ -18,5 +18,5 @@ bool stoq_guard_anyone_connects(
  * The same of the hosts and subsystems that a rule names, the others if it names none. A policy
  * with so many names that the answer would take long: true.
  */
-bool stoq_guard_rule_connects(const struct stoq_guard_compiled *compiled,
-	const struct stoq_guard_rule *rule, char refused[static STOQ_GUARD_REFUSED_TEXT]);
+bool stoq_guard_rule_connects(const struct stoq_guard_compiled *compiled, size_t rule,
+	char refused[static STOQ_GUARD_REFUSED_TEXT]);

@@ -39,19 +39,27 @@ static bool is_listed(const struct stoq_diff_name *names, size_t count, const ch
 	return false;
 }
 
+static bool condition_begins(
+	const struct stoq_guard_condition *condition, const char *text, size_t length)
+{
+	return condition->length >= length && memcmp(condition->text, text, length) == 0;
+}
+
 /* Whether a pattern of either policy begins with text, other than the prefix of this length. */
 static bool is_taken(const struct stoq_guard_source *const side[static 2], enum end end,
 	const char *text, size_t length)
 {
-	for (int i = 0; i < 2; i++)
-		for (size_t rule = 0; rule < side[i]->policy.rule_count; rule++) {
-			const struct stoq_guard_condition *condition =
-				condition_of(&side[i]->policy.rules[rule], end);
+	for (int i = 0; i < 2; i++) {
+		const struct stoq_guard_policy *policy = &side[i]->policy;
 
-			if (condition->length >= length &&
-				memcmp(condition->text, text, length) == 0)
+		for (size_t rule = 0; rule < policy->rule_count; rule++)
+			if (condition_begins(condition_of(&policy->rules[rule], end), text, length))
 				return true;
-		}
+		for (const struct stoq_guard_list *list = policy->lists; list; list = list->next)
+			for (size_t item = 0; item < list->count; item++)
+				if (condition_begins(&list->items[item], text, length))
+					return true;
+	}
 	return false;
 }
 
@@ -83,18 +91,103 @@ static void add_condition(struct stoq_diff_name *names, size_t *count,
 		add_name(&names[(*count)++], condition->text, condition->text, side, end);
 }
 
+/* A rule's condition: its name, or the prefixes of its lists. */
+static void add_conditions(struct stoq_diff_name *names, size_t *count,
+	const struct stoq_guard_condition *condition,
+	const struct stoq_guard_source *const side[static 2], enum end end)
+{
+	if (!condition->list_count) {
+		add_condition(names, count, condition, side, end);
+		return;
+	}
+	for (size_t i = 0; i < condition->list_count; i++)
+		for (size_t item = 0; item < condition->lists[i]->count; item++)
+			if (condition->lists[i]->items[item].prefix)
+				add_condition(
+					names, count, &condition->lists[i]->items[item], side, end);
+}
+
+/* ---- names in lists: thousands, of which most are treated alike ---- */
+
+static void listed_text(const struct stoq_guard_listed *listed, uint32_t index,
+	char text[static STOQ_GUARD_NQN_BYTES + 1])
+{
+	for (size_t i = 0; i < STOQ_GUARD_NQN_BYTES; i++)
+		text[i] = (char)(listed->pool[listed->at[index] + i / 8] >> (56 - 8 * (i % 8)));
+	text[STOQ_GUARD_NQN_BYTES] = '\0';
+}
+
+/* Joins the names that are alike; those of the first policy are there already. */
+static void add_listed(struct stoq_diff_name *names, size_t *count, const char *nqn,
+	const struct stoq_guard_source *const side[static 2], enum end end)
+{
+	struct stoq_diff_name fresh = {.listed = 1};
+
+	if (is_listed(names, *count, nqn))
+		return;
+	add_name(&fresh, nqn, nqn, side, end);
+	for (size_t i = 0; i < *count; i++)
+		if (names[i].listed && names[i].class[0] == fresh.class[0] &&
+			names[i].class[1] == fresh.class[1]) {
+			names[i].listed++;
+			return;
+		}
+	names[(*count)++] = fresh;
+}
+
+static bool has_listed(const struct stoq_guard_names *names, const char *nqn)
+{
+	struct stoq_guard_nqn name;
+	char field[STOQ_GUARD_NQN_BYTES] = {0};
+
+	memcpy(field, nqn, strnlen(nqn, sizeof(field)));
+	stoq_guard_nqn_load(&name, field);
+	return stoq_guard_listed_class(&names->listed, &name) != STOQ_GUARD_CLASS_OTHER;
+}
+
+static void fill_listed(struct stoq_diff_name *names, size_t *count,
+	const struct stoq_guard_source *const side[static 2], enum end end)
+{
+	char nqn[STOQ_GUARD_NQN_BYTES + 1];
+
+	for (int i = 0; i < 2; i++)
+		for (uint32_t at = 0; at < names_of(side[i], end)->listed.count; at++) {
+			listed_text(&names_of(side[i], end)->listed, at, nqn);
+			if (i == 0 || !has_listed(names_of(side[0], end), nqn))
+				add_listed(names, count, nqn, side, end);
+		}
+	for (size_t i = 0; i < *count; i++) {
+		char more[32];
+
+		if (names[i].listed < 2)
+			continue;
+		snprintf(more, sizeof(more), " (and %u more)", (unsigned int)(names[i].listed - 1));
+		memcpy(names[i].label + strlen(names[i].label), more, strlen(more) + 1);
+	}
+}
+
+/* As many as there can be: rules and prefixes, pairs of classes, and two more. */
+static size_t most_names(const struct stoq_guard_source *const side[static 2], enum end end)
+{
+	size_t most = 2;
+
+	for (int i = 0; i < 2; i++)
+		most += side[i]->policy.rule_count + names_of(side[i], end)->count +
+			names_of(side[i], end)->listed.count;
+	return most;
+}
+
 static int fill_names(struct stoq_diff_name **names, size_t *count,
 	const struct stoq_guard_source *const side[static 2], enum end end)
 {
-	size_t most = side[0]->policy.rule_count + side[1]->policy.rule_count + 2;
-
-	*names = calloc(most, sizeof(**names));
+	*names = calloc(most_names(side, end), sizeof(**names));
 	if (!*names)
 		return -ENOMEM;
 	for (int i = 0; i < 2; i++)
 		for (size_t rule = 0; rule < side[i]->policy.rule_count; rule++)
-			add_condition(*names, count,
+			add_conditions(*names, count,
 				condition_of(&side[i]->policy.rules[rule], end), side, end);
+	fill_listed(*names, count, side, end);
 	add_name(&(*names)[(*count)++], "any other", "~", side, end);
 	add_name(&(*names)[(*count)++], "not known", NULL, side, end);
 	return 0;

@@ -210,7 +210,10 @@ static int check_entries(const struct place *place, const yaml_node_t *list, con
 			ret = check_scalar(place, node, key);
 		} else {
 			snprintf(inner.text, sizeof(inner.text), "%s %zu, ",
-				place->document->kind->item, i + 1);
+				strcmp(key, place->document->kind->list) == 0
+					? place->document->kind->item
+					: "list",
+				i + 1);
 			ret = check_mapping(&inner, node, entry->mapping.fields);
 		}
 		if (ret)
@@ -354,8 +357,14 @@ unsigned int guard_document_line(struct guard_document *document, const char *ke
 unsigned int guard_document_item_line(
 	struct guard_document *document, size_t item, const char *key, size_t entry)
 {
+	return guard_document_entry_line(document, document->kind->list, item, key, entry);
+}
+
+unsigned int guard_document_entry_line(struct guard_document *document, const char *list_key,
+	size_t item, const char *key, size_t entry)
+{
 	const yaml_node_t *root = yaml_document_get_root_node(&document->yaml);
-	const yaml_node_t *list = find_value(document, root, document->kind->list);
+	const yaml_node_t *list = find_value(document, root, list_key);
 	const yaml_node_t *node, *value;
 
 	if (!list || list->type != YAML_SEQUENCE_NODE || item >= item_count(list))

@@ -50,3 +50,6 @@ void guard_document_free(const cyaml_schema_value_t *schema, void *data);
 unsigned int guard_document_line(struct guard_document *document, const char *key);
 unsigned int guard_document_item_line(
 	struct guard_document *document, size_t item, const char *key, size_t entry);
+/* The same of another list at the top. */
+unsigned int guard_document_entry_line(struct guard_document *document, const char *list_key,
+	size_t item, const char *key, size_t entry);

@@ -42,6 +42,20 @@ void stoq_guard_ask(const struct stoq_guard_explainer *explainer,
 
 /* ---- why a rule matches, or does not ---- */
 
+static bool name_is(const struct stoq_guard_condition *condition, const char *name)
+{
+	return strncmp(condition->text, name, condition->length) == 0 &&
+	       (condition->prefix || name[condition->length] == '\0');
+}
+
+static bool is_in_list(const struct stoq_guard_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (name_is(&list->items[i], name))
+			return true;
+	return false;
+}
+
 static bool name_matches(
 	const struct stoq_guard_condition *condition, const char *name, bool believed)
 {
@@ -49,8 +63,12 @@ static bool name_matches(
 		return true;
 	if (!name)
 		return believed;
-	return strncmp(condition->text, name, condition->length) == 0 &&
-	       (condition->prefix || name[condition->length] == '\0');
+	if (!condition->list_count)
+		return name_is(condition, name);
+	for (size_t i = 0; i < condition->list_count; i++)
+		if (is_in_list(condition->lists[i], name))
+			return true;
+	return false;
 }
 
 static bool namespace_matches(
@@ -109,6 +127,8 @@ static void print_name_reason(FILE *file, const char *field,
 	if (!name)
 		fprintf(file, "  %-10s not known: by unknown-host, %s is taken to match\n", field,
 			condition->text);
+	else if (condition->list_count)
+		fprintf(file, "  %-10s %s is one of %s\n", field, name, condition->text);
 	else if (condition->prefix)
 		fprintf(file, "  %-10s %s begins as %s\n", field, name, condition->text);
 	else

@@ -181,7 +181,7 @@ static int read_policy(int fd, struct stoq_guard_installed *installed)
 }
 
 /* The generation of the policy in this entry. The text has it too, and is a few KiB where the
- * policy is 1.3 MiB. */
+ * policy is 3 MiB. */
 static int read_generation(const struct stoq_guard_pins *pins, uint32_t entry, uint64_t *generation)
 {
 	int fd = open_map(pins, "text", entry, NULL), result;

@@ -27,7 +27,7 @@ int stoq_guard_install(const struct stoq_guard_pins *pins, const struct stoq_gua
 int stoq_guard_install_again(const struct stoq_guard_pins *pins, struct stoq_error *error);
 
 struct stoq_guard_in_force {
-	struct stoq_guard_installed *installed; /* 1.3 MiB */
+	struct stoq_guard_installed *installed; /* 3 MiB */
 	uint64_t since_unix_ns;
 	char path[STOQ_GUARD_FILE_PATH_BYTES];
 	char *text;

@@ -83,7 +83,8 @@ static bool blocks_can_match(const struct stoq_guard_rule *rule, uint8_t table, 
 
 static bool is_discovery(const struct stoq_guard_condition *condition)
 {
-	return !condition->prefix && condition->length == strlen(STOQ_GUARD_NQN_DISCOVERY) &&
+	return !condition->list_count && !condition->prefix &&
+	       condition->length == strlen(STOQ_GUARD_NQN_DISCOVERY) &&
 	       memcmp(condition->text, STOQ_GUARD_NQN_DISCOVERY, condition->length) == 0;
 }
 
@@ -162,7 +163,7 @@ static void find_names(const struct search *search)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const struct stoq_guard_condition *condition = names[i].condition;
 
-		if (!condition->length || condition->prefix ||
+		if (!condition->length || condition->list_count || condition->prefix ||
 			!stoq_guard_nqn_lacks_name(condition->text, condition->length))
 			continue;
 		snprintf(text, sizeof(text),

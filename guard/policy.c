@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "guard/document.h"
+#include "guard/list.h"
 #include "guard/rule.h"
 
 struct guard_policy_text {
@@ -18,6 +19,8 @@ struct guard_policy_text {
 	char *default_status;
 	char *unknown_host;
 	char *strict;
+	struct guard_list_text *lists;
+	unsigned int list_count;
 	struct stoq_guard_rule_text *rules;
 	unsigned int rule_count;
 };
@@ -32,15 +35,26 @@ static const cyaml_schema_value_t list_entry = {
 #define TEXT(key, flags, type, member)                                                             \
 	CYAML_FIELD_STRING_PTR(key, flags, struct type, member, 0, CYAML_UNLIMITED)
 
+#define TEXTS(key, type, member, count, most)                                                      \
+	CYAML_FIELD_SEQUENCE_COUNT(key, OPTIONAL, struct type, member, count, &list_entry, 1, most)
+
+static const cyaml_schema_field_t list_fields[] = {
+	TEXT("name", CYAML_FLAG_POINTER, guard_list_text, name),
+	TEXTS("hosts", guard_list_text, hosts, host_count, STOQ_GUARD_LISTED_MAX),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t list_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct guard_list_text, list_fields)};
+
 static const cyaml_schema_field_t rule_fields[] = {
 	TEXT("name", OPTIONAL, stoq_guard_rule_text, name),
 	TEXT("host", OPTIONAL, stoq_guard_rule_text, host),
+	TEXTS("hosts", stoq_guard_rule_text, hosts, host_count, STOQ_GUARD_LIST_MAX),
 	TEXT("subsystem", OPTIONAL, stoq_guard_rule_text, subsystem),
+	TEXTS("subsystems", stoq_guard_rule_text, subsystems, subsystem_count, STOQ_GUARD_LIST_MAX),
 	TEXT("namespace", OPTIONAL, stoq_guard_rule_text, nsid),
-	CYAML_FIELD_SEQUENCE_COUNT("namespaces", OPTIONAL, struct stoq_guard_rule_text, nsids,
-		nsid_count, &list_entry, 1, STOQ_GUARD_LIST_MAX),
-	CYAML_FIELD_SEQUENCE_COUNT("commands", OPTIONAL, struct stoq_guard_rule_text, commands,
-		command_count, &list_entry, 1, STOQ_GUARD_LIST_MAX),
+	TEXTS("namespaces", stoq_guard_rule_text, nsids, nsid_count, STOQ_GUARD_LIST_MAX),
+	TEXTS("commands", stoq_guard_rule_text, commands, command_count, STOQ_GUARD_LIST_MAX),
 	TEXT("lba", OPTIONAL, stoq_guard_rule_text, lba),
 	TEXT("verdict", CYAML_FLAG_POINTER, stoq_guard_rule_text, verdict),
 	TEXT("status", OPTIONAL, stoq_guard_rule_text, status),
@@ -56,6 +70,8 @@ static const cyaml_schema_field_t policy_fields[] = {
 	TEXT("default-status", OPTIONAL, guard_policy_text, default_status),
 	TEXT("unknown-host", OPTIONAL, guard_policy_text, unknown_host),
 	TEXT("strict", OPTIONAL, guard_policy_text, strict),
+	CYAML_FIELD_SEQUENCE_COUNT("host-lists", OPTIONAL, struct guard_policy_text, lists,
+		list_count, &list_schema, 0, STOQ_GUARD_HOST_LISTS_MAX),
 	CYAML_FIELD_SEQUENCE_COUNT("rules", OPTIONAL, struct guard_policy_text, rules, rule_count,
 		&rule_schema, 0, STOQ_GUARD_RULES_MAX),
 	CYAML_FIELD_END,
@@ -145,7 +161,7 @@ static int take_rules(
 			error, -ENOMEM, "%s: not enough memory for its rules", document->file);
 	policy->rule_count = policy->text->rule_count;
 	for (size_t i = 0; !ret && i < policy->rule_count; i++)
-		ret = guard_rule_take(policy->rules, i, &policy->text->rules[i], document, error);
+		ret = guard_rule_take(policy, i, &policy->text->rules[i], document, error);
 	return ret ? ret : guard_rules_check_limits(policy, document, error);
 }
 
@@ -160,6 +176,8 @@ static int parse_document(struct stoq_guard_policy *policy, struct guard_documen
 	policy->text = values;
 	if (!ret)
 		ret = take_top(policy, document, error);
+	for (size_t i = 0; !ret && i < policy->text->list_count; i++)
+		ret = guard_list_take(policy, i, &policy->text->lists[i], document, error);
 	if (!ret)
 		ret = take_rules(policy, document, error);
 	if (ret)
@@ -185,6 +203,9 @@ int stoq_guard_policy_parse(struct stoq_guard_policy *policy, const char *file, 
 
 void stoq_guard_policy_free(struct stoq_guard_policy *policy)
 {
+	for (size_t i = 0; policy->rules && i < policy->rule_count; i++)
+		guard_rule_free(&policy->rules[i]);
+	guard_lists_free(policy);
 	guard_document_free(&policy_schema, policy->text);
 	free(policy->rules);
 	*policy = (struct stoq_guard_policy){0};

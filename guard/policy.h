@@ -12,9 +12,11 @@
 #include "base/error.h"
 #include "guard/commands.h"
 
-#define STOQ_GUARD_FILE_MAX	     (1u << 20) /* bytes of a policy file */
+#define STOQ_GUARD_FILE_MAX	     (2u << 20) /* bytes of a policy file */
 #define STOQ_GUARD_LIST_MAX	     64		/* entries of one list in a rule */
-#define STOQ_GUARD_STATUS_BY_COMMAND 0		/* no status named: it depends on the command */
+#define STOQ_GUARD_HOST_LISTS_MAX    256
+#define STOQ_GUARD_RULE_NAMESPACES   256 /* of one rule, those of its ranges counted one by one */
+#define STOQ_GUARD_STATUS_BY_COMMAND 0	 /* no status named: it depends on the command */
 #define STOQ_GUARD_STATUS_WRITE	     NVME_STATUS(0, 0x20) /* Namespace is Write Protected */
 #define STOQ_GUARD_STATUS_OTHER	     NVME_STATUS(2, 0x86) /* Access Denied */
 
@@ -22,7 +24,11 @@
 struct stoq_guard_rule_text {
 	char *name;
 	char *host;
+	char **hosts;
+	unsigned int host_count;
 	char *subsystem;
+	char **subsystems;
+	unsigned int subsystem_count;
 	char *nsid;
 	char **nsids;
 	unsigned int nsid_count;
@@ -33,11 +39,26 @@ struct stoq_guard_rule_text {
 	char *status;
 };
 
-/* A condition on an NQN. length 0: none, any name and also an unknown one. */
+struct stoq_guard_list;
+
+/*
+ * A condition on an NQN. length 0: none, any name and also an unknown one. With lists: a name meets it that meets
+ * one of theirs, and text is what the rule says, to be shown.
+ */
 struct stoq_guard_condition {
-	const char *text; /* belongs to the rule's text; not terminated at length */
+	const char *text; /* belongs to the policy; not terminated at length */
 	size_t length;
 	bool prefix;
+	const struct stoq_guard_list **lists;
+	size_t list_count; /* 0: it is about text alone */
+};
+
+/* NQNs, or what they begin with: of `host-lists`, or of one rule. */
+struct stoq_guard_list {
+	const char *name; /* NULL: of a rule */
+	struct stoq_guard_condition *items;
+	size_t count;
+	struct stoq_guard_list *next;
 };
 
 struct stoq_guard_rule {
@@ -45,7 +66,7 @@ struct stoq_guard_rule {
 	unsigned int line;
 	struct stoq_guard_condition host;
 	struct stoq_guard_condition subsystem;
-	uint32_t namespaces[STOQ_GUARD_LIST_MAX]; /* ascending; none: every namespace */
+	uint32_t namespaces[STOQ_GUARD_RULE_NAMESPACES]; /* ascending; none: every namespace */
 	size_t namespace_count;
 	struct stoq_guard_commands commands; /* all, if the rule names none */
 	bool has_range;
@@ -68,6 +89,7 @@ struct stoq_guard_policy {
 	uint16_t default_status; /* or STOQ_GUARD_STATUS_BY_COMMAND */
 	enum stoq_guard_verdict unknown_host;
 	bool strict;
+	struct stoq_guard_list *lists; /* all of them */
 	size_t rule_count;
 	struct stoq_guard_rule *rules;
 	struct guard_policy_text *text; /* what libcyaml loaded */

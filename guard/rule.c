@@ -9,13 +9,15 @@
 
 #include "base/units.h"
 #include "guard/cli_words.h"
-#include "guard/nqn.h"
+#include "guard/list.h"
 #include "nvme/nvme_names.h"
 
-#define NAME_MAX_BYTES 64 /* of a rule's own name */
+#define NAME_MAX_BYTES	       64 /* of a rule's own name */
+#define STOQ_GUARD_LABEL_BYTES 200
 
 /* The rule that is being read. */
 struct reading {
+	struct stoq_guard_policy *policy;
 	struct stoq_guard_rule *rule;
 	const struct stoq_guard_rule_text *text;
 	struct guard_document *document;
@@ -91,41 +93,135 @@ static int take_name(const struct reading *reading)
 static int take_nqn(const struct reading *reading, const char *key, const char *text,
 	struct stoq_guard_condition *condition)
 {
-	size_t length = text ? strlen(text) : 0;
-	const char *flaw;
+	const char *flaw = text ? guard_condition_parse(condition, text) : NULL;
 
-	if (!text)
-		return 0;
-	if (!length)
-		return refuse(reading, key, text, "is no NQN; leave the field out to match all");
-	condition->prefix = text[length - 1] == '*';
-	condition->text = text;
-	condition->length = length - condition->prefix;
-	if (memchr(text, '*', condition->length))
-		return refuse(reading, key, text,
-			"has a * that is not its last character; only a prefix can be matched: "
-			"write "
-			"what the name begins with and one * behind it");
-	flaw = stoq_guard_nqn_flaw(text, condition->length, condition->prefix);
 	return flaw ? refuse(reading, key, text, flaw) : 0;
 }
 
-static int take_namespace(
-	const struct reading *reading, const char *key, size_t item, const char *text)
+static int refuse_memory(const struct reading *reading)
+{
+	return stoq_error_set(reading->error, -ENOMEM, "%s: not enough memory for its rules",
+		reading->document->file);
+}
+
+/* What the rule says, for people: its entries, as many as fit. */
+static char *join(char *const *texts, unsigned int count)
+{
+	char label[STOQ_GUARD_LABEL_BYTES] = "", *copy;
+	size_t used = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		int more = snprintf(
+			label + used, sizeof(label) - used, "%s%s", i ? ", " : "", texts[i]);
+
+		if (more < 0 || used + (size_t)more + sizeof(" ...") > sizeof(label)) {
+			snprintf(label + used, sizeof(label) - used, " ...");
+			break;
+		}
+		used += (size_t)more;
+	}
+	copy = strdup(label);
+	return copy;
+}
+
+/* One entry of a rule's list: an NQN goes into own, the name of a list becomes that list. */
+static int take_entry(const struct reading *reading, const char *key, unsigned int item,
+	const char *text, struct stoq_guard_condition *condition, struct stoq_guard_list *own)
+{
+	const struct stoq_guard_list *list = guard_list_find(reading->policy, text);
+	const char *flaw;
+
+	if (list && strcmp(key, "hosts") == 0) {
+		for (size_t i = 1; i < condition->list_count; i++)
+			if (condition->lists[i] == list)
+				return refuse_item(
+					reading, key, item, text, "is there twice; remove one");
+		condition->lists[condition->list_count++] = list;
+		return 0;
+	}
+	if (strchr(text, '.') == NULL && strchr(text, '*') == NULL)
+		return refuse_item(reading, key, item, text,
+			strcmp(key, "hosts") == 0
+				? "is neither an NQN nor the name of one of the host-lists"
+				: "is no NQN");
+	flaw = guard_condition_parse(&own->items[own->count], text);
+	if (flaw)
+		return refuse_item(reading, key, item, text, flaw);
+	own->count++;
+	return 0;
+}
+
+/* Several names, or lists of them. The first list is the rule's own. */
+static int take_nqns(const struct reading *reading, const char *key, char *const *texts,
+	unsigned int count, struct stoq_guard_condition *condition)
+{
+	struct stoq_guard_list *own;
+	int ret = 0;
+
+	if (!count)
+		return 0;
+	if (condition->length)
+		return refuse(reading, key, texts[0],
+			"stands beside a single one; put that into the list");
+	own = guard_list_add(reading->policy, NULL, count);
+	condition->lists = calloc(count + 1, sizeof(*condition->lists));
+	condition->text = join(texts, count);
+	if (!own || !condition->lists || !condition->text)
+		return refuse_memory(reading);
+	condition->length = strlen(condition->text);
+	condition->lists[condition->list_count++] = own;
+	for (unsigned int i = 0; !ret && i < count; i++)
+		ret = take_entry(reading, key, i, texts[i], condition, own);
+	return ret;
+}
+
+static void free_condition(struct stoq_guard_condition *condition)
+{
+	if (!condition->lists)
+		return;
+	free(condition->lists);
+	free((char *)condition->text);
+}
+
+void guard_rule_free(struct stoq_guard_rule *rule)
+{
+	free_condition(&rule->host);
+	free_condition(&rule->subsystem);
+}
+
+static int add_namespace(const struct reading *reading, const char *key, size_t item,
+	const char *text, uint32_t nsid)
 {
 	struct stoq_guard_rule *rule = reading->rule;
-	uint64_t nsid;
 
-	if (stoq_parse_number(text, 1, 0xfffffffe, &nsid))
-		return refuse_item(reading, key, item, text,
-			"is not a namespace; write its number, from 1 to 4294967294, or leave the "
-			"field out to match all");
 	for (size_t i = 0; i < rule->namespace_count; i++) {
 		if (rule->namespaces[i] == nsid)
 			return refuse_item(reading, key, item, text, "is there twice; remove one");
 	}
-	rule->namespaces[rule->namespace_count++] = (uint32_t)nsid;
+	if (rule->namespace_count == STOQ_GUARD_RULE_NAMESPACES)
+		return refuse_item(reading, key, item, text,
+			"is one namespace too many: a rule has at most 256; make a second rule");
+	rule->namespaces[rule->namespace_count++] = nsid;
 	return 0;
+}
+
+/* A number, or in a list a range of them. */
+static int take_namespace(
+	const struct reading *reading, const char *key, size_t item, const char *text)
+{
+	uint64_t first, last;
+	int ret = 0;
+
+	if (stoq_parse_number(text, 1, 0xfffffffe, &first) == 0)
+		last = first;
+	else if (!reading->text->nsids || !strchr(text, '-') ||
+		 stoq_guard_parse_range(text, &first, &last) || !first || last > 0xfffffffe)
+		return refuse_item(reading, key, item, text,
+			"is not a namespace; write its number, from 1 to 4294967294, in a list also "
+			"FIRST-LAST such as 4-7, or leave the field out to match all");
+	for (uint64_t nsid = first; !ret && nsid <= last; nsid++)
+		ret = add_namespace(reading, key, item, text, (uint32_t)nsid);
+	return ret;
 }
 
 static int compare_nsid(const void *a, const void *b)
@@ -256,12 +352,12 @@ static int take_verdict(const struct reading *reading)
 	return 0;
 }
 
-int guard_rule_take(struct stoq_guard_rule *rules, size_t index,
+int guard_rule_take(struct stoq_guard_policy *policy, size_t index,
 	const struct stoq_guard_rule_text *text, struct guard_document *document,
 	struct stoq_error *error)
 {
-	struct stoq_guard_rule *rule = &rules[index];
-	const struct reading reading = {rule, text, document, index, error};
+	struct stoq_guard_rule *rule = &policy->rules[index];
+	const struct reading reading = {policy, rule, text, document, index, error};
 	int ret;
 
 	rule->text = text;
@@ -272,7 +368,12 @@ int guard_rule_take(struct stoq_guard_rule *rules, size_t index,
 	if (!ret)
 		ret = take_nqn(&reading, "host", text->host, &rule->host);
 	if (!ret)
+		ret = take_nqns(&reading, "hosts", text->hosts, text->host_count, &rule->host);
+	if (!ret)
 		ret = take_nqn(&reading, "subsystem", text->subsystem, &rule->subsystem);
+	if (!ret)
+		ret = take_nqns(&reading, "subsystems", text->subsystems, text->subsystem_count,
+			&rule->subsystem);
 	if (!ret)
 		ret = take_namespaces(&reading);
 	if (!ret)
@@ -304,7 +405,7 @@ static size_t count_namespaces(const struct stoq_guard_policy *policy, uint32_t 
 int guard_rules_check_limits(const struct stoq_guard_policy *policy,
 	struct guard_document *document, struct stoq_error *error)
 {
-	uint32_t *all = calloc(policy->rule_count * STOQ_GUARD_LIST_MAX + 1, sizeof(*all));
+	uint32_t *all = calloc(policy->rule_count * STOQ_GUARD_RULE_NAMESPACES + 1, sizeof(*all));
 	size_t count;
 
 	if (!all)

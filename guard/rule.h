@@ -13,10 +13,11 @@
 int guard_rule_parse_verdict(const char *text, enum stoq_guard_verdict *verdict);
 int guard_rule_parse_status(const char *text, uint16_t *status);
 
-/* Fills rules[index]; those before it are there already. */
-int guard_rule_take(struct stoq_guard_rule *rules, size_t index,
+/* Fills policy->rules[index]; those before it, and the lists, are there already. */
+int guard_rule_take(struct stoq_guard_policy *policy, size_t index,
 	const struct stoq_guard_rule_text *text, struct guard_document *document,
 	struct stoq_error *error);
+void guard_rule_free(struct stoq_guard_rule *rule);
 
 /* Counts over all rules: namespaces. */
 int guard_rules_check_limits(const struct stoq_guard_policy *policy,

@@ -7,6 +7,15 @@
 
 #include "guard/compile.h"
 
+/* What does not fit the tables has no line: it is about all of the file. */
+static int compile(struct stoq_guard_source *source, const char *path, struct stoq_error *error)
+{
+	struct stoq_error why;
+	int result = stoq_guard_compile(&source->policy, &source->compiled, &why);
+
+	return result ? stoq_error_set(error, result, "%.200s: %s", path, why.text) : 0;
+}
+
 int stoq_guard_source_read(
 	struct stoq_guard_source *source, const char *path, struct stoq_error *error)
 {
@@ -22,7 +31,7 @@ int stoq_guard_source_read(
 		result = stoq_guard_policy_parse(
 			&source->policy, path, source->text, source->size, error);
 	if (!result)
-		result = stoq_guard_compile(&source->policy, &source->compiled, error);
+		result = compile(source, path, error);
 	if (result)
 		stoq_guard_source_free(source);
 	return result;

@@ -4,11 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool has_same_lists(
+	const struct stoq_guard_condition *wide, const struct stoq_guard_condition *narrow)
+{
+	/* The first is the rule's own. */
+	if (wide->list_count != narrow->list_count || wide->lists[0]->count ||
+		narrow->lists[0]->count)
+		return false;
+	return memcmp(&wide->lists[1], &narrow->lists[1],
+		       (wide->list_count - 1) * sizeof(*wide->lists)) == 0;
+}
+
+/* Of lists only what is plain to see: they may be long. */
 static bool condition_covers(
 	const struct stoq_guard_condition *wide, const struct stoq_guard_condition *narrow)
 {
 	if (!wide->length)
 		return true;
+	if (wide->list_count || narrow->list_count)
+		return wide->list_count && narrow->list_count && has_same_lists(wide, narrow);
 	if (narrow->length < wide->length || memcmp(wide->text, narrow->text, wide->length) != 0)
 		return false;
 	return wide->prefix || (!narrow->prefix && narrow->length == wide->length);

@@ -61,7 +61,7 @@ static void find_unconnected(const struct search *search)
 
 		if (rule->verdict != STOQ_GUARD_ALLOW ||
 			(!rule->host.length && !rule->subsystem.length) ||
-			stoq_guard_rule_connects(search->compiled, rule, refused))
+			stoq_guard_rule_connects(search->compiled, i, refused))
 			continue;
 		snprintf(text, sizeof(text),
 			"allows commands of hosts that cannot connect: the policy refuses them "

@@ -170,16 +170,66 @@ static inline int stoq_guard_pattern_matches(
 	       (pattern->prefix || pattern->text.length == nqn->length);
 }
 
+enum stoq_guard_order {
+	STOQ_GUARD_BELOW,
+	STOQ_GUARD_EQUAL,
+	STOQ_GUARD_ABOVE,
+};
+
+/* Where the text in the pool stands to the name. */
+static inline enum stoq_guard_order stoq_guard_listed_compare(
+	const struct stoq_guard_listed *listed, __u64 at, const struct stoq_guard_nqn *nqn)
+{
+	STOQ_GUARD_OPAQUE(at);
+	if (at >= STOQ_GUARD_POOL_WORDS)
+		return STOQ_GUARD_ABOVE;
+	for (__u32 word = 0; word < STOQ_GUARD_NQN_WORDS; word++) {
+		__u64 x = listed->pool[at + word], y = nqn->words[word];
+
+		if (x != y)
+			return x > y ? STOQ_GUARD_ABOVE : STOQ_GUARD_BELOW;
+		if (!(x & 0xff))
+			return STOQ_GUARD_EQUAL; /* both end here */
+	}
+	return STOQ_GUARD_BELOW;
+}
+
+/* The class of a name that stands in a list; OTHER: it does not. As with patterns. */
+static inline __u32 stoq_guard_listed_class(
+	const struct stoq_guard_listed *listed, struct stoq_guard_nqn *nqn)
+{
+	volatile __u32 *found = &nqn->found;
+
+	*found = 0;
+	for (__u32 step = (STOQ_GUARD_LISTED_MAX + 1) / 2; step; step >>= 1) {
+		__u64 index = *found + step - 1;
+		enum stoq_guard_order order;
+
+		STOQ_GUARD_OPAQUE(index);
+		if (index >= STOQ_GUARD_LISTED_MAX || index >= listed->count)
+			continue;
+		order = stoq_guard_listed_compare(listed, listed->at[index], nqn);
+		if (order == STOQ_GUARD_EQUAL)
+			return listed->class[index];
+		if (order == STOQ_GUARD_BELOW)
+			*found = index + 1;
+	}
+	return STOQ_GUARD_CLASS_OTHER;
+}
+
 /*
- * The class of a name: its longest matching pattern. All patterns that match sort below the
+ * The class of a name: that of its list, or its longest matching pattern. All patterns that match sort below the
  * name, and between them and the name there are only texts that begin with them. So they are
  * the last pattern that does not sort above the name, and its parents.
  */
 static inline __u32 stoq_guard_classify(
 	const struct stoq_guard_names *names, struct stoq_guard_nqn *nqn)
 {
-	__u32 index = stoq_guard_count_up_to(names, nqn) - 1, alike, above;
+	__u32 listed = stoq_guard_listed_class(&names->listed, nqn), index, alike, above;
 
+	if (listed != STOQ_GUARD_CLASS_OTHER)
+		return listed;
+	index = stoq_guard_count_up_to(names, nqn) - 1;
 	if (index >= STOQ_GUARD_PATTERNS_MAX)
 		return STOQ_GUARD_CLASS_OTHER;
 	alike = stoq_guard_nqn_compare(&names->patterns[index].text, nqn, &above);

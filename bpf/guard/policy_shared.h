@@ -46,19 +46,36 @@ struct stoq_guard_pattern {
 };
 NVME_ASSERT_SIZE(struct stoq_guard_pattern, 240);
 
+/*
+ * Whole names of lists, by the thousand: their texts, in words as in struct stoq_guard_nqn, one behind the
+ * other, each with the NUL that ends it. A name that is here has the class here, whatever patterns match it.
+ */
+#define STOQ_GUARD_LISTED_MAX 16383
+#define STOQ_GUARD_POOL_WORDS 98304
+
+struct stoq_guard_listed {
+	__u32 count;
+	__u32 used;			     /* words of pool */
+	__u32 at[STOQ_GUARD_LISTED_MAX + 1]; /* where a text begins; sorted by text */
+	__u16 class[STOQ_GUARD_LISTED_MAX + 1];
+	__u64 pool[STOQ_GUARD_POOL_WORDS + STOQ_GUARD_NQN_WORDS];
+};
+
 /* The class of a name: which rules its host (or subsystem) condition lets through. */
 enum stoq_guard_class {
 	STOQ_GUARD_CLASS_OTHER = 0,   /* no pattern matches */
 	STOQ_GUARD_CLASS_UNKNOWN = 1, /* the connection's Connect was not seen */
-	STOQ_GUARD_CLASS_FIRST = 2,   /* pattern 0 is the longest that matches, and so on */
+	STOQ_GUARD_CLASS_FIRST = 2, /* pattern 0 is the longest that matches, and so on; behind the
+					 patterns, those of listed names */
 };
 #define STOQ_GUARD_CLASSES (STOQ_GUARD_CLASS_FIRST + STOQ_GUARD_PATTERNS_MAX)
 
 struct stoq_guard_names {
-	__u32 count;
-	__u32 pad;
+	__u32 count;	   /* of patterns */
+	__u32 group_count; /* of classes that listed names have */
 	struct stoq_guard_pattern patterns[STOQ_GUARD_PATTERNS_MAX]; /* sorted; a prefix first */
 	struct stoq_guard_set sets[STOQ_GUARD_CLASSES];
+	struct stoq_guard_listed listed;
 };
 
 /* ---- commands ---- */
@@ -163,7 +180,8 @@ struct stoq_guard_compiled {
 	struct stoq_guard_set spaces[STOQ_GUARD_SPACES];
 	struct stoq_guard_rule_entry rules[STOQ_GUARD_WORDS * 64];
 };
-_Static_assert(sizeof(struct stoq_guard_compiled) < (2 << 20), "the value of a map, twice");
+/* KMALLOC_MAX_SIZE, which bounds the value of an array (kernel/bpf/arraymap.c). */
+_Static_assert(sizeof(struct stoq_guard_compiled) < (4 << 20) - 64, "the value of a map");
 _Static_assert(STOQ_GUARD_RULES_MAX <= STOQ_GUARD_WORDS * 64, "a bit for every rule");
 
 /* ---- a command, and what is decided about it ---- */

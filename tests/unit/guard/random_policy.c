@@ -58,6 +58,9 @@ static void make_rule(struct random_rule *rule, uint64_t *state)
 	*rule = (struct random_rule){.verdict = (int)below(state, 3)};
 	if (below(state, 3) == 0)
 		make_name(rule->host, state, true);
+	if (rule->host[0] && below(state, 2))
+		make_name(rule->other_host, state, true);
+	rule->named_list = rule->other_host[0] && below(state, 2);
 	if (below(state, 4) == 0)
 		make_name(rule->subsystem, state, true);
 	if (below(state, 2))
@@ -81,6 +84,8 @@ void random_policy_make(struct random_policy *policy, uint64_t *state, size_t ru
 {
 	policy->default_verdict = (int)below(state, 2);
 	policy->unknown_host = (int)below(state, 2);
+	for (size_t i = 0; i < RANDOM_NAMED; i++)
+		make_name(policy->named[i], state, true);
 	policy->rule_count = below(state, (uint32_t)rules_max + 1);
 	for (size_t i = 0; i < policy->rule_count; i++)
 		make_rule(&policy->rules[i], state);
@@ -92,7 +97,10 @@ static size_t write_rule(const struct random_rule *rule, char *text)
 	char *to = text;
 
 	to += sprintf(to, "  - verdict: %s\n", verdicts[rule->verdict]);
-	if (rule->host[0])
+	if (rule->host[0] && rule->other_host[0])
+		to += sprintf(to, "    hosts: [\"%s\", \"%s\"%s]\n", rule->host, rule->other_host,
+			rule->named_list ? ", named" : "");
+	else if (rule->host[0])
 		to += sprintf(to, "    host: \"%s\"\n", rule->host);
 	if (rule->subsystem[0])
 		to += sprintf(to, "    subsystem: \"%s\"\n", rule->subsystem);
@@ -112,13 +120,25 @@ static size_t write_rule(const struct random_rule *rule, char *text)
 	return (size_t)(to - text);
 }
 
+/* The list with a name, and where rules begin. */
+static size_t write_list(const struct random_policy *policy, char *text, size_t used)
+{
+	char *to = text + used;
+
+	to += sprintf(to, "host-lists:\n  - name: named\n    hosts:\n");
+	for (size_t i = 0; i < RANDOM_NAMED; i++)
+		to += sprintf(to, "      - \"%s\"\n", policy->named[i]);
+	return (size_t)(to + sprintf(to, "rules:\n") - text);
+}
+
 size_t random_policy_write(const struct random_policy *policy, char text[static RANDOM_TEXT_MAX])
 {
-	char *to = text + sprintf(text, "version: 1\ndefault: %s\nunknown-host: %s\n%s",
+	char *to = text + sprintf(text, "version: 1\ndefault: %s\nunknown-host: %s\n",
 				  policy->default_verdict ? "deny" : "allow",
-				  policy->unknown_host ? "deny" : "allow",
-				  policy->rule_count ? "rules:\n" : "");
+				  policy->unknown_host ? "deny" : "allow");
 
+	if (policy->rule_count)
+		to = text + write_list(policy, text, (size_t)(to - text));
 	for (size_t i = 0; i < policy->rule_count; i++)
 		to += write_rule(&policy->rules[i], to);
 	return (size_t)(to - text);
@@ -326,10 +346,25 @@ static bool blocks_pass(const struct random_rule *rule, const struct random_comm
 		rule, first, blocks - 1 > UINT64_MAX - first ? UINT64_MAX : first + (blocks - 1));
 }
 
+/* One of several. */
+static bool host_passes(const struct random_policy *policy, const struct random_rule *rule,
+	const struct random_command *command)
+{
+	if (name_passes(policy, rule, rule->host, command, command->host))
+		return true;
+	if (rule->other_host[0] &&
+		name_passes(policy, rule, rule->other_host, command, command->host))
+		return true;
+	for (size_t i = 0; rule->named_list && i < RANDOM_NAMED; i++)
+		if (name_passes(policy, rule, policy->named[i], command, command->host))
+			return true;
+	return false;
+}
+
 static bool passes(const struct random_policy *policy, const struct random_rule *rule,
 	const struct random_command *command, struct meaning meaning)
 {
-	return name_passes(policy, rule, rule->host, command, command->host) &&
+	return host_passes(policy, rule, command) &&
 	       name_passes(policy, rule, rule->subsystem, command, command->subsystem) &&
 	       command_passes(rule, command, meaning) && namespace_passes(rule, command, meaning) &&
 	       blocks_pass(rule, command, meaning);

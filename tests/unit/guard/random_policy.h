@@ -12,10 +12,13 @@
 #include "bpf/guard/policy_shared.h"
 
 #define RANDOM_RULES_MAX 300
+#define RANDOM_NAMED	 6
 #define RANDOM_TEXT_MAX	 (RANDOM_RULES_MAX * 512 + 512)
 
 struct random_rule {
-	char host[48]; /* "": none; may end in * */
+	char host[48];	     /* "": none; may end in * */
+	char other_host[48]; /* the same: host and this one are a list */
+	bool named_list;     /* it has the policy's list in it, too */
 	char subsystem[48];
 	uint32_t nsids[3];
 	size_t nsid_count;
@@ -31,6 +34,7 @@ struct random_rule {
 struct random_policy {
 	int default_verdict;
 	int unknown_host;
+	char named[RANDOM_NAMED][48]; /* of the list `named` */
 	struct random_rule rules[RANDOM_RULES_MAX];
 	size_t rule_count;
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Classes of names, the hash, and the example policies with what each is to decide. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -48,6 +49,81 @@ static const char *class_text(const struct ready *ready, const char *nqn)
 	text[length] = pattern->prefix ? '*' : '\0';
 	text[length + 1] = '\0';
 	return text;
+}
+
+/* ---- thousands of names ---- */
+
+static void name_at(char name[static 96], unsigned int i)
+{
+	sprintf(name, "nqn.2014-08.org.nvmexpress:uuid:%08x-1234-4abc-8def-%012x", i * 2654435761u,
+		i);
+}
+
+/* Two lists: of `count` names, and of the first two of them and a prefix. The caller's to free(). */
+static char *write_lists(unsigned int count)
+{
+	char *text = malloc(512 + (size_t)count * 96), name[96], *to = text;
+
+	assert_non_null(text);
+	to += sprintf(to, "version: 1\ndefault: deny\nhost-lists:\n  - name: all\n    hosts:\n");
+	for (unsigned int i = 0; i < count; i++) {
+		name_at(name, i);
+		to += sprintf(to, "      - %s\n", name);
+	}
+	to += sprintf(to, "  - name: few\n    hosts:\n");
+	for (unsigned int i = 0; i < 2; i++) {
+		name_at(name, i);
+		to += sprintf(to, "      - %s\n", name);
+	}
+	sprintf(to, "      - nqn.2014-08.org.nvmexpress:uuid:9*\n"
+		    "rules:\n  - {hosts: [few], commands: [Write], verdict: deny}\n"
+		    "  - {hosts: [all], verdict: allow}\n");
+	return text;
+}
+
+/* Whether rules 0 and 1 hold for the host, as bits. */
+static uint64_t rules_of(const struct ready *ready, const char *nqn)
+{
+	const struct stoq_guard_names *hosts = &ready->compiled->hosts;
+
+	return hosts->sets[stoq_guard_class_of(hosts, nqn)].words[0];
+}
+
+static void test_ten_thousand_hosts(void **state)
+{
+	char *text = write_lists(10000), name[96];
+	struct ready ready;
+
+	(void)state;
+	compile(&ready, text);
+	assert_int_equal(ready.compiled->hosts.listed.count, 10000);
+	assert_int_equal(ready.compiled->hosts.group_count, 2);
+	for (unsigned int i = 0; i < 10000; i++) {
+		name_at(name, i);
+		assert_int_equal(rules_of(&ready, name), i < 2 || name[32] == '9' ? 3 : 2);
+		name[strlen(name) - 1] = 'g';
+		assert_int_equal(rules_of(&ready, name), name[32] == '9' ? 1 : 0);
+	}
+	assert_int_equal(rules_of(&ready, "nqn.2014-08.org.nvmexpress:uuid:9"), 1);
+	assert_int_equal(rules_of(&ready, "nqn.2014-08.org.nvmexpress:uuid:"), 0);
+	done(&ready);
+	free(text);
+}
+
+/* A table that is full is an error, not a list that is cut. */
+static void test_too_many_hosts(void **state)
+{
+	char *text = write_lists(12000);
+	struct stoq_guard_compiled *compiled;
+	struct stoq_guard_policy policy;
+	struct stoq_error error;
+
+	(void)state;
+	assert_int_equal(stoq_guard_policy_parse(&policy, "p.yaml", text, strlen(text), &error), 0);
+	assert_int_equal(stoq_guard_compile(&policy, &compiled, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "too many names"));
+	stoq_guard_policy_free(&policy);
+	free(text);
 }
 
 static void test_longest_pattern_wins(void **state)
@@ -206,6 +282,8 @@ static void test_several_ranges(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ten_thousand_hosts),
+		cmocka_unit_test(test_too_many_hosts),
 		cmocka_unit_test(test_longest_pattern_wins),
 		cmocka_unit_test(test_hash_tells_policies_apart),
 		cmocka_unit_test(test_examples),

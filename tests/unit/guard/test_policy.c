@@ -60,6 +60,44 @@ static void test_words(void **state)
 	expect_error(RULE("    commands: [formats]\n"), "is no command");
 }
 
+#define LISTS(list, rule) TOP "host-lists:\n" list "rules:\n  - name: r\n    verdict: deny\n" rule
+#define LIST		  "  - {name: db, hosts: ['nqn.2014-08.a:1', 'nqn.2014-08.b*']}\n"
+
+/* Lists with names, and of a rule; ranges of namespaces. */
+static void test_lists(void **state)
+{
+	struct stoq_guard_policy policy;
+	const struct stoq_guard_rule *rule;
+
+	parse(&policy, LISTS(LIST, "    hosts: [db, 'nqn.2014-08.c:2']\n"
+				   "    subsystems: ['nqn.2014-08.s:1', 'nqn.2014-08.s:2']\n"
+				   "    namespaces: [9, 1-4]\n"));
+	rule = &policy.rules[0];
+	assert_int_equal(rule->host.list_count, 2);
+	assert_int_equal(rule->host.lists[0]->count, 1);
+	assert_int_equal(rule->host.lists[1]->count, 2);
+	assert_true(rule->host.lists[1]->items[1].prefix);
+	assert_int_equal(rule->subsystem.lists[0]->count, 2);
+	assert_int_equal(rule->namespace_count, 5);
+	assert_int_equal(rule->namespaces[4], 9);
+	assert_string_equal(rule->host.text, "db, nqn.2014-08.c:2");
+	stoq_guard_policy_free(&policy);
+	expect_error(
+		LISTS(LIST, "    hosts: [db2]\n"), "p.yaml:8: rule 1, hosts: 'db2' is neither");
+	expect_error(LISTS(LIST, "    hosts: [db, db]\n"), "is there twice");
+	expect_error(LISTS(LIST, "    host: nqn.2014-08.a:1\n    hosts: [db]\n"),
+		"stands beside a single one");
+	expect_error(
+		LISTS(LIST LIST, ""), "p.yaml:5: list 2, name: 'db' is the name of an earlier");
+	expect_error(LISTS("  - {name: d b, hosts: ['nqn.2014-08.a:1']}\n", ""), "cannot have");
+	expect_error(LISTS("  - name: db\n    hosts:\n      - nqn.2014-08.a:1\n      - db1\n", ""),
+		"p.yaml:7: list 1, hosts: 'db1'");
+	expect_error(LISTS("  - {name: db}\n", "    hosts: [db]\n    host: x\n"), "host: 'x'");
+	expect_error(RULE("    namespaces: [1-300]\n"), "one namespace too many");
+	expect_error(RULE("    namespaces: [1-4, 3]\n"), "is there twice");
+	expect_error(RULE("    namespaces: [0-4]\n"), "is not a namespace");
+}
+
 static void test_defaults(void **state)
 {
 	struct stoq_guard_policy policy;
@@ -259,6 +297,7 @@ static void test_unreachable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_all_fields),
