@@ -3,39 +3,14 @@
  * A record, as stoq watch -r reads it, to the rendered model. Checksums are made right, so that what
  * lies behind them is reached, if the first input byte is odd.
  */
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
+#include "mend.h"
 #include "record/reader.h"
 #include "require.h"
 #include "watch/capture.h"
 #include "watch/render_json.h"
-
-/* Each block's checksum, and the header's. */
-static void mend(uint8_t *bytes, size_t size)
-{
-	struct stoq_record_wire_header *header = (void *)bytes;
-	size_t at = sizeof(*header);
-
-	if (size < at)
-		return;
-	header->crc =
-		htole32((uint32_t)crc32(0, bytes, offsetof(struct stoq_record_wire_header, crc)));
-	while (at + sizeof(struct stoq_record_wire_block) <= size) {
-		struct stoq_record_wire_block block;
-		uint32_t stored;
-
-		memcpy(&block, bytes + at, sizeof(block));
-		stored = le32toh(block.stored_bytes);
-		if (stored > size - at - sizeof(block))
-			return;
-		block.crc = htole32(stoq_record_block_crc(&block, bytes + at + sizeof(block)));
-		memcpy(bytes + at, &block, sizeof(block));
-		at += sizeof(block) + stored;
-	}
-}
 
 static uint64_t feed(struct stoq_watch *watch, struct stoq_record_reader *reader)
 {
@@ -91,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	require(copy);
 	memcpy(copy, bytes + 1, size - 1);
 	if (bytes[0] & 1)
-		mend(copy, size - 1);
+		mend_record(copy, size - 1);
 	file = fmemopen(copy, size - 1, "rb");
 	require(file);
 	if (!stoq_record_open_stream(&reader, file, "input", &error)) {

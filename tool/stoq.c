@@ -7,6 +7,7 @@
 
 #include "tool/elsewhere.h"
 #include "tool/guard/verb_guard.h"
+#include "tool/join/verb_join.h"
 #include "tool/message.h"
 #include "tool/pki/verb_pki.h"
 #include "tool/probe/verb_probe.h"
@@ -19,6 +20,7 @@
 static const struct tool_verb verbs[] = {
 #ifdef STOQ_EBPF
 	{"watch", "see every NVMe/TCP command that passes an interface", verb_watch},
+	{"join", "whose the time of commands is, by a record of each end", verb_join},
 	{"guard", "refuse NVMe/TCP commands in the kernel, by a policy", verb_guard},
 	{"xdp", "see and set the XDP filters of running transports", verb_xdp},
 #endif
@@ -38,7 +40,8 @@ static const char help[] =
 /* What a build without eBPF lacks, though the manuals have it. */
 static bool needs_ebpf(const char *name)
 {
-	return strcmp(name, "watch") == 0 || strcmp(name, "guard") == 0 || strcmp(name, "xdp") == 0;
+	return strcmp(name, "watch") == 0 || strcmp(name, "guard") == 0 ||
+	       strcmp(name, "xdp") == 0 || strcmp(name, "join") == 0;
 }
 
 static int print_help(void)

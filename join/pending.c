@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "join/pending.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t stoq_join_key_hash(const struct stoq_join_key *key)
+{
+	uint64_t hash = (uint64_t)key->sequence << 32 | (uint64_t)key->cid << 16;
+
+	hash ^= key->connection * 0x9e3779b97f4a7c15u;
+	hash ^= hash >> 33;
+	hash *= 0xff51afd7ed558ccdu;
+	hash ^= hash >> 33;
+	return hash * 0xc4ceb9fe1a85ec53u;
+}
+
+int stoq_join_pending_init(struct stoq_join_pending *pending, uint32_t room)
+{
+	uint64_t places = 64;
+
+	while (places < room * 3ull / 2)
+		places *= 2;
+	pending->items = calloc(places, sizeof(*pending->items));
+	pending->mask = (uint32_t)(places - 1);
+	return pending->items ? 0 : -ENOMEM;
+}
+
+void stoq_join_pending_free(struct stoq_join_pending *pending)
+{
+	free(pending->items);
+	pending->items = NULL;
+}
+
+void stoq_join_pending_clear(struct stoq_join_pending *pending)
+{
+	pending->count = 0;
+	memset(pending->items, 0, (pending->mask + 1ull) * sizeof(*pending->items));
+}
+
+/* The command with this key, or the free place where it belongs. */
+static struct stoq_join_command *place_of(
+	const struct stoq_join_pending *pending, const struct stoq_join_key *key)
+{
+	uint32_t at = (uint32_t)(stoq_join_key_hash(key) >> 32) & pending->mask;
+
+	for (;; at = (at + 1) & pending->mask) {
+		struct stoq_join_command *item = &pending->items[at];
+
+		if (item->state == STOQ_JOIN_FREE ||
+			(item->key.connection == key->connection &&
+				item->key.sequence == key->sequence && item->key.cid == key->cid))
+			return item;
+	}
+}
+
+struct stoq_join_command *stoq_join_pending_find(
+	const struct stoq_join_pending *pending, const struct stoq_join_key *key)
+{
+	struct stoq_join_command *item = place_of(pending, key);
+
+	return item->state == STOQ_JOIN_FREE ? NULL : item;
+}
+
+int stoq_join_pending_add(
+	struct stoq_join_pending *pending, const struct stoq_join_command *command)
+{
+	struct stoq_join_command *item = place_of(pending, &command->key);
+
+	if (item->state != STOQ_JOIN_FREE) {
+		item->state = STOQ_JOIN_AMBIGUOUS;
+		return 1;
+	}
+	/* Some places stay free: a search ends at one. */
+	if (pending->count >= pending->mask - pending->mask / 8)
+		return -E2BIG;
+	pending->count++;
+	*item = *command;
+	item->state = STOQ_JOIN_WAITS;
+	return 0;
+}

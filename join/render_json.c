@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <string.h>
+
+#include "flow/json_put.h"
+#include "join/render.h"
+
+#define SCHEMA_VERSION 1
+
+static struct json_object *times(const struct stoq_histogram *histogram)
+{
+	struct json_object *object = json_object_new_object();
+
+	stoq_json_put_u64(object, "sum", histogram->sum_ns);
+	stoq_json_put_u64(object, "mean", stoq_histogram_mean_ns(histogram));
+	stoq_json_put_u64(object, "p50", stoq_histogram_percentile_ns(histogram, 0.5));
+	stoq_json_put_u64(object, "p95", stoq_histogram_percentile_ns(histogram, 0.95));
+	stoq_json_put_u64(object, "p99", stoq_histogram_percentile_ns(histogram, 0.99));
+	stoq_json_put_u64(object, "max", histogram->max_ns);
+	return object;
+}
+
+static struct json_object *group(const struct stoq_join_group *item)
+{
+	struct json_object *object = json_object_new_object();
+
+	stoq_json_put_identity(object, &item->identity);
+	stoq_json_put_u64(object, "commands", item->total.count);
+	stoq_json_put(object, "total_ns", times(&item->total));
+	stoq_json_put(object, "target_ns", times(&item->target));
+	stoq_json_put(object, "between_ns", times(&item->between));
+	return object;
+}
+
+static struct json_object *alone(const struct stoq_join_alone *counts)
+{
+	struct json_object *object = json_object_new_object();
+
+	stoq_json_put_u64(object, "connection_not_in_other", counts->connection);
+	stoq_json_put_u64(object, "connection_unknown", counts->nameless);
+	stoq_json_put_u64(object, "outside", counts->outside);
+	stoq_json_put_u64(object, "not_in_other", counts->missing);
+	stoq_json_put_u64(object, "ambiguous", counts->ambiguous);
+	stoq_json_put_u64(object, "different", counts->different);
+	stoq_json_put_u64(object, "longer_at_target", counts->longer);
+	return object;
+}
+
+static struct json_object *record(
+	const struct stoq_join *join, const struct stoq_join_names *names, enum stoq_join_side side)
+{
+	const struct stoq_record_notes *notes = &names->notes[side];
+	struct json_object *object = json_object_new_object();
+
+	stoq_json_put_foreign(object, "file", names->files[side], strlen(names->files[side]));
+	stoq_json_put_foreign(object, "node", names->nodes[side], strlen(names->nodes[side]));
+	stoq_json_put_u64(object, "commands", join->commands[side]);
+	stoq_json_put_u64(object, "lost", notes->missed.lost);
+	stoq_json_put_u64(object, "damaged_blocks", notes->damaged);
+	stoq_json_put_bool(object, "ends_early", notes->ends_early);
+	stoq_json_put(object, "not_matched", alone(&join->alone[side]));
+	return object;
+}
+
+char *stoq_join_render_json(const struct stoq_join *join, const struct stoq_join_names *names)
+{
+	struct json_object *object = stoq_json_new_report("join", SCHEMA_VERSION);
+	struct json_object *groups = json_object_new_array();
+
+	if (!object)
+		return NULL;
+	stoq_json_put_u64(object, "matched", stoq_join_matched(join));
+	stoq_json_put(object, "host", record(join, names, STOQ_JOIN_HOST));
+	stoq_json_put(object, "target", record(join, names, STOQ_JOIN_TARGET));
+	stoq_json_put(object, "overall", group(&join->overall));
+	for (size_t i = 0; i < join->group_count; i++)
+		json_object_array_add(groups, group(&join->groups[i]));
+	stoq_json_put(object, "groups", groups);
+	stoq_json_put(object, "others", group(&join->others));
+	return stoq_json_finish(object);
+}
