@@ -43,6 +43,7 @@ static void read_bytes(struct reading *reading, void *bytes, size_t length)
 	config.max_series = 64;
 	config.max_commands = 1;
 	config.max_early = 1;
+	config.stages = true;
 	reading->result = stoq_capture_open(
 		&capture, fmemopen(bytes, length, "rb"), "test.pcap", &reading->error);
 	if (reading->result)
@@ -79,6 +80,15 @@ static void write_talk(struct capture_file *file, const struct talk *talk, size_
 			talk->frames[i].time_ns);
 }
 
+static uint64_t sum_of_stages(const struct stoq_statistics *statistics)
+{
+	uint64_t sum_ns = 0;
+
+	for (int i = 0; i < STOQ_STAGES; i++)
+		sum_ns += statistics->stages[i].sum_ns;
+	return sum_ns;
+}
+
 static void assert_exact(const struct reading *reading, const struct talk *talk)
 {
 	const struct stoq_model *model = reading->model;
@@ -91,6 +101,7 @@ static void assert_exact(const struct reading *reading, const struct talk *talk)
 	assert_int_equal(total->bytes, talk->bytes);
 	assert_int_equal(total->latency.max_ns, TALK_LATENCY_NS);
 	assert_int_equal(total->latency.sum_ns, TALK_LATENCY_NS * talk->commands);
+	assert_int_equal(sum_of_stages(total), TALK_LATENCY_NS * talk->commands);
 	assert_int_equal(model->unmatched, 0);
 	assert_int_equal(model->unended, 0);
 	assert_int_equal(model->unsynced_bytes, 0);
