@@ -304,7 +304,7 @@ static void add_course(const struct stoq_program_command *command, uint64_t star
 	struct stoq_course *course = stoq_course_at(owner);
 
 	course->owner = owner;
-	course->start_ns = start_ns & (STOQ_SLOT_TIME - 1);
+	course->first_ns = start_ns;
 	course->stages = command->stages;
 	course->stage = STOQ_STAGE_ANSWER;
 }

@@ -152,19 +152,6 @@ static __always_inline struct stoq_slot *stoq_shared_find(__u32 uid, __u16 cid, 
 	return slot && stoq_slot_is(slot, stoq_command_owner(uid, choice)) ? slot : 0;
 }
 
-/* Where this command is. NULL: it began unseen, or there was no room. */
-static __always_inline struct stoq_slot *stoq_command_slot(struct stoq_flow *flow, __u16 cid)
-{
-	struct stoq_slot *slot = stoq_own_slot(flow, cid);
-
-	if (stoq_slot_is(slot, stoq_own_owner(cid)))
-		return slot;
-	slot = 0;
-	for (__u32 choice = 0; !slot && choice < STOQ_COMMAND_CHOICES; choice++)
-		slot = stoq_shared_find(flow->uid, cid, choice);
-	return slot;
-}
-
 /* Takes a command out of the shared table, into *command. 0, or -1: not there. */
 static __always_inline int stoq_shared_end(__u32 uid, __u16 cid, struct stoq_command *command)
 {

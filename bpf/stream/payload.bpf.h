@@ -380,7 +380,8 @@ static __always_inline void stoq_begin_payload(
 	struct stoq_cpu *cpu, const struct stoq_segment *segment)
 {
 	stoq_count(cpu, STOQ_COUNT_NVME_PACKETS, 1);
-	cpu->now_ns = bpf_ktime_get_ns();
+	if (!STOQ_STAGED) /* else stoq_on_tcp() has read the clock */
+		cpu->now_ns = bpf_ktime_get_ns();
 	cpu->sequence = segment->sequence;
 	cpu->acknowledged = segment->acknowledged;
 	cpu->payload_offset = segment->payload_offset;

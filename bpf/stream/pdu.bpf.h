@@ -109,6 +109,8 @@ static __always_inline void stoq_on_command(struct stoq_flow *flow, struct stoq_
 		stoq_count(cpu, STOQ_COUNT_UNTRACKED, 1);
 	} else {
 		stoq_on_begun(flow, cpu, result, command->untimed);
+		if (STOQ_STAGED && result)
+			stoq_stage_forget(flow, nvme_le16(sqe->command_id));
 	}
 }
 
@@ -122,6 +124,8 @@ static __noinline void stoq_complete(struct stoq_flow *flow, struct stoq_flow_si
 	if (stoq_command_end(flow, cid, command)) {
 		side->unmatched++;
 		stoq_count(cpu, STOQ_COUNT_UNMATCHED, 1);
+		if (STOQ_STAGED)
+			stoq_stage_forget(flow, cid);
 		return;
 	}
 	if (!command->untimed)

@@ -38,43 +38,47 @@ static __always_inline struct stoq_course *stoq_course_at(__u64 owner)
 	return bpf_map_lookup_elem(&stoq_courses, &at);
 }
 
-/* Makes this course that of a command that began at start_ns, modulo STOQ_SLOT_TIME. */
 static __always_inline void stoq_course_take(
-	struct stoq_course *course, struct stoq_cpu *cpu, __u64 owner, __u64 start_ns)
+	struct stoq_course *course, struct stoq_cpu *cpu, __u64 owner)
 {
 	if (course->owner && course->owner != owner &&
 		cpu->now_ns - course->mark_ns < STOQ_COURSE_STALE_NS)
 		stoq_count(cpu, STOQ_COUNT_COURSES_FULL, 1);
-	course->start_ns = start_ns;
-	stoq_course_begin(course, cpu->now_ns - ((cpu->now_ns - start_ns) & (STOQ_SLOT_TIME - 1)));
+	stoq_course_begin(course, cpu->now_ns);
 	course->owner = owner;
 }
 
 /*
- * The course of the command of a PDU: the controller's side makes it if need be. A course of an
- * earlier command with this CID, whose completion was not seen, is known by when that began.
+ * The course of the command of a PDU: the controller's side makes it if need be. Its slot is not
+ * asked: the cache line would travel.
  */
 static __always_inline struct stoq_course *stoq_course_of(
 	struct stoq_flow *flow, struct stoq_cpu *cpu, __u16 cid, int make)
 {
-	__u64 owner = stoq_course_owner(flow->uid, cid), start_ns;
+	__u64 owner = stoq_course_owner(flow->uid, cid);
 	struct stoq_course *course = stoq_course_at(owner);
-	struct stoq_slot *slot;
 
-	if (!course)
-		return 0;
-	if (cpu->side == NVME_TCP_FROM_HOST)
-		return course->owner == owner ? course : 0;
-	slot = stoq_command_slot(flow, cid);
-	if (!slot)
-		return 0;
-	start_ns = slot->packed & (STOQ_SLOT_TIME - 1);
-	if (course->owner == owner && course->start_ns == start_ns)
+	if (!course || course->owner == owner)
 		return course;
-	if (!make)
+	if (cpu->side == NVME_TCP_FROM_HOST || !make)
 		return 0;
-	stoq_course_take(course, cpu, owner, start_ns);
+	stoq_course_take(course, cpu, owner);
 	return course;
+}
+
+/* What is known of a command's course is of no use: it will not be seen to end, or began unseen. */
+__noinline int stoq_stage_forget(struct stoq_flow *flow, __u32 cid)
+{
+	struct stoq_course *course;
+	__u64 owner;
+
+	if (!flow)
+		return 0;
+	owner = stoq_course_owner(flow->uid, cid);
+	course = stoq_course_at(owner);
+	if (course && course->owner == owner)
+		course->owner = 0;
+	return 0;
 }
 
 /*
@@ -153,12 +157,13 @@ __noinline int stoq_stages_end(
 	struct stoq_cpu *cpu, struct stoq_series_staged *series, __u64 owner, __u64 latency_ns)
 {
 	struct stoq_course *course = stoq_course_at(owner);
+	__u64 start_ns;
 
 	if (!cpu || !series || !course)
 		return 0;
-	if (course->owner == owner &&
-		course->start_ns == ((cpu->now_ns - latency_ns) & (STOQ_SLOT_TIME - 1)))
-		stoq_course_end(course, latency_ns, &cpu->stages);
+	start_ns = cpu->now_ns - latency_ns;
+	if (course->owner == owner && (__s64)(course->first_ns - start_ns) >= 0)
+		stoq_course_end(course, start_ns, latency_ns, &cpu->stages);
 	else
 		cpu->stages = (struct stoq_stages){{[STOQ_STAGE_ANSWER] = latency_ns}};
 	if (course->owner == owner)

@@ -35,7 +35,7 @@ NVME_ASSERT_SIZE(struct stoq_stages, 32);
  */
 struct stoq_course {
 	__u64 owner;	/* the keeper's: whose it is; 0: free */
-	__u64 start_ns; /* likewise: which of the owner's commands it is */
+	__u64 first_ns; /* when it began: the command's time before belongs to its first stage */
 	__u64 mark_ns;	/* up to here the time is in ns */
 	struct stoq_stages stages;
 	__u32 wanted; /* bytes that R2Ts asked for and that have not come */
@@ -51,11 +51,12 @@ static inline __attribute__((always_inline)) void stoq_course_mark(
 	course->mark_ns = now_ns;
 }
 
-/* A course begins, of a command that began at start_ns. */
+/* A course begins, with the first R2T or data. */
 static inline __attribute__((always_inline)) void stoq_course_begin(
-	struct stoq_course *course, __u64 start_ns)
+	struct stoq_course *course, __u64 now_ns)
 {
-	course->mark_ns = start_ns;
+	course->first_ns = now_ns;
+	course->mark_ns = now_ns;
 	course->stages = (struct stoq_stages){{0}};
 	course->wanted = 0;
 	course->stage = STOQ_STAGE_ANSWER;
@@ -92,16 +93,17 @@ static inline __attribute__((always_inline)) void stoq_course_data_end(
 }
 
 /*
- * The command has ended after latency_ns. The stage that it was in has what the others leave of it:
- * two CPUs may have written at once, and the sum is right all the same.
+ * The command has ended: it began at start_ns, and took latency_ns. The stage that it was in has what
+ * the others leave of that: two CPUs may have written at once, and the sum is right all the same.
  */
-static inline __attribute__((always_inline)) void stoq_course_end(
-	const struct stoq_course *course, __u64 latency_ns, struct stoq_stages *stages)
+static inline __attribute__((always_inline)) void stoq_course_end(const struct stoq_course *course,
+	__u64 start_ns, __u64 latency_ns, struct stoq_stages *stages)
 {
 	__u32 last = course->stage & (STOQ_STAGES - 1);
 	__u64 left = latency_ns;
 
 	*stages = course->stages;
+	stages->ns[STOQ_STAGE_ANSWER] += course->first_ns - start_ns;
 	stages->ns[last] = 0;
 	for (__u32 i = 0; i < STOQ_STAGES; i++) {
 		if (stages->ns[i] > left)

@@ -142,12 +142,14 @@ static __always_inline void stoq_on_tcp(
 	int known =
 		stoq_is_nvme_port(segment->key.port_a) || stoq_is_nvme_port(segment->key.port_b);
 
-	if (segment->syn && known)
+	if (segment->syn && known) {
 		stoq_tcp_on_syn(segment);
-	else if (!segment->syn && flow && flow->uid)
-		stoq_tcp_on_segment(flow, segment, stoq_sender(flow, segment));
-	else if (!segment->syn && !segment->payload_bytes && segment->ack && known)
+	} else if (!segment->syn && flow && flow->uid) {
+		cpu->now_ns = bpf_ktime_get_ns();
+		stoq_tcp_on_segment(flow, segment, stoq_sender(flow, segment), cpu->now_ns);
+	} else if (!segment->syn && !segment->payload_bytes && segment->ack && known) {
 		stoq_tcp_on_first_ack(segment);
+	}
 }
 #else
 static __always_inline void stoq_on_tcp(

@@ -246,15 +246,11 @@ static __always_inline void stoq_slot_free(struct stoq_slot *slot);
 static __always_inline struct stoq_slot *stoq_shared_find(__u32 uid, __u16 cid, __u32 choice);
 static __always_inline int stoq_command_end(
 	struct stoq_flow *flow, __u16 cid, struct stoq_command *command);
-static __always_inline struct stoq_slot *stoq_command_slot(struct stoq_flow *flow, __u16 cid);
 
-/* tcp.bpf.h; not called but where STOQ_STAGED */
-__noinline int stoq_tcp_on_segment(
-	struct stoq_flow *flow, struct stoq_segment *segment, __u32 sender);
-
-/* stages.bpf.h; likewise */
+/* stages.bpf.h; not called but where STOQ_STAGED */
 __noinline int stoq_stage_pdu(
 	struct stoq_flow *flow, struct stoq_cpu *cpu, struct nvme_tcp_data_pdu *pdu, __u32 end);
+__noinline int stoq_stage_forget(struct stoq_flow *flow, __u32 cid);
 __noinline int stoq_stage_data_end(struct stoq_flow *flow, struct stoq_cpu *cpu, __u32 cid);
 __noinline int stoq_stages_end(
 	struct stoq_cpu *cpu, struct stoq_series_staged *series, __u64 owner, __u64 latency_ns);

@@ -174,13 +174,15 @@ static __always_inline void stoq_tcp_payload(struct stoq_tcp_side *side,
 	side->waiting = 1;
 }
 
-/* A segment of a flow, before anything else is done with it. Global: verified once. */
-__noinline int stoq_tcp_on_segment(
-	struct stoq_flow *flow, struct stoq_segment *segment, __u32 sender)
+/*
+ * A segment of a flow, before anything else is done with it. Not global: kernels before 6.3 want all of
+ * what is on the stack to be written if a global function gets it.
+ */
+static __noinline int stoq_tcp_on_segment(
+	struct stoq_flow *flow, struct stoq_segment *segment, __u32 sender, __u64 now_ns)
 {
 	struct stoq_tcp *tcp;
 	struct stoq_tcp_side *side, *other;
-	__u64 now_ns = bpf_ktime_get_ns();
 
 	if (!flow || !segment)
 		return 0;

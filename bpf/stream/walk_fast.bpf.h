@@ -59,6 +59,8 @@ __noinline int stoq_fast_begin(
 		result = stoq_shared_take(flow->uid, cid, 0, bytes, packed);
 	if (result >= 0)
 		stoq_on_begun(flow, cpu, result, 0);
+	if (STOQ_STAGED && result > 0)
+		stoq_stage_forget(flow, cid);
 	return result >= 0;
 }
 
