@@ -5,9 +5,10 @@
  * Whose connections are, as far as others know it: for those that began before anyone looked at
  * their packets. Found by the key that the programs have of a connection.
  */
-#include "bpf/stream/stream_shared.h"
 #include "flow/end.h"
 #include "nvme/nvme.h"
+
+struct stoq_flow_key; /* bpf/stream/stream_shared.h */
 
 #define STOQ_FLOW_QID_UNKNOWN 0xffff
 

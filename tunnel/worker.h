@@ -10,7 +10,6 @@
 #include <stdint.h>
 
 #include "base/error.h"
-
 #include "tunnel/blocks.h"
 #include "tunnel/descriptor.h"
 

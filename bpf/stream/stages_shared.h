@@ -11,7 +11,7 @@
 #include <linux/types.h>
 
 #include "base/latency_bucket.h"
-#include "nvme/nvme_tcp.h"
+#include "nvme/nvme_types.h"
 
 enum stoq_stage {
 	/* From the command, or from the last data that was asked for, to the controller's next word:
