@@ -24,6 +24,11 @@ static struct json_object *group(const struct stoq_join_group *item)
 	struct json_object *object = json_object_new_object();
 
 	stoq_json_put_identity(object, &item->identity);
+	stoq_json_put_known(
+		object, "nsid", item->identity.nsid >= 0, (uint64_t)item->identity.nsid);
+	if (item->identity.opcode >= 0)
+		stoq_json_put_opcode(object, item->identity.kind, (uint8_t)item->identity.opcode,
+			item->identity.fctype < 0 ? 0 : (uint8_t)item->identity.fctype);
 	stoq_json_put_u64(object, "commands", item->total.count);
 	stoq_json_put(object, "total_ns", times(&item->total));
 	stoq_json_put(object, "target_ns", times(&item->target));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tool/guard/explain.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "guard/explain.h"
 #include "guard/nqn.h"
 #include "guard/print.h"
+#include "guard/recorded.h"
 #include "guard/source.h"
 #include "guard/warnings.h"
 #include "tool/guard/options.h"
@@ -24,6 +26,7 @@ enum guard_option {
 	OPTION_LBA,
 	OPTION_JSON,
 	OPTION_EXPECT,
+	OPTION_RECORD,
 };
 
 static const struct option check_options[] = {
@@ -40,6 +43,7 @@ static const struct option explain_options[] = {
 	{"namespace", required_argument, NULL, OPTION_NAMESPACE},
 	{"lba", required_argument, NULL, OPTION_LBA},
 	{"json", no_argument, NULL, OPTION_JSON},
+	{"record", required_argument, NULL, OPTION_RECORD},
 	{NULL, 0, NULL, 0},
 };
 
@@ -47,6 +51,7 @@ static const struct option explain_options[] = {
 struct request {
 	const char *path;
 	const char *expect; /* the file of cases */
+	const char *record; /* a file; NULL: one command is asked about */
 	struct stoq_guard_question question;
 	bool json;
 };
@@ -106,6 +111,9 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		return take_namespace(request, text, error);
 	case OPTION_LBA:
 		return take_lba(request, text, error);
+	case OPTION_RECORD:
+		request->record = text;
+		return 0;
 	case OPTION_EXPECT:
 		request->expect = text;
 		return 0;
@@ -203,6 +211,37 @@ static void answer(struct request *request, const struct stoq_guard_source *sour
 		stoq_guard_explain(stdout, &explainer, question, &decision);
 }
 
+/* All commands of a record. */
+static int explain_record(const struct request *request, const struct stoq_guard_source *source)
+{
+	const struct stoq_guard_explainer explainer = {
+		request->path, &source->policy, source->compiled};
+	struct stoq_guard_recorded recorded = {0};
+	struct stoq_record_reader *reader = NULL;
+	struct stoq_error error;
+	int result = stoq_record_open(&reader, request->record, &error);
+
+	if (!result)
+		result = stoq_guard_recorded_run(&recorded, &explainer, reader, &error);
+	if (!result && request->json && stoq_guard_recorded_json(stdout, &explainer, &recorded))
+		result = stoq_error_set(&error, -ENOMEM, "no memory for the report");
+	else if (!result && !request->json)
+		stoq_guard_recorded_print(stdout, &explainer, &recorded);
+	if (!result && stoq_record_notes(reader)->missed.lost)
+		tool_notice("%llu commands were lost while %s was recorded",
+			(unsigned long long)stoq_record_notes(reader)->missed.lost,
+			request->record);
+	stoq_guard_recorded_free(&recorded);
+	stoq_record_close(reader);
+	return result ? tool_fail(&error) : EXIT_SUCCESS;
+}
+
+static bool asks_about_one(const struct stoq_guard_question *question)
+{
+	return question->command || question->host || question->subsystem || question->nsid ||
+	       question->range_count;
+}
+
 int guard_explain(int argc, char **argv)
 {
 	static struct request request;
@@ -212,12 +251,18 @@ int guard_explain(int argc, char **argv)
 
 	if (parse(argc, argv, explain_options, &request, &status) != 0)
 		return status;
-	status = complete(&request.question);
+	if (request.record && asks_about_one(&request.question))
+		return tool_usage("--record asks about all commands of a record: leave out "
+				  "--command, --host, --subsystem, --namespace and --lba");
+	status = request.record ? 0 : complete(&request.question);
 	if (status)
 		return status;
 	if (stoq_guard_source_read(&source, request.path, &error))
 		return tool_fail(&error);
-	answer(&request, &source);
+	if (request.record)
+		status = explain_record(&request, &source);
+	else
+		answer(&request, &source);
 	stoq_guard_source_free(&source);
-	return EXIT_SUCCESS;
+	return status;
 }
