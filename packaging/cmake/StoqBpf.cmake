@@ -27,10 +27,13 @@ function(stoq_bpf_skeleton target source)
 	if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
 		set(machine -DSTOQ_STORES_IN_ORDER)
 	endif()
+	# The object has the names of its sources for the verifier's messages: those below the source folder's, so that it is the
+	# same wherever it is built.
 	# asm/types.h lies in the multiarch folder, which clang does not search for -target bpf.
 	add_custom_command(OUTPUT ${object}
 		COMMAND ${STOQ_CLANG} -std=gnu11 -target bpf -mcpu=v3 -O2 -g -Wall -Wextra $<$<BOOL:${STOQ_WERROR}>:-Werror>
 			-Wno-unused-parameter ${machine} -I${PROJECT_SOURCE_DIR}
+			-ffile-prefix-map=${PROJECT_SOURCE_DIR}/= -fdebug-compilation-dir=.
 			-idirafter /usr/include/${CMAKE_C_LIBRARY_ARCHITECTURE}
 			-MD -MF ${object}.d -MT ${object}
 			-c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
