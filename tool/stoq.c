@@ -12,6 +12,7 @@
 #include "tool/pki/verb_pki.h"
 #include "tool/probe/verb_probe.h"
 #include "tool/program.h"
+#include "tool/record/verb_record.h"
 #include "tool/target/verb_target.h"
 #include "tool/verb.h"
 #include "tool/watch/verb_watch.h"
@@ -20,6 +21,7 @@
 static const struct tool_verb verbs[] = {
 #ifdef STOQ_EBPF
 	{"watch", "see every NVMe/TCP command that passes an interface", verb_watch},
+	{"record", "records of commands for other programs: CSV, fio", verb_record},
 	{"join", "whose the time of commands is, by a record of each end", verb_join},
 	{"guard", "refuse NVMe/TCP commands in the kernel, by a policy", verb_guard},
 	{"xdp", "see and set the XDP filters of running transports", verb_xdp},
@@ -41,7 +43,7 @@ static const char help[] =
 static bool needs_ebpf(const char *name)
 {
 	return strcmp(name, "watch") == 0 || strcmp(name, "guard") == 0 ||
-	       strcmp(name, "xdp") == 0 || strcmp(name, "join") == 0;
+	       strcmp(name, "xdp") == 0 || strcmp(name, "join") == 0 || strcmp(name, "record") == 0;
 }
 
 static int print_help(void)

@@ -43,6 +43,7 @@ _stoq_values()
 	-i | --interface) command ls /sys/class/net ;;
 	--by) echo host subsystem namespace queue connection opcode ;;
 	--strict) echo ingress always never ;;
+	--format) echo csv iolog ;;
 	--mode) echo throughput requests ping ;;
 	--direction) echo send receive both ;;
 	--datapath) echo auto socket af_xdp ;;
