@@ -19,7 +19,7 @@
  * Position of the highest bit of a number from 1 to 2^32 - 1, by halving: BPF has no instruction
  * for it. Without branches, for the CPU as for the verifier, which follows each of them.
  */
-static inline __u32 stoq_latency_exponent(__u64 n)
+static inline __attribute__((always_inline)) __u32 stoq_latency_exponent(__u64 n)
 {
 	__u32 exponent = 0, step;
 
@@ -39,7 +39,7 @@ static inline __u32 stoq_latency_exponent(__u64 n)
 }
 
 /* Bucket of a latency in ns. */
-static inline __u32 stoq_latency_bucket(__u64 ns)
+static inline __attribute__((always_inline)) __u32 stoq_latency_bucket(__u64 ns)
 {
 	__u32 exponent;
 

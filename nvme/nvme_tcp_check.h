@@ -74,7 +74,8 @@ static inline __u32 nvme_tcp_trailer_length(const struct nvme_tcp_hdr *hdr)
 
 /* True if the common header can be one. A CapsuleCmd without data has PDO 0 (Linux) or, as
  * some senders have it, the header's length. */
-static inline int nvme_tcp_check_common(const struct nvme_tcp_hdr *hdr)
+static inline __attribute__((always_inline)) int nvme_tcp_check_common(
+	const struct nvme_tcp_hdr *hdr)
 {
 	__u8 type = hdr->type, flags = hdr->flags;
 	__u32 plen = nvme_le32(hdr->plen);

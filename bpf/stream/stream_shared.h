@@ -97,7 +97,8 @@ struct stoq_command {
 #define STOQ_SLOT_NSID_FAR	0xff /* the detail has it */
 #define STOQ_FCTYPE_OTHER	0x3f /* the reserved and vendor specific ones beyond */
 
-static inline __u64 stoq_slot_pack(const struct stoq_command *command)
+static inline __attribute__((always_inline)) __u64 stoq_slot_pack(
+	const struct stoq_command *command)
 {
 	__u64 nsid = command->nsid < STOQ_SLOT_NSID_FAR ? command->nsid : STOQ_SLOT_NSID_FAR;
 	__u64 fctype = command->fctype < STOQ_FCTYPE_OTHER ? command->fctype : STOQ_FCTYPE_OTHER;
@@ -108,7 +109,8 @@ static inline __u64 stoq_slot_pack(const struct stoq_command *command)
 }
 
 /* All but slba and blocks, and nsid if it is STOQ_SLOT_NSID_FAR afterwards. */
-static inline void stoq_slot_unpack(struct stoq_command *command, const struct stoq_slot *slot)
+static inline __attribute__((always_inline)) void stoq_slot_unpack(
+	struct stoq_command *command, const struct stoq_slot *slot)
 {
 	__u64 packed = slot->packed;
 
