@@ -84,7 +84,7 @@ _stoq_commands()
 	case $1 in
 	target) echo start stop status ;;
 	bench) echo transport ;;
-	guard) echo check explain diff on reload status events off ;;
+	guard) echo check explain diff on reload status events metrics off ;;
 	xdp) echo status allow deny limit ;;
 	tunnel) echo listen connect run check status ;;
 	pki) echo init issue renew revoke list show ;;

@@ -28,6 +28,7 @@ enum guard_option {
 	OPTION_LAST,
 	OPTION_JOURNAL,
 	OPTION_AUDIT,
+	OPTION_SERVE,
 };
 
 #define OPTION_NAME_ROW                                                                            \
@@ -71,6 +72,13 @@ static const struct option status_options[] = {
 	{NULL, 0, NULL, 0},
 };
 
+static const struct option metrics_options[] = {
+	TOOL_OPTION_HELP,
+	OPTION_NAME_ROW,
+	{"serve", optional_argument, NULL, OPTION_SERVE},
+	{NULL, 0, NULL, 0},
+};
+
 static const struct option events_options[] = {
 	TOOL_OPTION_HELP,
 	OPTION_NAME_ROW,
@@ -89,6 +97,7 @@ static const struct {
 	[GUARD_RELOAD] = {reload_options, true},
 	[GUARD_STATUS] = {status_options, false},
 	[GUARD_EVENTS] = {events_options, false},
+	[GUARD_METRICS] = {metrics_options, false},
 	[GUARD_OFF] = {name_options, false},
 };
 
@@ -156,6 +165,15 @@ static int take_duration(struct guard_options *options, const char *text, struct
 	return stoq_error_set(error, -1, "--duration: '%.40s' is not a time such as 10s", text);
 }
 
+static int take_serve(struct guard_options *options, const char *text, struct stoq_error *error)
+{
+	options->serve = true;
+	options->serve_port = GUARD_METRICS_PORT;
+	if (!text || stoq_parse_number(text, 0, UINT16_MAX, &options->serve_port) == 0)
+		return 0;
+	return stoq_error_set(error, -1, "--serve: '%.40s' is not a port", text);
+}
+
 static int take_last(struct guard_options *options, const char *text, struct stoq_error *error)
 {
 	if (stoq_parse_number(text, 0, STOQ_GUARD_LOG_RECORDS, &options->last) == 0)
@@ -195,6 +213,8 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 	case OPTION_JOURNAL:
 		options->journal = true;
 		return 0;
+	case OPTION_SERVE:
+		return take_serve(options, text, error);
 	case OPTION_STRICT:
 		return take_strict(options, text, error);
 	case OPTION_PORT:

@@ -5,6 +5,7 @@
 #include "guard/lifecycle.h"
 #include "tool/identify.h"
 
+#define GUARD_METRICS_PORT 9421
 #define GUARD_DEFAULT_NAME "guard"
 
 struct guard_options {
@@ -17,6 +18,8 @@ struct guard_options {
 	struct stoq_guard_program_config program;
 	size_t port_count;
 	uint64_t max_connections; /* 0: not given */
+	bool serve;
+	uint64_t serve_port; /* 0: the kernel chooses */
 	bool audit, replace, reconnect, stop_older, force_clsact, json, journal;
 	uint64_t duration_ns; /* 0: no end */
 	uint64_t last;	      /* how many past events to show first */
@@ -25,6 +28,7 @@ struct guard_options {
 enum guard_command {
 	GUARD_ON,
 	GUARD_RELOAD,
+	GUARD_METRICS,
 	GUARD_STATUS,
 	GUARD_EVENTS,
 	GUARD_OFF,

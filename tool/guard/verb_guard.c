@@ -8,6 +8,7 @@
 #include "tool/guard/events.h"
 #include "tool/guard/explain.h"
 #include "tool/guard/lifecycle.h"
+#include "tool/guard/metrics.h"
 #include "tool/guard/options.h"
 #include "tool/guard/status.h"
 
@@ -16,8 +17,8 @@ int verb_guard(int argc, char **argv)
 	static const struct tool_command commands[] = {{"check", guard_check},
 		{"explain", guard_explain}, {"diff", guard_diff}, {"on", guard_on},
 		{"reload", guard_reload}, {"status", guard_status}, {"events", guard_events},
-		{"off", guard_off}, {NULL, NULL}};
+		{"metrics", guard_metrics}, {"off", guard_off}, {NULL, NULL}};
 
 	return tool_run_command(argc, argv, guard_help, commands,
-		"check, explain, diff, on, reload, status, events or off");
+		"check, explain, diff, on, reload, status, events, metrics or off");
 }
