@@ -121,8 +121,11 @@ static void record_closed(struct stoq_watch *watch)
 	if (!watch->record || !handlers || !handlers->record_closed)
 		return;
 	HASH_ITER(hh, watch->ledger.flows, entry, next)
-	if (entry->was_open && !entry->open)
-		handlers->record_closed(handlers->record_context, entry);
+	{
+		if (!entry->open && !entry->end_recorded)
+			handlers->record_closed(handlers->record_context, entry);
+		entry->end_recorded = !entry->open;
+	}
 }
 
 /* As many lines as there may be flows. */
@@ -149,10 +152,7 @@ int stoq_flows_take(struct stoq_watch *watch)
 	if (make_lines(watch))
 		return -ENOMEM;
 	HASH_ITER(hh, watch->ledger.flows, entry, next)
-	{
-		entry->was_open = entry->open;
-		entry->open = false;
-	}
+	entry->open = false;
 	model->flow_count = 0;
 	memset(model->flow_states, 0, sizeof(model->flow_states));
 	for (size_t i = 0; i < watch->flows.count; i++) {

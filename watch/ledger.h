@@ -22,7 +22,7 @@ struct stoq_ledger_flow {
 	struct stoq_identity identity;
 	bool names_known;
 	bool open;	     /* in the last reading, and not closed */
-	bool was_open;	     /* in the one before */
+	bool end_recorded;   /* that it is not open any more was handed to the recorder */
 	uint64_t doubt_ns;   /* as in struct stoq_flow */
 	unsigned int series; /* in the ledger */
 	UT_hash_handle hh;
