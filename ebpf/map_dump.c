@@ -8,7 +8,7 @@
 
 /* A batch must have room for one whole hash chain; this is far more than any. */
 #define BATCH_MIN 64
-#define FIRST	  512  /* entries; twice as many each time that is not enough */
+#define FIRST	  512 /* entries; twice as many each time that is not enough */
 
 /* Entries beyond `count` that a batch may fill. 0 or -ENOMEM. */
 static int grow(struct stoq_map_dump *dump, size_t capacity)

@@ -10,5 +10,5 @@ struct stoq_guard_cli_word {
 	bool alone;	     /* nothing else sends it: the word can stand for the command */
 };
 
-/* NULL: it is none of nvme-cli's. Case, and -, _ and blanks, do not matter. */
+/* NULL: nvme-cli has no such word. Case, and -, _ and blanks, do not matter. */
 const struct stoq_guard_cli_word *stoq_guard_cli_find(const char *word);

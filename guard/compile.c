@@ -141,7 +141,8 @@ static int collect_patterns(struct stoq_guard_names *names, const struct stoq_gu
 	return 0;
 }
 
-uint16_t stoq_guard_class_of_condition(
+/* The class of the names that match this condition and no longer one; OTHER: it has no text. */
+static uint16_t class_of_condition(
 	const struct stoq_guard_names *names, const struct stoq_guard_condition *condition)
 {
 	const struct stoq_guard_pattern *found;
@@ -167,8 +168,7 @@ static void add_to_patterns(
 	struct stoq_guard_names *names, const struct stoq_guard_condition *condition, size_t rule)
 {
 	if (!condition->list_count) {
-		guard_set_add_rule(
-			&names->sets[stoq_guard_class_of_condition(names, condition)], rule);
+		guard_set_add_rule(&names->sets[class_of_condition(names, condition)], rule);
 		return;
 	}
 	for (size_t i = 0; i < condition->list_count; i++) {
@@ -176,8 +176,8 @@ static void add_to_patterns(
 
 		for (size_t item = 0; item < list->count; item++)
 			if (is_pattern(&list->items[item]))
-				guard_set_add_rule(&names->sets[stoq_guard_class_of_condition(
-							   names, &list->items[item])],
+				guard_set_add_rule(
+					&names->sets[class_of_condition(names, &list->items[item])],
 					rule);
 	}
 }

@@ -13,9 +13,5 @@ int stoq_guard_compile(const struct stoq_guard_policy *policy,
 /* FNV-1a. It need not be cryptographic: nobody gains by a collision. */
 uint64_t stoq_guard_hash(const uint8_t *bytes, size_t size);
 
-/* The class of the names that match this condition and no longer one; OTHER: it has no text. */
-uint16_t stoq_guard_class_of_condition(
-	const struct stoq_guard_names *names, const struct stoq_guard_condition *condition);
-
 /* The class of an NQN; NULL: it is not known. */
 uint16_t stoq_guard_class_of(const struct stoq_guard_names *names, const char *nqn);

@@ -11,7 +11,7 @@
 struct stoq_diff_name {
 	char label[STOQ_DIFF_LABEL]; /* an NQN, "nqn.x:db*", "any other", "not known" */
 	uint16_t class[2];	     /* before and after */
-	size_t listed;		     /* of lists: how many names are alike; 0: it is none */
+	size_t listed;		     /* of lists: how many names are alike; 0: not a list */
 };
 
 /* Commands that the same rules of each policy have. */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "guard/source.h"
+#include "guard/view.h"
 
 static bool has_other_mode(
 	const struct stoq_guard_view *view, const struct stoq_guard_policy *policy)

@@ -2,7 +2,9 @@
 #pragma once
 
 /* Whether the file of a policy in force is still what it was when it was put in force. */
-#include "guard/view.h"
+#include "base/error.h"
+
+struct stoq_guard_view;
 
 enum stoq_guard_drift {
 	STOQ_GUARD_DRIFT_NONE, /* the file is the same */

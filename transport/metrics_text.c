@@ -68,8 +68,8 @@ static void put_verdicts(const struct stoq_openmetrics *text, const struct stoq_
 {
 	if (!status->verdict_count)
 		return;
-	stoq_openmetrics_put_head(text, "xdp_packets",
-		"Packets at the filter, by what became of them", "counter");
+	stoq_openmetrics_put_head(
+		text, "xdp_packets", "Packets at the filter, by what became of them", "counter");
 	for (uint32_t i = 0; i < status->verdict_count; i++)
 		fprintf(text->out, "stoq_xdp_packets_total{verdict=\"%s\"} %llu\n",
 			status->verdicts[i].name, (unsigned long long)status->verdicts[i].packets);
