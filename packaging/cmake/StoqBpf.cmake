@@ -27,8 +27,8 @@ function(stoq_bpf_skeleton target source)
 	if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
 		set(machine -DSTOQ_STORES_IN_ORDER)
 	endif()
-	# The object has the names of its sources for the verifier's messages: those below the source folder's, so that it is the
-	# same wherever it is built.
+	# The object has its sources' lines and names for the verifier's messages: names below the source folder's, so that it is the
+	# same wherever it is built. clang reads the lines by these names, so it works in that folder.
 	# asm/types.h lies in the multiarch folder, which clang does not search for -target bpf.
 	add_custom_command(OUTPUT ${object}
 		COMMAND ${STOQ_CLANG} -std=gnu11 -target bpf -mcpu=v3 -O2 -g -Wall -Wextra $<$<BOOL:${STOQ_WERROR}>:-Werror>
@@ -37,6 +37,7 @@ function(stoq_bpf_skeleton target source)
 			-idirafter /usr/include/${CMAKE_C_LIBRARY_ARCHITECTURE}
 			-MD -MF ${object}.d -MT ${object}
 			-c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
+		WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
 		DEPENDS ${source} DEPFILE ${object}.d VERBATIM COMMAND_EXPAND_LISTS)
 	add_custom_command(OUTPUT ${skeleton}
 		COMMAND sh -c "{ echo // NOLINTBEGIN && ${STOQ_BPFTOOL} gen skeleton ${object} name ${name}_bpf && echo // NOLINTEND; } >${skeleton}"
