@@ -105,8 +105,16 @@ static struct look look_at_filters(int ifindex)
 void stoq_clsact_undo(int ifindex)
 {
 	struct bpf_tc_hook hook = make_hook(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
+	libbpf_print_fn_t print = libbpf_set_print(NULL); /* it may be gone already */
 
 	bpf_tc_hook_destroy(&hook);
+	libbpf_set_print(print);
+}
+
+void stoq_clsact_tidy(int ifindex, uint32_t handle)
+{
+	if (stoq_handle_owns_qdisc(handle) && !look_at_filters(ifindex).any)
+		stoq_clsact_undo(ifindex);
 }
 
 void stoq_clsact_remove(int ifindex, bool ingress, uint32_t handle, uint32_t priority)
@@ -115,8 +123,7 @@ void stoq_clsact_remove(int ifindex, bool ingress, uint32_t handle, uint32_t pri
 	LIBBPF_OPTS(bpf_tc_opts, options, .handle = handle, .priority = priority);
 
 	bpf_tc_detach(&hook, &options);
-	if (stoq_handle_owns_qdisc(handle) && !look_at_filters(ifindex).any)
-		stoq_clsact_undo(ifindex);
+	stoq_clsact_tidy(ifindex, handle);
 }
 
 struct sweep {

@@ -41,6 +41,9 @@ int stoq_clsact_prepare(
 	struct stoq_attachment *attachment, bool *marked, bool *made, struct stoq_error *error);
 void stoq_clsact_undo(int ifindex);
 
+/* Removes the qdisc if the handle of a filter that is gone says that it is ours, and it has no other. */
+void stoq_clsact_tidy(int ifindex, uint32_t handle);
+
 /* Removes a filter, and the qdisc if the handle says so and it has no other. */
 void stoq_clsact_remove(int ifindex, bool ingress, uint32_t handle, uint32_t priority);
 

@@ -184,6 +184,9 @@ int stoq_attach_keep_remove(
 		stoq_clsact_remove(attachment->ifindex, attachment->ingress, attachment->handle,
 			attachment->priority);
 		result = find_filter(attachment, &found, &others_first) ? -EPERM : 0;
+	} else if (attachment->kind == STOQ_ATTACH_CLSACT) {
+		/* One who was killed may have come no further than to the filter. */
+		stoq_clsact_tidy(attachment->ifindex, attachment->handle);
 	}
 	if (!result)
 		attachment->kind = STOQ_ATTACH_NONE;
