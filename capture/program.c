@@ -12,6 +12,7 @@
 #include "bpf/stream/stoq_watch.bpf.c"
 
 #define EVENT_BYTES 512 /* more than any event has */
+#define MAPS	    17	/* that the program has */
 #define INDEX_WIRED 2	/* interfaces of packets: with an Ethernet header, ... */
 #define INDEX_BARE  1	/* ... and without */
 #define NO_MEMORY                                                                                  \
@@ -32,7 +33,7 @@ struct stoq_program {
 	size_t event_bytes;
 	uint64_t event[EVENT_BYTES / sizeof(uint64_t)];
 	struct stoq_program_tables tables;
-	struct stoq_table *all[20];
+	struct stoq_table *all[MAPS];
 	size_t table_count;
 };
 
@@ -156,6 +157,7 @@ static int make_maps(struct stoq_program *program, const struct stoq_table_sizes
 		MAP(stoq_new_flow, NULL), MAP(stoq_new_connect, NULL), MAP(stoq_pieces, NULL),
 		MAP(stoq_new_series, NULL), MAP(stoq_cpus, &tables->cpus),
 		MAP(stoq_tcps, &tables->tcps), MAP(stoq_handshakes, NULL)};
+	_Static_assert(sizeof(maps) / sizeof(maps[0]) == MAPS, "MAPS is their number");
 	/* Those in front are as large as the caller wants them. */
 	const uint32_t entries[] = {sizes->flows, sizes->flows,
 		sizes->series + stoq_tables_reserved(), sizes->series + stoq_tables_reserved(),

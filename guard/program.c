@@ -20,14 +20,14 @@ struct stoq_guard_program {
 	struct stoq_guard_bpf *object;
 };
 
-/* NULL: a map that has no use after us. */
+/* NULL: a map without a pin. */
 static const char *pin_of(const struct bpf_map *map)
 {
 	const char *name = bpf_map__name(map);
 
 	if (strstr(name, ".bss"))
 		return BSS_PIN;
-	return strchr(name, '.') || strcmp(name, "stoq_alive") == 0 ? NULL : name;
+	return strchr(name, '.') ? NULL : name;
 }
 
 static bool fits(const struct bpf_map *map, int fd)

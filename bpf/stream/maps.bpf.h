@@ -140,14 +140,3 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } stoq_events SEC(".maps");
-
-/*
- * For attachments that outlive their owner (see stoq_entry): the kernel empties a program
- * array when the last user-space reference to it goes.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(__u32));
-} stoq_alive SEC(".maps");

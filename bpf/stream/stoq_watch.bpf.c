@@ -10,6 +10,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/entry.bpf.h"
 #include "bpf/stream/commands.bpf.h"
 #include "bpf/stream/connection.bpf.h"
 #include "bpf/stream/early.bpf.h"
@@ -206,17 +207,6 @@ int stoq_watch(struct __sk_buff *skb)
 	} else if (result == STOQ_PARSE_FRAGMENT) {
 		stoq_count(cpu, STOQ_COUNT_FRAGMENTS, 1);
 	}
-	return TC_ACT_UNSPEC;
-}
-
-/*
- * What a clsact filter runs: nothing, once the process that attached it is gone, however it
- * went; the kernel has emptied stoq_alive then.
- */
-SEC("tc")
-int stoq_entry(struct __sk_buff *skb)
-{
-	bpf_tail_call(skb, &stoq_alive, 0);
 	return TC_ACT_UNSPEC;
 }
 

@@ -14,6 +14,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/entry.bpf.h"
 #include "bpf/xdp/verdict.bpf.h"
 
 /* Linux' UDP_MAX_SEGMENTS is 64, since 6.9 128 (include/linux/udp.h). */
@@ -128,21 +129,6 @@ int stoq_xdp_tc(struct __sk_buff *ctx)
 		return stoq_xdp_on_train(ctx, &train);
 	stoq_xdp_count(stats, verdict, train.packet.frame_bytes);
 	return verdict >= STOQ_XDP_FIRST_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
-}
-
-/* As stoq_watch.bpf.c has it: the kernel empties the array when its owner is gone. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(__u32));
-} stoq_alive SEC(".maps");
-
-SEC("tc")
-int stoq_entry(struct __sk_buff *ctx)
-{
-	bpf_tail_call(ctx, &stoq_alive, 0);
-	return TC_ACT_UNSPEC;
 }
 
 char stoq_xdp_license[] SEC("license") = "Dual BSD/GPL";
