@@ -41,7 +41,6 @@ static unsigned int count_queues(const struct stoq_probe *probe, const char *int
 
 static void ask_kernel(const char *interface, struct stoq_probe_link *link)
 {
-	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
 	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq request = {0};
@@ -56,9 +55,8 @@ static void ask_kernel(const char *interface, struct stoq_probe_link *link)
 		link->mtu = request.ifr_mtu;
 	if (ioctl(fd, SIOCGIFHWADDR, &request) == 0)
 		link->ethernet = request.ifr_hwaddr.sa_family == ARPHRD_ETHER;
-	request.ifr_data = (void *)&info;
-	if (ioctl(fd, SIOCETHTOOL, &request) == 0)
-		snprintf(link->driver, sizeof(link->driver), "%.31s", info.driver);
+	if (stoq_netdev_driver(interface, link->driver))
+		snprintf(link->driver, sizeof(link->driver), "none");
 	request.ifr_data = (void *)&channels;
 	if (ioctl(fd, SIOCETHTOOL, &request) == 0)
 		link->queues = channels.combined_count + channels.rx_count;

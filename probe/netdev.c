@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
-/* The generic netlink family "netdev" (Linux 6.3, include/uapi/linux/netdev.h). Older headers lack
- * its numbers. */
+/*
+ * XDP features: the generic netlink family "netdev" (Linux 6.3, include/uapi/linux/netdev.h). Older headers lack
+ * its numbers. The driver's name: ethtool's ioctl.
+ */
 #include "probe/netdev.h"
 
 #include <errno.h>
+#include <linux/ethtool.h>
 #include <linux/genetlink.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "netlink/request.h"
 
@@ -102,5 +111,24 @@ int stoq_netdev_ask(int ifindex, struct stoq_netdev *netdev)
 	mnl_socket_close(socket);
 	if (!result)
 		*netdev = answer.netdev;
+	return result;
+}
+
+int stoq_netdev_driver(const char *interface, char driver[static STOQ_NETDEV_DRIVER_BYTES])
+{
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+	struct ifreq request = {.ifr_data = (void *)&info};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int result = 0;
+
+	*driver = '\0';
+	if (fd < 0)
+		return -errno;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%.15s", interface);
+	if (ioctl(fd, SIOCETHTOOL, &request) == 0)
+		snprintf(driver, STOQ_NETDEV_DRIVER_BYTES, "%.31s", info.driver);
+	else
+		result = -errno;
+	close(fd);
 	return result;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* What an interface's driver says of its XDP, asked without changing anything (Linux 6.3 and
- * later). */
+/* What the kernel reports of an interface's driver. Nothing is changed. */
 #include <stdint.h>
+
+#define STOQ_NETDEV_DRIVER_BYTES 32 /* with the final 0, as struct ethtool_drvinfo has it */
 
 #define STOQ_NETDEV_XDP_BASIC	  (1 << 0) /* native: pass, drop, send back */
 #define STOQ_NETDEV_XDP_REDIRECT  (1 << 1)
@@ -16,5 +17,8 @@ struct stoq_netdev {
 					tell */
 };
 
-/* 0, or -ENOTSUP: the kernel is older and does not tell; -ENODEV; other negative errnos. */
+/* Its XDP features. 0, or -ENOTSUP: the kernel is older than 6.3 and does not tell; -ENODEV; other negative errnos. */
 int stoq_netdev_ask(int ifindex, struct stoq_netdev *netdev);
+
+/* The driver's name, as ETHTOOL_GDRVINFO has it. 0, or a negative errno, with an empty name. */
+int stoq_netdev_driver(const char *interface, char driver[static STOQ_NETDEV_DRIVER_BYTES]);

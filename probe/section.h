@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "probe/netdev.h"
 #include "probe/probe.h"
 
 /* From now on facts are about this; subject NULL: none. */
@@ -90,7 +91,7 @@ void stoq_probe_modules(struct stoq_probe *probe);
 
 /* What the kernel tells of an interface of this process's network namespace. */
 struct stoq_probe_link {
-	char driver[32];
+	char driver[STOQ_NETDEV_DRIVER_BYTES];
 	short flags;
 	bool ethernet;
 	int mtu;

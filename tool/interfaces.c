@@ -2,8 +2,6 @@
 #include "tool/interfaces.h"
 
 #include <errno.h>
-#include <linux/ethtool.h>
-#include <linux/sockios.h>
 #include <net/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +30,6 @@ bool tool_interface_is_watched(const struct tool_interface *interface)
 /* What cannot be asked stays 0: the interface went away meanwhile, and is not up then. */
 static void describe(int fd, struct tool_interface *interface)
 {
-	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
 	struct ifreq request = {0};
 
 	memcpy(request.ifr_name, interface->name, sizeof(request.ifr_name));
@@ -40,9 +37,7 @@ static void describe(int fd, struct tool_interface *interface)
 		interface->hatype = request.ifr_hwaddr.sa_family;
 	if (ioctl(fd, SIOCGIFFLAGS, &request) == 0)
 		interface->flags = (unsigned short)request.ifr_flags;
-	request.ifr_data = (void *)&info;
-	if (ioctl(fd, SIOCETHTOOL, &request) == 0)
-		snprintf(interface->driver, sizeof(interface->driver), "%.31s", info.driver);
+	stoq_netdev_driver(interface->name, interface->driver);
 }
 
 static int fill(struct tool_interface **list, size_t *count, const struct if_nameindex *names)

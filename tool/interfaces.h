@@ -7,12 +7,13 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "probe/netdev.h"
 
 struct tool_interface {
 	char name[IF_NAMESIZE];
-	char driver[32];       /* as ethtool tells; "" where there is none */
-	unsigned int flags;    /* IFF_ */
-	unsigned short hatype; /* ARPHRD_ */
+	char driver[STOQ_NETDEV_DRIVER_BYTES]; /* as ethtool tells; "" where there is none */
+	unsigned int flags;		       /* IFF_ */
+	unsigned short hatype;		       /* ARPHRD_ */
 };
 
 /*

@@ -5,10 +5,21 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-#define CAPACITY  65536
-#define CHUNK_MAX 4096 /* PIPE_BUF: when a pipe polls writable, this much does not block */
+#define WIDTH_LEAST 40
+#define CAPACITY    65536
+#define CHUNK_MAX   4096 /* PIPE_BUF: when a pipe polls writable, this much does not block */
+
+unsigned int tool_output_width(unsigned int width)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= WIDTH_LEAST)
+		return size.ws_col;
+	return width;
+}
 
 int tool_output_init(struct tool_output *output, int fd, int stop_fd)
 {

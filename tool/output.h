@@ -19,6 +19,9 @@ struct tool_output {
 	char *data;
 };
 
+/* Columns of the terminal at standard output; width where there is no terminal, or one of fewer than 40. */
+unsigned int tool_output_width(unsigned int width);
+
 /* 0 or -ENOMEM. */
 int tool_output_init(struct tool_output *output, int fd, int stop_fd);
 

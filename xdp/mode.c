@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "xdp/mode.h"
 
-#include <linux/ethtool.h>
-#include <linux/sockios.h>
-#include <net/if.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
+
+#include "probe/netdev.h"
 
 static const struct {
 	const char *name, *text;
@@ -47,15 +43,8 @@ static bool loses_offloads(const char *driver)
 
 enum stoq_xdp_mode stoq_xdp_mode_of(const char *interface)
 {
-	struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
-	struct ifreq request = {.ifr_data = (void *)&driver};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int failed;
+	char driver[STOQ_NETDEV_DRIVER_BYTES];
 
-	if (fd < 0)
-		return STOQ_XDP_NATIVE;
-	strncpy(request.ifr_name, interface, sizeof(request.ifr_name) - 1);
-	failed = ioctl(fd, SIOCETHTOOL, &request);
-	close(fd);
-	return !failed && loses_offloads(driver.driver) ? STOQ_XDP_TC : STOQ_XDP_NATIVE;
+	stoq_netdev_driver(interface, driver);
+	return loses_offloads(driver) ? STOQ_XDP_TC : STOQ_XDP_NATIVE;
 }

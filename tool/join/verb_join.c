@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/units.h"
 #include "join/render.h"
 #include "tool/message.h"
 #include "tool/options.h"
+#include "tool/output.h"
 
 #define WIDTH_DEFAULT 100
 
@@ -42,22 +42,13 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 	return 0;
 }
 
-static unsigned int width(void)
-{
-	struct winsize size;
-
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
-		return size.ws_col;
-	return WIDTH_DEFAULT;
-}
-
 static int print(const struct request *request, const struct stoq_join *join,
 	const struct stoq_join_names *names, struct stoq_error *error)
 {
 	char *text;
 
 	if (!request->json) {
-		stoq_join_render(stdout, join, names, width());
+		stoq_join_render(stdout, join, names, tool_output_width(WIDTH_DEFAULT));
 		return 0;
 	}
 	text = stoq_join_render_json(join, names);

@@ -5,7 +5,6 @@
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -16,15 +15,6 @@
 
 #define WIDTH_DEFAULT	80
 #define END_PATIENCE_MS 1000 /* how long the totals wait for a reader that does not read */
-
-static unsigned int text_width(void)
-{
-	struct winsize size;
-
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
-		return size.ws_col;
-	return WIDTH_DEFAULT;
-}
 
 static uint64_t now_unix_ns(const struct watch_report *report)
 {
@@ -59,7 +49,7 @@ static void add_text(struct watch_report *report, const struct stoq_model *model
 {
 	char *text = NULL;
 
-	if (stoq_render_text(&text, model, view, text_width(), picture))
+	if (stoq_render_text(&text, model, view, tool_output_width(WIDTH_DEFAULT), picture))
 		text = NULL;
 	add_rendered(report, text, true);
 }
