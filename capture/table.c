@@ -27,7 +27,7 @@ struct stoq_table {
 	uint8_t *keys, *values;
 };
 
-/* Zeros, which take no memory until they are used. NULL: there is none. */
+/* Zeros, which take no memory until they are used. NULL: no memory. */
 static void *map_values(size_t bytes)
 {
 	void *values = mmap(NULL, bytes, PROT_READ | PROT_WRITE,

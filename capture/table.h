@@ -39,6 +39,6 @@ uint32_t stoq_table_limit(const struct stoq_table *table);
 /* The values of an array, one behind the other, rounded up to 8 bytes each. */
 void *stoq_table_values(struct stoq_table *table);
 
-/* Calls take for every entry until it returns other than 0, which is the result. */
+/* Calls take for every entry. The first result other than 0 ends it and is returned. */
 int stoq_table_each(struct stoq_table *table,
 	int (*take)(void *context, const void *key, const void *value), void *context);

@@ -8,7 +8,7 @@
 /* Runs run() with the standard descriptors open; its exit status, or failure where output did not arrive. */
 int tool_program(int argc, char **argv, int (*run)(int argc, char **argv));
 
-/* The verb of that name in a table that a NULL name ends; NULL: there is none. */
+/* The verb of that name in a table that a NULL name ends; NULL: no verb has that name. */
 const struct tool_verb *tool_verb_find(const struct tool_verb *verbs, const char *name);
 
 /* Runs the verb with argv[1] as it wants its argv[0]. */

@@ -45,7 +45,7 @@ struct stoq_pdu_piece {
 enum stoq_pdu_verdict {
 	STOQ_PDU_MORE, /* all was consumed */
 	STOQ_PDU_PIECE,
-	STOQ_PDU_BAD, /* where a PDU has to begin there is none; nothing more can be read */
+	STOQ_PDU_BAD, /* no PDU begins where one has to; nothing more can be read */
 };
 
 void stoq_pdu_reader_init(struct stoq_pdu_reader *reader, enum nvme_tcp_side side, bool records);

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* NULL: there is none of that name. "" is the first. */
+/* NULL: no target has that name. "" is the first. */
 static const struct stoq_tunnel_target *find_target(
 	const struct stoq_tunnel_config *config, const char *name)
 {

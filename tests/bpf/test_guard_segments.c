@@ -89,7 +89,7 @@ static void test_urgent(void **state)
 		check_urgent(HOST, 0, true);
 		check_urgent(HOST, 72 + (i & 2 ? 1 : 512), true);
 		check_urgent(CONTROLLER, 0, true);
-		link.path.controller_port = 80; /* what others do is none of our business */
+		link.path.controller_port = 80; /* not a port of controllers */
 		check_urgent(HOST, 100, false);
 	}
 }

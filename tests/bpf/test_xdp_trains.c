@@ -35,7 +35,7 @@ static void start(void)
 	xdp_rig_set_limits(the_xdp_rig, 0, 0, 3);
 }
 
-/* A sealed one of a few connections, one that nobody sealed, or no QUIC at all. */
+/* A datagram with a sealed connection ID, with one whose seal is wrong, or no QUIC. */
 static void make_datagram(uint8_t *bytes, size_t size, uint32_t *random)
 {
 	uint32_t what = sample_random(random) % 8;

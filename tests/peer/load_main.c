@@ -151,7 +151,7 @@ static void obey(struct run *run, const char *line)
 	else if (strcmp(line, "quit") == 0)
 		set_state(run, PEER_STOP);
 	else
-		fprintf(stderr, "peer-load: %s is none of run, pause, quit\n", line);
+		fprintf(stderr, "peer-load: %s is not one of run, pause, quit\n", line);
 }
 
 static void read_input(struct run *run)

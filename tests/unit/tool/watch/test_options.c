@@ -78,7 +78,7 @@ static void test_slow_0_is_every_command(void **state)
 	assert_true(watch_options_want_events(&options));
 }
 
-/* A file has no interfaces, and nobody to ask. */
+/* A file has no interfaces and no socket that could be asked. */
 static void test_a_file_instead_of_interfaces(void **state)
 {
 	struct watch_options options;
