@@ -145,14 +145,31 @@ uint64_t stoq_budget_grow(struct stoq_budget_account *account, uint64_t more_byt
 uint64_t stoq_budget_shrink(struct stoq_budget_account *account, uint64_t taken_bytes)
 {
 	struct stoq_budget *budget = account->budget;
-	uint64_t bytes = smaller(taken_bytes,
-		beyond(account->window_bytes, larger(share(budget), STOQ_BUDGET_WINDOW_MIN)));
+	uint64_t own_bytes = account->window_bytes - account->lent_bytes;
+	uint64_t bytes = smaller(
+		taken_bytes, beyond(own_bytes, larger(share(budget), STOQ_BUDGET_WINDOW_MIN)));
 
 	if (!bytes || !tight(budget))
 		return 0;
 	stoq_counter_add(&budget->held_back, 1);
 	set_window(account, account->window_bytes - bytes);
 	return bytes;
+}
+
+uint64_t stoq_budget_lend(
+	struct stoq_budget_account *account, uint64_t rest_bytes, uint64_t max_bytes)
+{
+	uint64_t lent = stoq_budget_grow(
+		account, smaller(rest_bytes, beyond(max_bytes, account->window_bytes)));
+
+	account->lent_bytes += lent;
+	return lent;
+}
+
+void stoq_budget_return(struct stoq_budget_account *account, uint64_t bytes)
+{
+	account->lent_bytes -= bytes;
+	set_window(account, account->window_bytes - bytes);
 }
 
 /* ---- what is held ---- */

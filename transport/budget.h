@@ -40,6 +40,7 @@ struct stoq_budget {
 struct stoq_budget_account {
 	struct stoq_budget *budget; /* NULL: not open */
 	uint64_t window_bytes;	    /* what the peer may send before something is taken */
+	uint64_t lent_bytes;	    /* of that: for as long as other bytes are not taken */
 	uint64_t held_bytes;	    /* to be sent, or not acknowledged yet */
 	uint64_t own_bytes;	    /* state of QUIC, TLS and streams; lists of what is missing */
 	void *reserve;		    /* quic_memory.c: a block for when there is no other */
@@ -63,6 +64,14 @@ void stoq_budget_close(struct stoq_budget_account *account);
 uint64_t stoq_budget_grow(struct stoq_budget_account *account, uint64_t more_bytes);
 /* Of so many bytes that were taken: how many the window gives back instead of the peer. */
 uint64_t stoq_budget_shrink(struct stoq_budget_account *account, uint64_t taken_bytes);
+
+/*
+ * The window grows by bytes that came and are not taken, so that they hold none of it; max_bytes: most that the window may be. By
+ * how much. What was lent is returned when they are taken.
+ */
+uint64_t stoq_budget_lend(
+	struct stoq_budget_account *account, uint64_t rest_bytes, uint64_t max_bytes);
+void stoq_budget_return(struct stoq_budget_account *account, uint64_t bytes);
 
 /* How much more the connection may hold. */
 uint64_t stoq_budget_room(const struct stoq_budget_account *account);

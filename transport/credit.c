@@ -62,10 +62,34 @@ static uint64_t credit_of_stream(struct stoq_stream *stream, size_t size)
 static uint64_t credit_of_connection(struct stoq_connection *connection, size_t size)
 {
 	struct stoq_budget_account *account = &connection->account;
-	uint64_t more = growth(connection, &connection->credit, account->window_bytes,
-		connection->settings->config.max_window_bytes, size);
+	uint64_t more =
+		growth(connection, &connection->credit, account->window_bytes - account->lent_bytes,
+			connection->settings->config.max_window_bytes - account->lent_bytes, size);
 
 	return size + stoq_budget_grow(account, more) - stoq_budget_shrink(account, size);
+}
+
+/* Of so many bytes that were taken: those whose credit other streams have got already. */
+static uint64_t return_credit(struct stoq_stream *stream, size_t size)
+{
+	uint64_t bytes = size < stream->lent_bytes ? size : stream->lent_bytes;
+
+	stream->lent_bytes -= bytes;
+	stoq_budget_return(&stream->connection->account, bytes);
+	return bytes;
+}
+
+void stoq_stream_lend_credit(struct stoq_stream *stream, size_t size)
+{
+	struct stoq_connection *connection = stream->connection;
+	uint64_t lent;
+
+	if (!connection->quic)
+		return;
+	lent = stoq_budget_lend(
+		&connection->account, size, connection->settings->config.max_window_bytes);
+	stream->lent_bytes += lent;
+	ngtcp2_conn_extend_max_offset(connection->quic, lent);
 }
 
 void stoq_stream_give_credit(struct stoq_stream *stream, size_t size)
@@ -78,5 +102,6 @@ void stoq_stream_give_credit(struct stoq_stream *stream, size_t size)
 	if (!stream->quic_closed && !stream->finish_received)
 		ngtcp2_conn_extend_max_stream_offset(
 			quic, stream->id, credit_of_stream(stream, size));
+	size -= return_credit(stream, size);
 	ngtcp2_conn_extend_max_offset(quic, credit_of_connection(connection, size));
 }

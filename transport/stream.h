@@ -30,6 +30,7 @@ struct stoq_stream {
 
 	struct stoq_receive_block *unread, *unread_last;
 	size_t unread_bytes;
+	uint64_t lent_bytes; /* of the connection's credit, for bytes that are unread */
 	uint64_t received_bytes, taken_bytes; /* in all: in order; by the application */
 	uint64_t window_bytes;		      /* that the peer may send; 0: not known yet */
 	struct stoq_credit credit;

@@ -142,7 +142,10 @@ int stoq_stream_receive(struct stoq_stream *stream, const uint8_t *data, size_t 
 	}
 	stoq_stream_give_credit(stream, taken);
 	/* A frame may hold nothing but the end; then data may be NULL. */
-	return taken == size ? 0 : keep(stream, data + taken, size - taken);
+	if (taken == size)
+		return 0;
+	stoq_stream_lend_credit(stream, size - taken);
+	return keep(stream, data + taken, size - taken);
 }
 
 void stoq_stream_deliver(struct stoq_stream *stream)

@@ -34,12 +34,12 @@ void stoq_tunnel_config_init(struct stoq_tunnel_config *config, enum stoq_tunnel
 	transport->congestion_control = STOQ_BBR;
 	transport->idle_timeout_ns = 30000000000ull;
 	transport->keep_alive_ns = 5000000000ull;
-	/* Lanes that are not read must not hold all of the connection's credit: the lane that is being
-	 * written needs some. */
+	/* Lanes that are not read hold none of the connection's credit (stoq_stream_lend_credit()), so
+	 * what they hold is bounded by their own, which does not grow, and by the memory of all. */
 	transport->stream_window_bytes = 1u << 20;
 	transport->max_stream_window_bytes = 1u << 20;
-	transport->window_bytes = 256u << 20;
-	transport->max_window_bytes = 256u << 20;
+	transport->window_bytes = 1u << 20;
+	transport->max_window_bytes = 1u << 30;
 	transport->send_buffer_bytes = 4u << 20;
 	config->end = end;
 	config->lanes = LANES_DEFAULT;

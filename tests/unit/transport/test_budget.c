@@ -96,6 +96,24 @@ static void test_a_large_window_makes_way_for_others(void **state)
 	assert_in_range(accounts[1].window_bytes, share, 10 * MIB);
 }
 
+static void test_what_is_lent_comes_back(void **state)
+{
+	begin(16 * MIB, 2);
+	stoq_budget_open(&budget, &accounts[0], MIB);
+	assert_int_equal(stoq_budget_lend(&accounts[0], 2 * MIB, 64 * MIB), 2 * MIB);
+	assert_int_equal(accounts[0].window_bytes, 3 * MIB);
+	/* Never beyond the most that the window may be, or what there is. */
+	assert_int_equal(stoq_budget_lend(&accounts[0], 2 * MIB, 4 * MIB), MIB);
+	assert_int_equal(stoq_budget_lend(&accounts[0], MIB, 4 * MIB), 0);
+	assert_in_range(stoq_budget_lend(&accounts[0], 100 * MIB, 200 * MIB), 1, 12 * MIB);
+	/* Its own part does not shrink below its share because much is lent. */
+	assert_int_equal(stoq_budget_shrink(&accounts[0], MIB), 0);
+	stoq_budget_return(&accounts[0], accounts[0].lent_bytes);
+	assert_int_equal(accounts[0].window_bytes, MIB);
+	stoq_budget_close(&accounts[0]);
+	assert_int_equal(budget.used_bytes, 0);
+}
+
 /* ---- what connections take themselves ---- */
 
 static void test_what_a_connection_takes_itself(void **state)
@@ -275,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_small_windows_are_not_charged_less),
 		cmocka_unit_test(test_new_windows_are_large_while_half_is_left),
 		cmocka_unit_test(test_a_large_window_makes_way_for_others),
+		cmocka_unit_test(test_what_is_lent_comes_back),
 		cmocka_unit_test(test_what_a_connection_takes_itself),
 		cmocka_unit_test(test_data_leave_a_part_of_all_to_the_connections),
 		cmocka_unit_test(test_who_takes_more_than_its_share),
