@@ -3,7 +3,6 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -15,6 +14,7 @@ struct stoq_record_reader {
 	size_t file_count, current;
 	char name[256]; /* for messages */
 	char node[65];
+	uint64_t id;
 	uint32_t part; /* of the first file */
 	bool ended;    /* the last block marks the end */
 	struct stoq_record_notes notes;
@@ -94,6 +94,7 @@ int stoq_record_open_stream(
 	opened->file_count = 1;
 	snprintf(opened->name, sizeof(opened->name), "%s", name);
 	copy_node(opened->node, header.node);
+	opened->id = header.id;
 	opened->part = le32toh(header.part);
 	opened->notes.begins_late = opened->part != 0;
 	*reader = opened;
@@ -213,10 +214,23 @@ static void begin_block(
 	reader->next = 0;
 }
 
-/*
- * The next block of the current file. 1: read; 0: the file has ended; a negative errno. Where a block's
- * header is not one, where the next one begins cannot be known.
- */
+/* Goes on to the next bytes that are a block's header. False: there are none. */
+static bool find_block(FILE *file, struct stoq_record_wire_block *block)
+{
+	uint8_t *bytes = (uint8_t *)block;
+
+	while (!is_sound(block)) {
+		int next = fgetc(file);
+
+		if (next == EOF)
+			return false;
+		memmove(bytes, bytes + 1, sizeof(*block) - 1);
+		bytes[sizeof(*block) - 1] = (uint8_t)next;
+	}
+	return true;
+}
+
+/* The next block of the current file. 1: read; 0: the file has ended; a negative errno. */
 static int read_block(struct stoq_record_reader *reader, struct stoq_error *error)
 {
 	FILE *file = reader->files[reader->current];
@@ -227,11 +241,11 @@ static int read_block(struct stoq_record_reader *reader, struct stoq_error *erro
 		return stoq_error_set(error, -EIO, "cannot read %s", reader->name);
 	if (length < sizeof(block))
 		return 0;
-	if (!is_sound(&block))
-		return stoq_error_set(error, -EBADMSG,
-			"%s is damaged behind %" PRIu64
-			" commands: a block's header is wrong. What stands before it was read",
-			reader->name, reader->notes.commands);
+	if (!is_sound(&block)) {
+		reader->notes.damaged++;
+		if (!find_block(file, &block))
+			return 0;
+	}
 	if (fread(reader->stored, 1, le32toh(block.stored_bytes), file) <
 		le32toh(block.stored_bytes))
 		return 0;
@@ -288,4 +302,9 @@ const struct stoq_record_notes *stoq_record_notes(const struct stoq_record_reade
 const char *stoq_record_node(const struct stoq_record_reader *reader)
 {
 	return reader->node;
+}
+
+uint64_t stoq_record_id(const struct stoq_record_reader *reader)
+{
+	return reader->id;
 }

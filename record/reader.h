@@ -3,7 +3,7 @@
 
 /*
  * Reads a record, block by block. A file that was cut is read up to the cut; a block that is damaged is
- * left out. Memory: one block.
+ * left out, and where its header is, reading goes on with the next one that can be found. Memory: one block.
  */
 #include <stdio.h>
 
@@ -17,7 +17,7 @@ struct stoq_record_notes {
 	uint64_t commands, connections;
 	uint64_t unstaged;		  /* of the commands: without stages */
 	struct stoq_record_missed missed; /* sums */
-	uint64_t damaged;		  /* blocks with a wrong checksum, or contradictions */
+	uint64_t damaged;		  /* blocks with a wrong checksum or header */
 	bool ends_early;  /* no mark of the end: cut, or it is still being written */
 	bool begins_late; /* the file before this one, FILE.1, is not there */
 };
@@ -34,11 +34,14 @@ void stoq_record_close(struct stoq_record_reader *reader); /* NULL is fine */
 /* From the start again; not for a stream that cannot be sought. 0 or a negative errno. */
 int stoq_record_rewind(struct stoq_record_reader *reader, struct stoq_error *error);
 
-/* 1: an entry; 0: that was the end; a negative errno: what follows cannot be read. */
+/* 1: an entry; 0: that was the end; a negative errno: the file cannot be read. */
 int stoq_record_next(struct stoq_record_reader *reader, struct stoq_record_entry *entry,
 	struct stoq_error *error);
 
 const struct stoq_record_notes *stoq_record_notes(const struct stoq_record_reader *reader);
+
+/* A random number, the same in both files of a record. */
+uint64_t stoq_record_id(const struct stoq_record_reader *reader);
 
 /* The machine that recorded. */
 const char *stoq_record_node(const struct stoq_record_reader *reader);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #define BLOCK_BYTES (256u << 10) /* of entries, before they are compressed */
 #define KNOWN_MAX   65536	 /* connections; one more is written again when it is needed */
 #define LEVEL	    1		 /* of compression: the fastest */
+#define OLDER_PATH  (4096 + 8)
 
 /* Entries of one kind that wait to be written. */
 struct block {
@@ -103,6 +105,8 @@ static int open_file(const char *path)
 		result = -errno;
 	else if (!S_ISREG(status.st_mode) || !is_ours(fd))
 		result = -EEXIST;
+	else if (flock(fd, LOCK_EX | LOCK_NB))
+		result = -EBUSY;
 	else if (ftruncate(fd, 0))
 		result = -errno;
 	if (!result)
@@ -111,10 +115,28 @@ static int open_file(const char *path)
 	return result;
 }
 
+/* Whether FILE.1 may be replaced, as FILE may. */
+static bool may_rotate(const char *path)
+{
+	char older[OLDER_PATH];
+	struct stat status;
+	bool may = false;
+	int fd;
+
+	snprintf(older, sizeof(older), "%s.1", path);
+	fd = open(older, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return errno == ENOENT;
+	if (fstat(fd, &status) == 0)
+		may = S_ISREG(status.st_mode) && is_ours(fd);
+	close(fd);
+	return may;
+}
+
 /* FILE becomes FILE.1, and a new FILE begins. */
 static int rotate(struct stoq_record_writer *writer)
 {
-	char older[4096 + 8];
+	char older[OLDER_PATH];
 
 	snprintf(older, sizeof(older), "%s.1", writer->path);
 	if (rename(writer->path, older))
@@ -199,12 +221,26 @@ static int make_room(struct stoq_record_writer *writer)
 	return writer->failed;
 }
 
+/* The limit holds for entries without a connection, too, for which make_room() was not called. */
+static int keep_limit(struct stoq_record_writer *writer, size_t bytes)
+{
+	uint64_t blocks = 3 * sizeof(struct stoq_record_wire_block); /* this, the next, the end */
+
+	if (writer->failed ||
+		writer->written + writer->block.used + bytes + blocks <= writer->limit)
+		return writer->failed;
+	writer->failed = stoq_record_flush(writer);
+	if (!writer->failed)
+		writer->failed = rotate(writer);
+	return writer->failed;
+}
+
 int stoq_record_add(struct stoq_record_writer *writer, const struct stoq_record_entry *entry)
 {
 	struct block *block = &writer->block;
 	size_t bytes = stoq_record_entry_bytes(entry->kind);
 
-	if (writer->failed)
+	if (keep_limit(writer, bytes))
 		return writer->failed;
 	if ((block->entries && block->kind != entry->kind) || block->used + bytes > BLOCK_BYTES ||
 		!block->entries)
@@ -224,6 +260,13 @@ bool stoq_record_knows(struct stoq_record_writer *writer, uint32_t uid, uint32_t
 	return known && known->part == writer->part && known->version == version;
 }
 
+bool stoq_record_has(const struct stoq_record_writer *writer, uint32_t uid)
+{
+	const struct known *known = stoq_table_find(writer->known, &uid);
+
+	return known && known->part == writer->part;
+}
+
 void stoq_record_learn(struct stoq_record_writer *writer, uint32_t uid, uint32_t version)
 {
 	const struct known known = {writer->part, version};
@@ -239,6 +282,9 @@ static int open_failed(const char *path, int code, struct stoq_error *error)
 		return stoq_error_set(error, code,
 			"%s is there and is not a record: remove it, or record to another file",
 			path);
+	if (code == -EBUSY)
+		return stoq_error_set(error, code,
+			"another stoq records to %s: end it, or record to another file", path);
 	return stoq_error_set(error, code, "cannot record to %s: %s", path, strerror(-code));
 }
 
@@ -277,6 +323,13 @@ int stoq_record_writer_open(struct stoq_record_writer **writer, const char *path
 
 	if (!opened)
 		return stoq_error_set(error, -ENOMEM, "no memory to record");
+	if (!may_rotate(path)) {
+		free(opened);
+		return stoq_error_set(error, -EEXIST,
+			"%s.1 is there and is not a record, and the record's older part would "
+			"replace it: remove it, or record to another file",
+			path);
+	}
 	opened->fd = -1;
 	opened->limit = size_bytes / 2;
 	opened->created_unix_ns = now_unix_ns;

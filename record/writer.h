@@ -17,7 +17,7 @@ struct stoq_record_writer;
 
 /*
  * A file that is there is replaced if it is a record, or empty. now_unix_ns: for the header. 0,
- * -EEXIST (another file is there) or what opening says.
+ * -EEXIST (FILE or FILE.1 is another file), -EBUSY (another writer has it) or what opening returns.
  */
 int stoq_record_writer_open(struct stoq_record_writer **writer, const char *path,
 	uint64_t size_bytes, uint64_t now_unix_ns, struct stoq_error *error);
@@ -33,6 +33,9 @@ int stoq_record_add(struct stoq_record_writer *writer, const struct stoq_record_
  * of the connection.
  */
 bool stoq_record_knows(struct stoq_record_writer *writer, uint32_t uid, uint32_t version);
+
+/* Whether the connection is in the current file, as it is now or as it was. */
+bool stoq_record_has(const struct stoq_record_writer *writer, uint32_t uid);
 
 /* To be called after an entry for the connection was added: it is known from now on. */
 void stoq_record_learn(struct stoq_record_writer *writer, uint32_t uid, uint32_t version);

@@ -113,7 +113,7 @@ static void on_closed(void *context, const struct stoq_ledger_flow *flow)
 {
 	struct watch_recorder *recorder = context;
 
-	if (stoq_record_knows(recorder->writer, flow->uid, flow->version))
+	if (stoq_record_has(recorder->writer, flow->uid))
 		add_connection(recorder, flow, true);
 }
 

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture/file.h"
@@ -258,6 +260,30 @@ static int end_record(struct replay *replay, int result)
 	return recorded;
 }
 
+static bool is_same_file(const char *one, const char *other)
+{
+	struct stat a, b;
+
+	return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/* Neither part of what is read may be replaced by what is recorded. */
+static int check_files(const struct watch_options *options, struct stoq_error *error)
+{
+	const char *read = strcmp(options->read, "-") == 0 ? "/dev/stdin" : options->read;
+	char read_older[PATH_MAX + 4], record_older[PATH_MAX + 4];
+
+	snprintf(read_older, sizeof(read_older), "%s.1", read);
+	snprintf(record_older, sizeof(record_older), "%s.1", options->record);
+	if (!is_same_file(read, options->record) && !is_same_file(read, record_older) &&
+		!is_same_file(read_older, options->record) &&
+		!is_same_file(read_older, record_older))
+		return 0;
+	return stoq_error_set(error, -EEXIST,
+		"--record %s: it is what is read; record to another file", options->record);
+}
+
 static int start(struct replay *replay, enum watch_mode mode)
 {
 	const struct watch_options *options = replay->options;
@@ -268,6 +294,8 @@ static int start(struct replay *replay, enum watch_mode mode)
 		return stoq_error_set(replay->error, result, "no memory");
 	watch_report_handlers(&replay->report, &replay->handlers);
 	if (options->record)
+		result = check_files(options, replay->error);
+	if (!result && options->record)
 		result = watch_recorder_open(&replay->recorder, options->record,
 			options->record_bytes, 0, replay->error);
 	watch_recorder_handlers(replay->recorder, &replay->handlers);

@@ -297,6 +297,93 @@ static void test_damaged_anywhere(void **state)
 	free(bytes);
 }
 
+/* A block's header: that block is lost, and no other. */
+static void test_reading_goes_on_behind_a_damaged_header(void **state)
+{
+	struct stoq_record_writer *writer = open_writer(STOQ_RECORD_SIZE_DEFAULT);
+	struct stoq_record_notes notes;
+	struct stoq_error error;
+	uint8_t *bytes;
+	size_t length, second = 0;
+
+	for (uint32_t i = 0; i < 3; i++)
+		add_command(writer, i);
+	for (uint32_t i = 3; i < 400; i++) {
+		add_command(writer, i);
+		if (i == 99 || i == 199)
+			assert_int_equal(stoq_record_flush(writer), 0);
+		if (i == 99)
+			second = size_of(path);
+	}
+	assert_int_equal(stoq_record_writer_close(writer, &error), 0);
+	length = slurp(&bytes);
+	for (size_t at = 0; at < 8; at++) { /* magic, kind, and an entry's size */
+		bytes[second + at] ^= 0x40;
+		assert_int_equal(read_bytes(bytes, length, &notes), 300);
+		assert_int_equal(notes.damaged, 1);
+		assert_false(notes.ends_early);
+		bytes[second + at] ^= 0x40;
+	}
+	free(bytes);
+}
+
+/* Commands whose connection is not known take no more room than others. */
+static void test_limit_without_connections(void **state)
+{
+	struct stoq_record_writer *writer = open_writer(STOQ_RECORD_SIZE_MIN);
+	struct stoq_error error;
+
+	for (uint32_t i = 0; i < 300000; i++) {
+		struct stoq_record_entry entry = command_of(i);
+
+		assert_int_equal(stoq_record_add(writer, &entry), 0);
+	}
+	assert_true(stoq_record_bytes(writer) > STOQ_RECORD_SIZE_MIN);
+	assert_int_equal(stoq_record_writer_close(writer, &error), 0);
+	assert_in_range(
+		size_of(path) + size_of(older), STOQ_RECORD_SIZE_MIN / 2, STOQ_RECORD_SIZE_MIN);
+}
+
+/* A connection that is known by an older version is in the file, too: so that its end can be written. */
+static void test_older_versions_of_connections(void **state)
+{
+	struct stoq_record_writer *writer = open_writer(STOQ_RECORD_SIZE_MIN);
+	struct stoq_error error;
+
+	assert_false(stoq_record_has(writer, 1));
+	add_command(writer, 0);
+	assert_true(stoq_record_has(writer, 1));
+	assert_false(stoq_record_knows(writer, 1, 2));
+	assert_true(stoq_record_has(writer, 1));
+	assert_int_equal(stoq_record_writer_close(writer, &error), 0);
+}
+
+static void test_two_writers(void **state)
+{
+	struct stoq_record_writer *writer = open_writer(STOQ_RECORD_SIZE_MIN), *second;
+	struct stoq_error error;
+
+	assert_int_equal(
+		stoq_record_writer_open(&second, path, STOQ_RECORD_SIZE_MIN, 1, &error), -EBUSY);
+	assert_int_equal(stoq_record_writer_close(writer, &error), 0);
+}
+
+/* The older part of a record does not replace what is not a record. */
+static void test_another_older_file_is_left_alone(void **state)
+{
+	struct stoq_record_writer *writer;
+	struct stoq_error error;
+	FILE *file = fopen(older, "w");
+
+	fputs("precious\n", file);
+	fclose(file);
+	assert_int_equal(
+		stoq_record_writer_open(&writer, path, STOQ_RECORD_SIZE_MIN, 1, &error), -EEXIST);
+	assert_non_null(strstr(error.text, ".1"));
+	assert_int_equal(size_of(older), 9);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void test_missed_is_summed_up(void **state)
 {
 	struct stoq_record_writer *writer = open_writer(STOQ_RECORD_SIZE_MIN);
@@ -372,6 +459,11 @@ int main(void)
 		cmocka_unit_test_teardown(test_a_file_of_another_record, forget),
 		cmocka_unit_test_teardown(test_cut_anywhere, forget),
 		cmocka_unit_test_teardown(test_damaged_anywhere, forget),
+		cmocka_unit_test_teardown(test_reading_goes_on_behind_a_damaged_header, forget),
+		cmocka_unit_test_teardown(test_limit_without_connections, forget),
+		cmocka_unit_test_teardown(test_older_versions_of_connections, forget),
+		cmocka_unit_test_teardown(test_two_writers, forget),
+		cmocka_unit_test_teardown(test_another_older_file_is_left_alone, forget),
 		cmocka_unit_test_teardown(test_missed_is_summed_up, forget),
 		cmocka_unit_test_teardown(test_another_file_is_left_alone, forget),
 		cmocka_unit_test_teardown(test_a_full_disk, forget),
