@@ -20,14 +20,24 @@ static bool is_worth_reading(const struct stoq_watch *watch, uint32_t uid, uint6
 	return now_ns - watch->identified_ns >= IDENTIFY_INTERVAL_NS;
 }
 
+/*
+ * The controller of a connection is known when its Connect has ended, with which it is in the record already: the
+ * next command is to come behind an entry that has it.
+ */
+static bool has_news(const struct stoq_watch *watch, const struct stoq_ledger_flow *flow)
+{
+	return watch->record && watch->controllers_news && flow->identity.cntlid < 0;
+}
+
 /* An event's flow may have begun after the last reading of the flows: read them again then. */
 static const struct stoq_ledger_flow *flow_of(struct stoq_watch *watch, uint32_t uid)
 {
 	struct stoq_ledger_flow *flow = stoq_ledger_flow_find(&watch->ledger, uid);
 	uint64_t now = stoq_watch_now(watch);
 
-	if (flow || !is_worth_reading(watch, uid, now))
+	if (flow ? !has_news(watch, flow) : !is_worth_reading(watch, uid, now))
 		return flow;
+	watch->controllers_news = false;
 	watch->identified_uid =
 		__atomic_load_n(&watch->kernel[STOQ_GLOBAL_LAST_UID], __ATOMIC_ACQUIRE);
 	if ((int32_t)(uid - watch->identified_uid) > 0)
@@ -50,6 +60,9 @@ static void on_command(struct stoq_watch *watch, struct stoq_event_command *even
 
 	if (watch->record && handlers->record)
 		handlers->record(handlers->record_context, event, flow);
+	if (event->opcode == NVME_OPCODE_FABRICS && event->fctype == NVME_FABRICS_CONNECT &&
+		!event->status)
+		watch->controllers_news = true;
 	/* The decoder of captures has stages always. */
 	if (watch->decoder && !watch->model.staged)
 		event->staged = 0;

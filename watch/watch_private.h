@@ -41,6 +41,7 @@ struct stoq_watch {
 	struct stoq_identity nobody;
 	struct stoq_flow_identities known; /* of flows that began unseen */
 	uint64_t identified_ns;		   /* when an event last asked for the flows */
+	bool controllers_news;		   /* a Connect has succeeded since then */
 	uint32_t identified_uid;	   /* no flow that was there then has a higher one */
 	bool record;
 	uint64_t slow_ns; /* what of the commands becomes an event for the handler of commands */

@@ -126,7 +126,7 @@ static void open_connection(struct talk *talk)
 	memset(front, 0, sizeof(front));
 	send_bytes(talk, NVME_TCP_FROM_CONTROLLER, front,
 		nvme_tcp_encode_icresp(front, &talk->format, 131072));
-	nvme_encode_connect_data(&data, hostid, 5, TALK_SUBSYSTEM_NQN, TALK_HOST_NQN);
+	nvme_encode_connect_data(&data, hostid, 0xffff, TALK_SUBSYSTEM_NQN, TALK_HOST_NQN);
 	memset(front, 0, sizeof(front));
 	send_pdu(talk, NVME_TCP_FROM_HOST, front,
 		nvme_tcp_encode_capsule_cmd(front, &talk->format, &sqe, sizeof(data)),

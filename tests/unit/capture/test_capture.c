@@ -13,6 +13,7 @@
 #include "talk.h"
 #include "tests/unit/nvme/sample_stream.h"
 #include "watch/capture.h"
+#include "watch/ledger.h"
 
 #define ETHERNET 1
 #define COMMANDS 200
@@ -430,6 +431,60 @@ static void test_more_connections_than_there_is_room_for(void **state)
 	stoq_watch_close(watch);
 }
 
+struct recorded {
+	uint64_t commands, of_a_controller;
+};
+
+static void on_record(
+	void *context, const struct stoq_event_command *event, const struct stoq_ledger_flow *flow)
+{
+	struct recorded *recorded = context;
+
+	recorded->commands++;
+	recorded->of_a_controller += flow->identity.cntlid == 5;
+}
+
+static void take_frame(struct stoq_watch *watch, const struct talk_frame *frame)
+{
+	const struct stoq_capture_packet packet = {.bytes = frame->bytes,
+		.captured = (uint32_t)frame->length,
+		.length = (uint32_t)frame->length};
+
+	stoq_watch_packet(watch, &packet, frame->time_ns);
+}
+
+/* Which controller a connection has is known with the first command behind its Connect, though the connection was
+ * seen before: that of another one, at the same time, has ended. */
+static void test_what_is_recorded_of_connections(void **state)
+{
+	struct recorded recorded = {0};
+	const struct stoq_event_handlers handlers = {
+		.record = on_record, .record_context = &recorded};
+	struct stoq_watch_config config;
+	struct stoq_watch *watch;
+	struct stoq_error error;
+	struct talk talks[2];
+
+	stoq_watch_config_init(&config);
+	config.record = true;
+	assert_int_equal(
+		stoq_watch_open_capture(&watch, &config, "capture", "x", &handlers, &error), 0);
+	for (uint16_t i = 0; i < 2; i++) {
+		talk_init(&talks[i]);
+		talks[i].path.host_port = (uint16_t)(40000 + i);
+		talk_make(&talks[i], 20);
+	}
+	for (size_t at = 0; at < talks[0].frame_count; at++) {
+		take_frame(watch, &talks[0].frames[at]);
+		take_frame(watch, &talks[1].frames[at]);
+	}
+	assert_int_equal(recorded.commands, 2 * talks[0].commands);
+	assert_in_range(recorded.of_a_controller, recorded.commands - 2, recorded.commands);
+	talk_free(&talks[0]);
+	talk_free(&talks[1]);
+	stoq_watch_close(watch);
+}
+
 static void test_one_at_a_time(void **state)
 {
 	struct stoq_watch_config config;
@@ -459,6 +514,7 @@ int main(void)
 		cmocka_unit_test(test_time_that_goes_back),
 		cmocka_unit_test(test_what_is_not_a_capture),
 		cmocka_unit_test(test_more_connections_than_there_is_room_for),
+		cmocka_unit_test(test_what_is_recorded_of_connections),
 		cmocka_unit_test(test_one_at_a_time),
 	};
 
