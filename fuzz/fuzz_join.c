@@ -45,7 +45,7 @@ static struct stoq_record_reader *open_part(uint8_t *bytes, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct stoq_record_reader *readers[STOQ_JOIN_SIDES];
-	const struct stoq_join_maps maps = {0};
+	struct stoq_join_maps maps = {0};
 	struct stoq_join join;
 	struct stoq_error error;
 	uint8_t *copies[STOQ_JOIN_SIDES];

@@ -27,6 +27,51 @@ struct stoq_join_uid {
 	UT_hash_handle hh;
 };
 
+struct stoq_join_names_entry {
+	struct stoq_join_nqns nqns; /* what follows their end is 0 */
+	UT_hash_handle hh;
+};
+
+/* ---- names ---- */
+
+/* 0 or -ENOMEM. */
+static int name(struct stoq_join_connections *connections, struct stoq_join_connection *connection,
+	const struct stoq_record_connection *entry)
+{
+	struct stoq_join_names_entry *found;
+	struct stoq_join_nqns nqns;
+
+	if (!entry->host_nqn[0] && !entry->subsystem_nqn[0])
+		return 0;
+	memcpy(nqns.host, entry->host_nqn, sizeof(nqns.host));
+	memcpy(nqns.subsystem, entry->subsystem_nqn, sizeof(nqns.subsystem));
+	HASH_FIND(hh, connections->names, &nqns, sizeof(nqns), found);
+	if (!found) {
+		found = calloc(1, sizeof(*found));
+		if (!found)
+			return -ENOMEM;
+		found->nqns = nqns;
+		HASH_ADD(hh, connections->names, nqns, sizeof(found->nqns), found);
+	}
+	connection->nqns = &found->nqns;
+	return 0;
+}
+
+/* What one entry has, a later one without it does not take away. */
+static int learn(struct stoq_join_connections *connections, struct stoq_join_connection *connection,
+	const struct stoq_record_connection *entry)
+{
+	if (!entry->connected)
+		return 0;
+	if (entry->qid != STOQ_RECORD_UNKNOWN)
+		connection->qid = entry->qid;
+	if (entry->cntlid != STOQ_RECORD_UNKNOWN)
+		connection->cntlid = entry->cntlid;
+	return name(connections, connection, entry);
+}
+
+/* ---- paths ---- */
+
 static struct end_key key_of(
 	const struct stoq_flow_end *host, const struct stoq_flow_end *controller)
 {
@@ -37,69 +82,32 @@ static struct end_key key_of(
 	return key;
 }
 
-/* A new connection of these ends. NULL: no memory. */
-static struct stoq_join_end *add(struct stoq_join_connections *connections,
+/* NULL: no memory. */
+static struct stoq_join_end *add_path(struct stoq_join_connections *connections,
 	const struct end_key *key, const struct stoq_flow_end *host,
 	const struct stoq_flow_end *controller)
 {
-	struct stoq_join_connection *items = stoq_array_room(
-		connections->items, connections->count, &connections->capacity, sizeof(*items));
+	struct stoq_join_path *paths = stoq_array_room(connections->paths, connections->path_count,
+		&connections->path_capacity, sizeof(*paths));
 	struct stoq_join_end *end = calloc(1, sizeof(*end));
 
-	if (items)
-		connections->items = items;
-	if (!items || !end) {
+	if (paths)
+		connections->paths = paths;
+	if (!paths || !end) {
 		free(end);
 		return NULL;
 	}
 	end->key = *key;
-	end->index = (uint32_t)connections->count;
-	items[connections->count++] = (struct stoq_join_connection){.host = *host,
-		.controller = *controller,
-		.qid = STOQ_RECORD_UNKNOWN,
-		.cntlid = STOQ_RECORD_UNKNOWN};
+	end->index = (uint32_t)connections->path_count;
+	paths[connections->path_count++] =
+		(struct stoq_join_path){.host = *host, .controller = *controller};
 	HASH_ADD(hh, connections->ends, key, sizeof(end->key), end);
 	return end;
 }
 
-static void learn(
-	struct stoq_join_connection *connection, const struct stoq_record_connection *entry)
-{
-	if (!entry->connected)
-		return;
-	connection->kind = entry->kind;
-	if (entry->qid != STOQ_RECORD_UNKNOWN)
-		connection->qid = entry->qid;
-	if (entry->cntlid != STOQ_RECORD_UNKNOWN)
-		connection->cntlid = entry->cntlid;
-	if (entry->host_nqn[0])
-		memcpy(connection->host_nqn, entry->host_nqn, sizeof(connection->host_nqn));
-	if (entry->subsystem_nqn[0])
-		memcpy(connection->subsystem_nqn, entry->subsystem_nqn,
-			sizeof(connection->subsystem_nqn));
-}
-
-static int note_uid(struct stoq_join_connections *connections, enum stoq_join_side side,
-	uint32_t uid, uint32_t index)
-{
-	struct stoq_join_uid *entry;
-
-	HASH_FIND(hh, connections->uids[side], &uid, sizeof(uid), entry);
-	if (!entry) {
-		if (HASH_COUNT(connections->uids[side]) >= STOQ_JOIN_CONNECTIONS_MAX)
-			return -E2BIG;
-		entry = calloc(1, sizeof(*entry));
-		if (!entry)
-			return -ENOMEM;
-		entry->uid = uid;
-		HASH_ADD(hh, connections->uids[side], uid, sizeof(entry->uid), entry);
-	}
-	entry->index = index;
-	return 0;
-}
-
-int stoq_join_connections_add(struct stoq_join_connections *connections, enum stoq_join_side side,
-	const struct stoq_record_connection *entry, const struct stoq_join_maps *maps)
+/* Index of the path of these ends. 0, -ENOMEM or -E2BIG. */
+static int path_of(struct stoq_join_connections *connections, enum stoq_join_side side,
+	const struct stoq_record_connection *entry, struct stoq_join_maps *maps, uint32_t *index)
 {
 	struct stoq_flow_end host = entry->host, controller = entry->controller;
 	struct stoq_join_end *end;
@@ -111,15 +119,58 @@ int stoq_join_connections_add(struct stoq_join_connections *connections, enum st
 	}
 	key = key_of(&host, &controller);
 	HASH_FIND(hh, connections->ends, &key, sizeof(key), end);
-	if (!end && connections->count >= STOQ_JOIN_CONNECTIONS_MAX)
+	if (!end && connections->path_count >= STOQ_JOIN_SIDES * STOQ_JOIN_CONNECTIONS_MAX)
 		return -E2BIG;
 	if (!end)
-		end = add(connections, &key, &host, &controller);
+		end = add_path(connections, &key, &host, &controller);
 	if (!end)
 		return -ENOMEM;
-	connections->items[end->index].in[side] = true;
-	learn(&connections->items[end->index], entry);
-	return note_uid(connections, side, entry->uid, end->index);
+	*index = end->index;
+	return 0;
+}
+
+/* ---- connections ---- */
+
+/* 0, -ENOMEM or -E2BIG. */
+static int add(struct stoq_join_connections *connections, enum stoq_join_side side, uint32_t uid,
+	uint32_t *index)
+{
+	struct stoq_join_connection *items = stoq_array_room(connections->items[side],
+		connections->count[side], &connections->capacity[side], sizeof(*items));
+	struct stoq_join_uid *entry;
+
+	if (connections->count[side] >= STOQ_JOIN_CONNECTIONS_MAX)
+		return -E2BIG;
+	if (items)
+		connections->items[side] = items;
+	entry = items ? calloc(1, sizeof(*entry)) : NULL;
+	if (!entry)
+		return -ENOMEM;
+	*index = (uint32_t)connections->count[side]++;
+	items[*index] = (struct stoq_join_connection){
+		.uid = uid, .qid = STOQ_RECORD_UNKNOWN, .cntlid = STOQ_RECORD_UNKNOWN};
+	entry->uid = uid;
+	entry->index = *index;
+	HASH_ADD(hh, connections->uids[side], uid, sizeof(entry->uid), entry);
+	return 0;
+}
+
+int stoq_join_connections_add(struct stoq_join_connections *connections, enum stoq_join_side side,
+	const struct stoq_record_connection *entry, struct stoq_join_maps *maps)
+{
+	uint32_t index = stoq_join_connections_find(connections, side, entry->uid), path = 0;
+	struct stoq_join_connection *connection;
+	int result = path_of(connections, side, entry, maps, &path);
+
+	if (!result && index == STOQ_JOIN_NO_CONNECTION)
+		result = add(connections, side, entry->uid, &index);
+	if (result)
+		return result;
+	connection = &connections->items[side][index];
+	connection->path = path;
+	connections->paths[path].in[side] = true;
+	connections->paths[path].latest[side] = index;
+	return learn(connections, connection, entry);
 }
 
 uint32_t stoq_join_connections_find(
@@ -133,24 +184,36 @@ uint32_t stoq_join_connections_find(
 
 /* clang's analyzer does not see that HASH_DEL takes an entry out of uthash's list. */
 // NOLINTBEGIN(clang-analyzer-unix.Malloc)
+static void free_side(struct stoq_join_connections *connections, int side)
+{
+	struct stoq_join_uid *uid, *next_uid;
+
+	HASH_ITER(hh, connections->uids[side], uid, next_uid)
+	{
+		HASH_DEL(connections->uids[side], uid);
+		free(uid);
+	}
+	free(connections->items[side]);
+}
+
 void stoq_join_connections_free(struct stoq_join_connections *connections)
 {
+	struct stoq_join_names_entry *names, *next_names;
 	struct stoq_join_end *end, *next_end;
-	struct stoq_join_uid *uid, *next_uid;
 
 	HASH_ITER(hh, connections->ends, end, next_end)
 	{
 		HASH_DEL(connections->ends, end);
 		free(end);
 	}
-	for (int side = 0; side < STOQ_JOIN_SIDES; side++) {
-		HASH_ITER(hh, connections->uids[side], uid, next_uid)
-		{
-			HASH_DEL(connections->uids[side], uid);
-			free(uid);
-		}
+	HASH_ITER(hh, connections->names, names, next_names)
+	{
+		HASH_DEL(connections->names, names);
+		free(names);
 	}
-	free(connections->items);
+	for (int side = 0; side < STOQ_JOIN_SIDES; side++)
+		free_side(connections, side);
+	free(connections->paths);
 	*connections = (struct stoq_join_connections){0};
 }
 // NOLINTEND(clang-analyzer-unix.Malloc)

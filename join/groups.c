@@ -2,11 +2,13 @@
 #include "join/groups.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/array.h"
 #include "flow/identity.h"
+#include "join/pending.h"
 
 #define INDEX_SIZE (4 * STOQ_JOIN_GROUPS_MAX) /* a power of two */
 
@@ -18,17 +20,32 @@ int stoq_join_groups_init(struct stoq_join *join)
 	return join->group_index ? 0 : -ENOMEM;
 }
 
-static void identify(struct stoq_identity *identity, const struct stoq_join_connection *connection,
-	const struct stoq_record_command *command)
+static const char *name_of(const struct stoq_join_connection *one,
+	const struct stoq_join_connection *other, size_t field)
 {
+	const char *name = one->nqns ? (const char *)one->nqns + field : "";
+
+	return name[0] || !other->nqns ? name : (const char *)other->nqns + field;
+}
+
+static void identify(struct stoq_identity *identity,
+	const struct stoq_join_connections *connections, const struct stoq_join_command *command)
+{
+	const struct stoq_join_path *path = &connections->paths[command->key.path];
+	const struct stoq_join_connection *sides[STOQ_JOIN_SIDES];
+
+	for (int side = 0; side < STOQ_JOIN_SIDES; side++)
+		sides[side] = &connections->items[side][command->connection[side]];
 	stoq_identity_clear(identity);
-	memcpy(identity->host_nqn, connection->host_nqn, sizeof(identity->host_nqn));
-	memcpy(identity->subsystem_nqn, connection->subsystem_nqn, sizeof(identity->subsystem_nqn));
+	strcpy(identity->host_nqn, name_of(sides[STOQ_JOIN_TARGET], sides[STOQ_JOIN_HOST],
+					   offsetof(struct stoq_join_nqns, host)));
+	strcpy(identity->subsystem_nqn, name_of(sides[STOQ_JOIN_TARGET], sides[STOQ_JOIN_HOST],
+						offsetof(struct stoq_join_nqns, subsystem)));
 	if (!identity->host_nqn[0])
-		stoq_host_text(identity->host_address, connection->host.address);
+		stoq_host_text(identity->host_address, path->host.address);
 	if (!identity->subsystem_nqn[0])
-		stoq_endpoint_text(identity->controller_address, connection->controller.address,
-			connection->controller.port);
+		stoq_endpoint_text(identity->controller_address, path->controller.address,
+			path->controller.port);
 	identity->nsid = command->nsid;
 	identity->opcode = command->opcode;
 	identity->kind = command->kind;
@@ -60,25 +77,27 @@ static struct stoq_join_group *group_of(
 	return groups;
 }
 
-static void count(struct stoq_join_group *group, uint64_t total_ns, uint64_t target_ns)
+static void count(struct stoq_join_group *group, const struct stoq_join_command *command)
 {
-	stoq_histogram_record(&group->total, total_ns);
-	stoq_histogram_record(&group->target, target_ns);
-	stoq_histogram_record(&group->between, total_ns - target_ns);
+	uint64_t total = command->latency_ns[STOQ_JOIN_HOST];
+	uint64_t target = command->latency_ns[STOQ_JOIN_TARGET];
+
+	stoq_histogram_record(&group->total, total);
+	stoq_histogram_record(&group->target, target);
+	stoq_histogram_record(&group->between, total - target);
 }
 
-int stoq_join_groups_add(struct stoq_join *join, const struct stoq_join_connection *connection,
-	const struct stoq_record_command *command, uint64_t total_ns, uint64_t target_ns)
+int stoq_join_groups_add(struct stoq_join *join, const struct stoq_join_command *command)
 {
 	struct stoq_identity identity;
 	struct stoq_join_group *group;
 
-	identify(&identity, connection, command);
+	identify(&identity, &join->connections, command);
 	group = group_of(join, &identity);
 	if (!group)
 		return -ENOMEM;
-	count(group, total_ns, target_ns);
-	count(&join->overall, total_ns, target_ns);
+	count(group, command);
+	count(&join->overall, command);
 	return 0;
 }
 

@@ -8,7 +8,7 @@
 #include "join/groups.h"
 #include "join/pending.h"
 
-/* When the host began the first and the last command of a connection that both records have. */
+/* When the host began the first and the last command of a path that both records have. */
 struct span {
 	uint64_t first_ns, last_ns; /* first > last: there was none */
 };
@@ -16,9 +16,9 @@ struct span {
 struct run {
 	struct stoq_join *join;
 	struct stoq_record_reader **readers;
-	const struct stoq_join_maps *maps;
+	struct stoq_join_maps *maps;
 	struct stoq_join_pending pending;
-	struct span *spans; /* of each connection, in the pass at hand */
+	struct span *spans; /* of each path, in the pass at hand */
 	unsigned int pass;
 	struct stoq_error *error;
 };
@@ -55,44 +55,41 @@ static int scan(struct run *run, enum stoq_join_side side)
 
 /* ---- matching ---- */
 
-/* Fills what the command is found by. False: it is not of this pass, or has no connection. */
-static bool take_key(struct run *run, enum stoq_join_side side,
-	const struct stoq_record_command *command, struct stoq_join_key *key)
+/* The command, as it is compared. False: it is not of this pass, or has no connection. */
+static bool take(struct run *run, enum stoq_join_side side, const struct stoq_record_command *entry,
+	struct stoq_join_command *command)
 {
 	struct stoq_join *join = run->join;
 	struct stoq_join_alone *alone = &join->alone[side];
+	uint32_t connection = stoq_join_connections_find(&join->connections, side, entry->uid),
+		 path;
 
-	*key = (struct stoq_join_key){
-		.connection = stoq_join_connections_find(&join->connections, side, command->uid),
-		.sequence = command->sequence,
-		.cid = command->cid};
-	if (key->connection != STOQ_JOIN_NO_CONNECTION &&
-		join->connections.items[key->connection].in[!side])
-		return stoq_join_key_hash(key) % join->passes == run->pass;
-	if (run->pass == 0 && key->connection == STOQ_JOIN_NO_CONNECTION)
-		alone->nameless++;
-	else if (run->pass == 0)
-		alone->connection++;
-	return false;
+	if (connection == STOQ_JOIN_NO_CONNECTION) {
+		alone->nameless += run->pass == 0;
+		return false;
+	}
+	path = join->connections.items[side][connection].path;
+	if (!join->connections.paths[path].in[!side]) {
+		alone->connection += run->pass == 0;
+		return false;
+	}
+	stoq_join_command_from(command, side, path, connection, entry);
+	return stoq_join_key_hash(&command->key) % join->passes == run->pass;
 }
 
 /* The host's commands of this pass are kept. */
 static int keep(struct run *run)
 {
 	struct stoq_record_entry entry;
-	struct stoq_join_command command = {0};
+	struct stoq_join_command command;
 	int result = stoq_record_rewind(run->readers[STOQ_JOIN_HOST], run->error);
 
 	while (!result && (result = stoq_record_next(
 				   run->readers[STOQ_JOIN_HOST], &entry, run->error)) == 1) {
 		result = 0;
 		if (entry.kind != STOQ_RECORD_COMMAND ||
-			!take_key(run, STOQ_JOIN_HOST, &entry.command, &command.key))
+			!take(run, STOQ_JOIN_HOST, &entry.command, &command))
 			continue;
-		command.opcode = entry.command.opcode;
-		command.nsid = entry.command.nsid;
-		command.start_unix_ns = entry.command.start_unix_ns;
-		command.latency_ns = entry.command.latency_ns;
 		result = stoq_join_pending_add(&run->pending, &command);
 		if (result < 0)
 			return stoq_error_set(run->error, result,
@@ -104,39 +101,27 @@ static int keep(struct run *run)
 	return result;
 }
 
-static void widen(struct span *span, uint64_t ns)
-{
-	if (ns < span->first_ns)
-		span->first_ns = ns;
-	if (ns > span->last_ns)
-		span->last_ns = ns;
-}
-
-/* A command of the target, and the host's with its key. 0 or -ENOMEM. */
-static int match(struct run *run, struct stoq_join_command *waiting,
-	const struct stoq_record_command *command)
+/* A command of the target, and the host's with its key. Whether the pair counts is known at the end only: a second
+ * one may come. */
+static void match(
+	struct run *run, struct stoq_join_command *waiting, const struct stoq_join_command *command)
 {
 	struct stoq_join_alone *alone = &run->join->alone[STOQ_JOIN_TARGET];
-	uint32_t connection = waiting->key.connection;
 
-	if (waiting->state != STOQ_JOIN_WAITS) {
+	if (waiting->state == STOQ_JOIN_AMBIGUOUS) {
 		alone->ambiguous++;
-		return 0;
-	}
-	if (waiting->opcode != command->opcode || waiting->nsid != command->nsid) {
-		waiting->state = STOQ_JOIN_DIFFERENT;
+	} else if (waiting->print != command->print) {
 		alone->different++;
-		return 0;
+		if (waiting->state == STOQ_JOIN_WAITS)
+			waiting->state = STOQ_JOIN_DIFFERENT;
+	} else if (waiting->state == STOQ_JOIN_TAKEN) {
+		waiting->state = STOQ_JOIN_AMBIGUOUS;
+		alone->ambiguous += 2;
+	} else {
+		waiting->state = STOQ_JOIN_TAKEN;
+		waiting->connection[STOQ_JOIN_TARGET] = command->connection[STOQ_JOIN_TARGET];
+		waiting->latency_ns[STOQ_JOIN_TARGET] = command->latency_ns[STOQ_JOIN_TARGET];
 	}
-	widen(&run->spans[connection], waiting->start_unix_ns);
-	if (waiting->latency_ns < command->latency_ns) {
-		waiting->state = STOQ_JOIN_LONGER;
-		alone->longer++;
-		return 0;
-	}
-	waiting->state = STOQ_JOIN_MATCHED;
-	return stoq_join_groups_add(run->join, &run->join->connections.items[connection], command,
-		waiting->latency_ns, command->latency_ns);
 }
 
 static int match_all(struct run *run)
@@ -146,99 +131,142 @@ static int match_all(struct run *run)
 	int result = stoq_record_rewind(reader, run->error);
 
 	while (!result && (result = stoq_record_next(reader, &entry, run->error)) == 1) {
-		struct stoq_join_command *waiting;
-		struct stoq_join_key key;
+		struct stoq_join_command *waiting, command;
 
 		result = 0;
 		if (entry.kind != STOQ_RECORD_COMMAND ||
-			!take_key(run, STOQ_JOIN_TARGET, &entry.command, &key))
+			!take(run, STOQ_JOIN_TARGET, &entry.command, &command))
 			continue;
-		waiting = stoq_join_pending_find(&run->pending, &key);
-		if (!waiting)
+		waiting = stoq_join_pending_find(&run->pending, &command.key);
+		if (waiting)
+			match(run, waiting, &command);
+		else
 			run->join->alone[STOQ_JOIN_TARGET].missing++;
-		else if (match(run, waiting, &entry.command))
-			return no_memory(run);
 	}
 	return result;
 }
 
-/* Why the host's commands that are left have no partner. */
-static void account(struct run *run)
-{
-	struct stoq_join_alone *alone = &run->join->alone[STOQ_JOIN_HOST];
+/* ---- what became of the host's commands ---- */
 
+static void widen(struct run *run)
+{
 	for (uint64_t i = 0; i <= run->pending.mask; i++) {
 		const struct stoq_join_command *item = &run->pending.items[i];
-		const struct span *span = &run->spans[item->key.connection];
+		struct span *span = &run->spans[item->key.path];
 
-		if (item->state == STOQ_JOIN_WAITS && item->start_unix_ns >= span->first_ns &&
-			item->start_unix_ns <= span->last_ns)
-			alone->missing++;
-		else if (item->state == STOQ_JOIN_WAITS)
-			alone->outside++;
+		if (item->state != STOQ_JOIN_TAKEN)
+			continue;
+		if (item->start_unix_ns < span->first_ns)
+			span->first_ns = item->start_unix_ns;
+		if (item->start_unix_ns > span->last_ns)
+			span->last_ns = item->start_unix_ns;
+	}
+}
+
+/* 0 or -ENOMEM. */
+static int count_pair(struct run *run, const struct stoq_join_command *item)
+{
+	if (item->latency_ns[STOQ_JOIN_HOST] >= item->latency_ns[STOQ_JOIN_TARGET])
+		return stoq_join_groups_add(run->join, item);
+	for (int side = 0; side < STOQ_JOIN_SIDES; side++)
+		run->join->alone[side].longer++;
+	return 0;
+}
+
+/* Those that have a partner count, the others have a reason. 0 or -ENOMEM. */
+static int account(struct run *run)
+{
+	struct stoq_join_alone *alone = &run->join->alone[STOQ_JOIN_HOST];
+	int result = 0;
+
+	widen(run);
+	for (uint64_t i = 0; i <= run->pending.mask && !result; i++) {
+		const struct stoq_join_command *item = &run->pending.items[i];
+		const struct span *span = &run->spans[item->key.path];
+
+		if (item->state == STOQ_JOIN_TAKEN)
+			result = count_pair(run, item);
 		else if (item->state == STOQ_JOIN_AMBIGUOUS)
 			alone->ambiguous++;
 		else if (item->state == STOQ_JOIN_DIFFERENT)
 			alone->different++;
-		else if (item->state == STOQ_JOIN_LONGER)
-			alone->longer++;
+		else if (item->state == STOQ_JOIN_WAITS && item->start_unix_ns >= span->first_ns &&
+			 item->start_unix_ns <= span->last_ns)
+			alone->missing++;
+		else if (item->state == STOQ_JOIN_WAITS)
+			alone->outside++;
 	}
+	return result ? no_memory(run) : 0;
 }
 
 static int run_pass(struct run *run)
 {
 	int result;
 
-	for (size_t i = 0; i < run->join->connections.count; i++)
+	for (size_t i = 0; i < run->join->connections.path_count; i++)
 		run->spans[i] = (struct span){UINT64_MAX, 0};
 	stoq_join_pending_clear(&run->pending);
 	result = keep(run);
 	if (!result)
 		result = match_all(run);
-	if (!result)
-		account(run);
-	return result;
+	return result ? result : account(run);
 }
 
 /* ---- network address translation ---- */
 
+/* Names that both have, and numbers. */
 static bool may_be_same(
 	const struct stoq_join_connection *one, const struct stoq_join_connection *other)
 {
-	return one->host_nqn[0] && one->qid == other->qid && one->cntlid == other->cntlid &&
-	       strcmp(one->host_nqn, other->host_nqn) == 0 &&
-	       strcmp(one->subsystem_nqn, other->subsystem_nqn) == 0;
+	return one->nqns && one->nqns == other->nqns && one->nqns->host[0] &&
+	       one->qid == other->qid && one->cntlid == other->cntlid;
 }
 
-#define HINT_LOOKS 1000 /* connections of either side that are looked at */
+static const struct stoq_join_connection *latest_of(
+	const struct stoq_join_connections *all, const struct stoq_join_path *path, int side)
+{
+	return &all->items[side][path->latest[side]];
+}
+
+/* The path of the target's record that may be this one of the host's, or NULL. */
+static const struct stoq_join_path *look_for(
+	const struct stoq_join_connections *all, const struct stoq_join_path *path)
+{
+	const struct stoq_join_connection *one = latest_of(all, path, STOQ_JOIN_HOST);
+
+	for (size_t i = 0; i < all->path_count; i++) {
+		const struct stoq_join_path *other = &all->paths[i];
+
+		if (!other->in[STOQ_JOIN_HOST] &&
+			may_be_same(one, latest_of(all, other, STOQ_JOIN_TARGET)))
+			return other;
+	}
+	return NULL;
+}
+
+#define HINT_LOOKS 1000 /* paths of the host's record that are looked for */
 
 /* Connections that are in one record only, by what they have beside addresses. */
 static void find_hints(struct stoq_join *join)
 {
 	const struct stoq_join_connections *all = &join->connections;
-	size_t count = all->count < HINT_LOOKS ? all->count : HINT_LOOKS;
+	size_t count = all->path_count < HINT_LOOKS ? all->path_count : HINT_LOOKS;
 
-	for (size_t i = 0; i < count; i++) {
-		const struct stoq_join_connection *one = &all->items[i];
+	for (size_t i = 0; i < count && join->hint_count < STOQ_JOIN_HINTS; i++) {
+		const struct stoq_join_path *one = &all->paths[i], *other = NULL;
 
-		if (one->in[STOQ_JOIN_TARGET])
-			continue;
-		for (size_t j = 0; j < all->count && join->hint_count < STOQ_JOIN_HINTS; j++) {
-			const struct stoq_join_connection *other = &all->items[j];
-
-			if (other->in[STOQ_JOIN_HOST] || !may_be_same(one, other))
-				continue;
+		if (!one->in[STOQ_JOIN_TARGET])
+			other = look_for(all, one);
+		if (other)
 			join->hints[join->hint_count++] = (struct stoq_join_hint){
 				one->host, one->controller, other->host, other->controller};
-			break;
-		}
 	}
 }
 
 /* ---- the whole ---- */
 
 int stoq_join_run(struct stoq_join *join, struct stoq_record_reader *readers[STOQ_JOIN_SIDES],
-	const struct stoq_join_maps *maps, uint32_t room, struct stoq_error *error)
+	struct stoq_join_maps *maps, uint32_t room, struct stoq_error *error)
 {
 	struct run run = {.join = join, .readers = readers, .maps = maps, .error = error};
 	uint64_t passes;
@@ -255,7 +283,7 @@ int stoq_join_run(struct stoq_join *join, struct stoq_record_reader *readers[STO
 	join->passes = (unsigned int)passes;
 	if (passes == 1)
 		room = (uint32_t)join->commands[STOQ_JOIN_HOST];
-	run.spans = calloc(join->connections.count + 1, sizeof(*run.spans));
+	run.spans = calloc(join->connections.path_count + 1, sizeof(*run.spans));
 	if (!run.spans || stoq_join_pending_init(&run.pending, room))
 		result = no_memory(&run);
 	for (run.pass = 0; !result && run.pass < join->passes; run.pass++)

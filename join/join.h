@@ -3,13 +3,14 @@
 
 /*
  * Two records of the same traffic, one taken at the host and one at the target: which share of each
- * command's time belongs to whom. A command is the same in both if connection, TCP sequence number of
- * the capsule, and command identifier are. Durations are compared, not instants: the clocks need not
+ * command's time belongs to whom. A command is the same in both if the ends of its connection, TCP sequence number of
+ * the capsule, command identifier and contents are. Durations are compared, not instants: the clocks need not
  * agree. doc/design/join.md.
  */
 #include "base/histogram.h"
 #include "flow/model.h"
 #include "join/connections.h"
+#include "record/reader.h"
 
 /* Where the time of these commands went; for each one total = target + between, exactly. */
 struct stoq_join_group {
@@ -28,7 +29,7 @@ struct stoq_join_alone {
 	uint64_t outside;    /* before or after what both records have of the connection */
 	uint64_t missing;    /* the other record lacks it: lost there, or not seen */
 	uint64_t ambiguous;  /* several commands with the same number and identifier */
-	uint64_t different;  /* the same number and identifier, another command */
+	uint64_t different;  /* the same number and identifier, other contents */
 	uint64_t longer;     /* took longer at the target than at the host: records swapped? */
 };
 
@@ -53,13 +54,14 @@ struct stoq_join {
 	unsigned int passes; /* so often each record was read for matching */
 };
 
-/* Commands of the host's record that are kept in memory at once, 40 bytes each. */
-#define STOQ_JOIN_ROOM_DEFAULT (4u << 20)
+/* Commands of the host's record that are kept in memory at once, 56 bytes each in a hash that is
+ * two thirds full at most. */
+#define STOQ_JOIN_ROOM_DEFAULT (5u << 19)
 
 /*
  * Reads both records, several times: they have to be files. 0 or a negative errno. *join is to be freed in
- * any case.
+ * any case. Maps that fit a connection of the host's are marked.
  */
 int stoq_join_run(struct stoq_join *join, struct stoq_record_reader *readers[STOQ_JOIN_SIDES],
-	const struct stoq_join_maps *maps, uint32_t room, struct stoq_error *error);
+	struct stoq_join_maps *maps, uint32_t room, struct stoq_error *error);
 void stoq_join_free(struct stoq_join *join);

@@ -43,6 +43,7 @@ int stoq_join_map_add(struct stoq_join_maps *maps, const char *text, struct stoq
 	if (equals && (size_t)(equals - text) < sizeof(from)) {
 		snprintf(from, sizeof(from), "%.*s", (int)(equals - text), text);
 		if (parse_end(&map->from, from) == 0 && parse_end(&map->to, equals + 1) == 0) {
+			map->text = text;
 			maps->count++;
 			return 0;
 		}
@@ -53,14 +54,15 @@ int stoq_join_map_add(struct stoq_join_maps *maps, const char *text, struct stoq
 		text);
 }
 
-void stoq_join_map_apply(const struct stoq_join_maps *maps, struct stoq_flow_end *end)
+void stoq_join_map_apply(struct stoq_join_maps *maps, struct stoq_flow_end *end)
 {
 	for (size_t i = 0; i < maps->count; i++) {
-		const struct stoq_join_map *map = &maps->items[i];
+		struct stoq_join_map *map = &maps->items[i];
 
 		if (!stoq_flow_end_same_address(&map->from, end) ||
 			(map->from.port && map->from.port != end->port))
 			continue;
+		map->fits = true;
 		memcpy(end->address, map->to.address, sizeof(end->address));
 		if (map->to.port)
 			end->port = map->to.port;

@@ -2,6 +2,8 @@
 #pragma once
 
 /* What a network between host and target makes of addresses (NAT), as the user describes it. */
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "flow/end.h"
 
@@ -9,6 +11,8 @@
 
 struct stoq_join_map {
 	struct stoq_flow_end from, to; /* of the host's record, of the target's; port 0: any */
+	const char *text;	       /* as it was given; the caller's */
+	bool fits;		       /* an end of a connection was mapped by it */
 };
 
 struct stoq_join_maps {
@@ -20,4 +24,4 @@ struct stoq_join_maps {
 int stoq_join_map_add(struct stoq_join_maps *maps, const char *text, struct stoq_error *error);
 
 /* An end as the host's record has it becomes one as the target's has it. The first that fits counts. */
-void stoq_join_map_apply(const struct stoq_join_maps *maps, struct stoq_flow_end *end);
+void stoq_join_map_apply(struct stoq_join_maps *maps, struct stoq_flow_end *end);

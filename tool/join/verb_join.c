@@ -59,7 +59,40 @@ static int print(const struct request *request, const struct stoq_join *join,
 	return 0;
 }
 
-static int join_files(const struct request *request, char *const *files, struct stoq_error *error)
+/* Both files of one record have its number. */
+static int check_sides(
+	struct stoq_record_reader *const *readers, char *const *files, struct stoq_error *error)
+{
+	if (stoq_record_id(readers[STOQ_JOIN_HOST]) != stoq_record_id(readers[STOQ_JOIN_TARGET]))
+		return 0;
+	return stoq_error_set(error, -EINVAL,
+		"%s and %s are the same record: give the one of the host and the one of the target",
+		files[STOQ_JOIN_HOST], files[STOQ_JOIN_TARGET]);
+}
+
+static void say_what_maps_fit(const struct stoq_join_maps *maps, const char *host)
+{
+	for (size_t i = 0; i < maps->count; i++)
+		if (!maps->items[i].fits)
+			tool_notice(
+				"--map %s fits no connection in %s: what stands before the = is "
+				"the address in that record",
+				maps->items[i].text, host);
+}
+
+static int no_match(const struct stoq_join *join, char *const *files, struct stoq_error *error)
+{
+	if (join->alone[STOQ_JOIN_HOST].longer)
+		return stoq_error_set(error, -ENOENT,
+			"every command took longer at the target than at the host: is %s the "
+			"target's record? Then give it second",
+			files[STOQ_JOIN_HOST]);
+	return stoq_error_set(error, -ENOENT,
+		"no command is in both records: were they taken of the same traffic, at the same "
+		"time?");
+}
+
+static int join_files(struct request *request, char *const *files, struct stoq_error *error)
 {
 	struct stoq_record_reader *readers[STOQ_JOIN_SIDES] = {NULL, NULL};
 	struct stoq_join_names names = {0};
@@ -68,6 +101,8 @@ static int join_files(const struct request *request, char *const *files, struct 
 
 	for (int side = 0; !result && side < STOQ_JOIN_SIDES; side++)
 		result = stoq_record_open(&readers[side], files[side], error);
+	if (!result)
+		result = check_sides(readers, files, error);
 	if (!result)
 		result = stoq_join_run(
 			&join, readers, &request->maps, STOQ_JOIN_ROOM_DEFAULT, error);
@@ -78,10 +113,10 @@ static int join_files(const struct request *request, char *const *files, struct 
 	}
 	if (!result)
 		result = print(request, &join, &names, error);
+	if (!result)
+		say_what_maps_fit(&request->maps, files[STOQ_JOIN_HOST]);
 	if (!result && !stoq_join_matched(&join))
-		result = stoq_error_set(error, -ENOENT,
-			"no command is in both records: were they taken of the same traffic, at the "
-			"same time?");
+		result = no_match(&join, files, error);
 	stoq_join_free(&join);
 	for (int side = 0; side < STOQ_JOIN_SIDES; side++)
 		stoq_record_close(readers[side]);

@@ -44,7 +44,10 @@ struct script {
 	uint32_t uid_offset;
 	int32_t longer; /* added to the latency */
 	bool twice;	/* every command */
-	bool other_opcode;
+	uint64_t slba;	/* of every command */
+	uint16_t status;
+	uint8_t opcode; /* not 0: of every command */
+	bool reused;	/* the second connection has the ends of the first, and is another host's */
 };
 
 static uint64_t target_latency(uint32_t i)
@@ -68,6 +71,10 @@ static struct stoq_record_entry connection_of(const struct script *script, uint3
 			.host_nqn = "nqn.2026-11.test:host",
 			.subsystem_nqn = "nqn.2026-11.test:subsystem"}};
 
+	if (script->reused && i % 2) {
+		entry.connection.host.port--;
+		strcpy(entry.connection.host_nqn, "nqn.2026-11.test:second");
+	}
 	return entry;
 }
 
@@ -92,12 +99,15 @@ static void write_record(enum stoq_join_side side, const struct script *script)
 				.latency_ns = target_latency(i) + (target ? 0 : 7000 + i % 100) +
 					      (uint64_t)script->longer,
 				.uid = 1 + i % 2 + script->uid_offset,
-				.sequence = i / 2 * 72 - 70000,
+				.sequence = i / 2 * 72 - 70000 +
+					    (script->reused && i % 2 ? 5000000 : 0),
 				.cid = (uint16_t)(i / 2 % 64),
 				.nsid = 1 + i % 3 / 2,
-				.opcode = script->other_opcode ? NVME_NVM_FLUSH
-					  : i % 4	       ? NVME_NVM_READ
-							       : NVME_NVM_WRITE,
+				.slba = script->slba,
+				.status = script->status,
+				.opcode = script->opcode ? script->opcode
+					  : i % 4	 ? NVME_NVM_READ
+							 : NVME_NVM_WRITE,
 				.kind = NVME_QUEUE_IO}};
 
 		if (script->without && i % script->without == 0)
@@ -244,7 +254,7 @@ static void test_records_in_the_wrong_order(void **state)
 	stoq_join_free(&join);
 }
 
-/* Which of two is meant is not guessed. */
+/* Which of two is meant is not guessed, in whichever record they are. */
 static void test_the_same_number_twice(void **state)
 {
 	const struct script once = {.end = 100}, twice = {.end = 100, .twice = true};
@@ -253,20 +263,51 @@ static void test_the_same_number_twice(void **state)
 	run(&join, &twice, &once, NULL, STOQ_JOIN_ROOM_DEFAULT);
 	assert_int_equal(stoq_join_matched(&join), 0);
 	assert_int_equal(join.alone[STOQ_JOIN_HOST].ambiguous, 200);
+	assert_int_equal(join.alone[STOQ_JOIN_TARGET].ambiguous, 100);
 	stoq_join_free(&join);
 	run(&join, &once, &twice, NULL, STOQ_JOIN_ROOM_DEFAULT);
-	assert_int_equal(join.alone[STOQ_JOIN_TARGET].ambiguous, 100);
+	assert_int_equal(stoq_join_matched(&join), 0);
+	assert_int_equal(join.alone[STOQ_JOIN_HOST].ambiguous, 100);
+	assert_int_equal(join.alone[STOQ_JOIN_TARGET].ambiguous, 200);
 	stoq_join_free(&join);
 }
 
+/* Number and identifier agree, but not the rest. */
 static void test_another_command(void **state)
 {
-	const struct script host = {.end = 100}, target = {.end = 100, .other_opcode = true};
+	const struct script host = {.end = 100};
+	const struct script others[] = {{.end = 100, .opcode = NVME_NVM_COMPARE},
+		{.end = 100, .slba = 8}, {.end = 100, .status = NVME_STATUS(2, 0x81)}};
+	struct stoq_join join;
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		run(&join, &host, &others[i], NULL, STOQ_JOIN_ROOM_DEFAULT);
+		assert_int_equal(stoq_join_matched(&join), 0);
+		assert_int_equal(join.alone[STOQ_JOIN_HOST].different, 100);
+		assert_int_equal(join.alone[STOQ_JOIN_TARGET].different, 100);
+		stoq_join_free(&join);
+	}
+}
+
+/* A port that is used again belongs to another host: each command keeps the names of its own connection. */
+static void test_ports_used_again(void **state)
+{
+	const struct script host = {.end = 200, .reused = true, .opcode = NVME_NVM_READ},
+			    target = {.end = 200,
+				    .reused = true,
+				    .opcode = NVME_NVM_READ,
+				    .uid_offset = 9};
+	unsigned int seconds = 0;
 	struct stoq_join join;
 
 	run(&join, &host, &target, NULL, STOQ_JOIN_ROOM_DEFAULT);
-	assert_int_equal(stoq_join_matched(&join), 0);
-	assert_int_equal(join.alone[STOQ_JOIN_HOST].different, 100);
+	assert_int_equal(stoq_join_matched(&join), 200);
+	assert_int_equal(join.connections.path_count, 1);
+	assert_int_equal(join.group_count, 4); /* two hosts, two namespaces */
+	for (size_t i = 0; i < join.group_count; i++)
+		if (strcmp(join.groups[i].identity.host_nqn, "nqn.2026-11.test:second") == 0)
+			seconds += (unsigned int)join.groups[i].total.count;
+	assert_int_equal(seconds, 100);
 	stoq_join_free(&join);
 }
 
@@ -284,7 +325,9 @@ static void test_maps(void **state)
 	assert_int_equal(maps.count, 0);
 	assert_int_equal(stoq_join_map_add(&maps, "2001:db8::1=[2001:db8::2]:7", &error), 0);
 	assert_int_equal(stoq_host_parse(end.address, "2001:db8::1"), 0);
+	assert_false(maps.items[0].fits);
 	stoq_join_map_apply(&maps, &end);
+	assert_true(maps.items[0].fits);
 	assert_string_equal(stoq_flow_end_text(&end, text), "[2001:db8::2]:7");
 }
 
@@ -327,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_records_in_the_wrong_order),
 		cmocka_unit_test(test_the_same_number_twice),
 		cmocka_unit_test(test_another_command),
+		cmocka_unit_test(test_ports_used_again),
 		cmocka_unit_test(test_maps),
 		cmocka_unit_test(test_texts),
 	};
