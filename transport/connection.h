@@ -99,6 +99,7 @@ struct stoq_connection {
 	bool flow_blocked;		    /* by the peer's credit for the connection */
 	struct stoq_budget_account account; /* what it may receive and hold */
 	struct stoq_credit credit;
+	uint64_t unread_bytes; /* of all streams */
 
 	/* IDs of the next streams that we open. */
 	int64_t next_bidirectional, next_unidirectional;

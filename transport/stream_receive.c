@@ -77,6 +77,7 @@ static int keep(struct stoq_stream *stream, const uint8_t *data, size_t size)
 		data += part;
 		size -= part;
 		stream->unread_bytes += part;
+		stream->connection->unread_bytes += part;
 		stoq_counter_add(&stream->connection->worker->metrics.buffered_receive_bytes, part);
 	}
 	return 0;
@@ -85,6 +86,7 @@ static int keep(struct stoq_stream *stream, const uint8_t *data, size_t size)
 static void take(struct stoq_stream *stream, size_t size)
 {
 	stream->unread_bytes -= size;
+	stream->connection->unread_bytes -= size;
 	stoq_counter_subtract(&stream->connection->worker->metrics.buffered_receive_bytes, size);
 	while (size) {
 		struct stoq_receive_block *block = stream->unread;

@@ -13,6 +13,25 @@ void stoq_block_pool_init(struct stoq_block_pool *pool, uint64_t limit_bytes)
 	*pool = (struct stoq_block_pool){.limit_bytes = limit_bytes};
 }
 
+void stoq_block_pool_init_part(struct stoq_block_pool *pool, struct stoq_block_pool *whole)
+{
+	*pool = (struct stoq_block_pool){.whole = whole};
+}
+
+void stoq_block_pool_charge(struct stoq_block_pool *pool, size_t bytes)
+{
+	pool->used_bytes += bytes;
+	if (pool->whole)
+		pool->whole->used_bytes += bytes;
+}
+
+void stoq_block_pool_discharge(struct stoq_block_pool *pool, size_t bytes)
+{
+	pool->used_bytes -= bytes;
+	if (pool->whole)
+		pool->whole->used_bytes -= bytes;
+}
+
 void stoq_block_pool_destroy(struct stoq_block_pool *pool)
 {
 	while (pool->unused) {
@@ -25,16 +44,22 @@ void stoq_block_pool_destroy(struct stoq_block_pool *pool)
 
 bool stoq_block_pool_full(const struct stoq_block_pool *pool)
 {
-	return pool->used_bytes >= pool->limit_bytes;
+	const struct stoq_block_pool *whole = pool->whole;
+
+	if (!whole)
+		return pool->used_bytes >= pool->limit_bytes;
+	return whole->used_bytes >= whole->limit_bytes ||
+	       pool->used_bytes >= whole->limit_bytes - whole->used_bytes;
 }
 
 struct stoq_block *stoq_block_get(struct stoq_block_pool *pool)
 {
-	struct stoq_block *block = pool->unused;
+	struct stoq_block_pool *store = pool->whole ? pool->whole : pool;
+	struct stoq_block *block = store->unused;
 
 	if (block) {
-		pool->unused = block->next;
-		pool->unused_bytes -= STOQ_BLOCK_BYTES;
+		store->unused = block->next;
+		store->unused_bytes -= STOQ_BLOCK_BYTES;
 	} else {
 		block = malloc(STOQ_BLOCK_BYTES);
 		if (!block)
@@ -42,20 +67,22 @@ struct stoq_block *stoq_block_get(struct stoq_block_pool *pool)
 	}
 	block->next = NULL;
 	block->first = block->end = 0;
-	pool->used_bytes += STOQ_BLOCK_BYTES;
+	stoq_block_pool_charge(pool, STOQ_BLOCK_BYTES);
 	return block;
 }
 
 void stoq_block_put(struct stoq_block_pool *pool, struct stoq_block *block)
 {
-	pool->used_bytes -= STOQ_BLOCK_BYTES;
-	if (pool->unused_bytes >= KEEP_BYTES) {
+	struct stoq_block_pool *store = pool->whole ? pool->whole : pool;
+
+	stoq_block_pool_discharge(pool, STOQ_BLOCK_BYTES);
+	if (store->unused_bytes >= KEEP_BYTES) {
 		free(block);
 		return;
 	}
-	block->next = pool->unused;
-	pool->unused = block;
-	pool->unused_bytes += STOQ_BLOCK_BYTES;
+	block->next = store->unused;
+	store->unused = block;
+	store->unused_bytes += STOQ_BLOCK_BYTES;
 }
 
 static int append_block(struct stoq_byte_queue *queue, struct stoq_block_pool *pool)

@@ -24,11 +24,21 @@ struct stoq_block_pool {
 	struct stoq_block *unused;
 	uint64_t unused_bytes, used_bytes;
 	uint64_t limit_bytes;
+	struct stoq_block_pool *whole; /* NULL: it is a part of no other */
 };
 
 void stoq_block_pool_init(struct stoq_block_pool *pool, uint64_t limit_bytes);
+/*
+ * A part of a pool: it is full when it has as much as is left for all others (a dynamic threshold: Choudhury and Hahne, IEEE/ACM
+ * ToN 6:2, 1998). So one part has half of the whole at most, and one that comes later finds memory.
+ */
+void stoq_block_pool_init_part(struct stoq_block_pool *pool, struct stoq_block_pool *whole);
 void stoq_block_pool_destroy(struct stoq_block_pool *pool); /* no block may be in use */
 bool stoq_block_pool_full(const struct stoq_block_pool *pool);
+
+/* What is held elsewhere counts, too. */
+void stoq_block_pool_charge(struct stoq_block_pool *pool, size_t bytes);
+void stoq_block_pool_discharge(struct stoq_block_pool *pool, size_t bytes);
 
 /* NULL: no memory. The limit is the caller's to look at first. */
 struct stoq_block *stoq_block_get(struct stoq_block_pool *pool);

@@ -66,8 +66,37 @@ void stoq_carrier_free(struct stoq_carrier *carrier)
 	*carrier->slot = carrier->next;
 	if (carrier->next)
 		carrier->next->slot = carrier->slot;
+	stoq_share_give(&carrier->worker->tunnel->connection_shares, carrier->share);
+	stoq_part_release(carrier->part);
 	free(carrier->names);
 	free(carrier);
+}
+
+/* Target end: its own part of the worker's memory. Without one it shares the whole. */
+static void give_part(struct stoq_carrier *carrier)
+{
+	carrier->part = calloc(1, sizeof(*carrier->part));
+	if (!carrier->part)
+		return;
+	carrier->part->users = 1;
+	stoq_block_pool_init_part(&carrier->part->pool, &carrier->worker->pool);
+}
+
+/* Target end: true if its host end may have one more connection. */
+static bool has_share(struct stoq_carrier *carrier)
+{
+	struct stoq_tunnel *tunnel = carrier->worker->tunnel;
+
+	carrier->share = stoq_share_take(&tunnel->connection_shares, stoq_carrier_name(carrier));
+	if (carrier->share)
+		return true;
+	stoq_tunnel_log(tunnel, STOQ_LOG_WARNING,
+		"%s: a connection was refused: --host-connections of '%s' are open", carrier->peer,
+		stoq_carrier_name(carrier));
+	stoq_connection_close(carrier->connection, STOQ_LANE_LIMIT,
+		"as many connections of this certificate's name are open as --host-connections of "
+		"the listener allows");
+	return false;
 }
 
 static void accepted(struct stoq_connection *connection, void *user)
@@ -80,6 +109,9 @@ static void accepted(struct stoq_connection *connection, void *user)
 		stoq_connection_close(connection, STOQ_LANE_LIMIT, "no memory");
 		return;
 	}
+	if (!has_share(carrier))
+		return;
+	give_part(carrier);
 	stoq_connection_info(connection, &info);
 	stoq_tunnel_log(
 		worker->tunnel, STOQ_LOG_INFO, "%s: '%s' connected", carrier->peer, info.peer_name);
@@ -205,9 +237,9 @@ static size_t received(
 		return size;
 	if (!lane->known)
 		header = take_header(lane, data, size);
+	/* Nobody's lane: no other queue is concerned. */
 	if (!lane->known && finished)
-		accuse(stoq_connection_user(stoq_stream_connection(stream)),
-			"a stream ends inside a lane's header");
+		refuse_lane(lane, STOQ_LANE_PROTOCOL);
 	if (!lane->link)
 		return size;
 	taken = stoq_mux_from_lane(&lane->link->mux, lane->index, data + header, size - header,

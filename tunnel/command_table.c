@@ -47,7 +47,7 @@ int stoq_command_table_put(struct stoq_command_table *table, const struct stoq_c
 {
 	struct stoq_command *slot;
 
-	if (2 * (table->count + 1) > table->capacity && grow(table))
+	if (stoq_command_table_crowded(table) && grow(table))
 		return -ENOMEM;
 	slot = &table->slots[slot_of(table, command->cid)];
 	if (slot->started_ns == FREE_NS)

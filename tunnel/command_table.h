@@ -6,6 +6,7 @@
  * at most 65,536: CIDs have 16 bits.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct stoq_command {
@@ -33,5 +34,15 @@ const struct stoq_command *stoq_command_table_find(
 
 /* Does nothing if there is no such command. */
 void stoq_command_table_remove(struct stoq_command_table *table, uint16_t cid);
+
+/* What it takes; and whether the next command makes it grow. */
+static inline size_t stoq_command_table_bytes(const struct stoq_command_table *table)
+{
+	return table->capacity * sizeof(table->slots[0]);
+}
+static inline bool stoq_command_table_crowded(const struct stoq_command_table *table)
+{
+	return 2 * (table->count + 1) > table->capacity;
+}
 
 void stoq_command_table_free(struct stoq_command_table *table);

@@ -13,6 +13,7 @@
 #include "tunnel/uplink.h"
 
 #define ACCEPT_AT_ONCE 16
+#define PAUSE_NS       100000000ull
 
 /* A TCP connection on its way to its worker. */
 struct arrival {
@@ -69,19 +70,41 @@ static int open_spare(void)
 	return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+static void open_again(void *argument)
+{
+	struct stoq_door *door = argument;
+
+	door->again = NULL;
+	stoq_tunnel_watch_change(door->worker->epoll_fd, &door->watch, EPOLLIN);
+}
+
+/* Hosts wait in the backlog meanwhile. */
+static void pause_door(struct stoq_door *door)
+{
+	struct stoq_tunnel_worker *worker = door->worker;
+
+	if (!stoq_alarm_set(worker->tunnel->transport, worker->index, stoq_now_ns() + PAUSE_NS,
+		    open_again, door, &door->again))
+		stoq_tunnel_watch_change(worker->epoll_fd, &door->watch, 0);
+}
+
 /*
  * Without a descriptor the connection could not even be closed, and would wake us for as long as it
- * waits: the spare one is for that.
+ * waits: the spare one is for that. Another thread may have taken that one, too: then the door is not watched
+ * for a while.
  */
 static void turn_away(struct stoq_door *door, int error)
 {
 	struct stoq_tunnel_worker *worker = door->worker;
 	int fd;
 
-	close(worker->spare_fd);
+	if (worker->spare_fd >= 0)
+		close(worker->spare_fd);
 	fd = accept4(door->watch.fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
 		close(fd);
+	else
+		pause_door(door);
 	worker->spare_fd = open_spare();
 	stoq_tunnel_log(worker->tunnel, STOQ_LOG_WARNING,
 		"a host was refused: %s; raise the limit of open files (LimitNOFILE= in a unit)",
@@ -102,6 +125,8 @@ static void ready(struct stoq_tunnel_watch *watch, uint32_t events, uint64_t now
 
 		if (fd < 0 && (errno == EMFILE || errno == ENFILE))
 			turn_away(door, errno);
+		else if (fd < 0 && (errno == ENOBUFS || errno == ENOMEM))
+			pause_door(door);
 		if (fd < 0)
 			return;
 		stoq_address_from(&peer, (struct sockaddr *)&from, length);
@@ -154,8 +179,10 @@ int stoq_doors_open(struct stoq_tunnel_worker *worker, struct stoq_error *error)
 
 void stoq_doors_close(struct stoq_tunnel_worker *worker)
 {
-	for (unsigned int i = 0; i < worker->door_count; i++)
+	for (unsigned int i = 0; i < worker->door_count; i++) {
+		stoq_alarm_cancel(worker->doors[i].again);
 		stoq_tunnel_watch_close(&worker->doors[i].watch);
+	}
 	if (worker->spare_fd >= 0)
 		close(worker->spare_fd);
 	worker->spare_fd = -1;

@@ -8,6 +8,7 @@ struct stoq_door {
 	struct stoq_tunnel_watch watch;
 	struct stoq_tunnel_worker *worker; /* 0: it accepts for all */
 	unsigned int index;		   /* in the configuration */
+	struct stoq_alarm *again;	   /* it is not watched until then */
 };
 
 /* Opens all; *doors: to be closed by stoq_doors_close(). */

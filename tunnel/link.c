@@ -14,6 +14,7 @@
 #define WRITE_PIECES	   16
 /* That wait for TCP in a queue: as much as the kernel's buffer takes at once, and some. */
 #define OUTPUT_LIMIT_BYTES (512u << 10)
+#define READ_FULL_BYTES	   16384u
 
 /* More than the event requests that a host keeps outstanding (SPDK: 4). */
 #define CROWD 8
@@ -50,6 +51,7 @@ struct stoq_tunnel_link *stoq_link_new(
 	config.context = link;
 	link->worker = worker;
 	link->peer = *peer;
+	link->since_ns = stoq_now_ns();
 	link->watch = (struct stoq_tunnel_watch){.fd = fd, .ready = ready};
 	if (stoq_mux_init(&link->mux, &config)) {
 		free(link);
@@ -69,8 +71,25 @@ refused:
 	return NULL;
 }
 
+void stoq_part_release(struct stoq_part *part)
+{
+	if (part && !--part->users)
+		free(part);
+}
+
+/* Before the mux has taken anything. */
+static void join_part(struct stoq_tunnel_link *link, struct stoq_part *part)
+{
+	if (!part)
+		return;
+	part->users++;
+	link->part = part;
+	link->mux.config.pool = &part->pool;
+}
+
 void stoq_link_carry(struct stoq_tunnel_link *link, struct stoq_carrier *carrier)
 {
+	join_part(link, carrier->part);
 	link->carrier = carrier;
 	link->next_carried = carrier->links;
 	if (link->next_carried)
@@ -125,10 +144,19 @@ static void retire(struct stoq_tunnel_link *link)
 	__atomic_sub_fetch(&link->worker->tunnel->queues, 1, __ATOMIC_RELAXED);
 }
 
+static void drop_kept(struct stoq_tunnel_link *link)
+{
+	if (link->kept)
+		stoq_block_pool_discharge(link->mux.config.pool, link->kept_end);
+	free(link->kept);
+	link->kept = NULL;
+}
+
 void stoq_link_free(struct stoq_tunnel_link *link)
 {
+	drop_kept(link);
 	stoq_mux_destroy(&link->mux);
-	free(link->kept);
+	stoq_part_release(link->part);
 	free(link->targets);
 	free(link);
 }
@@ -207,16 +235,23 @@ static int keep(struct stoq_tunnel_link *link, const uint8_t *data, size_t size)
 	link->kept = malloc(size);
 	if (!link->kept)
 		return -ENOMEM;
+	stoq_block_pool_charge(link->mux.config.pool, size);
 	memcpy(link->kept, data, size);
 	link->kept_first = 0;
 	link->kept_end = size;
 	return 0;
 }
 
+/* With memory full, little may have to be kept. */
+static size_t read_limit(const struct stoq_tunnel_link *link)
+{
+	return stoq_block_pool_full(link->mux.config.pool) ? READ_FULL_BYTES : STOQ_TCP_READ_BYTES;
+}
+
 static void read_tcp(struct stoq_tunnel_link *link, uint64_t now_ns)
 {
 	uint8_t *buffer = link->worker->read_buffer;
-	ssize_t size = recv(link->watch.fd, buffer, STOQ_TCP_READ_BYTES, MSG_DONTWAIT);
+	ssize_t size = recv(link->watch.fd, buffer, read_limit(link), MSG_DONTWAIT);
 	size_t taken;
 
 	if (size < 0) {
@@ -241,10 +276,8 @@ void stoq_link_go_on(struct stoq_tunnel_link *link, uint64_t now_ns)
 	if (link->kept) {
 		link->kept_first += stoq_mux_from_tcp(&link->mux, link->kept + link->kept_first,
 			link->kept_end - link->kept_first, now_ns);
-		if (link->kept_first == link->kept_end) {
-			free(link->kept);
-			link->kept = NULL;
-		}
+		if (link->kept_first == link->kept_end)
+			drop_kept(link);
 	}
 	stoq_link_touch(link);
 }

@@ -23,6 +23,12 @@ struct stoq_lane {
 	uint8_t header[STOQ_LANE_HEADER_MAX];
 };
 
+/* Target end: a connection's part of the worker's memory; for as long as one of its queues is there. */
+struct stoq_part {
+	struct stoq_block_pool pool;
+	unsigned int users;
+};
+
 /* A QUIC connection and its queues: the user of a struct stoq_connection. */
 struct stoq_carrier {
 	struct stoq_carrier *next, **slot; /* in the worker's list */
@@ -34,8 +40,18 @@ struct stoq_carrier {
 	/* Target end: the names in the peer's certificate. */
 	struct stoq_peer_name *names;
 	unsigned int name_count;
+	struct stoq_share *share; /* target end: of the host end's connections */
+	struct stoq_part *part;	  /* target end */
+	/* Since when it takes nothing, without credit; what it had taken by then. */
+	uint64_t still_since_ns, taken_bytes;
 	uint64_t identity_refusals, policy_refusals;
 };
+
+/* Target end: what its host end is counted under. */
+static inline const char *stoq_carrier_name(const struct stoq_carrier *carrier)
+{
+	return carrier->name_count ? carrier->names[0].text : carrier->peer;
+}
 
 struct stoq_tunnel_link {
 	struct stoq_tunnel_worker *worker;
@@ -45,9 +61,11 @@ struct stoq_tunnel_link {
 	struct stoq_tunnel_link *next_carried, **carried_slot;
 	struct stoq_lane *lanes[STOQ_LANES_MAX];
 	uint64_t queue;
+	uint64_t since_ns;	  /* it was made */
 	struct stoq_address peer; /* of the TCP connection */
 	char target[STOQ_LANE_TARGET_MAX + 1];
 	struct stoq_share *share; /* target end: of the host end's queues */
+	struct stoq_part *part;	  /* target end: of the carrier's */
 	/* Target end: of the last Connect. */
 	char host_nqn[NVME_NQN_LENGTH], subsystem_nqn[NVME_NQN_LENGTH];
 	struct stoq_policy_subject subject;
@@ -72,6 +90,9 @@ struct stoq_tunnel_link {
 /* NULL: no memory, or a limit; fd is the caller's then. The socket is non-blocking. */
 struct stoq_tunnel_link *stoq_link_new(
 	struct stoq_tunnel_worker *worker, int fd, const struct stoq_address *peer);
+
+/* One user less. NULL is fine. */
+void stoq_part_release(struct stoq_part *part);
 
 /* The queue goes over this QUIC connection. */
 void stoq_link_carry(struct stoq_tunnel_link *link, struct stoq_carrier *carrier);

@@ -13,6 +13,8 @@
 
 /* SQHD of a completion when SQ flow control is off (Base specification 2.0c, 3.3.3.2 and 6.3). */
 #define SQHD_OFF 0xffff
+/* A table of commands that may grow so far, however full memory is: for 512 of them. */
+#define COMMANDS_FREE_BYTES (1024 * sizeof(struct stoq_command))
 
 /* A lane's way to TCP, for lanes that this end opened or that came. 0 or -ENOMEM. */
 static int new_lane(struct stoq_mux *mux, unsigned int lane)
@@ -53,6 +55,7 @@ void stoq_mux_destroy(struct stoq_mux *mux)
 		mux->lanes[i] = NULL;
 	}
 	stoq_byte_queue_clear(&mux->merge.out, mux->config.pool);
+	stoq_block_pool_discharge(mux->config.pool, stoq_command_table_bytes(&mux->commands));
 	stoq_command_table_free(&mux->commands);
 }
 
@@ -93,6 +96,25 @@ static int check_order(struct stoq_mux *mux, const struct nvme_tcp_hdr *hdr, uns
 	return -1;
 }
 
+/* A host that sends on while nothing is answered must not take all memory. */
+static int put_command(struct stoq_mux *mux, const struct stoq_command *command)
+{
+	size_t before = stoq_command_table_bytes(&mux->commands);
+
+	if (before >= COMMANDS_FREE_BYTES && stoq_command_table_crowded(&mux->commands) &&
+		stoq_block_pool_full(mux->config.pool)) {
+		stoq_mux_fail(mux, STOQ_LANE_LIMIT,
+			"memory is full, and %u commands are outstanding", mux->commands.count);
+		return -1;
+	}
+	if (stoq_command_table_put(&mux->commands, command)) {
+		stoq_mux_fail(mux, STOQ_LANE_LIMIT, "no memory for outstanding commands");
+		return -1;
+	}
+	stoq_block_pool_charge(mux->config.pool, stoq_command_table_bytes(&mux->commands) - before);
+	return 0;
+}
+
 static int command_begins(struct stoq_mux *mux, const union stoq_pdu_header *header,
 	unsigned int lane, uint64_t now_ns)
 {
@@ -112,10 +134,7 @@ static int command_begins(struct stoq_mux *mux, const union stoq_pdu_header *hea
 	}
 	command.discovery = !mux->qid && stoq_discovery_asked(&header->cmd.sqe, &command.log_at);
 	mux->figures.commands++;
-	if (!stoq_command_table_put(&mux->commands, &command))
-		return 0;
-	stoq_mux_fail(mux, STOQ_LANE_LIMIT, "no memory for outstanding commands");
-	return -1;
+	return put_command(mux, &command);
 }
 
 int stoq_mux_pdu_begins(struct stoq_mux *mux, const union stoq_pdu_header *header,

@@ -205,7 +205,11 @@ void stoq_mux_tcp_ended(struct stoq_mux *mux)
 {
 	if (mux->split.over || stoq_mux_failed(mux))
 		return;
-	if (!mux->bytes && !stoq_pdu_reader_idle(&mux->split.reader))
+	if (!mux->bytes && mux->config.end == STOQ_TUNNEL_HOST_END &&
+		!mux->agreed.first_passed[NVME_TCP_FROM_HOST])
+		/* Lane 0 has no header yet: it must not end. */
+		stoq_mux_fail(mux, STOQ_LANE_TCP_RESET, "the host ended it before its first PDU");
+	else if (!mux->bytes && !stoq_pdu_reader_idle(&mux->split.reader))
 		stoq_mux_fail(mux, STOQ_LANE_TCP_RESET, "the TCP connection ended inside a PDU");
 	else
 		finish_lanes(mux);

@@ -6,7 +6,7 @@
 
 struct stoq_share {
 	struct stoq_share *next, **slot;
-	unsigned int queues;
+	unsigned int count;
 	char name[];
 };
 
@@ -60,10 +60,10 @@ struct stoq_share *stoq_share_take(struct stoq_shares *shares, const char *name)
 	share = find(shares, name);
 	if (!share)
 		share = add(shares, name);
-	if (share && share->queues >= shares->max)
+	if (share && share->count >= shares->max)
 		share = NULL;
 	if (share)
-		share->queues++;
+		share->count++;
 	pthread_mutex_unlock(&shares->lock);
 	return share;
 }
@@ -73,7 +73,7 @@ void stoq_share_give(struct stoq_shares *shares, struct stoq_share *share)
 	if (!share)
 		return;
 	pthread_mutex_lock(&shares->lock);
-	if (!--share->queues) {
+	if (!--share->count) {
 		*share->slot = share->next;
 		if (share->next)
 			share->next->slot = share->slot;

@@ -18,6 +18,7 @@ struct collection {
 	pthread_mutex_t lock;
 	pthread_cond_t answered;
 	unsigned int users, missing;
+	uint64_t buffered_bytes;
 	struct json_object *connections, *queues;
 };
 
@@ -115,6 +116,7 @@ static struct json_object *connection_as_json(const struct stoq_carrier *carrier
 
 static void describe(const struct stoq_tunnel_worker *worker, struct collection *collection)
 {
+	collection->buffered_bytes += worker->pool.used_bytes;
 	for (const struct stoq_carrier *carrier = worker->carriers; carrier;
 		carrier = carrier->next)
 		json_object_array_add(collection->connections, connection_as_json(carrier));
@@ -237,6 +239,8 @@ char *stoq_tunnel_status(struct stoq_tunnel *tunnel)
 	stoq_json_put_bool(report, "complete", !collection->missing);
 	stoq_json_put_u64(report, "queues_max", tunnel->config.queues_max);
 	stoq_json_put_u64(report, "log_lines_left_out", stoq_tunnel_log_left_out(tunnel));
+	stoq_json_put_u64(report, "buffered_bytes", collection->buffered_bytes);
+	stoq_json_put_u64(report, "buffered_limit_bytes", tunnel->config.memory_bytes);
 	stoq_json_put(report, "connections", json_object_get(collection->connections));
 	stoq_json_put(report, "queues", json_object_get(collection->queues));
 	stoq_json_put(report, "transport", transport_as_json(tunnel));

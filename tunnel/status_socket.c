@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tunnel/status.h"
@@ -14,6 +15,7 @@
 
 /* A reader that does not read is given up. */
 #define PATIENCE_SECONDS 5
+#define RETRY_NS	 100000000
 
 struct stoq_status_socket {
 	struct stoq_tunnel *tunnel;
@@ -47,8 +49,11 @@ static void *serve(void *argument)
 		int fd = accept4(status->fd, NULL, NULL, SOCK_CLOEXEC);
 
 		/* After shutdown(). */
-		if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
+		if (fd < 0 && errno == EINVAL)
 			return NULL;
+		/* Without a free descriptor it waits for one: the question stays in the backlog. */
+		if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
+			nanosleep(&(struct timespec){.tv_nsec = RETRY_NS}, NULL);
 		if (fd < 0)
 			continue;
 		give(status, fd);

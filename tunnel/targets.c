@@ -43,8 +43,8 @@ static void tell_limit(const struct stoq_carrier *carrier, const char *option)
 /* One more queue of this host end. NULL: it has too many. */
 static struct stoq_share *take_share(struct stoq_carrier *carrier)
 {
-	const char *name = carrier->name_count ? carrier->names[0].text : carrier->peer;
-	struct stoq_share *share = stoq_share_take(&carrier->worker->tunnel->shares, name);
+	struct stoq_share *share =
+		stoq_share_take(&carrier->worker->tunnel->shares, stoq_carrier_name(carrier));
 
 	if (!share)
 		tell_limit(carrier, "--host-queues of its name");

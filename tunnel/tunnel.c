@@ -16,7 +16,11 @@
 #define LANES_DEFAULT	    8
 #define QUEUES_DEFAULT	    4096
 #define HOST_QUEUES_DEFAULT 1024
-#define MEMORY_DEFAULT	    (1ull << 30)
+/* Those of 64 workers, and the ones from before a crash, which the idle timeout ends. */
+#define HOST_CONNECTIONS_DEFAULT 128
+#define MEMORY_DEFAULT		 (5ull << 30)
+/* <stoq/config.h>, max_memory_bytes. */
+#define CONNECTION_MIN_BYTES	 (256u << 10)
 
 /*
  * An application's keep-alive and a storage host's patience are seconds: a path that is dark for
@@ -45,7 +49,23 @@ void stoq_tunnel_config_init(struct stoq_tunnel_config *config, enum stoq_tunnel
 	config->lanes = LANES_DEFAULT;
 	config->queues_max = QUEUES_DEFAULT;
 	config->host_queues_max = HOST_QUEUES_DEFAULT;
-	config->memory_bytes = MEMORY_DEFAULT;
+	config->host_connections_max = HOST_CONNECTIONS_DEFAULT;
+	stoq_tunnel_config_set_memory(config, MEMORY_DEFAULT);
+}
+
+void stoq_tunnel_config_set_memory(struct stoq_tunnel_config *config, uint64_t bytes)
+{
+	struct stoq_transport_config *transport = &config->transport;
+	uint64_t connections;
+
+	config->memory_bytes = bytes / 5;
+	transport->max_memory_bytes = bytes - config->memory_bytes;
+	/* Half of the transport's for all alike, half for those that need it. */
+	connections = transport->max_memory_bytes / (2 * CONNECTION_MIN_BYTES);
+	if (connections < transport->max_connections)
+		transport->max_connections = (uint32_t)connections;
+	if (transport->max_half_open > transport->max_connections)
+		transport->max_half_open = transport->max_connections;
 }
 
 /* ---- life ---- */
@@ -151,6 +171,7 @@ int stoq_tunnel_create(const struct stoq_tunnel_config *config, struct stoq_tunn
 	tunnel->config = *config;
 	pthread_mutex_init(&tunnel->log.lock, NULL);
 	stoq_shares_init(&tunnel->shares, config->host_queues_max);
+	stoq_shares_init(&tunnel->connection_shares, config->host_connections_max);
 	ret = open_transport(tunnel, error);
 	if (!ret)
 		ret = open_workers(tunnel, error);
@@ -188,6 +209,7 @@ void stoq_tunnel_destroy(struct stoq_tunnel *tunnel)
 		stoq_tunnel_worker_close(&tunnel->workers[i]);
 	}
 	stoq_shares_destroy(&tunnel->shares);
+	stoq_shares_destroy(&tunnel->connection_shares);
 	pthread_mutex_destroy(&tunnel->log.lock);
 	free(tunnel->workers);
 	free(tunnel->targets);

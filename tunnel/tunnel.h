@@ -36,6 +36,7 @@ struct stoq_tunnel_config {
 	unsigned int lanes;	      /* of a queue, at most: 1 to STOQ_LANES_MAX */
 	unsigned int queues_max;      /* TCP connections, of all workers */
 	unsigned int host_queues_max; /* target end: of those, of one host end's name */
+	unsigned int host_connections_max; /* target end: QUIC connections of one name */
 	uint64_t memory_bytes;	      /* for bytes on their way from QUIC to TCP */
 	unsigned int spin_us;	      /* look that long before sleeping */
 	bool bytes;		      /* carry what is not NVMe/TCP, too */
@@ -58,6 +59,11 @@ struct stoq_tunnel_config {
 };
 
 void stoq_tunnel_config_init(struct stoq_tunnel_config *config, enum stoq_tunnel_end end);
+
+#define STOQ_TUNNEL_MEMORY_MIN (16u << 20)
+
+/* What all that peers send may take, at least STOQ_TUNNEL_MEMORY_MIN: in the transport, and on its way to TCP. */
+void stoq_tunnel_config_set_memory(struct stoq_tunnel_config *config, uint64_t bytes);
 
 struct stoq_tunnel;
 

@@ -17,7 +17,7 @@ struct stoq_tunnel {
 	unsigned int worker_count;
 	unsigned int next_worker;  /* for the next TCP connection; worker 0's */
 	unsigned int queues;	   /* open now; atomic */
-	struct stoq_shares shares; /* target end */
+	struct stoq_shares shares, connection_shares; /* target end: of queues, of connections */
 	struct stoq_tunnel_log log;
 	struct stoq_status_socket *status;
 	/* From other threads and signal handlers. */

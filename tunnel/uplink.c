@@ -16,6 +16,7 @@ struct stoq_uplink {
 	struct stoq_carrier *carrier; /* NULL: it is not connected */
 	struct stoq_alarm *retry, *look;
 	uint64_t pause_ns;
+	uint64_t connected_ns; /* since when carrier is there */
 	uint8_t *session; /* that the next connection resumes */
 	size_t session_bytes;
 	struct stoq_tunnel_link *waiting;
@@ -152,7 +153,7 @@ void stoq_uplink_connected(struct stoq_uplink *uplink, struct stoq_connection *c
 		stoq_connection_close(connection, STOQ_LANE_LIMIT, "no memory");
 		return;
 	}
-	uplink->pause_ns = PAUSE_FIRST_NS;
+	uplink->connected_ns = stoq_now_ns();
 	uplink->told = false;
 	stoq_tunnel_log(uplink->worker->tunnel, STOQ_LOG_INFO,
 		"connected to the tunnel's target end %s",
@@ -173,6 +174,9 @@ void stoq_uplink_closed(struct stoq_uplink *uplink, const struct stoq_close_info
 			"the connection to the tunnel's target end is lost: %s", info->reason);
 		stoq_carrier_free(uplink->carrier);
 		uplink->carrier = NULL;
+		/* One that is closed as soon as it is there would be made ten times a second. */
+		if (stoq_now_ns() - uplink->connected_ns >= PAUSE_MAX_NS)
+			uplink->pause_ns = PAUSE_FIRST_NS;
 	} else {
 		/* Perhaps the session was the reason. */
 		forget_session(uplink);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tunnel/link.h"
+#include "tunnel/patience.h"
 #include "tunnel/reload.h"
 
 #define EVENTS	   64
@@ -135,6 +136,8 @@ int stoq_tunnel_worker_open(struct stoq_tunnel_worker *worker, struct stoq_error
 		stoq_tunnel_watch_add(worker->epoll_fd, &worker->wake, EPOLLIN))
 		return stoq_error_set(error, -errno, "worker %u cannot be made: %s", worker->index,
 			strerror(errno));
+	if (stoq_patience_begin(worker))
+		return stoq_error_set(error, -ENOMEM, "no memory for worker %u", worker->index);
 	stoq_block_pool_init(
 		&worker->pool, worker->tunnel->config.memory_bytes / worker->tunnel->worker_count);
 	return 0;

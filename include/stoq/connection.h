@@ -116,6 +116,7 @@ struct stoq_connection_info {
 	uint64_t key_updates;
 	uint32_t streams; /* open now */
 	char alpn[256];	  /* of those in stoq_transport_config, once it is established */
+	uint64_t receive_credit_bytes; /* that the peer may send now, on all streams together */
 };
 
 /* Gets what is known of a connection. At any time; in closed(), as it was at the end. */

@@ -16,7 +16,8 @@ const char tunnel_help[] =
 	;
 
 /* An hour: as long as anything is measured. */
-#define SPIN_US 3600000000u
+#define SPIN_US	   3600000000u
+#define MEMORY_MAX (64ull << 30)
 
 enum tunnel_option {
 	OPTION_LISTEN = TOOL_OPTION_FIRST,
@@ -33,7 +34,9 @@ enum tunnel_option {
 	OPTION_SPIN,
 	OPTION_BYTES,
 	OPTION_MAX_QUEUES,
+	OPTION_MEMORY,
 	OPTION_HOST_QUEUES,
+	OPTION_HOST_CONNECTIONS,
 	OPTION_CONGESTION,
 	OPTION_NO_PACING,
 	OPTION_STATUS,
@@ -47,6 +50,7 @@ enum tunnel_option {
 		{"spin", no_argument, NULL, OPTION_SPIN},                                          \
 		{"bytes", no_argument, NULL, OPTION_BYTES},                                        \
 		{"max-queues", required_argument, NULL, OPTION_MAX_QUEUES},                        \
+		{"memory", required_argument, NULL, OPTION_MEMORY},                                \
 		{"congestion", required_argument, NULL, OPTION_CONGESTION},                        \
 	{                                                                                          \
 		"no-pacing", no_argument, NULL, OPTION_NO_PACING                                   \
@@ -60,6 +64,7 @@ static const struct option listen_options[] = {
 	{"any-host-nqn", no_argument, NULL, OPTION_ANY_HOST_NQN},
 	{"policy", required_argument, NULL, OPTION_POLICY},
 	{"host-queues", required_argument, NULL, OPTION_HOST_QUEUES},
+	{"host-connections", required_argument, NULL, OPTION_HOST_CONNECTIONS},
 	{NULL, 0, NULL, 0},
 };
 
@@ -241,6 +246,17 @@ static int take_congestion(
 		error, -EINVAL, "--congestion is cubic, bbr or reno, not '%.40s'", text);
 }
 
+static int take_memory(struct tunnel_options *options, const char *text, struct stoq_error *error)
+{
+	uint64_t bytes;
+
+	if (stoq_parse_bytes(text, &bytes) || bytes < STOQ_TUNNEL_MEMORY_MIN || bytes > MEMORY_MAX)
+		return stoq_error_set(
+			error, -EINVAL, "--memory: '%.40s' is not a size from 16m to 64g", text);
+	stoq_tunnel_config_set_memory(&options->tunnel, bytes);
+	return 0;
+}
+
 static int take_figure(
 	struct tunnel_options *options, int option, const char *text, struct stoq_error *error)
 {
@@ -255,6 +271,11 @@ static int take_figure(
 		return take_number("max-queues", text, 65535, &config->queues_max, error);
 	case OPTION_HOST_QUEUES:
 		return take_number("host-queues", text, 65535, &config->host_queues_max, error);
+	case OPTION_HOST_CONNECTIONS:
+		return take_number(
+			"host-connections", text, 65535, &config->host_connections_max, error);
+	case OPTION_MEMORY:
+		return take_memory(options, text, error);
 	default:
 		return take_congestion(options, text, error);
 	}

@@ -309,13 +309,18 @@ static void start_without_memory(void)
 	target_end()->pool.limit_bytes = 1;
 }
 
+static size_t table_bytes(void)
+{
+	return stoq_command_table_bytes(&target_end()->mux.commands);
+}
+
 static void a_full_pool_lets_a_queue_gather_one_pdu_at_a_time(void **state)
 {
 	start_without_memory();
 	assert_int_equal(part_comes(1, 0, 0, PART_BYTES), PART_BYTES);
 	assert_int_equal(part_comes(2, 0, 0, PART_BYTES), 0);
 	assert_int_equal(part_comes(3, 0, 0, CAPSULE_BYTES), 0);
-	assert_int_equal(target_end()->pool.used_bytes, STOQ_BLOCK_BYTES);
+	assert_int_equal(target_end()->pool.used_bytes, table_bytes() + STOQ_BLOCK_BYTES);
 	assert_int_equal(target_end()->resumes, 0);
 
 	/* The rest of the first one comes; then the others go on. */
@@ -351,7 +356,34 @@ static void a_full_pool_keeps_one_pdu_that_waits_for_a_fused_pair(void **state)
 	assert_int_equal(part_comes(1, 0, 0, CAPSULE_BYTES), CAPSULE_BYTES);
 	assert_int_equal(part_comes(2, 0, 0, CAPSULE_BYTES), CAPSULE_BYTES);
 	assert_int_equal(target_end()->mux.code, STOQ_LANE_LIMIT);
-	assert_in_range(target_end()->pool.used_bytes, 0, 2 * STOQ_BLOCK_BYTES);
+	assert_in_range(target_end()->pool.used_bytes, 0, table_bytes() + 2 * STOQ_BLOCK_BYTES);
+	rig_destroy(&rig);
+}
+
+/* A target that never answers, and a host that sends on. */
+static void outstanding_commands_are_memory(void **state)
+{
+	unsigned int commands = 0;
+
+	start(1);
+	for (; commands < 5000; commands++) {
+		assert_true(command_comes(0, NVME_NVM_READ, (uint16_t)(100 + commands), 0));
+		bytes_to_target();
+		target_end()->out_size = 0;
+	}
+	assert_true(table_bytes() >= commands * sizeof(struct stoq_command));
+	assert_in_range(
+		target_end()->pool.used_bytes, table_bytes(), table_bytes() + STOQ_BLOCK_BYTES);
+	rig_destroy(&rig);
+
+	start_without_memory();
+	for (commands = 0; commands < 5000 && !stoq_mux_failed(&target_end()->mux); commands++) {
+		command_comes(0, NVME_NVM_READ, (uint16_t)(100 + commands), 0);
+		bytes_to_target();
+		target_end()->out_size = 0;
+	}
+	assert_int_equal(target_end()->mux.code, STOQ_LANE_LIMIT);
+	assert_in_range(commands, 500, 520);
 	rig_destroy(&rig);
 }
 
@@ -368,6 +400,7 @@ int main(void)
 		cmocka_unit_test(half_of_a_fused_pair_does_not_keep_a_queue),
 		cmocka_unit_test(a_full_pool_lets_a_queue_gather_one_pdu_at_a_time),
 		cmocka_unit_test(a_full_pool_keeps_one_pdu_that_waits_for_a_fused_pair),
+		cmocka_unit_test(outstanding_commands_are_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tunnel/patience.h"
+
+#include "tunnel/link.h"
+
+#define LOOK_EVERY_NS	 1000000000ull
+/* A peer that has so little left sends no large packets. */
+#define CREDIT_MIN_BYTES 16384
+
+/* ---- queues that do not begin ---- */
+
+static bool waits_for_connect(const struct stoq_tunnel_link *link, uint64_t now_ns)
+{
+	return link->carrier && !link->mux.bytes && !link->mux.agreed.connecting &&
+	       !link->mux.agreed.answered && now_ns - link->since_ns >= STOQ_CONNECT_WITHIN_NS;
+}
+
+static void end_silent_queues(struct stoq_tunnel_worker *worker, uint64_t now_ns)
+{
+	struct stoq_tunnel_link *link = worker->links;
+
+	while (link) {
+		struct stoq_tunnel_link *next = link->next;
+
+		if (waits_for_connect(link, now_ns))
+			stoq_link_reset(
+				link, STOQ_LANE_LIMIT, "no Connect command has come for 20 s");
+		link = next;
+	}
+}
+
+/* ---- connections that stand still ---- */
+
+/* Bytes that wait for TCP in the transport. *taken: those that do not, ever. */
+static uint64_t unread_bytes(const struct stoq_tunnel_link *link, uint64_t *taken)
+{
+	uint64_t unread = 0;
+
+	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++) {
+		struct stoq_stream_info info;
+
+		if (!link->lanes[i])
+			continue;
+		stoq_stream_info(link->lanes[i]->stream, &info);
+		unread += info.received - info.taken;
+		*taken += info.taken;
+	}
+	return unread;
+}
+
+/* The queue that has most unread. *taken: bytes of all that were taken. */
+static struct stoq_tunnel_link *fullest(const struct stoq_carrier *carrier, uint64_t *taken)
+{
+	struct stoq_tunnel_link *result = NULL;
+	uint64_t most = 0;
+
+	*taken = 0;
+	for (struct stoq_tunnel_link *link = carrier->links; link; link = link->next_carried) {
+		uint64_t unread = unread_bytes(link, taken);
+
+		if (unread <= most)
+			continue;
+		most = unread;
+		result = link;
+	}
+	return result;
+}
+
+static void look_at_credit(struct stoq_carrier *carrier, uint64_t now_ns)
+{
+	struct stoq_connection_info info;
+	struct stoq_tunnel_link *link;
+	uint64_t taken;
+
+	stoq_connection_info(carrier->connection, &info);
+	if (info.receive_credit_bytes >= CREDIT_MIN_BYTES) {
+		carrier->still_since_ns = 0;
+		return;
+	}
+	link = fullest(carrier, &taken);
+	if (!carrier->still_since_ns || taken != carrier->taken_bytes) {
+		carrier->still_since_ns = now_ns;
+		carrier->taken_bytes = taken;
+	}
+	if (!link || now_ns - carrier->still_since_ns < STOQ_STANDSTILL_NS)
+		return;
+	carrier->still_since_ns = 0;
+	stoq_link_reset(link, STOQ_LANE_LIMIT,
+		"memory is full, and its TCP connection has taken nothing for 10 s");
+}
+
+/* ---- every second ---- */
+
+static void look(void *argument)
+{
+	struct stoq_tunnel_worker *worker = argument;
+	uint64_t now_ns = stoq_now_ns();
+
+	end_silent_queues(worker, now_ns);
+	for (struct stoq_carrier *carrier = worker->carriers; carrier; carrier = carrier->next)
+		look_at_credit(carrier, now_ns);
+	stoq_patience_begin(worker);
+}
+
+int stoq_patience_begin(struct stoq_tunnel_worker *worker)
+{
+	return stoq_alarm_set(worker->tunnel->transport, worker->index,
+		stoq_now_ns() + LOOK_EVERY_NS, look, worker, NULL);
+}
