@@ -407,11 +407,29 @@ static void compile_rules(
 
 #define HASH_START UINT64_C(0xcbf29ce484222325)
 
+static uint64_t hash_word(uint64_t hash, uint64_t word)
+{
+	hash = (hash ^ word) * UINT64_C(0x100000001b3);
+	return hash ^ hash >> 32;
+}
+
+/*
+ * FNV-1a by words: a byte at a time takes 3 MiB eight times as long. The shift lets a word's upper bits, which a multiplication
+ * moves nowhere but up, change all of the hash.
+ */
 static uint64_t hash_more(uint64_t hash, const void *bytes, const void *end)
 {
-	for (const uint8_t *byte = bytes; byte != end; byte++)
-		hash = (hash ^ *byte) * UINT64_C(0x100000001b3);
-	return hash;
+	const uint8_t *from = bytes;
+	size_t left = (size_t)((const uint8_t *)end - from);
+	uint64_t word;
+
+	for (; left >= sizeof(word); left -= sizeof(word), from += sizeof(word)) {
+		memcpy(&word, from, sizeof(word));
+		hash = hash_word(hash, word);
+	}
+	word = 0;
+	memcpy(&word, from, left);
+	return left ? hash_word(hash, word) : hash;
 }
 
 uint64_t stoq_guard_hash(const uint8_t *bytes, size_t size)
@@ -439,6 +457,35 @@ static uint64_t hash_of(const struct stoq_guard_compiled *compiled)
 	return hash_more(hash, compiled->commands, compiled + 1);
 }
 
+int stoq_guard_compile_into(const struct stoq_guard_policy *policy,
+	struct stoq_guard_compiled *compiled, struct stoq_error *error)
+{
+	int ret;
+
+	compiled->rule_count = (uint32_t)policy->rule_count;
+	compiled->strict = policy->strict;
+	compiled->default_verdict = policy->default_verdict;
+	if (policy->default_verdict == STOQ_GUARD_DENY) {
+		compiled->default_status_write =
+			stoq_guard_status_for(policy->default_status, true);
+		compiled->default_status_other =
+			stoq_guard_status_for(policy->default_status, false);
+	}
+	ret = compile_names(&compiled->hosts, policy, GUARD_HOST, error);
+	if (!ret)
+		ret = compile_names(&compiled->subsystems, policy, GUARD_SUBSYSTEM, error);
+	if (!ret)
+		ret = compile_namespaces(compiled, policy, error);
+	if (ret)
+		return ret;
+	compile_commands(compiled, policy);
+	compile_rules(compiled, policy);
+	compile_intervals(&compiled->firsts, policy, FIRST);
+	compile_intervals(&compiled->lasts, policy, LAST);
+	compiled->hash = hash_of(compiled);
+	return 0;
+}
+
 int stoq_guard_compile(const struct stoq_guard_policy *policy,
 	struct stoq_guard_compiled **compiled, struct stoq_error *error)
 {
@@ -447,27 +494,10 @@ int stoq_guard_compile(const struct stoq_guard_policy *policy,
 
 	if (!ready)
 		return stoq_error_set(error, -ENOMEM, "not enough memory to compile the policy");
-	ready->rule_count = (uint32_t)policy->rule_count;
-	ready->strict = policy->strict;
-	ready->default_verdict = policy->default_verdict;
-	if (policy->default_verdict == STOQ_GUARD_DENY) {
-		ready->default_status_write = stoq_guard_status_for(policy->default_status, true);
-		ready->default_status_other = stoq_guard_status_for(policy->default_status, false);
-	}
-	ret = compile_names(&ready->hosts, policy, GUARD_HOST, error);
-	if (!ret)
-		ret = compile_names(&ready->subsystems, policy, GUARD_SUBSYSTEM, error);
-	compile_commands(ready, policy);
-	compile_rules(ready, policy);
-	compile_intervals(&ready->firsts, policy, FIRST);
-	compile_intervals(&ready->lasts, policy, LAST);
-	if (!ret)
-		ret = compile_namespaces(ready, policy, error);
-	if (ret) {
+	ret = stoq_guard_compile_into(policy, ready, error);
+	if (ret)
 		free(ready);
-		return ret;
-	}
-	ready->hash = hash_of(ready);
-	*compiled = ready;
-	return 0;
+	else
+		*compiled = ready;
+	return ret;
 }

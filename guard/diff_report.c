@@ -133,7 +133,7 @@ static void end_text(const struct text_list *list)
 static void print_decision(FILE *file, const char *when, const struct stoq_guard_source *source,
 	const struct stoq_guard_decision *decision)
 {
-	char label[STOQ_GUARD_RULE_LABEL], buffer[NVME_NAME_LENGTH];
+	char label[STOQ_GUARD_RULE_LABEL], place[STOQ_GUARD_RULE_PLACE], buffer[NVME_NAME_LENGTH];
 
 	fprintf(file, "%s %s", when, stoq_guard_verdict_name(decision->verdict));
 	if (decision->verdict == STOQ_GUARD_DENY)
@@ -144,7 +144,8 @@ static void print_decision(FILE *file, const char *when, const struct stoq_guard
 		return;
 	}
 	stoq_guard_label_rule(&source->policy, decision->rule, label);
-	fprintf(file, " by rule %s, line %u\n", label, source->policy.rules[decision->rule].line);
+	stoq_guard_rule_place(&source->policy.rules[decision->rule], place);
+	fprintf(file, " by rule %s, %s\n", label, place);
 }
 
 static void print_names(FILE *file, const char *heading, const uint64_t *words,
@@ -227,6 +228,9 @@ static void put_decision(struct json_object *object, const char *key,
 		entry, "name", by_rule ? source->policy.rules[decision->rule].text->name : NULL);
 	stoq_json_put_known(
 		entry, "line", by_rule, by_rule ? source->policy.rules[decision->rule].line : 0);
+	stoq_json_put_string(entry, "file",
+		by_rule ? stoq_guard_rule_file(&source->policy.rules[decision->rule], source->path)
+			: NULL);
 	stoq_json_put(object, key, entry);
 }
 

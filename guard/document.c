@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "guard/document.h"
 
-#include <errno.h>
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Where a check is: "" at the top, "rule 3, " in an item of the list. */
-struct place {
-	struct guard_document *document;
-	char text[32];
-	struct stoq_error *error;
-};
+#define FIELDS_MAX 32 /* of a mapping */
 
-static unsigned int line_of(const yaml_node_t *node)
+static struct stoq_guard_place place_of(const yaml_mark_t *mark)
 {
-	return (unsigned int)node->start_mark.line + 1;
+	return (struct stoq_guard_place){
+		(unsigned int)mark->line + 1, (unsigned int)mark->column + 1};
+}
+
+static struct stoq_guard_place place_of_node(const yaml_node_t *node)
+{
+	return place_of(&node->start_mark);
 }
 
 static yaml_node_t *node_at(struct guard_document *document, int index)
@@ -23,9 +24,9 @@ static yaml_node_t *node_at(struct guard_document *document, int index)
 	return yaml_document_get_node(&document->yaml, index);
 }
 
-static const char *text_of(const yaml_node_t *node)
+static char *text_of(const yaml_node_t *node)
 {
-	return (const char *)node->data.scalar.value;
+	return (char *)node->data.scalar.value;
 }
 
 static size_t pair_count(const yaml_node_t *mapping)
@@ -38,79 +39,174 @@ static size_t item_count(const yaml_node_t *sequence)
 	return (size_t)(sequence->data.sequence.items.top - sequence->data.sequence.items.start);
 }
 
+/* ---- mistakes ---- */
+
+#define mistake(document, place, hint, ...)                                                        \
+	stoq_guard_mistakes_add((document)->mistakes, (document)->order, (document)->file, place,  \
+		hint, __VA_ARGS__)
+
+/* The part of a reason behind its first semicolon is what to do. */
+void guard_document_refuse(struct guard_document *document, struct stoq_guard_place place,
+	const char *before, const char *key, const char *value, const char *reason)
+{
+	const char *hint = strstr(reason, "; ");
+	int length = hint ? (int)(hint - reason) : (int)strlen(reason);
+
+	mistake(document, place, hint ? hint + 2 : NULL, "%s%s: '%.60s' %.*s", before, key, value,
+		length, reason);
+}
+
 /* ---- open ---- */
 
-static int parser_error(const yaml_parser_t *parser, const char *file, struct stoq_error *error)
+static bool refuse_syntax(struct guard_document *document, const yaml_parser_t *parser)
 {
+	document->mistakes->unread = true;
 	if (parser->error == YAML_MEMORY_ERROR)
-		return stoq_error_set(error, -ENOMEM, "%s: not enough memory to read it", file);
-	return stoq_error_set(error, -EINVAL, "%.200s:%zu: not YAML: %s%s%s", file,
-		parser->problem_mark.line + 1, parser->problem ? parser->problem : "unreadable",
-		parser->context ? ", " : "", parser->context ? parser->context : "");
+		document->mistakes->no_memory = true;
+	else
+		mistake(document, place_of(&parser->problem_mark), NULL, "not YAML: %s%s%s",
+			parser->problem ? parser->problem : "unreadable",
+			parser->context ? ", " : "", parser->context ? parser->context : "");
+	return false;
+}
+
+static bool start(
+	struct guard_document *document, yaml_parser_t *parser, const char *text, size_t size)
+{
+	if (!yaml_parser_initialize(parser)) {
+		document->mistakes->no_memory = true;
+		return false;
+	}
+	yaml_parser_set_input_string(parser, (const unsigned char *)text, size);
+	return true;
+}
+
+static const yaml_char_t *anchor_of(const yaml_event_t *event)
+{
+	switch (event->type) {
+	case YAML_ALIAS_EVENT:
+		return event->data.alias.anchor;
+	case YAML_SCALAR_EVENT:
+		return event->data.scalar.anchor;
+	case YAML_SEQUENCE_START_EVENT:
+		return event->data.sequence_start.anchor;
+	case YAML_MAPPING_START_EVENT:
+		return event->data.mapping_start.anchor;
+	default:
+		return NULL;
+	}
+}
+
+/* One event; false: it was the last one. Syntax is found fault with when the tree is made. */
+static bool look_at_event(
+	struct guard_document *document, yaml_parser_t *parser, size_t *references)
+{
+	yaml_event_t event;
+	bool more;
+
+	if (!yaml_parser_parse(parser, &event))
+		return false;
+	if (anchor_of(&event)) {
+		char before[64];
+
+		snprintf(before, sizeof(before), "in %s", document->kind->what);
+		++*references;
+		mistake(document, place_of(&event.start_mark),
+			"write the values out, and put quotes round a text that begins with * or &",
+			"YAML anchors and aliases (& and *) are not understood %s", before);
+	}
+	more = event.type != YAML_STREAM_END_EVENT;
+	yaml_event_delete(&event);
+	return more;
+}
+
+/* libyaml's tree has what aliases stand for in their place: they are only seen here. */
+static bool has_references(struct guard_document *document, const char *text, size_t size)
+{
+	yaml_parser_t parser;
+	size_t references = 0;
+
+	if (!start(document, &parser, text, size))
+		return true;
+	while (look_at_event(document, &parser, &references))
+		;
+	yaml_parser_delete(&parser);
+	document->mistakes->unread |= references != 0;
+	return references != 0;
 }
 
 /* A second document would not be read, so it must not be there. */
-static int check_end(
-	struct guard_document *document, yaml_parser_t *parser, struct stoq_error *error)
+static bool check_end(struct guard_document *document, yaml_parser_t *parser)
 {
-	yaml_document_t next;
+	struct stoq_guard_place place = {0, 0};
 	const yaml_node_t *root;
-	unsigned int line;
+	yaml_document_t next;
+	char hint[128];
 
 	if (!yaml_parser_load(parser, &next))
-		return parser_error(parser, document->file, error);
+		return refuse_syntax(document, parser);
 	root = yaml_document_get_root_node(&next);
-	line = root ? line_of(root) : 0;
+	if (root)
+		place = place_of_node(root);
 	yaml_document_delete(&next);
-	if (!line)
-		return 0;
-	return stoq_error_set(error, -EINVAL,
-		"%.200s:%u: a second YAML document begins here; %s is one: remove the line '---' "
-		"before it",
-		document->file, line, document->kind->what);
+	if (!place.line)
+		return true;
+	snprintf(hint, sizeof(hint), "%s is one: remove the line '---' before it",
+		document->kind->what);
+	mistake(document, place, hint, "a second YAML document begins here");
+	return true;
 }
 
-static int load(struct guard_document *document, yaml_parser_t *parser, struct stoq_error *error)
+static bool load(struct guard_document *document, yaml_parser_t *parser)
 {
-	int ret;
+	char hint[128];
 
 	if (!yaml_parser_load(parser, &document->yaml))
-		return parser_error(parser, document->file, error);
-	if (!yaml_document_get_root_node(&document->yaml))
-		ret = stoq_error_set(error, -EINVAL,
-			"%.200s:1: the file is empty; %s begins with `version: 1`", document->file,
-			document->kind->what);
-	else
-		ret = check_end(document, parser, error);
-	if (ret)
-		yaml_document_delete(&document->yaml);
-	return ret;
+		return refuse_syntax(document, parser);
+	document->open = true;
+	if (yaml_document_get_root_node(&document->yaml))
+		return check_end(document, parser);
+	snprintf(hint, sizeof(hint), "%s begins with `version: 1`", document->kind->what);
+	mistake(document, ((struct stoq_guard_place){1, 1}), hint, "the file is empty");
+	return false;
 }
 
-int guard_document_open(struct guard_document *document, const struct guard_document_kind *kind,
-	const char *file, const char *text, size_t size, struct stoq_error *error)
+bool guard_document_open(struct guard_document *document, const char *text, size_t size)
 {
 	yaml_parser_t parser;
-	int ret;
+	bool loaded;
 
-	document->file = file;
-	document->kind = kind;
-	if (!yaml_parser_initialize(&parser))
-		return stoq_error_set(error, -ENOMEM, "%s: not enough memory to read it", file);
-	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-	ret = load(document, &parser, error);
+	document->open = false;
+	if (has_references(document, text, size) || !start(document, &parser, text, size))
+		return false;
+	loaded = load(document, &parser);
 	yaml_parser_delete(&parser);
-	return ret;
+	return loaded;
 }
 
 void guard_document_close(struct guard_document *document)
 {
-	yaml_document_delete(&document->yaml);
+	if (document->open)
+		yaml_document_delete(&document->yaml);
+	document->open = false;
 }
 
-/* ---- check ---- */
+/* ---- values ---- */
 
-static const cyaml_schema_field_t *find_field(const cyaml_schema_field_t *fields, const char *key)
+/* Where a value is: "" at the top, "rule 3, " in an item of the list. */
+struct loading {
+	struct guard_document *document;
+	char before[32];
+};
+
+static void refuse(const struct loading *loading, const yaml_node_t *node, const char *hint,
+	const char *key, const char *text)
+{
+	mistake(loading->document, place_of_node(node), hint, "%s%s%s%s", loading->before, key,
+		key[0] ? ": " : "", text);
+}
+
+static const struct guard_field *find_field(const struct guard_field *fields, const char *key)
 {
 	for (; fields->key; fields++) {
 		if (strcmp(fields->key, key) == 0)
@@ -119,119 +215,187 @@ static const cyaml_schema_field_t *find_field(const cyaml_schema_field_t *fields
 	return NULL;
 }
 
-static void list_keys(const cyaml_schema_field_t *fields, char *text, size_t size)
+static void refuse_key(
+	const struct loading *loading, const yaml_node_t *key, const struct guard_field *fields)
 {
-	size_t length = 0;
+	char hint[256] = "the fields here are: ";
+	size_t length = strlen(hint);
 
-	text[0] = '\0';
-	for (; fields->key && length < size; fields++)
-		length += (size_t)snprintf(
-			text + length, size - length, "%s%s", length ? ", " : "", fields->key);
+	for (const struct guard_field *field = fields; field->key && length < sizeof(hint); field++)
+		length += (size_t)snprintf(hint + length, sizeof(hint) - length, "%s%s",
+			field == fields ? "" : ", ", field->key);
+	mistake(loading->document, place_of_node(key), hint, "%sthere is no field '%.40s'",
+		loading->before, text_of(key));
 }
 
-static int check_key(const struct place *place, const yaml_node_t *mapping, size_t index,
-	const cyaml_schema_field_t *fields)
+/* The field of a key; NULL: there is none, or it had its turn, in the line that is in seen. */
+static const struct guard_field *take_key(const struct loading *loading, const yaml_node_t *key,
+	const struct guard_field *fields, unsigned int seen[static FIELDS_MAX])
 {
-	const yaml_node_pair_t *pairs = mapping->data.mapping.pairs.start;
-	const yaml_node_t *key = node_at(place->document, pairs[index].key);
-	char known[256];
+	const struct guard_field *field;
+	unsigned int *line;
 
-	if (key->type != YAML_SCALAR_NODE)
-		return stoq_error_set(place->error, -EINVAL,
-			"%.200s:%u: %sa key must be a plain word", place->document->file,
-			line_of(key), place->text);
-	for (size_t i = 0; i < index; i++) {
-		const yaml_node_t *other = node_at(place->document, pairs[i].key);
-
-		if (strcmp(text_of(other), text_of(key)) == 0)
-			return stoq_error_set(place->error, -EINVAL,
-				"%.200s:%u: %s'%.40s' is already given in line %u; keep one of "
-				"them",
-				place->document->file, line_of(key), place->text, text_of(key),
-				line_of(other));
+	if (key->type != YAML_SCALAR_NODE) {
+		refuse(loading, key, NULL, "", "a key must be a plain word");
+		return NULL;
 	}
-	if (find_field(fields, text_of(key)))
-		return 0;
-	list_keys(fields, known, sizeof(known));
-	return stoq_error_set(place->error, -EINVAL,
-		"%.200s:%u: %sthere is no field '%.40s'; the fields here are: %s",
-		place->document->file, line_of(key), place->text, text_of(key), known);
+	field = find_field(fields, text_of(key));
+	if (!field) {
+		refuse_key(loading, key, fields);
+		return NULL;
+	}
+	line = &seen[field - fields];
+	if (*line)
+		mistake(loading->document, place_of_node(key), "keep one of them",
+			"%s'%.40s' is already given in line %u", loading->before, text_of(key),
+			*line);
+	field = *line ? NULL : field;
+	*line = place_of_node(key).line;
+	return field;
 }
 
-static int check_scalar(const struct place *place, const yaml_node_t *node, const char *key)
+/* A text, or NULL. */
+static char *take_text(const struct loading *loading, const yaml_node_t *node, const char *key)
 {
 	if (node->type == YAML_SCALAR_NODE && strlen(text_of(node)) == node->data.scalar.length)
-		return 0;
+		return text_of(node);
 	if (node->type == YAML_SCALAR_NODE)
-		return stoq_error_set(place->error, -EINVAL, "%.200s:%u: %s%s: has a NUL character",
-			place->document->file, line_of(node), place->text, key);
-	return stoq_error_set(place->error, -EINVAL,
-		"%.200s:%u: %s%s: must be a single value, not a %s%s", place->document->file,
-		line_of(node), place->text, key,
-		node->type == YAML_SEQUENCE_NODE ? "list" : "group of fields",
-		strcmp(key, "namespace") == 0 ? "; for several write `namespaces: [1, 2]`" : "");
+		refuse(loading, node, NULL, key, "has a NUL character");
+	else
+		refuse(loading, node,
+			strcmp(key, "namespace") == 0 ? "for several write `namespaces: [1, 2]`"
+						      : NULL,
+			key,
+			node->type == YAML_SEQUENCE_NODE
+				? "must be a single value, not a list"
+				: "must be a single value, not a group of fields");
+	return NULL;
 }
 
-static int check_list(const struct place *place, const yaml_node_t *node, const char *key,
-	const cyaml_schema_value_t *schema)
+static bool is_list(
+	const struct loading *loading, const yaml_node_t *node, const struct guard_field *field)
 {
-	if (node->type != YAML_SEQUENCE_NODE)
-		return stoq_error_set(place->error, -EINVAL,
-			"%.200s:%u: %s%s: must be a list; write `%s: [%.60s]`",
-			place->document->file, line_of(node), place->text, key, key,
+	char text[128];
+
+	if (node->type != YAML_SEQUENCE_NODE) {
+		snprintf(text, sizeof(text), "write `%s: [%.60s]`", field->key,
 			node->type == YAML_SCALAR_NODE && node->data.scalar.length ? text_of(node)
 										   : "...");
-	if (item_count(node) < schema->sequence.min)
-		return stoq_error_set(place->error, -EINVAL,
-			"%.200s:%u: %s%s: the list is empty; name at least one, or leave the field "
-			"out",
-			place->document->file, line_of(node), place->text, key);
-	if (item_count(node) > schema->sequence.max)
-		return stoq_error_set(place->error, -EINVAL,
-			"%.200s:%u: %s%s: the list has %zu entries; at most %u are possible",
-			place->document->file, line_of(node), place->text, key, item_count(node),
-			schema->sequence.max);
-	return 0;
-}
-
-static int check_mapping(
-	const struct place *place, const yaml_node_t *node, const cyaml_schema_field_t *fields);
-
-static int check_entries(const struct place *place, const yaml_node_t *list, const char *key,
-	const cyaml_schema_value_t *entry)
-{
-	for (size_t i = 0; i < item_count(list); i++) {
-		const yaml_node_t *node =
-			node_at(place->document, list->data.sequence.items.start[i]);
-		struct place inner = *place;
-		int ret;
-
-		if (entry->type != CYAML_MAPPING) {
-			ret = check_scalar(place, node, key);
-		} else {
-			snprintf(inner.text, sizeof(inner.text), "%s %zu, ",
-				strcmp(key, place->document->kind->list) == 0
-					? place->document->kind->item
-					: "list",
-				i + 1);
-			ret = check_mapping(&inner, node, entry->mapping.fields);
-		}
-		if (ret)
-			return ret;
+		refuse(loading, node, text, field->key, "must be a list");
+		return false;
 	}
-	return 0;
+	if (item_count(node) < field->least)
+		refuse(loading, node, "name at least one, or leave the field out", field->key,
+			"the list is empty");
+	if (item_count(node) <= field->most)
+		return true;
+	snprintf(text, sizeof(text), "the list has %zu entries", item_count(node));
+	mistake(loading->document, place_of_node(node), NULL, "%s%s: %s; at most %u are possible",
+		loading->before, field->key, text, field->most);
+	return false;
 }
 
-static int check_value(
-	const struct place *place, const yaml_node_t *node, const cyaml_schema_field_t *field)
+static void load_mapping(struct loading *loading, const yaml_node_t *node,
+	const struct guard_field *fields, void *values);
+
+static void load_item(const struct loading *loading, const yaml_node_t *node,
+	const struct guard_field *field, size_t index, void *value)
 {
-	int ret;
+	const struct guard_document_kind *kind = loading->document->kind;
+	struct loading inner = {.document = loading->document};
 
-	if (field->value.type != CYAML_SEQUENCE)
-		return check_scalar(place, node, field->key);
-	ret = check_list(place, node, field->key, &field->value);
-	return ret ? ret : check_entries(place, node, field->key, field->value.sequence.entry);
+	snprintf(inner.before, sizeof(inner.before), "%s %zu, ",
+		strcmp(field->key, kind->list) == 0 ? kind->item : "list", index + 1);
+	load_mapping(&inner, node, field->fields, value);
 }
+
+static void load_list(const struct loading *loading, const yaml_node_t *node,
+	const struct guard_field *field, char *values)
+{
+	size_t count = item_count(node);
+	bool texts = field->shape == GUARD_FIELD_IS_TEXTS;
+	size_t bytes = texts ? sizeof(char *) : field->item_bytes;
+	char *array = calloc(count + 1, bytes);
+
+	if (!array) {
+		loading->document->mistakes->no_memory = true;
+		return;
+	}
+	*(void **)(values + field->offset) = array;
+	*(unsigned int *)(values + field->count_offset) = (unsigned int)count;
+	for (size_t i = 0; i < count; i++) {
+		const yaml_node_t *entry =
+			node_at(loading->document, node->data.sequence.items.start[i]);
+
+		if (texts)
+			((char **)array)[i] = take_text(loading, entry, field->key);
+		else
+			load_item(loading, entry, field, i, array + i * bytes);
+	}
+}
+
+static void load_value(const struct loading *loading, const yaml_node_t *node,
+	const struct guard_field *field, char *values)
+{
+	if (field->shape == GUARD_FIELD_IS_TEXT)
+		*(char **)(values + field->offset) = take_text(loading, node, field->key);
+	else if (is_list(loading, node, field))
+		load_list(loading, node, field, values);
+}
+
+static void load_mapping(struct loading *loading, const yaml_node_t *node,
+	const struct guard_field *fields, void *values)
+{
+	unsigned int seen[FIELDS_MAX] = {0};
+	char text[96];
+
+	if (node->type != YAML_MAPPING_NODE) {
+		snprintf(text, sizeof(text), "fields are expected here, such as `%s: ...`",
+			fields->key);
+		refuse(loading, node, NULL, "", text);
+		return;
+	}
+	for (size_t i = 0; i < pair_count(node); i++) {
+		const yaml_node_pair_t *pair = &node->data.mapping.pairs.start[i];
+		const struct guard_field *field =
+			take_key(loading, node_at(loading->document, pair->key), fields, seen);
+
+		if (field)
+			load_value(loading, node_at(loading->document, pair->value), field, values);
+	}
+	for (size_t i = 0; fields[i].key; i++) {
+		if (!fields[i].required || seen[i])
+			continue;
+		snprintf(text, sizeof(text), "the field '%s' is missing", fields[i].key);
+		refuse(loading, node, NULL, "", text);
+	}
+}
+
+void guard_document_load(
+	struct guard_document *document, const struct guard_field *fields, void *values)
+{
+	struct loading top = {.document = document};
+
+	load_mapping(&top, yaml_document_get_root_node(&document->yaml), fields, values);
+}
+
+void guard_document_free(const struct guard_field *fields, void *values)
+{
+	for (; fields->key; fields++) {
+		char *array;
+		unsigned int count;
+
+		if (fields->shape == GUARD_FIELD_IS_TEXT)
+			continue;
+		array = *(char **)((char *)values + fields->offset);
+		count = *(unsigned int *)((char *)values + fields->count_offset);
+		for (unsigned int i = 0; fields->shape == GUARD_FIELD_IS_ITEMS && i < count; i++)
+			guard_document_free(fields->fields, array + i * fields->item_bytes);
+		free(array);
+	}
+}
+
+/* ---- places ---- */
 
 static const yaml_node_t *find_value(
 	struct guard_document *document, const yaml_node_t *mapping, const char *key)
@@ -248,132 +412,38 @@ static const yaml_node_t *find_value(
 	return NULL;
 }
 
-static int check_required(
-	const struct place *place, const yaml_node_t *node, const cyaml_schema_field_t *fields)
+/* An entry of a list, or the list itself. */
+static const yaml_node_t *entry_of(
+	struct guard_document *document, const yaml_node_t *node, size_t entry)
 {
-	for (; fields->key; fields++) {
-		if (!(fields->value.flags & CYAML_FLAG_OPTIONAL) &&
-			!find_value(place->document, node, fields->key))
-			return stoq_error_set(place->error, -EINVAL,
-				"%.200s:%u: %sthe field '%s' is missing", place->document->file,
-				line_of(node), place->text, fields->key);
-	}
-	return 0;
+	if (node->type != YAML_SEQUENCE_NODE || entry >= item_count(node))
+		return node;
+	return node_at(document, node->data.sequence.items.start[entry]);
 }
 
-static int check_mapping(
-	const struct place *place, const yaml_node_t *node, const cyaml_schema_field_t *fields)
-{
-	if (node->type != YAML_MAPPING_NODE)
-		return stoq_error_set(place->error, -EINVAL,
-			"%.200s:%u: %sfields are expected here, such as `%s: ...`",
-			place->document->file, line_of(node), place->text, fields->key);
-	for (size_t i = 0; i < pair_count(node); i++) {
-		const yaml_node_pair_t *pair = &node->data.mapping.pairs.start[i];
-		int ret = check_key(place, node, i, fields);
-
-		if (!ret)
-			ret = check_value(place, node_at(place->document, pair->value),
-				find_field(fields, text_of(node_at(place->document, pair->key))));
-		if (ret)
-			return ret;
-	}
-	return check_required(place, node, fields);
-}
-
-int guard_document_check(struct guard_document *document, const cyaml_schema_value_t *schema,
-	struct stoq_error *error)
-{
-	const struct place top = {.document = document, .error = error};
-
-	return check_mapping(
-		&top, yaml_document_get_root_node(&document->yaml), schema->mapping.fields);
-}
-
-/* ---- values ---- */
-
-/* libcyaml's first message has what is wrong, those after it where; the outline has the lines. */
-__attribute__((format(printf, 3, 0))) static void keep_first_message(
-	cyaml_log_t level, void *context, const char *format, va_list arguments)
-{
-	char *message = context;
-
-	(void)level;
-	if (message[0])
-		return;
-	vsnprintf(message, 160, format, arguments);
-	message[strcspn(message, "\n")] = '\0';
-}
-
-static cyaml_config_t loader(char message[static 160])
-{
-	return (cyaml_config_t){
-		.log_fn = keep_first_message,
-		.log_ctx = message,
-		.log_level = CYAML_LOG_ERROR,
-		.mem_fn = cyaml_mem,
-		.flags = CYAML_CFG_NO_ALIAS,
-	};
-}
-
-int guard_document_load(struct guard_document *document, const cyaml_schema_value_t *schema,
-	const char *text, size_t size, void **data, struct stoq_error *error)
-{
-	char message[160] = "";
-	cyaml_config_t config = loader(message);
-	cyaml_err_t ret = cyaml_load_data((const uint8_t *)text, size, &config, schema, data, NULL);
-
-	if (ret == CYAML_OK)
-		return 0;
-	*data = NULL;
-	if (ret == CYAML_ERR_ALIAS)
-		return stoq_error_set(error, -EINVAL,
-			"%.200s: YAML anchors and aliases (& and *) are not understood in %s; "
-			"write the values out, and put quotes round a text that begins with * or &",
-			document->file, document->kind->what);
-	return stoq_error_set(
-		error, -EINVAL, "%.200s: %s (%s)", document->file, cyaml_strerror(ret), message);
-}
-
-void guard_document_free(const cyaml_schema_value_t *schema, void *data)
-{
-	char message[160] = "";
-	cyaml_config_t config = loader(message);
-
-	if (data)
-		cyaml_free(&config, schema, data, 0);
-}
-
-/* ---- lines ---- */
-
-unsigned int guard_document_line(struct guard_document *document, const char *key)
+struct stoq_guard_place guard_document_place(struct guard_document *document, const char *key)
 {
 	const yaml_node_t *root = yaml_document_get_root_node(&document->yaml);
 	const yaml_node_t *node = find_value(document, root, key);
 
-	return line_of(node ? node : root);
+	return place_of_node(node ? node : root);
 }
 
-unsigned int guard_document_item_line(
-	struct guard_document *document, size_t item, const char *key, size_t entry)
+struct stoq_guard_place guard_document_list_place(
+	struct guard_document *document, const char *list, size_t entry)
 {
-	return guard_document_entry_line(document, document->kind->list, item, key, entry);
+	return guard_document_entry_place(document, list, entry, NULL, 0);
 }
 
-unsigned int guard_document_entry_line(struct guard_document *document, const char *list_key,
-	size_t item, const char *key, size_t entry)
+struct stoq_guard_place guard_document_entry_place(struct guard_document *document,
+	const char *list, size_t item, const char *key, size_t entry)
 {
 	const yaml_node_t *root = yaml_document_get_root_node(&document->yaml);
-	const yaml_node_t *list = find_value(document, root, list_key);
-	const yaml_node_t *node, *value;
+	const yaml_node_t *all = find_value(document, root, list), *node, *value;
 
-	if (!list || list->type != YAML_SEQUENCE_NODE || item >= item_count(list))
-		return line_of(root);
-	node = node_at(document, list->data.sequence.items.start[item]);
+	if (!all || all->type != YAML_SEQUENCE_NODE || item >= item_count(all))
+		return place_of_node(all ? all : root);
+	node = entry_of(document, all, item);
 	value = key ? find_value(document, node, key) : NULL;
-	if (!value)
-		return line_of(node);
-	if (value->type == YAML_SEQUENCE_NODE && entry < item_count(value))
-		value = node_at(document, value->data.sequence.items.start[entry]);
-	return line_of(value);
+	return place_of_node(value ? entry_of(document, value, entry) : node);
 }

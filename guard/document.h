@@ -2,54 +2,108 @@
 #pragma once
 
 /*
- * The outline of a policy file, or of another whose top has one list: libyaml's tree, which has the
- * line of every node. libcyaml, which loads the values, keeps no lines and reports no keys that are
- * there twice; so the outline is checked here first, against the schema that libcyaml is then
- * given.
+ * A YAML file whose top is a mapping of texts, lists of texts and lists of mappings of those: a policy, a file of cases.
+ * libyaml's tree has the place of every value; a table of fields, the schema, has where in a struct it belongs.
+ * What is not as the schema wants it is a mistake, and the rest is loaded all the same, so that one reading finds all.
  */
-#include <cyaml/cyaml.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <yaml.h>
 
-#include "base/error.h"
+#include "guard/mistakes.h"
 
-/* The words that errors use. */
+/* The words that mistakes use. */
 struct guard_document_kind {
 	const char *what; /* "a policy" */
 	const char *list; /* the key of its list: "rules" */
 	const char *item; /* one of them: "rule" */
 };
 
-struct guard_document {
-	yaml_document_t yaml;
-	const char *file;
-	const struct guard_document_kind *kind;
+/* ---- the schema ---- */
+
+enum guard_field_shape {
+	GUARD_FIELD_IS_TEXT, /* char * */
+	GUARD_FIELD_IS_TEXTS, /* char **, and an unsigned int that counts them; NULL among them: a mistake */
+	GUARD_FIELD_IS_ITEMS, /* an array of structs, and an unsigned int that counts them */
 };
 
-/* Borrows file, which errors name, and kind. close() only after an open() that returned 0. */
-int guard_document_open(struct guard_document *document, const struct guard_document_kind *kind,
-	const char *file, const char *text, size_t size, struct stoq_error *error);
+struct guard_field {
+	const char *key; /* NULL: the table's end */
+	enum guard_field_shape shape;
+	bool required;
+	size_t offset, count_offset;	  /* in the struct */
+	unsigned int least, most;	  /* entries of a list */
+	size_t item_bytes;		  /* of ITEMS, and ... */
+	const struct guard_field *fields; /* ... their own fields */
+};
+
+#define GUARD_REQUIRED true
+#define GUARD_OPTIONAL false
+
+#define GUARD_TEXT(name, is_required, type, member)                                                \
+	{                                                                                          \
+		.key = (name), .shape = GUARD_FIELD_IS_TEXT, .required = (is_required),            \
+		.offset = offsetof(struct type, member)                                            \
+	}
+#define GUARD_TEXTS(name, type, member, count, maximum)                                            \
+	{                                                                                          \
+		.key = (name), .shape = GUARD_FIELD_IS_TEXTS,                                      \
+		.offset = offsetof(struct type, member),                                           \
+		.count_offset = offsetof(struct type, count), .least = 1, .most = (maximum)        \
+	}
+#define GUARD_ITEMS(name, is_required, type, member, count, item_fields, minimum, maximum)         \
+	{                                                                                          \
+		.key = (name), .shape = GUARD_FIELD_IS_ITEMS, .required = (is_required),           \
+		.offset = offsetof(struct type, member),                                           \
+		.count_offset = offsetof(struct type, count), .least = (minimum),                  \
+		.most = (maximum), .item_bytes = sizeof(*((struct type *)0)->member),              \
+		.fields = (item_fields)                                                            \
+	}
+#define GUARD_FIELDS_END                                                                           \
+	{                                                                                          \
+		.key = NULL                                                                        \
+	}
+
+/* ---- documents ---- */
+
+struct guard_document {
+	yaml_document_t yaml;
+	bool open;
+	const char *file;
+	size_t order; /* of the file, among those that are read: mistakes are sorted by it */
+	const struct guard_document_kind *kind;
+	struct stoq_guard_mistakes *mistakes;
+};
+
+/*
+ * Parses text, which is not needed afterwards. The caller has set file, which is borrowed, order, kind and mistakes.
+ * False: there is nothing to load, and there are mistakes. close() in either case.
+ */
+bool guard_document_open(struct guard_document *document, const char *text, size_t size);
 void guard_document_close(struct guard_document *document);
 
-/* Keys that schema does not have, keys that are there twice or missing, values of another kind. */
-int guard_document_check(struct guard_document *document, const cyaml_schema_value_t *schema,
-	struct stoq_error *error);
+/*
+ * Loads all values into a zeroed struct, as long as the document is open: texts belong to it. What is not there, or a
+ * mistake, is NULL. guard_document_free() frees the arrays.
+ */
+void guard_document_load(
+	struct guard_document *document, const struct guard_field *fields, void *values);
+void guard_document_free(const struct guard_field *fields, void *values);
+
+/* ---- places ---- */
 
 /*
- * All values, once the outline was checked: libcyaml's, in *data, which guard_document_free()
- * frees. text is what open() had.
+ * Of key at the top; of an item (from 0) of the list at the top, of the item's key, of an entry of the key's own list. What is
+ * not there: the place of what it would be in.
  */
-int guard_document_load(struct guard_document *document, const cyaml_schema_value_t *schema,
-	const char *text, size_t size, void **data, struct stoq_error *error);
-void guard_document_free(const cyaml_schema_value_t *schema, void *data);
+struct stoq_guard_place guard_document_place(struct guard_document *document, const char *key);
+struct stoq_guard_place guard_document_list_place(
+	struct guard_document *document, const char *list, size_t entry);
+struct stoq_guard_place guard_document_entry_place(struct guard_document *document,
+	const char *list, size_t item, const char *key, size_t entry);
 
-/*
- * Lines begin with 1. Of key at the top; of an item of the list (from 0), of its key, of the key's
- * own list's entry. What is not there: the line of what it would be in.
- */
-unsigned int guard_document_line(struct guard_document *document, const char *key);
-unsigned int guard_document_item_line(
-	struct guard_document *document, size_t item, const char *key, size_t entry);
-/* The same of another list at the top. */
-unsigned int guard_document_entry_line(struct guard_document *document, const char *list_key,
-	size_t item, const char *key, size_t entry);
+/* ---- mistakes ---- */
+
+/* A value that is not possible: "KEY: 'VALUE' REASON"; before: what stands in front, "" or "rule 3, ". */
+void guard_document_refuse(struct guard_document *document, struct stoq_guard_place place,
+	const char *before, const char *key, const char *value, const char *reason);

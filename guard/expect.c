@@ -31,115 +31,112 @@ struct guard_cases_text {
 	unsigned int case_count;
 };
 
+/* What has all texts: they belong to the document, which is open as long as the cases are there. */
+struct guard_cases_file {
+	struct guard_document document;
+	struct guard_cases_text text;
+};
+
 /* The case that is being read. */
 struct reading {
 	struct guard_document *document;
 	size_t index;
-	struct stoq_error *error;
 };
 
 /* ---- the shape of the file ---- */
 
-#define OPTIONAL (CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER)
-#define TEXT(key, flags, type, member)                                                             \
-	CYAML_FIELD_STRING_PTR(key, flags, struct type, member, 0, CYAML_UNLIMITED)
-
-static const cyaml_schema_field_t case_fields[] = {
-	TEXT("name", OPTIONAL, stoq_guard_case_text, name),
-	TEXT("host", OPTIONAL, stoq_guard_case_text, host),
-	TEXT("subsystem", OPTIONAL, stoq_guard_case_text, subsystem),
-	TEXT("command", CYAML_FLAG_POINTER, stoq_guard_case_text, command),
-	TEXT("namespace", OPTIONAL, stoq_guard_case_text, nsid),
-	TEXT("lba", OPTIONAL, stoq_guard_case_text, lba),
-	TEXT("verdict", CYAML_FLAG_POINTER, stoq_guard_case_text, verdict),
-	TEXT("status", OPTIONAL, stoq_guard_case_text, status),
-	TEXT("rule", OPTIONAL, stoq_guard_case_text, rule),
-	CYAML_FIELD_END,
+static const struct guard_field case_fields[] = {
+	GUARD_TEXT("name", GUARD_OPTIONAL, stoq_guard_case_text, name),
+	GUARD_TEXT("host", GUARD_OPTIONAL, stoq_guard_case_text, host),
+	GUARD_TEXT("subsystem", GUARD_OPTIONAL, stoq_guard_case_text, subsystem),
+	GUARD_TEXT("command", GUARD_REQUIRED, stoq_guard_case_text, command),
+	GUARD_TEXT("namespace", GUARD_OPTIONAL, stoq_guard_case_text, nsid),
+	GUARD_TEXT("lba", GUARD_OPTIONAL, stoq_guard_case_text, lba),
+	GUARD_TEXT("verdict", GUARD_REQUIRED, stoq_guard_case_text, verdict),
+	GUARD_TEXT("status", GUARD_OPTIONAL, stoq_guard_case_text, status),
+	GUARD_TEXT("rule", GUARD_OPTIONAL, stoq_guard_case_text, rule),
+	GUARD_FIELDS_END,
 };
-static const cyaml_schema_value_t case_schema = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct stoq_guard_case_text, case_fields)};
 
-static const cyaml_schema_field_t top_fields[] = {
-	TEXT("version", CYAML_FLAG_POINTER, guard_cases_text, version),
-	CYAML_FIELD_SEQUENCE_COUNT("cases", CYAML_FLAG_POINTER, struct guard_cases_text, cases,
-		case_count, &case_schema, 1, STOQ_GUARD_CASES_MAX),
-	CYAML_FIELD_END,
+static const struct guard_field top_fields[] = {
+	GUARD_TEXT("version", GUARD_REQUIRED, guard_cases_text, version),
+	GUARD_ITEMS("cases", GUARD_REQUIRED, guard_cases_text, cases, case_count, case_fields, 1,
+		STOQ_GUARD_CASES_MAX),
+	GUARD_FIELDS_END,
 };
-static const cyaml_schema_value_t top_schema = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct guard_cases_text, top_fields)};
 
 /* ---- fields ---- */
 
-/* "FILE:LINE: case 3, lba: '0-' REASON" */
-static int refuse(
+/* A mistake: "case 3, lba: '0-' REASON" */
+static void refuse(
 	const struct reading *reading, const char *key, const char *value, const char *reason)
 {
-	return stoq_error_set(reading->error, -EINVAL, "%.200s:%u: case %zu, %s: '%.60s' %s",
-		reading->document->file,
-		guard_document_item_line(reading->document, reading->index, key, 0),
-		reading->index + 1, key, value, reason);
+	char before[32];
+
+	snprintf(before, sizeof(before), "case %zu, ", reading->index + 1);
+	guard_document_refuse(reading->document,
+		guard_document_entry_place(reading->document, "cases", reading->index, key, 0),
+		before, key, value, reason);
 }
 
-static int take_nqn(
+static void take_nqn(
 	const struct reading *reading, const char *key, const char *text, const char **nqn)
 {
 	const char *flaw;
 
 	if (!text)
-		return 0;
-	if (!text[0])
-		return refuse(
-			reading, key, text, "is no NQN; leave the field out if it is not known");
-	flaw = stoq_guard_nqn_flaw(text, strlen(text), false);
+		return;
+	flaw = text[0] ? stoq_guard_nqn_flaw(text, strlen(text), false)
+		       : "is no NQN; leave the field out if it is not known";
+	if (flaw)
+		refuse(reading, key, text, flaw);
 	*nqn = text;
-	return flaw ? refuse(reading, key, text, flaw) : 0;
 }
 
-static int take_namespace(const struct reading *reading, struct stoq_guard_case *it)
+static void take_namespace(const struct reading *reading, struct stoq_guard_case *it)
 {
 	const char *text = it->text->nsid;
 
 	if (text && stoq_guard_parse_namespace(text, &it->question.nsid))
-		return refuse(
-			reading, "namespace", text, "is neither a number from 1 on nor `all`");
-	return 0;
+		refuse(reading, "namespace", text, "is neither a number from 1 on nor `all`");
 }
 
-static int take_blocks(const struct reading *reading, struct stoq_guard_case *it)
+static void take_blocks(const struct reading *reading, struct stoq_guard_case *it)
 {
 	uint64_t *range = it->question.ranges[0];
 
 	if (!it->text->lba)
-		return 0;
+		return;
 	it->question.range_count = 1;
-	return stoq_guard_parse_range(it->text->lba, &range[0], &range[1])
-		       ? refuse(reading, "lba", it->text->lba,
-				 "is not FIRST+COUNT, such as 0+8, or FIRST-LAST")
-		       : 0;
+	if (stoq_guard_parse_range(it->text->lba, &range[0], &range[1]))
+		refuse(reading, "lba", it->text->lba,
+			"is not FIRST+COUNT, such as 0+8, or FIRST-LAST");
 }
 
-static int take_expected(const struct reading *reading, struct stoq_guard_case *it)
+static void take_expected(const struct reading *reading, struct stoq_guard_case *it)
 {
 	const char *status = it->text->status;
 
+	if (!it->text->verdict)
+		return;
 	if (guard_rule_parse_verdict(it->text->verdict, &it->verdict) ||
-		it->verdict == STOQ_GUARD_LOG)
-		return refuse(reading, "verdict", it->text->verdict,
+		it->verdict == STOQ_GUARD_LOG) {
+		refuse(reading, "verdict", it->text->verdict,
 			"is not possible; a command passes or does not: write `allow` or `deny`");
+		return;
+	}
 	if (!status)
-		return 0;
-	if (it->verdict != STOQ_GUARD_DENY)
-		return refuse(reading, "status", status,
-			"is not possible here: what is allowed has no status; leave it out");
+		return;
 	it->has_status = true;
-	return guard_rule_parse_status(status, &it->status)
-		       ? refuse(reading, "status", status,
-				 "is not possible; write " GUARD_STATUS_EXPECTED)
-		       : 0;
+	if (it->verdict != STOQ_GUARD_DENY)
+		refuse(reading, "status", status,
+			"is not possible here: what is allowed has no status; leave it out");
+	else if (guard_rule_parse_status(status, &it->status))
+		refuse(reading, "status", status, "is not possible; write " GUARD_STATUS_EXPECTED);
 }
 
 /* What is missing or too much, by the command. */
-static int complete(const struct reading *reading, struct stoq_guard_case *it)
+static void complete(const struct reading *reading, struct stoq_guard_case *it)
 {
 	static const struct {
 		const char *key, *reason;
@@ -155,100 +152,113 @@ static int complete(const struct reading *reading, struct stoq_guard_case *it)
 		[STOQ_GUARD_QUESTION_RANGE] = {"lba",
 			"is too much: this command has no range of blocks; leave it out"},
 	};
-	enum stoq_guard_question_flaw flaw = stoq_guard_question_complete(&it->question);
+	enum stoq_guard_question_flaw flaw;
 
-	if (!flaw)
-		return 0;
-	return refuse(reading, flaws[flaw].key,
-		flaw == STOQ_GUARD_QUESTION_RANGE ? it->text->lba : it->text->command,
-		flaws[flaw].reason);
+	if (!it->text->command)
+		return;
+	flaw = stoq_guard_question_complete(&it->question);
+	if (flaw)
+		refuse(reading, flaws[flaw].key,
+			flaw == STOQ_GUARD_QUESTION_RANGE && it->text->lba ? it->text->lba
+									   : it->text->command,
+			flaws[flaw].reason);
 }
 
-static int take_case(const struct reading *reading, struct stoq_guard_case *it)
+static void take_case(const struct reading *reading, struct stoq_guard_case *it)
 {
-	int ret = take_nqn(reading, "host", it->text->host, &it->question.host);
+	size_t before = reading->document->mistakes->total;
 
-	it->line = guard_document_item_line(reading->document, reading->index, NULL, 0);
+	it->line = guard_document_list_place(reading->document, "cases", reading->index).line;
 	it->question.command = it->text->command;
-	if (!ret)
-		ret = take_nqn(reading, "subsystem", it->text->subsystem, &it->question.subsystem);
-	if (!ret)
-		ret = take_namespace(reading, it);
-	if (!ret)
-		ret = take_blocks(reading, it);
-	if (!ret)
-		ret = take_expected(reading, it);
-	return ret ? ret : complete(reading, it);
+	take_nqn(reading, "host", it->text->host, &it->question.host);
+	take_nqn(reading, "subsystem", it->text->subsystem, &it->question.subsystem);
+	take_namespace(reading, it);
+	take_blocks(reading, it);
+	take_expected(reading, it);
+	if (reading->document->mistakes->total == before)
+		complete(reading, it);
 }
 
 /* ---- reading ---- */
 
-static int take_all(
-	struct stoq_guard_cases *cases, struct guard_document *document, struct stoq_error *error)
+static void take_all(struct stoq_guard_cases *cases, struct guard_document *document)
 {
-	struct reading reading = {document, 0, error};
-	int ret = 0;
+	const struct guard_cases_text *text = &cases->file->text;
+	struct reading reading = {document, 0};
 
-	if (strcmp(cases->text->version, "1") != 0)
-		return stoq_error_set(error, -EINVAL,
-			"%.200s:%u: version: '%.60s' is not possible; write `version: 1`",
-			document->file, guard_document_line(document, "version"),
-			cases->text->version);
-	cases->items = calloc(cases->text->case_count, sizeof(*cases->items));
-	if (!cases->items)
-		return stoq_error_set(
-			error, -ENOMEM, "%s: not enough memory for its cases", document->file);
-	cases->count = cases->text->case_count;
-	for (; !ret && reading.index < cases->count; reading.index++) {
-		cases->items[reading.index].text = &cases->text->cases[reading.index];
-		ret = take_case(&reading, &cases->items[reading.index]);
+	if (text->version && strcmp(text->version, "1") != 0)
+		guard_document_refuse(document, guard_document_place(document, "version"), "",
+			"version", text->version, "is not possible; write `version: 1`");
+	cases->items = calloc(text->case_count + 1, sizeof(*cases->items));
+	if (!cases->items) {
+		document->mistakes->no_memory = true;
+		return;
 	}
-	return ret;
+	cases->count = text->case_count;
+	for (; reading.index < cases->count; reading.index++) {
+		cases->items[reading.index].text = &text->cases[reading.index];
+		take_case(&reading, &cases->items[reading.index]);
+	}
+}
+
+static int parse(struct stoq_guard_cases *cases, const char *file, const char *text, size_t size,
+	struct stoq_guard_mistakes *mistakes)
+{
+	static const struct guard_document_kind kind = {"a file of cases", "cases", "case"};
+	struct guard_document *document;
+
+	*cases = (struct stoq_guard_cases){.file = calloc(1, sizeof(*cases->file))};
+	if (!cases->file) {
+		mistakes->no_memory = true;
+		return -ENOMEM;
+	}
+	snprintf(cases->path, sizeof(cases->path), "%s", file);
+	document = &cases->file->document;
+	document->file = file;
+	document->kind = &kind;
+	document->mistakes = mistakes;
+	if (guard_document_open(document, text, size)) {
+		guard_document_load(document, top_fields, &cases->file->text);
+		take_all(cases, document);
+	}
+	if (!mistakes->total && !mistakes->no_memory)
+		return 0;
+	stoq_guard_cases_free(cases);
+	return -EINVAL;
 }
 
 int stoq_guard_cases_parse(struct stoq_guard_cases *cases, const char *file, const char *text,
 	size_t size, struct stoq_error *error)
 {
-	static const struct guard_document_kind kind = {"a file of cases", "cases", "case"};
-	struct guard_document document;
-	void *values = NULL;
-	int ret;
+	struct stoq_guard_mistakes mistakes = {0};
+	int ret = parse(cases, file, text, size, &mistakes);
 
-	*cases = (struct stoq_guard_cases){0};
-	snprintf(cases->path, sizeof(cases->path), "%s", file);
-	ret = guard_document_open(&document, &kind, file, text, size, error);
 	if (ret)
-		return ret;
-	ret = guard_document_check(&document, &top_schema, error);
-	if (!ret)
-		ret = guard_document_load(&document, &top_schema, text, size, &values, error);
-	cases->text = values;
-	if (!ret)
-		ret = take_all(cases, &document, error);
-	guard_document_close(&document);
-	if (ret)
-		stoq_guard_cases_free(cases);
+		ret = stoq_guard_mistakes_end(&mistakes, file, false, error);
+	stoq_guard_mistakes_free(&mistakes);
 	return ret;
 }
 
-int stoq_guard_cases_read(
-	struct stoq_guard_cases *cases, const char *path, struct stoq_error *error)
+int stoq_guard_cases_read(struct stoq_guard_cases *cases, const char *path,
+	struct stoq_guard_mistakes *mistakes, struct stoq_error *error)
 {
-	char *text = NULL;
-	size_t size = 0;
-	int ret = stoq_guard_policy_read_text(&text, &size, "the cases", path, error);
+	struct stoq_guard_texts texts = {.count = 0};
+	int ret = stoq_guard_texts_read(&texts, "the cases", path, error);
 
-	*cases = (struct stoq_guard_cases){0};
 	if (ret)
 		return ret;
-	ret = stoq_guard_cases_parse(cases, path, text, size, error);
-	free(text);
-	return ret;
+	ret = parse(cases, path, texts.items[0].text, texts.items[0].size, mistakes);
+	stoq_guard_texts_free(&texts);
+	return ret ? stoq_guard_mistakes_end(mistakes, path, false, error) : 0;
 }
 
 void stoq_guard_cases_free(struct stoq_guard_cases *cases)
 {
-	guard_document_free(&top_schema, cases->text);
+	if (cases->file) {
+		guard_document_free(top_fields, &cases->file->text);
+		guard_document_close(&cases->file->document);
+	}
+	free(cases->file);
 	free(cases->items);
 	*cases = (struct stoq_guard_cases){0};
 }
@@ -290,7 +300,8 @@ static void print_decision(FILE *file, const struct stoq_guard_explainer *explai
 		return;
 	}
 	stoq_guard_label_rule(explainer->policy, decision->rule, label);
-	fprintf(file, " by rule %s, %s:%u\n", label, explainer->path,
+	fprintf(file, " by rule %s, %s:%u\n", label,
+		stoq_guard_rule_file(&explainer->policy->rules[decision->rule], explainer->path),
 		explainer->policy->rules[decision->rule].line);
 }
 

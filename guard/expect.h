@@ -27,12 +27,13 @@ struct stoq_guard_cases {
 	struct stoq_guard_case *items;
 	size_t count;
 	char path[256];
-	struct guard_cases_text *text; /* what libcyaml loaded */
+	struct guard_cases_file *file; /* what has all texts */
 };
 
-/* Errors as of stoq_guard_source_read(). Free them after a 0. */
-int stoq_guard_cases_read(
-	struct stoq_guard_cases *cases, const char *path, struct stoq_error *error);
+/* Mistakes and errors as of stoq_guard_source_check(). Free the cases after a 0. */
+int stoq_guard_cases_read(struct stoq_guard_cases *cases, const char *path,
+	struct stoq_guard_mistakes *mistakes, struct stoq_error *error);
+/* The same of a text, with the first mistake in error. */
 int stoq_guard_cases_parse(struct stoq_guard_cases *cases, const char *file, const char *text,
 	size_t size, struct stoq_error *error);
 void stoq_guard_cases_free(struct stoq_guard_cases *cases);

@@ -218,7 +218,8 @@ void stoq_guard_explain(FILE *file, const struct stoq_guard_explainer *explainer
 		const struct stoq_guard_rule *rule = &policy->rules[decision->rule];
 
 		stoq_guard_label_rule(policy, decision->rule, label);
-		fprintf(file, "by rule %s, %s:%u\n", label, explainer->path, rule->line);
+		fprintf(file, "by rule %s, %s:%u\n", label,
+			stoq_guard_rule_file(rule, explainer->path), rule->line);
 		print_reasons(file, rule, question);
 	} else {
 		fputs("by default: no rule matches\n", file);
@@ -251,8 +252,9 @@ static struct json_object *earlier_as_json(const struct stoq_guard_policy *polic
 }
 
 static void add_rule(
-	struct json_object *object, const struct stoq_guard_policy *policy, uint16_t rule)
+	struct json_object *object, const struct stoq_guard_explainer *explainer, uint16_t rule)
 {
+	const struct stoq_guard_policy *policy = explainer->policy;
 	const char *name;
 
 	json_object_object_add(object, "rule", rule_number(rule));
@@ -261,6 +263,9 @@ static void add_rule(
 	name = policy->rules[rule].text->name;
 	json_object_object_add(object, "name", name ? json_object_new_string(name) : NULL);
 	json_object_object_add(object, "line", json_object_new_int64(policy->rules[rule].line));
+	json_object_object_add(object, "file",
+		json_object_new_string(
+			stoq_guard_rule_file(&policy->rules[rule], explainer->path)));
 }
 
 static void add_status(struct json_object *object, const struct stoq_guard_decision *decision)
@@ -291,7 +296,7 @@ int stoq_guard_explain_json(FILE *file, const struct stoq_guard_explainer *expla
 	json_object_object_add(object, "verdict",
 		json_object_new_string(stoq_guard_verdict_name(decision->verdict)));
 	add_status(object, decision);
-	add_rule(object, explainer->policy, decision->rule);
+	add_rule(object, explainer, decision->rule);
 	json_object_object_add(object, "log_rule", rule_number(decision->log_rule));
 	json_object_object_add(
 		object, "earlier", earlier_as_json(explainer->policy, question, earlier));

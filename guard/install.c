@@ -12,7 +12,10 @@
 
 #define READ_TURNS 16 /* a reader that meets so many reloads in a row gives up */
 
-/* What stands before the text in its map. */
+/*
+ * What stands before the text of the policy's file in its map. Behind the text come those of the files that it includes, each
+ * behind its size, of eight bytes. Earlier versions read the first text only.
+ */
 struct text_header {
 	uint64_t generation; /* of the policy that it is the text of */
 	uint64_t since_unix_ns;
@@ -99,10 +102,26 @@ static int put_into(const struct stoq_guard_pins *pins, const char *outer, uint3
 	return result;
 }
 
+static void put_texts(uint8_t *to, const struct stoq_guard_texts *texts)
+{
+	for (size_t i = 0; i < texts->count; i++) {
+		uint64_t size = texts->items[i].size;
+
+		if (i) {
+			memcpy(to, &size, sizeof(size));
+			to += sizeof(size);
+		}
+		memcpy(to, texts->items[i].text, size);
+		to += size;
+	}
+}
+
 static int make_text(const struct stoq_guard_pins *pins,
 	const struct stoq_guard_installed *installed, const struct stoq_guard_source *source)
 {
-	size_t size = sizeof(struct text_header) + source->size;
+	const struct stoq_guard_texts *texts = &source->texts;
+	size_t size =
+		sizeof(struct text_header) + texts->bytes + (texts->count - 1) * sizeof(uint64_t);
 	struct text_header *header = calloc(1, size);
 	int fd = -ENOMEM;
 
@@ -110,9 +129,9 @@ static int make_text(const struct stoq_guard_pins *pins,
 		return fd;
 	header->generation = installed->generation;
 	header->since_unix_ns = installed->generation;
-	header->size = source->size;
+	header->size = texts->items[0].size;
 	memcpy(header->path, source->path, sizeof(header->path));
-	memcpy(header + 1, source->text, source->size);
+	put_texts((uint8_t *)(header + 1), texts);
 	fd = make_map(pins, "text", installed->counts, BPF_MAP_TYPE_ARRAY, header, size);
 	free(header);
 	if (fd < 0)
@@ -148,25 +167,32 @@ static int make_policy(
 	return result;
 }
 
+static int read_size(int fd, uint32_t *size)
+{
+	struct bpf_map_info info = {0};
+	uint32_t length = sizeof(info);
+	int result = bpf_obj_get_info_by_fd(fd, &info, &length);
+
+	*size = info.value_size;
+	return result;
+}
+
 /* The one value of a map, however long another stoq made it. The caller's to free(). */
 static int read_value(int fd, void **value, uint32_t *size)
 {
-	struct bpf_map_info info = {0};
-	uint32_t length = sizeof(info), zero = 0;
-	int result = bpf_obj_get_info_by_fd(fd, &info, &length);
+	uint32_t zero = 0;
+	int result = read_size(fd, size);
 
 	if (result)
 		return result;
-	*size = info.value_size;
-	*value = calloc(1, info.value_size);
+	*value = malloc(*size);
 	result = *value ? bpf_map_lookup_elem(fd, &zero, *value) : -ENOMEM;
 	if (result)
 		free(*value);
 	return result;
 }
 
-/* Of the policy of another stoq's program only what stands in front is to be believed. */
-static int read_policy(int fd, struct stoq_guard_installed *installed)
+static int read_foreign_policy(int fd, struct stoq_guard_installed *installed)
 {
 	uint32_t size;
 	void *value;
@@ -174,9 +200,26 @@ static int read_policy(int fd, struct stoq_guard_installed *installed)
 
 	if (result)
 		return result;
-	memset(installed, 0, sizeof(*installed));
 	memcpy(installed, value, size < sizeof(*installed) ? size : sizeof(*installed));
 	free(value);
+	return 0;
+}
+
+/*
+ * Into a struct that is all 0: 3 MiB, which are not copied once more. Of the policy of another stoq's program only what stands
+ * in front is to be believed.
+ */
+static int read_policy(int fd, struct stoq_guard_installed *installed)
+{
+	uint32_t size, zero = 0;
+	int result = read_size(fd, &size);
+
+	if (result)
+		return result;
+	result = size == sizeof(*installed) ? bpf_map_lookup_elem(fd, &zero, installed)
+					    : read_foreign_policy(fd, installed);
+	if (result)
+		return result;
 	return installed->policy.rule_count > STOQ_GUARD_RULES_MAX ? -EPROTO : 0;
 }
 
@@ -225,12 +268,12 @@ static int choose(const struct stoq_guard_pins *pins, struct stoq_guard_installe
 }
 
 /* The order matters to readers: what they look for is there before they are sent to it. */
-static int install(const struct stoq_guard_pins *pins, struct stoq_guard_installed *installed,
-	const struct stoq_guard_source *source, struct stoq_error *error)
+int stoq_guard_install(const struct stoq_guard_pins *pins, const struct stoq_guard_source *source,
+	struct stoq_error *error)
 {
+	struct stoq_guard_installed *installed = source->installed;
 	int result = choose(pins, installed);
 
-	memcpy(&installed->policy, source->compiled, sizeof(installed->policy));
 	if (!result)
 		result = make_text(pins, installed, source);
 	if (!result)
@@ -244,20 +287,37 @@ static int install(const struct stoq_guard_pins *pins, struct stoq_guard_install
 		strerror(-result));
 }
 
-int stoq_guard_install(const struct stoq_guard_pins *pins, const struct stoq_guard_source *source,
-	struct stoq_error *error)
-{
-	struct stoq_guard_installed *installed = calloc(1, sizeof(*installed));
-	int result;
+/* ---- reading it ---- */
 
-	if (!installed)
-		return stoq_error_set(error, -ENOMEM, "no memory");
-	result = install(pins, installed, source, error);
-	free(installed);
+/* Those behind the first one. */
+static int take_included(struct stoq_guard_texts *texts, const char *from, size_t left)
+{
+	int result = 0;
+
+	while (!result && left) {
+		uint64_t size;
+
+		if (left < sizeof(size))
+			return -EPROTO;
+		memcpy(&size, from, sizeof(size));
+		from += sizeof(size);
+		left -= sizeof(size);
+		if (size > left)
+			return -EPROTO;
+		result = stoq_guard_texts_add(texts, from, size);
+		from += size;
+		left -= size;
+	}
 	return result;
 }
 
-/* ---- reading it ---- */
+static int take_texts(struct stoq_guard_texts *texts, const struct text_header *header, size_t size)
+{
+	const char *first = (const char *)(header + 1);
+	int result = stoq_guard_texts_add(texts, first, header->size);
+
+	return result ? result : take_included(texts, first + header->size, size - header->size);
+}
 
 static int read_text(
 	const struct stoq_guard_pins *pins, uint32_t entry, struct stoq_guard_in_force *in_force)
@@ -281,12 +341,7 @@ static int read_text(
 		in_force->since_unix_ns = header->since_unix_ns;
 		memcpy(in_force->path, header->path, sizeof(in_force->path));
 		in_force->path[sizeof(in_force->path) - 1] = '\0';
-		in_force->size = header->size;
-		in_force->text = malloc(header->size + 1);
-		if (in_force->text)
-			memcpy(in_force->text, header + 1, header->size);
-		else
-			result = -ENOMEM;
+		result = take_texts(&in_force->texts, header, size - sizeof(*header));
 	}
 	free(value);
 	return result;
@@ -335,7 +390,7 @@ int stoq_guard_in_force_read(const struct stoq_guard_pins *pins,
 
 	for (int i = 0; result == -ESTALE && i < READ_TURNS; i++) {
 		in_force->counts_fd = -1;
-		in_force->text = NULL;
+		in_force->texts = (struct stoq_guard_texts){0};
 		in_force->installed = calloc(1, sizeof(*in_force->installed));
 		result = in_force->installed ? read_once(pins, in_force, error) : -ENOMEM;
 		if (result)
@@ -355,10 +410,9 @@ void stoq_guard_in_force_free(struct stoq_guard_in_force *in_force)
 	if (in_force->counts_fd >= 0)
 		close(in_force->counts_fd);
 	free(in_force->installed);
-	free(in_force->text);
+	stoq_guard_texts_free(&in_force->texts);
 	in_force->counts_fd = -1;
 	in_force->installed = NULL;
-	in_force->text = NULL;
 }
 
 int stoq_guard_install_again(const struct stoq_guard_pins *pins, struct stoq_error *error)
@@ -369,8 +423,8 @@ int stoq_guard_install_again(const struct stoq_guard_pins *pins, struct stoq_err
 
 	if (!in_force.installed)
 		return result;
-	source = (struct stoq_guard_source){.text = in_force.text,
-		.size = in_force.size,
+	source = (struct stoq_guard_source){.texts = in_force.texts,
+		.installed = in_force.installed,
 		.compiled = &in_force.installed->policy};
 	memcpy(source.path, in_force.path, sizeof(source.path));
 	result = stoq_guard_install(pins, &source, error);

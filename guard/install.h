@@ -14,7 +14,7 @@
 #include "guard/source.h"
 
 /*
- * Puts a policy in force: no packet sees half of it. On failure the one before stays.
+ * Puts a policy in force: no packet sees half of it. On failure the one before stays. source->installed gets its number.
  * The folder's lock is held by the caller.
  */
 int stoq_guard_install(const struct stoq_guard_pins *pins, const struct stoq_guard_source *source,
@@ -30,8 +30,7 @@ struct stoq_guard_in_force {
 	struct stoq_guard_installed *installed; /* 3 MiB */
 	uint64_t since_unix_ns;
 	char path[STOQ_GUARD_FILE_PATH_BYTES];
-	char *text;
-	size_t size;
+	struct stoq_guard_texts texts;
 	int counts_fd;
 };
 

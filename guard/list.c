@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "guard/list.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "guard/nqn.h"
+#include "guard/policy_files.h"
 
-#define LISTS	       "host-lists"
 #define NAME_MAX_BYTES 64
 
 const char *guard_condition_parse(struct stoq_guard_condition *condition, const char *text)
@@ -64,12 +64,15 @@ const struct stoq_guard_list *guard_list_find(
 
 /* ---- a list with a name ---- */
 
-static int refuse(struct guard_document *document, size_t index, const char *key, size_t item,
-	const char *value, const char *reason, struct stoq_error *error)
+static void refuse(struct guard_document *document, size_t index, const char *key, size_t item,
+	const char *value, const char *reason)
 {
-	return stoq_error_set(error, -EINVAL, "%.200s:%u: list %zu, %s: '%.60s' %s", document->file,
-		guard_document_entry_line(document, LISTS, index, key, item), index + 1, key, value,
-		reason);
+	char before[32];
+
+	snprintf(before, sizeof(before), "list %zu, ", index + 1);
+	guard_document_refuse(document,
+		guard_document_entry_place(document, GUARD_LISTS, index, key, item), before, key,
+		value, reason);
 }
 
 static const char *name_flaw(const struct stoq_guard_policy *policy, const char *name)
@@ -85,25 +88,32 @@ static const char *name_flaw(const struct stoq_guard_policy *policy, const char 
 					     : NULL;
 }
 
-int guard_list_take(struct stoq_guard_policy *policy, size_t index,
-	const struct guard_list_text *text, struct guard_document *document,
-	struct stoq_error *error)
+static void take_hosts(struct stoq_guard_list *list, const struct guard_list_text *text,
+	struct guard_document *document, size_t index)
 {
-	const char *flaw = name_flaw(policy, text->name);
+	for (unsigned int i = 0; i < text->host_count; i++) {
+		struct stoq_guard_condition *item = &list->items[list->count];
+		const char *host = text->hosts[i];
+		const char *flaw = host ? guard_condition_parse(item, host) : NULL;
+
+		if (flaw)
+			refuse(document, index, "hosts", i, host, flaw);
+		else
+			list->count += host != NULL;
+	}
+}
+
+void guard_list_take(struct stoq_guard_policy *policy, struct guard_policy_file *file, size_t item)
+{
+	const struct guard_list_text *text = &file->text.lists[item];
+	const char *flaw = text->name ? name_flaw(policy, text->name) : NULL;
 	struct stoq_guard_list *list;
 
 	if (flaw)
-		return refuse(document, index, "name", 0, text->name, flaw, error);
+		refuse(&file->document, item, "name", 0, text->name, flaw);
 	list = guard_list_add(policy, text->name, text->host_count);
-	if (!list)
-		return stoq_error_set(
-			error, -ENOMEM, "%s: not enough memory for its lists", document->file);
-	for (; list->count < text->host_count; list->count++) {
-		const char *host = text->hosts[list->count];
-
-		flaw = guard_condition_parse(&list->items[list->count], host);
-		if (flaw)
-			return refuse(document, index, "hosts", list->count, host, flaw, error);
-	}
-	return 0;
+	if (list)
+		take_hosts(list, text, &file->document, item);
+	else
+		file->document.mistakes->no_memory = true;
 }

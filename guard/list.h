@@ -2,7 +2,6 @@
 #pragma once
 
 /* Lists of hosts: those that have a name, and those that rules have in them. */
-#include "guard/document.h"
 #include "guard/policy.h"
 
 struct guard_list_text {
@@ -21,8 +20,8 @@ struct stoq_guard_list *guard_list_add(
 const struct stoq_guard_list *guard_list_find(
 	const struct stoq_guard_policy *policy, const char *name);
 
-/* Takes item `index` of host-lists. 0, -EINVAL or -ENOMEM. */
-int guard_list_take(struct stoq_guard_policy *policy, size_t index,
-	const struct guard_list_text *text, struct guard_document *document,
-	struct stoq_error *error);
+struct guard_policy_file;
+
+/* Takes an item of a file's host-lists; what is wrong with it is a mistake of the file's. */
+void guard_list_take(struct stoq_guard_policy *policy, struct guard_policy_file *file, size_t item);
 void guard_lists_free(struct stoq_guard_policy *policy);

@@ -10,7 +10,7 @@
 #define START	   "nqn."
 #define UUID_START "nqn.2014-08.org.nvmexpress:uuid:"
 #define FORM                                                                                       \
-	"is no NQN: write nqn.YYYY-MM.REVERSE-DOMAIN:NAME, such as nqn.2014-08.org.example:db7, "  \
+	"is no NQN; write nqn.YYYY-MM.REVERSE-DOMAIN:NAME, such as nqn.2014-08.org.example:db7, "  \
 	"or nqn.2014-08.org.nvmexpress:uuid:UUID"
 
 static bool is_control(char c)

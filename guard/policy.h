@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A guard policy as its file says it: read with libcyaml, every value checked. Each error names
- * the file, the line and the field, and what to write instead. doc/guard.md is the language.
+ * A guard policy as its files have it, every value checked. Each mistake names the file, the line and the field, and what to
+ * write instead. stoq-guard-policy(5) is the language.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,8 +11,9 @@
 
 #include "base/error.h"
 #include "guard/commands.h"
+#include "guard/mistakes.h"
+#include "guard/texts.h"
 
-#define STOQ_GUARD_FILE_MAX	     (2u << 20) /* bytes of a policy file */
 #define STOQ_GUARD_LIST_MAX	     64		/* entries of one list in a rule */
 #define STOQ_GUARD_HOST_LISTS_MAX    256
 #define STOQ_GUARD_RULE_NAMESPACES   256 /* of one rule, those of its ranges counted one by one */
@@ -63,6 +64,7 @@ struct stoq_guard_list {
 
 struct stoq_guard_rule {
 	const struct stoq_guard_rule_text *text;
+	const char *file; /* that is included and has it; NULL: the policy's own */
 	unsigned int line;
 	struct stoq_guard_condition host;
 	struct stoq_guard_condition subsystem;
@@ -92,20 +94,25 @@ struct stoq_guard_policy {
 	struct stoq_guard_list *lists; /* all of them */
 	size_t rule_count;
 	struct stoq_guard_rule *rules;
-	struct guard_policy_text *text; /* what libcyaml loaded */
+	struct guard_policy_files *files; /* what has all texts */
 };
 
-/* Reads a policy from text; file is what errors call it. 0, -EINVAL or -ENOMEM. Free it after a 0. */
+/*
+ * Reads a policy from the text of a file that includes no others; errors call it file. 0, -EINVAL with the first mistake, or
+ * -ENOMEM. Free it after a 0.
+ */
 int stoq_guard_policy_parse(struct stoq_guard_policy *policy, const char *file, const char *text,
 	size_t size, struct stoq_error *error);
-void stoq_guard_policy_free(struct stoq_guard_policy *policy);
 
 /*
- * The text of a policy file, or of another of its size that errors call what ("the policy"); *text
- * is the caller's to free(). 0, -EINVAL (too large), -ENOMEM, or an error of open(2) or read(2).
+ * The same of the texts of all files; texts has the first one at least. read_more: files that are included and not there are
+ * read, and added. All mistakes go into mistakes; stoq_guard_mistakes_end() then has what this returns.
  */
-int stoq_guard_policy_read_text(
-	char **text, size_t *size, const char *what, const char *path, struct stoq_error *error);
+int stoq_guard_policy_parse_texts(struct stoq_guard_policy *policy, const char *file,
+	struct stoq_guard_texts *texts, bool read_more, struct stoq_guard_mistakes *mistakes);
+/* The path of file i of its texts, resolved from that of the policy; NULL: there is none. */
+const char *stoq_guard_policy_file(const struct stoq_guard_policy *policy, size_t i);
+void stoq_guard_policy_free(struct stoq_guard_policy *policy);
 
 /* "100-199" or "0+34"; 0 or -EINVAL. */
 int stoq_guard_parse_range(const char *text, uint64_t *first, uint64_t *last);

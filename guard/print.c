@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include "nvme/nvme_names.h"
 
@@ -12,6 +13,22 @@ void stoq_guard_label_rule(const struct stoq_guard_policy *policy, size_t rule,
 	const char *name = policy->rules[rule].text->name;
 
 	snprintf(label, STOQ_GUARD_RULE_LABEL, name ? "%zu (%s)" : "%zu", rule + 1, name);
+}
+
+const char *stoq_guard_rule_file(const struct stoq_guard_rule *rule, const char *path)
+{
+	return rule->file ? rule->file : path;
+}
+
+/* Of a long path the end is what tells files apart. */
+void stoq_guard_rule_place(
+	const struct stoq_guard_rule *rule, char place[static STOQ_GUARD_RULE_PLACE])
+{
+	const char *file = rule->file ? rule->file : "";
+	size_t length = strlen(file), most = STOQ_GUARD_RULE_PLACE - 32;
+
+	snprintf(place, STOQ_GUARD_RULE_PLACE, "%s%s%sline %u", length > most ? "..." : "",
+		length > most ? file + length - most : file, length ? " " : "", rule->line);
 }
 
 const char *stoq_guard_verdict_name(enum stoq_guard_verdict verdict)
@@ -47,10 +64,11 @@ void stoq_guard_rule_line(const struct stoq_guard_policy *policy, size_t index,
 {
 	const struct stoq_guard_rule *rule = &policy->rules[index];
 	struct line line = {.text = text};
-	char label[STOQ_GUARD_RULE_LABEL];
+	char label[STOQ_GUARD_RULE_LABEL], place[STOQ_GUARD_RULE_PLACE];
 
 	stoq_guard_label_rule(policy, index, label);
-	add(&line, "%s, line %u: %s", label, rule->line, stoq_guard_verdict_name(rule->verdict));
+	stoq_guard_rule_place(rule, place);
+	add(&line, "%s, %s: %s", label, place, stoq_guard_verdict_name(rule->verdict));
 	if (!rule->text->command_count)
 		add(&line, " all");
 	for (unsigned int i = 0; i < rule->text->command_count; i++)
@@ -102,10 +120,11 @@ static void print_namespaces(FILE *file, const struct stoq_guard_rule *rule)
 static void print_rule(FILE *file, const struct stoq_guard_policy *policy, size_t index)
 {
 	const struct stoq_guard_rule *rule = &policy->rules[index];
-	char label[STOQ_GUARD_RULE_LABEL];
+	char label[STOQ_GUARD_RULE_LABEL], place[STOQ_GUARD_RULE_PLACE];
 
 	stoq_guard_label_rule(policy, index, label);
-	fprintf(file, "rule %s, line %u\n", label, rule->line);
+	stoq_guard_rule_place(rule, place);
+	fprintf(file, "rule %s, %s\n", label, place);
 	if (rule->host.length)
 		fprintf(file, "  host        %s\n", rule->host.text);
 	if (rule->subsystem.length)

@@ -18,6 +18,14 @@ void stoq_guard_label_rule(const struct stoq_guard_policy *policy, size_t rule,
 void stoq_guard_rule_line(const struct stoq_guard_policy *policy, size_t index,
 	char text[static STOQ_GUARD_RULE_LINE]);
 
+/* The file that has the rule: an included one, or the policy's own, which is path. */
+const char *stoq_guard_rule_file(const struct stoq_guard_rule *rule, const char *path);
+
+/* "line 6", or "FILE line 6" of an included file. */
+#define STOQ_GUARD_RULE_PLACE 256
+void stoq_guard_rule_place(
+	const struct stoq_guard_rule *rule, char place[static STOQ_GUARD_RULE_PLACE]);
+
 const char *stoq_guard_verdict_name(enum stoq_guard_verdict verdict);
 
 /* The whole policy, one line a rule, and its hash. */

@@ -37,6 +37,14 @@ static struct json_object *sides(const struct stoq_guard_status *status)
 	return list;
 }
 
+static void put_file(
+	struct json_object *object, const struct stoq_guard_rule *rule, const char *path)
+{
+	const char *file = stoq_guard_rule_file(rule, path);
+
+	stoq_json_put_foreign(object, "file", file, strlen(file));
+}
+
 static struct json_object *rules(const struct stoq_guard_status *status)
 {
 	const struct stoq_guard_view *view = status->view;
@@ -53,6 +61,7 @@ static struct json_object *rules(const struct stoq_guard_status *status)
 			stoq_guard_rule_line(&view->policy, i, line);
 			stoq_json_put_foreign(rule, "text", line, strlen(line));
 			stoq_json_put_u64(rule, "line", view->policy.rules[i].line);
+			put_file(rule, &view->policy.rules[i], view->in_force.path);
 		}
 		stoq_json_put_foreign(rule, "name", name ? name : "", name ? strlen(name) : 0);
 		stoq_json_put_u64(rule, "decided", status->counts[i]);

@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "guard/cli_words.h"
 #include "guard/list.h"
+#include "guard/policy_files.h"
 #include "nvme/nvme_names.h"
 
 #define NAME_MAX_BYTES	       64 /* of a rule's own name */
@@ -21,24 +22,27 @@ struct reading {
 	struct stoq_guard_rule *rule;
 	const struct stoq_guard_rule_text *text;
 	struct guard_document *document;
-	size_t index;
-	struct stoq_error *error;
+	size_t index; /* in the policy */
+	size_t item;  /* in its file */
 };
 
-/* "FILE:LINE: rule 3, lba: '0-' REASON"; item counts in a list. */
-static int refuse_item(const struct reading *reading, const char *key, size_t item,
+/* A mistake: "rule 3, lba: '0-' REASON"; entry counts in a list. */
+static void refuse_entry(const struct reading *reading, const char *key, size_t entry,
 	const char *value, const char *reason)
 {
-	return stoq_error_set(reading->error, -EINVAL, "%.200s:%u: rule %zu, %s: '%.60s' %s",
-		reading->document->file,
-		guard_document_item_line(reading->document, reading->index, key, item),
-		reading->index + 1, key, value, reason);
+	char before[32];
+
+	snprintf(before, sizeof(before), "rule %zu, ", reading->item + 1);
+	guard_document_refuse(reading->document,
+		guard_document_entry_place(
+			reading->document, GUARD_RULES, reading->item, key, entry),
+		before, key, value, reason);
 }
 
-static int refuse(
+static void refuse(
 	const struct reading *reading, const char *key, const char *value, const char *reason)
 {
-	return refuse_item(reading, key, 0, value, reason);
+	refuse_entry(reading, key, 0, value, reason);
 }
 
 int guard_rule_parse_verdict(const char *text, enum stoq_guard_verdict *verdict)
@@ -68,40 +72,43 @@ int guard_rule_parse_status(const char *text, uint16_t *status)
 
 /* ---- fields ---- */
 
-static int take_name(const struct reading *reading)
+static const char *name_flaw(const struct reading *reading, const char *name)
 {
-	const char *name = reading->text->name;
-
-	if (!name)
-		return 0;
 	if (!name[0] || strlen(name) > NAME_MAX_BYTES)
-		return refuse(reading, "name", name, "must have 1 to 64 characters");
-	for (const char *c = name; *c; c++) {
-		if (iscntrl((unsigned char)*c))
-			return refuse(reading, "name", "", "has a control character; remove it");
-	}
+		return "must have 1 to 64 characters";
 	for (size_t i = 0; i < reading->index; i++) {
-		const char *other = reading->rule[-1 - (ptrdiff_t)i].text->name;
+		const char *other = reading->policy->rules[i].text->name;
 
 		if (other && strcmp(other, name) == 0)
-			return refuse(reading, "name", name,
-				"is the name of an earlier rule; give each its own");
+			return "is the name of an earlier rule; give each its own";
 	}
-	return 0;
+	return NULL;
 }
 
-static int take_nqn(const struct reading *reading, const char *key, const char *text,
+static void take_name(const struct reading *reading)
+{
+	const char *name = reading->text->name, *flaw;
+
+	if (!name)
+		return;
+	for (const char *c = name; *c; c++) {
+		if (!iscntrl((unsigned char)*c))
+			continue;
+		refuse(reading, "name", "", "has a control character; remove it");
+		return;
+	}
+	flaw = name_flaw(reading, name);
+	if (flaw)
+		refuse(reading, "name", name, flaw);
+}
+
+static void take_nqn(const struct reading *reading, const char *key, const char *text,
 	struct stoq_guard_condition *condition)
 {
 	const char *flaw = text ? guard_condition_parse(condition, text) : NULL;
 
-	return flaw ? refuse(reading, key, text, flaw) : 0;
-}
-
-static int refuse_memory(const struct reading *reading)
-{
-	return stoq_error_set(reading->error, -ENOMEM, "%s: not enough memory for its rules",
-		reading->document->file);
+	if (flaw)
+		refuse(reading, key, text, flaw);
 }
 
 /* What the rule says, for people: its entries, as many as fit. */
@@ -111,8 +118,8 @@ static char *join(char *const *texts, unsigned int count)
 	size_t used = 0;
 
 	for (unsigned int i = 0; i < count; i++) {
-		int more = snprintf(
-			label + used, sizeof(label) - used, "%s%s", i ? ", " : "", texts[i]);
+		int more = snprintf(label + used, sizeof(label) - used, "%s%s", i ? ", " : "",
+			texts[i] ? texts[i] : "");
 
 		if (more < 0 || used + (size_t)more + sizeof(" ...") > sizeof(label)) {
 			snprintf(label + used, sizeof(label) - used, " ...");
@@ -124,55 +131,78 @@ static char *join(char *const *texts, unsigned int count)
 	return copy;
 }
 
+static void take_list(const struct reading *reading, unsigned int entry,
+	const struct stoq_guard_list *list, struct stoq_guard_condition *condition)
+{
+	for (size_t i = 1; i < condition->list_count; i++) {
+		if (condition->lists[i] != list)
+			continue;
+		refuse_entry(reading, "hosts", entry, list->name, "is there twice; remove one");
+		return;
+	}
+	condition->lists[condition->list_count++] = list;
+}
+
+/* Neither an NQN nor a list: of the lists of a file that could not be read the names are not known. */
+static void refuse_name(
+	const struct reading *reading, const char *key, unsigned int entry, const char *text)
+{
+	bool hosts = strcmp(key, "hosts") == 0;
+
+	if (hosts && reading->document->mistakes->unread)
+		return;
+	refuse_entry(reading, key, entry, text,
+		hosts ? "is neither an NQN nor the name of one of the host-lists" : "is no NQN");
+}
+
 /* One entry of a rule's list: an NQN goes into own, the name of a list becomes that list. */
-static int take_entry(const struct reading *reading, const char *key, unsigned int item,
+static void take_entry(const struct reading *reading, const char *key, unsigned int entry,
 	const char *text, struct stoq_guard_condition *condition, struct stoq_guard_list *own)
 {
-	const struct stoq_guard_list *list = guard_list_find(reading->policy, text);
+	const struct stoq_guard_list *list =
+		strcmp(key, "hosts") == 0 ? guard_list_find(reading->policy, text) : NULL;
 	const char *flaw;
 
-	if (list && strcmp(key, "hosts") == 0) {
-		for (size_t i = 1; i < condition->list_count; i++)
-			if (condition->lists[i] == list)
-				return refuse_item(
-					reading, key, item, text, "is there twice; remove one");
-		condition->lists[condition->list_count++] = list;
-		return 0;
+	if (list) {
+		take_list(reading, entry, list, condition);
+		return;
 	}
-	if (strchr(text, '.') == NULL && strchr(text, '*') == NULL)
-		return refuse_item(reading, key, item, text,
-			strcmp(key, "hosts") == 0
-				? "is neither an NQN nor the name of one of the host-lists"
-				: "is no NQN");
+	if (strchr(text, '.') == NULL && strchr(text, '*') == NULL) {
+		refuse_name(reading, key, entry, text);
+		return;
+	}
 	flaw = guard_condition_parse(&own->items[own->count], text);
 	if (flaw)
-		return refuse_item(reading, key, item, text, flaw);
-	own->count++;
-	return 0;
+		refuse_entry(reading, key, entry, text, flaw);
+	else
+		own->count++;
 }
 
 /* Several names, or lists of them. The first list is the rule's own. */
-static int take_nqns(const struct reading *reading, const char *key, char *const *texts,
+static void take_nqns(const struct reading *reading, const char *key, char *const *texts,
 	unsigned int count, struct stoq_guard_condition *condition)
 {
 	struct stoq_guard_list *own;
-	int ret = 0;
 
 	if (!count)
-		return 0;
-	if (condition->length)
-		return refuse(reading, key, texts[0],
+		return;
+	if (condition->length) {
+		refuse(reading, key, texts[0] ? texts[0] : "",
 			"stands beside a single one; put that into the list");
+		return;
+	}
 	own = guard_list_add(reading->policy, NULL, count);
 	condition->lists = calloc(count + 1, sizeof(*condition->lists));
 	condition->text = join(texts, count);
-	if (!own || !condition->lists || !condition->text)
-		return refuse_memory(reading);
+	if (!own || !condition->lists || !condition->text) {
+		reading->document->mistakes->no_memory = true;
+		return;
+	}
 	condition->length = strlen(condition->text);
 	condition->lists[condition->list_count++] = own;
-	for (unsigned int i = 0; !ret && i < count; i++)
-		ret = take_entry(reading, key, i, texts[i], condition, own);
-	return ret;
+	for (unsigned int i = 0; i < count; i++)
+		if (texts[i])
+			take_entry(reading, key, i, texts[i], condition, own);
 }
 
 static void free_condition(struct stoq_guard_condition *condition)
@@ -189,39 +219,39 @@ void guard_rule_free(struct stoq_guard_rule *rule)
 	free_condition(&rule->subsystem);
 }
 
-static int add_namespace(const struct reading *reading, const char *key, size_t item,
-	const char *text, uint32_t nsid)
+/* NULL, or what is wrong with it. */
+static const char *add_namespace(struct stoq_guard_rule *rule, uint32_t nsid)
 {
-	struct stoq_guard_rule *rule = reading->rule;
-
 	for (size_t i = 0; i < rule->namespace_count; i++) {
 		if (rule->namespaces[i] == nsid)
-			return refuse_item(reading, key, item, text, "is there twice; remove one");
+			return "is there twice; remove one";
 	}
 	if (rule->namespace_count == STOQ_GUARD_RULE_NAMESPACES)
-		return refuse_item(reading, key, item, text,
-			"is one namespace too many: a rule has at most 256; make a second rule");
+		return "is one namespace too many: a rule has at most 256; make a second rule";
 	rule->namespaces[rule->namespace_count++] = nsid;
-	return 0;
+	return NULL;
 }
 
 /* A number, or in a list a range of them. */
-static int take_namespace(
-	const struct reading *reading, const char *key, size_t item, const char *text)
+static void take_namespace(
+	const struct reading *reading, const char *key, size_t entry, const char *text)
 {
+	const char *flaw = NULL;
 	uint64_t first, last;
-	int ret = 0;
 
 	if (stoq_parse_number(text, 1, 0xfffffffe, &first) == 0)
 		last = first;
 	else if (!reading->text->nsids || !strchr(text, '-') ||
-		 stoq_guard_parse_range(text, &first, &last) || !first || last > 0xfffffffe)
-		return refuse_item(reading, key, item, text,
+		 stoq_guard_parse_range(text, &first, &last) || !first || last > 0xfffffffe) {
+		refuse_entry(reading, key, entry, text,
 			"is not a namespace; write its number, from 1 to 4294967294, in a list also "
 			"FIRST-LAST such as 4-7, or leave the field out to match all");
-	for (uint64_t nsid = first; !ret && nsid <= last; nsid++)
-		ret = add_namespace(reading, key, item, text, (uint32_t)nsid);
-	return ret;
+		return;
+	}
+	for (uint64_t nsid = first; !flaw && nsid <= last; nsid++)
+		flaw = add_namespace(reading->rule, (uint32_t)nsid);
+	if (flaw)
+		refuse_entry(reading, key, entry, text, flaw);
 }
 
 static int compare_nsid(const void *a, const void *b)
@@ -231,62 +261,75 @@ static int compare_nsid(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static int take_namespaces(const struct reading *reading)
+static void take_namespaces(const struct reading *reading)
 {
 	const struct stoq_guard_rule_text *text = reading->text;
-	int ret = 0;
 
-	if (text->nsid && text->nsids)
-		return refuse(reading, "namespace", text->nsid,
+	if (text->nsid && text->nsids) {
+		refuse(reading, "namespace", text->nsid,
 			"and a list `namespaces` are both there; put it into the list");
+		return;
+	}
 	if (text->nsid)
-		return take_namespace(reading, "namespace", 0, text->nsid);
-	for (size_t i = 0; !ret && i < text->nsid_count; i++)
-		ret = take_namespace(reading, "namespaces", i, text->nsids[i]);
+		take_namespace(reading, "namespace", 0, text->nsid);
+	for (size_t i = 0; i < text->nsid_count; i++)
+		if (text->nsids[i])
+			take_namespace(reading, "namespaces", i, text->nsids[i]);
 	qsort(reading->rule->namespaces, reading->rule->namespace_count, sizeof(uint32_t),
 		compare_nsid);
-	return ret;
 }
 
 /* Not in any list of commands: what to write instead. */
-static int refuse_command(const struct reading *reading, size_t item)
+static void refuse_command(const struct reading *reading, size_t entry)
 {
-	const char *text = reading->text->commands[item];
+	const char *text = reading->text->commands[entry];
 	const struct stoq_guard_cli_word *word = stoq_guard_cli_find(text);
 	char reason[160];
 
-	if (!word)
-		return refuse_item(reading, "commands", item, text,
+	if (!word) {
+		refuse_entry(reading, "commands", entry, text,
 			"is no command; write a class (reads, writes, destructive, admin) or "
 			"a name of the NVMe specification, such as Write, Dataset Management or "
 			"Format NVM");
-	if (!word->command)
-		return refuse_item(reading, "commands", item, text,
+		return;
+	}
+	if (!word->command) {
+		refuse_entry(reading, "commands", entry, text,
 			"is no NVMe command: nvme-cli's word for what the host does by itself; remove it");
+		return;
+	}
 	snprintf(reason, sizeof(reason),
 		"is nvme-cli's word, and not the only one that sends the command; write `%s`, which has all of them",
 		word->command);
-	return refuse_item(reading, "commands", item, text, reason);
+	refuse_entry(reading, "commands", entry, text, reason);
 }
 
-static int take_commands(const struct reading *reading)
+static bool is_repeated(char *const *texts, size_t entry)
+{
+	for (size_t other = 0; other < entry; other++)
+		if (texts[other] && strcmp(texts[entry], texts[other]) == 0)
+			return true;
+	return false;
+}
+
+static void take_commands(const struct reading *reading)
 {
 	const struct stoq_guard_rule_text *text = reading->text;
 	struct stoq_guard_rule *rule = reading->rule;
+	bool allows = rule->verdict == STOQ_GUARD_ALLOW;
 
 	if (!text->command_count)
 		memset(&rule->commands, 0xff, sizeof(rule->commands));
 	for (size_t i = 0; i < text->command_count; i++) {
-		for (size_t other = 0; other < i; other++) {
-			if (strcmp(text->commands[i], text->commands[other]) == 0)
-				return refuse_item(reading, "commands", i, text->commands[i],
-					"is there twice; remove one");
-		}
-		if (stoq_guard_commands_add(
-			    &rule->commands, text->commands[i], rule->verdict != STOQ_GUARD_ALLOW))
-			return refuse_command(reading, i);
+		const char *command = text->commands[i];
+
+		if (!command)
+			continue;
+		if (is_repeated(text->commands, i))
+			refuse_entry(reading, "commands", i, command, "is there twice; remove one");
+		else if (stoq_guard_commands_add(&rule->commands, command, !allows))
+			refuse_command(reading, i);
 	}
-	return 0;
 }
 
 static int parse_lba(const char *text, size_t length, uint64_t *value)
@@ -320,65 +363,62 @@ int stoq_guard_parse_range(const char *text, uint64_t *first, uint64_t *last)
 	return 0;
 }
 
-static int take_range(const struct reading *reading)
+static void take_range(const struct reading *reading)
 {
 	const char *text = reading->text->lba;
 	struct stoq_guard_rule *rule = reading->rule;
 
 	if (!text)
-		return 0;
+		return;
 	rule->has_range = true;
 	if (stoq_guard_parse_range(text, &rule->lba_first, &rule->lba_last))
-		return refuse(reading, "lba", text,
+		refuse(reading, "lba", text,
 			"is not a range of logical blocks; write FIRST+COUNT such as 0+34, or "
 			"FIRST-LAST such as 100-199, up to block 18446744073709551615");
-	return 0;
 }
 
-static int take_verdict(const struct reading *reading)
+static void take_verdict(const struct reading *reading)
 {
 	const struct stoq_guard_rule_text *text = reading->text;
 	struct stoq_guard_rule *rule = reading->rule;
 
-	if (guard_rule_parse_verdict(text->verdict, &rule->verdict))
-		return refuse(reading, "verdict", text->verdict,
+	if (!text->verdict)
+		return;
+	if (guard_rule_parse_verdict(text->verdict, &rule->verdict)) {
+		refuse(reading, "verdict", text->verdict,
 			"is no verdict; write allow, deny or log");
-	if (text->status && rule->verdict != STOQ_GUARD_DENY)
-		return refuse(reading, "status", text->status,
+		return;
+	}
+	if (!text->status)
+		return;
+	if (rule->verdict != STOQ_GUARD_DENY)
+		refuse(reading, "status", text->status,
 			"is only for `verdict: deny`; remove it, or change the verdict");
-	if (text->status && guard_rule_parse_status(text->status, &rule->status))
-		return refuse(reading, "status", text->status,
+	else if (guard_rule_parse_status(text->status, &rule->status))
+		refuse(reading, "status", text->status,
 			"is not possible; write " GUARD_STATUS_EXPECTED);
-	return 0;
 }
 
-int guard_rule_take(struct stoq_guard_policy *policy, size_t index,
-	const struct stoq_guard_rule_text *text, struct guard_document *document,
-	struct stoq_error *error)
+void guard_rule_take(
+	struct stoq_guard_policy *policy, size_t index, struct guard_policy_file *file, size_t item)
 {
+	const struct stoq_guard_rule_text *text = &file->text.rules[item];
 	struct stoq_guard_rule *rule = &policy->rules[index];
-	const struct reading reading = {policy, rule, text, document, index, error};
-	int ret;
+	const struct reading reading = {policy, rule, text, &file->document, index, item};
 
 	rule->text = text;
-	rule->line = guard_document_item_line(document, index, NULL, 0);
-	ret = take_name(&reading);
-	if (!ret)
-		ret = take_verdict(&reading); /* before the commands, which depend on it */
-	if (!ret)
-		ret = take_nqn(&reading, "host", text->host, &rule->host);
-	if (!ret)
-		ret = take_nqns(&reading, "hosts", text->hosts, text->host_count, &rule->host);
-	if (!ret)
-		ret = take_nqn(&reading, "subsystem", text->subsystem, &rule->subsystem);
-	if (!ret)
-		ret = take_nqns(&reading, "subsystems", text->subsystems, text->subsystem_count,
-			&rule->subsystem);
-	if (!ret)
-		ret = take_namespaces(&reading);
-	if (!ret)
-		ret = take_commands(&reading);
-	return ret ? ret : take_range(&reading);
+	rule->file = file->included ? file->path : NULL;
+	rule->line = guard_document_list_place(&file->document, GUARD_RULES, item).line;
+	take_name(&reading);
+	take_verdict(&reading); /* before the commands, which depend on it */
+	take_nqn(&reading, "host", text->host, &rule->host);
+	take_nqns(&reading, "hosts", text->hosts, text->host_count, &rule->host);
+	take_nqn(&reading, "subsystem", text->subsystem, &rule->subsystem);
+	take_nqns(
+		&reading, "subsystems", text->subsystems, text->subsystem_count, &rule->subsystem);
+	take_namespaces(&reading);
+	take_commands(&reading);
+	take_range(&reading);
 }
 
 /* ---- limits ---- */
@@ -402,21 +442,22 @@ static size_t count_namespaces(const struct stoq_guard_policy *policy, uint32_t 
 	return different;
 }
 
-int guard_rules_check_limits(const struct stoq_guard_policy *policy,
-	struct guard_document *document, struct stoq_error *error)
+void guard_rules_check_limits(
+	const struct stoq_guard_policy *policy, struct guard_policy_file *file)
 {
 	uint32_t *all = calloc(policy->rule_count * STOQ_GUARD_RULE_NAMESPACES + 1, sizeof(*all));
+	struct guard_document *document = &file->document;
 	size_t count;
 
-	if (!all)
-		return stoq_error_set(
-			error, -ENOMEM, "%s: not enough memory for its rules", document->file);
+	if (!all) {
+		document->mistakes->no_memory = true;
+		return;
+	}
 	count = count_namespaces(policy, all);
 	free(all);
-	if (count <= STOQ_GUARD_NAMESPACES_MAX)
-		return 0;
-	return stoq_error_set(error, -EINVAL,
-		"%.200s:%u: rules name %zu different namespaces; at most %d are possible",
-		document->file, guard_document_line(document, "rules"), count,
-		STOQ_GUARD_NAMESPACES_MAX);
+	if (count > STOQ_GUARD_NAMESPACES_MAX)
+		stoq_guard_mistakes_add(document->mistakes, document->order, document->file,
+			guard_document_place(document, GUARD_RULES), NULL,
+			"rules name %zu different namespaces; at most %d are possible", count,
+			STOQ_GUARD_NAMESPACES_MAX);
 }

@@ -1,46 +1,90 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "guard/source.h"
 
-#include <limits.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "guard/compile.h"
 
-/* What does not fit the tables has no line: it is about all of the file. */
-static int compile(struct stoq_guard_source *source, const char *path, struct stoq_error *error)
+/* Where the kernel gets it from, so that 3 MiB are not copied. What does not fit the tables is about all of the file. */
+static int compile(
+	struct stoq_guard_source *source, const char *path, struct stoq_guard_mistakes *mistakes)
 {
 	struct stoq_error why;
-	int result = stoq_guard_compile(&source->policy, &source->compiled, &why);
+	int result;
 
-	return result ? stoq_error_set(error, result, "%.200s: %s", path, why.text) : 0;
+	source->installed = calloc(1, sizeof(*source->installed));
+	if (!source->installed) {
+		mistakes->no_memory = true;
+		return -ENOMEM;
+	}
+	source->compiled = &source->installed->policy;
+	result = stoq_guard_compile_into(&source->policy, source->compiled, &why);
+	if (result)
+		stoq_guard_mistakes_add(
+			mistakes, 0, path, (struct stoq_guard_place){0, 0}, NULL, "%s", why.text);
+	return result;
 }
 
-int stoq_guard_source_read(
-	struct stoq_guard_source *source, const char *path, struct stoq_error *error)
+/*
+ * Symbolic links stay as they are: the one that is changed to put another policy into place is looked at again for drift, and
+ * what is included is looked for beside it, as now.
+ */
+static void take_path(char to[static STOQ_GUARD_FILE_PATH_BYTES], const char *path)
 {
-	char *absolute = realpath(path, NULL);
+	char folder[STOQ_GUARD_FILE_PATH_BYTES / 2] = "";
+
+	if (path[0] != '/' && getcwd(folder, sizeof(folder)))
+		snprintf(to, STOQ_GUARD_FILE_PATH_BYTES, "%s/%.2000s", folder, path);
+	else
+		snprintf(to, STOQ_GUARD_FILE_PATH_BYTES, "%s", path);
+}
+
+static int take(struct stoq_guard_source *source, const char *path,
+	struct stoq_guard_mistakes *mistakes, struct stoq_error *error)
+{
 	int result;
 
 	*source = (struct stoq_guard_source){0};
-	snprintf(source->path, sizeof(source->path), "%s", absolute ? absolute : path);
-	free(absolute);
-	result = stoq_guard_policy_read_text(
-		&source->text, &source->size, "the policy", path, error);
+	take_path(source->path, path);
+	result = stoq_guard_texts_read(&source->texts, "the policy", path, error);
+	if (result)
+		return result;
+	result = stoq_guard_policy_parse_texts(
+		&source->policy, path, &source->texts, true, mistakes);
 	if (!result)
-		result = stoq_guard_policy_parse(
-			&source->policy, path, source->text, source->size, error);
-	if (!result)
-		result = compile(source, path, error);
+		result = compile(source, path, mistakes);
 	if (result)
 		stoq_guard_source_free(source);
 	return result;
 }
 
+int stoq_guard_source_check(struct stoq_guard_source *source, const char *path,
+	struct stoq_guard_mistakes *mistakes, struct stoq_error *error)
+{
+	int result = take(source, path, mistakes, error);
+
+	if (!mistakes->total && !mistakes->no_memory)
+		return result;
+	return stoq_guard_mistakes_end(mistakes, path, true, error);
+}
+
+int stoq_guard_source_read(
+	struct stoq_guard_source *source, const char *path, struct stoq_error *error)
+{
+	struct stoq_guard_mistakes mistakes = {0};
+	int result = stoq_guard_source_check(source, path, &mistakes, error);
+
+	stoq_guard_mistakes_free(&mistakes);
+	return result;
+}
+
 void stoq_guard_source_free(struct stoq_guard_source *source)
 {
-	free(source->text);
+	stoq_guard_texts_free(&source->texts);
 	stoq_guard_policy_free(&source->policy);
-	free(source->compiled);
+	free(source->installed);
 	*source = (struct stoq_guard_source){0};
 }

@@ -143,14 +143,16 @@ void stoq_guard_view_close(struct stoq_guard_view *view)
 
 int stoq_guard_view_policy(struct stoq_guard_view *view, struct stoq_error *error)
 {
+	struct stoq_guard_mistakes mistakes = {0};
 	int result;
 
 	forget_policy(view);
 	result = stoq_guard_in_force_read(&view->pins, &view->in_force, error);
 	if (result)
 		return result;
-	view->policy_known = stoq_guard_policy_parse(&view->policy, view->in_force.path,
-				     view->in_force.text, view->in_force.size, NULL) == 0;
+	view->policy_known = stoq_guard_policy_parse_texts(&view->policy, view->in_force.path,
+				     &view->in_force.texts, false, &mistakes) == 0;
+	stoq_guard_mistakes_free(&mistakes);
 	return 0;
 }
 

@@ -13,7 +13,7 @@
 struct search {
 	const struct stoq_guard_policy *policy;
 	const struct stoq_guard_compiled *compiled;
-	void (*told)(void *context, unsigned int line, const char *text);
+	stoq_guard_warned *told;
 	void *context;
 };
 
@@ -24,7 +24,7 @@ static void warn_of_rule(const struct search *search, size_t rule, const char *t
 
 	stoq_guard_label_rule(search->policy, rule, label);
 	snprintf(sentence, sizeof(sentence), "rule %s %s", label, text);
-	search->told(search->context, search->policy->rules[rule].line, sentence);
+	search->told(search->context, &search->policy->rules[rule], sentence);
 }
 
 static void on_never(void *context, size_t rule, const char *text)
@@ -81,12 +81,11 @@ static void find_connecting(const struct search *search)
 	}
 	snprintf(text, sizeof(text),
 		"no host can connect: the policy refuses %s to every host; " REMEDY, refused);
-	search->told(search->context, 0, text);
+	search->told(search->context, NULL, text);
 }
 
 void stoq_guard_warnings_find(const struct stoq_guard_policy *policy,
-	const struct stoq_guard_compiled *compiled,
-	void (*told)(void *context, unsigned int line, const char *text), void *context)
+	const struct stoq_guard_compiled *compiled, stoq_guard_warned *told, void *context)
 {
 	struct search search = {policy, compiled, told, context};
 
@@ -101,12 +100,13 @@ struct printing {
 	size_t count;
 };
 
-static void print(void *context, unsigned int line, const char *text)
+static void print(void *context, const struct stoq_guard_rule *rule, const char *text)
 {
 	struct printing *printing = context;
 
-	if (line)
-		fprintf(printing->file, "%s:%u: warning: %s\n", printing->path, line, text);
+	if (rule)
+		fprintf(printing->file, "%s:%u: warning: %s\n",
+			stoq_guard_rule_file(rule, printing->path), rule->line, text);
 	else
 		fprintf(printing->file, "%s: warning: %s\n", printing->path, text);
 	printing->count++;

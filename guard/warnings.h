@@ -7,10 +7,12 @@
 
 #include "guard/compile.h"
 
-/* Calls told for each. line: of the rule; 0: it is about the policy as a whole. */
+/* rule: the one that it is about; NULL: the policy as a whole. */
+typedef void stoq_guard_warned(void *context, const struct stoq_guard_rule *rule, const char *text);
+
+/* Calls told for each. */
 void stoq_guard_warnings_find(const struct stoq_guard_policy *policy,
-	const struct stoq_guard_compiled *compiled,
-	void (*told)(void *context, unsigned int line, const char *text), void *context);
+	const struct stoq_guard_compiled *compiled, stoq_guard_warned *told, void *context);
 
 /* "FILE:LINE: warning: TEXT", one line each; returns how many. */
 size_t stoq_guard_warnings_print(FILE *file, const char *path,

@@ -7,13 +7,10 @@
 #include <string.h>
 
 #include "base/units.h"
-#include "guard/expect.h"
 #include "guard/explain.h"
 #include "guard/nqn.h"
-#include "guard/print.h"
 #include "guard/recorded.h"
 #include "guard/source.h"
-#include "guard/warnings.h"
 #include "tool/guard/options.h"
 #include "tool/message.h"
 #include "tool/options.h"
@@ -25,14 +22,7 @@ enum guard_option {
 	OPTION_NAMESPACE,
 	OPTION_LBA,
 	OPTION_JSON,
-	OPTION_EXPECT,
 	OPTION_RECORD,
-};
-
-static const struct option check_options[] = {
-	TOOL_OPTION_HELP,
-	{"expect", required_argument, NULL, OPTION_EXPECT},
-	{NULL, 0, NULL, 0},
 };
 
 static const struct option explain_options[] = {
@@ -50,7 +40,6 @@ static const struct option explain_options[] = {
 /* What the command line asks for. */
 struct request {
 	const char *path;
-	const char *expect; /* the file of cases */
 	const char *record; /* a file; NULL: one command is asked about */
 	struct stoq_guard_question question;
 	bool json;
@@ -114,9 +103,6 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 	case OPTION_RECORD:
 		request->record = text;
 		return 0;
-	case OPTION_EXPECT:
-		request->expect = text;
-		return 0;
 	default:
 		request->json = true;
 		return 0;
@@ -124,53 +110,14 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 }
 
 /* 0: go on. Else the verb ends, with *status. */
-static int parse(
-	int argc, char **argv, const struct option *table, struct request *request, int *status)
+static int parse(int argc, char **argv, struct request *request, int *status)
 {
-	const struct tool_options options = {table, guard_help, take_option};
+	const struct tool_options options = {explain_options, guard_help, take_option};
 
 	*request = (struct request){0};
 	if (tool_options_parse(&options, request, argc, argv, status))
 		return -1;
 	return guard_take_policy(&request->path, argc, argv, status);
-}
-
-/* ---- check ---- */
-
-/* The cases are read first: mistakes in them are no failed cases. */
-static int meet_expectations(const struct request *request, const struct stoq_guard_source *source)
-{
-	const struct stoq_guard_explainer explainer = {
-		request->path, &source->policy, source->compiled};
-	struct stoq_guard_cases cases;
-	struct stoq_error error;
-	size_t failed;
-
-	if (stoq_guard_cases_read(&cases, request->expect, &error))
-		return tool_fail(&error);
-	failed = stoq_guard_expect(stdout, &explainer, &cases);
-	stoq_guard_cases_free(&cases);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
-int guard_check(int argc, char **argv)
-{
-	static struct request request;
-	struct stoq_guard_source source;
-	struct stoq_error error;
-	int status = EXIT_SUCCESS;
-
-	if (parse(argc, argv, check_options, &request, &status) != 0)
-		return status;
-	if (stoq_guard_source_read(&source, request.path, &error))
-		return tool_fail(&error);
-	if (request.expect)
-		status = meet_expectations(&request, &source);
-	else
-		stoq_guard_print(stdout, request.path, &source.policy, source.compiled);
-	stoq_guard_warnings_print(stderr, request.path, &source.policy, source.compiled);
-	stoq_guard_source_free(&source);
-	return status;
 }
 
 /* ---- explain ---- */
@@ -249,7 +196,7 @@ int guard_explain(int argc, char **argv)
 	struct stoq_error error;
 	int status;
 
-	if (parse(argc, argv, explain_options, &request, &status) != 0)
+	if (parse(argc, argv, &request, &status) != 0)
 		return status;
 	if (request.record && asks_about_one(&request.question))
 		return tool_usage("--record asks about all commands of a record: leave out "

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* stoq guard check, explain: what a policy does, without putting it in force. */
-int guard_check(int argc, char **argv);
+/* `stoq guard explain`: what a policy does, without putting it in force. */
 int guard_explain(int argc, char **argv);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "tool/command.h"
+#include "tool/guard/check.h"
 #include "tool/guard/diff.h"
 #include "tool/guard/events.h"
 #include "tool/guard/explain.h"

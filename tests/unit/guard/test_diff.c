@@ -22,7 +22,10 @@ static void open_source(struct stoq_guard_source *source, const char *text, size
 	*source = (struct stoq_guard_source){.path = "p.yaml"};
 	if (stoq_guard_policy_parse(&source->policy, "p.yaml", text, size, &error))
 		fail_msg("%s", error.text);
-	assert_int_equal(stoq_guard_compile(&source->policy, &source->compiled, &error), 0);
+	source->installed = calloc(1, sizeof(*source->installed));
+	assert_non_null(source->installed);
+	source->compiled = &source->installed->policy;
+	assert_int_equal(stoq_guard_compile_into(&source->policy, source->compiled, &error), 0);
 }
 
 static struct stoq_guard_diff *find(

@@ -17,16 +17,92 @@
 
 static char long_text[512];
 
-static void expect_error(const char *text, const char *expected)
+/* All mistakes of a text, as they are printed. */
+static size_t mistakes_of(const char *text, char *printed, size_t size)
 {
+	struct stoq_guard_texts texts = {
+		.items = {{.text = (char *)text, .size = strlen(text)}}, .count = 1};
+	struct stoq_guard_mistakes mistakes = {0};
 	struct stoq_guard_policy policy;
 	struct stoq_error error;
+	FILE *file = fmemopen(printed, size, "w");
+	size_t count;
 
-	if (!stoq_guard_policy_parse(&policy, "p.yaml", text, strlen(text), &error))
+	if (!stoq_guard_policy_parse_texts(&policy, "p.yaml", &texts, false, &mistakes))
 		fail_msg("taken for valid: %s", text);
-	assert_int_equal(error.code, -EINVAL);
-	if (!strstr(error.text, expected))
-		fail_msg("'%s' does not say '%s'", error.text, expected);
+	assert_int_equal(stoq_guard_mistakes_end(&mistakes, "p.yaml", false, &error), -EINVAL);
+	assert_non_null(file);
+	stoq_guard_mistakes_print(file, &mistakes);
+	fclose(file);
+	count = mistakes.total;
+	stoq_guard_mistakes_free(&mistakes);
+	return count;
+}
+
+static void expect_error(const char *text, const char *expected)
+{
+	static char printed[65536];
+
+	mistakes_of(text, printed, sizeof(printed));
+	if (!strstr(printed, expected))
+		fail_msg("'%s' does not say '%s'", printed, expected);
+}
+
+/* Every mistake has its line, in the file's order, whatever else is wrong, and no other one comes of it. */
+static void test_all_mistakes(void **state)
+{
+	static const char *const expected[] = {
+		"p.yaml:1: version: '3' is not possible",
+		"p.yaml:2: default: 'perhaps' is not possible",
+		"p.yaml:4: list 1, hosts: 'db1'",
+		"p.yaml:7: there is no field 'rools'",
+		"p.yaml:9: rule 1, there is no field 'nsid'",
+		"p.yaml:10: rule 1, verdict: 'refuse' is no verdict",
+		"p.yaml:11: rule 2, the field 'verdict' is missing",
+		"p.yaml:12: rule 2, lba: must be a single value",
+		"p.yaml:13: rule 2, commands: 'Wrte' is no command",
+		"p.yaml:13: rule 2, commands: 'Rad' is no command",
+		"p.yaml:14: rule 3, fields are expected here",
+		"p.yaml:15: rule 4, hosts: 'dc' is neither an NQN nor the name",
+	};
+	static char printed[65536];
+	const char *at = printed;
+
+	(void)state;
+	assert_int_equal(
+		mistakes_of(
+			"version: 3\ndefault: perhaps\nhost-lists:\n  - {name: db, hosts: [db1]}\n"
+			"\n\nrools: []\nrules:\n"
+			"  - nsid: 5\n    verdict: refuse\n"
+			"  - name: x\n    lba: [1]\n    commands: [Wrte, Rad]\n"
+			"  - deny\n"
+			"  - {hosts: [db, dc], verdict: deny}\n",
+			printed, sizeof(printed)),
+		sizeof(expected) / sizeof(expected[0]));
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		if (strncmp(at, expected[i], strlen(expected[i])) != 0)
+			fail_msg("'%s' is not where it belongs in:\n%s", expected[i], printed);
+		at = strchr(at, '\n') + 1;
+	}
+	assert_string_equal(at, "");
+}
+
+/* As many as are kept, and the rest in a number. */
+static void test_many_mistakes(void **state)
+{
+	static char text[65536], printed[65536];
+	char *to = text + sprintf(text, TOP "rules:\n");
+	size_t lines = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		to += sprintf(to, "  - {verdict: no}\n");
+	assert_int_equal(mistakes_of(text, printed, sizeof(printed)), 1000);
+	for (const char *at = printed; (at = strchr(at, '\n')); at++)
+		lines++;
+	assert_int_equal(lines, STOQ_GUARD_MISTAKES_MAX + 1);
+	assert_non_null(strstr(printed, "\n900 more mistakes are not shown\n"));
+	assert_non_null(strstr(printed, "p.yaml:4: rule 1, verdict: 'no'"));
 }
 
 static void parse(struct stoq_guard_policy *policy, const char *text)
@@ -297,6 +373,8 @@ static void test_unreachable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_mistakes),
+		cmocka_unit_test(test_many_mistakes),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_defaults),

@@ -84,13 +84,14 @@ struct told {
 	char text[4096];
 };
 
-static void remember(void *context, unsigned int line, const char *text)
+static void remember(void *context, const struct stoq_guard_rule *rule, const char *text)
 {
 	struct told *told = context;
 	size_t used = strlen(told->text);
 
 	told->count++;
-	snprintf(told->text + used, sizeof(told->text) - used, "%u: %s\n", line, text);
+	snprintf(told->text + used, sizeof(told->text) - used, "%u: %s\n", rule ? rule->line : 0,
+		text);
 }
 
 static void find(struct told *told, const char *text)
@@ -250,21 +251,19 @@ static void examples_are_quiet(void **state)
 	(void)state;
 	assert_non_null(folder);
 	while ((entry = readdir(folder))) {
+		struct stoq_guard_texts texts = {.count = 0};
 		struct stoq_error error;
 		struct told told;
-		char path[512], *text;
-		size_t size;
+		char path[512];
 
 		if (!strstr(entry->d_name, ".yaml"))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", EXAMPLES_DIR, entry->d_name);
-		assert_int_equal(
-			stoq_guard_policy_read_text(&text, &size, "the policy", path, &error), 0);
-		text[size] = '\0';
-		find(&told, text);
+		assert_int_equal(stoq_guard_texts_read(&texts, "the policy", path, &error), 0);
+		find(&told, texts.items[0].text);
 		if (told.count)
 			fail_msg("%s: %s", path, told.text);
-		free(text);
+		stoq_guard_texts_free(&texts);
 	}
 	closedir(folder);
 }
