@@ -190,6 +190,8 @@ static void set(const struct stoq_program_settings *settings)
 	stoq_report_errors = settings->report_errors;
 	stoq_report_pdus = settings->report_pdus;
 	stoq_keep_details = settings->keep_details;
+	stoq_wanted_ends = settings->ends;
+	stoq_wanted_commands = settings->commands;
 	stoq_command_mask = settings->sizes.commands - 1;
 	stoq_cell_mask = settings->sizes.cells - 1;
 	stoq_early_reach = stoq_cells_reach(settings->sizes.cells);

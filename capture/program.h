@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "bpf/stream/filter_shared.h"
 #include "bpf/stream/stream_shared.h"
 #include "capture/packet.h"
 #include "flow/tables.h"
@@ -23,6 +24,8 @@ struct stoq_program_settings {
 	bool report_errors;
 	bool report_pdus;
 	bool keep_details;
+	struct stoq_wanted_ends ends; /* all 0: every one */
+	struct stoq_wanted_commands commands;
 };
 
 /* 0, -EBUSY (there is one already) or -ENOMEM. */

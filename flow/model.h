@@ -78,11 +78,14 @@ struct stoq_flow_line {
 	uint64_t unmatched;   /* completions of commands that began unseen */
 };
 
+struct stoq_filter; /* watch/filter.h */
+
 struct stoq_model {
 	enum stoq_axis axis;
-	uint64_t interval_ns; /* length of the last interval */
-	uint64_t elapsed_ns;  /* since the start */
-	bool staged;	      /* stages are counted; else they are 0 */
+	const struct stoq_filter *filter; /* what the groups and flows are of; NULL: everything */
+	uint64_t interval_ns;		  /* length of the last interval */
+	uint64_t elapsed_ns;		  /* since the start */
+	bool staged;			  /* stages are counted; else they are 0 */
 
 	/* Groups, most commands in the interval first; those that never had any are left out. */
 	struct stoq_group *groups;

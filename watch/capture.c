@@ -24,6 +24,8 @@ static int open_decoder(
 	const struct stoq_program_tables *tables;
 	int result;
 
+	settings.ends = watch->filter->ends;
+	settings.commands = watch->filter->commands;
 	stoq_watch_sizes(config, &settings.sizes);
 	result = stoq_program_open(&watch->decoder, &settings, error);
 	if (result)

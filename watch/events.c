@@ -4,18 +4,19 @@
 #include <errno.h>
 
 #include "watch/flows.h"
-#include "watch/watch_private.h"
+#include "watch/wanted.h"
 
 #define DISPATCH_MAX	     16384 /* events a call: the caller has other things to do, too */
 #define IDENTIFY_INTERVAL_NS 20000000
 
 /*
- * Whether it is worth reading the flows again for this one: one that began after the last reading. A record
- * is to have the connection of every command; for a line on a screen the names may be late.
+ * Whether it is worth reading the flows again for this one: one that began after the last reading. A
+ * record is to have the connection of every command, and a filter cannot do without it; for a line on
+ * a screen the names may be late.
  */
 static bool is_worth_reading(const struct stoq_watch *watch, uint32_t uid, uint64_t now_ns)
 {
-	if (watch->record || watch->decoder)
+	if (watch->record || watch->decoder || stoq_filter_has_flows(watch->filter))
 		return (int32_t)(uid - watch->identified_uid) > 0;
 	return now_ns - watch->identified_ns >= IDENTIFY_INTERVAL_NS;
 }
@@ -35,6 +36,9 @@ static const struct stoq_ledger_flow *flow_of(struct stoq_watch *watch, uint32_t
 	struct stoq_ledger_flow *flow = stoq_ledger_flow_find(&watch->ledger, uid);
 	uint64_t now = stoq_watch_now(watch);
 
+	/* It may have had no names then. */
+	if (flow && !flow->wanted)
+		stoq_flows_name(watch, flow);
 	if (flow ? !has_news(watch, flow) : !is_worth_reading(watch, uid, now))
 		return flow;
 	watch->controllers_news = false;
@@ -57,8 +61,9 @@ static void on_command(struct stoq_watch *watch, struct stoq_event_command *even
 {
 	const struct stoq_event_handlers *handlers = watch->handlers;
 	const struct stoq_ledger_flow *flow = flow_of(watch, event->uid);
+	bool wanted = stoq_wanted_event(watch, event, flow);
 
-	if (watch->record && handlers->record)
+	if (watch->record && handlers->record && wanted)
 		handlers->record(handlers->record_context, event, flow);
 	if (event->opcode == NVME_OPCODE_FABRICS && event->fctype == NVME_FABRICS_CONNECT &&
 		!event->status)
@@ -66,9 +71,17 @@ static void on_command(struct stoq_watch *watch, struct stoq_event_command *even
 	/* The decoder of captures has stages always. */
 	if (watch->decoder && !watch->model.staged)
 		event->staged = 0;
-	if (handlers->command && is_asked_for(watch, event))
+	if (handlers->command && wanted && is_asked_for(watch, event))
 		handlers->command(
 			handlers->context, event, flow ? &flow->identity : &watch->nobody);
+}
+
+/* The flow is looked for only if it matters. */
+static void on_pdu(struct stoq_watch *watch, const struct stoq_event_pdu *event)
+{
+	if (!stoq_filter_has_flows(watch->filter) ||
+		stoq_wanted_flow(watch, flow_of(watch, event->uid)))
+		watch->handlers->pdu(watch->handlers->context, event);
 }
 
 static bool is_command(const void *data, size_t size)
@@ -90,6 +103,6 @@ int stoq_watch_on_event(void *context, void *data, size_t size)
 	if (is_command(data, size))
 		on_command(watch, data);
 	else if (type == STOQ_EVENT_PDU && size >= sizeof(struct stoq_event_pdu) && handlers->pdu)
-		handlers->pdu(handlers->context, data);
+		on_pdu(watch, data);
 	return ++watch->delivered < DISPATCH_MAX ? 0 : -EAGAIN;
 }

@@ -84,6 +84,7 @@ static struct stoq_ledger_flow *take_flow(
 	identify_flow(watch, entry, &entry->key, flow);
 	if (!stoq_identity_equal(&before, &entry->identity))
 		entry->version++;
+	entry->wanted = stoq_filter_wants_flow(watch->filter, &entry->key, &entry->identity);
 	entry->open = state != STOQ_FLOW_CLOSED;
 	entry->doubt_ns = flow->doubt_ns;
 	return entry;
@@ -122,7 +123,7 @@ static void record_closed(struct stoq_watch *watch)
 		return;
 	HASH_ITER(hh, watch->ledger.flows, entry, next)
 	{
-		if (!entry->open && !entry->end_recorded)
+		if (!entry->open && !entry->end_recorded && entry->wanted)
 			handlers->record_closed(handlers->record_context, entry);
 		entry->end_recorded = !entry->open;
 	}
@@ -167,6 +168,8 @@ int stoq_flows_take(struct stoq_watch *watch)
 		if (!entry->open)
 			continue;
 		proven_open += flow->proven;
+		if (!entry->wanted)
+			continue;
 		model->flow_states[state]++;
 		describe_flow(&model->flows[model->flow_count++], entry, flow);
 	}
@@ -185,6 +188,21 @@ void stoq_flows_identify(struct stoq_watch *watch)
 		if (flow->uid && !take_flow(watch, i, stoq_flow_state_of(flow)))
 			return;
 	}
+}
+
+void stoq_flows_name(struct stoq_watch *watch, struct stoq_ledger_flow *flow)
+{
+	struct stoq_flow_known known = {.qid = STOQ_FLOW_QID_UNKNOWN};
+	struct nvme_connect_data data;
+
+	if (flow->names_known || flow->identity.host_nqn[0] ||
+		!read_connect(watch, flow->uid, &data))
+		return;
+	memcpy(known.host_nqn, data.hostnqn, sizeof(known.host_nqn));
+	memcpy(known.subsystem_nqn, data.subnqn, sizeof(known.subsystem_nqn));
+	stoq_identity_add_known(&flow->identity, &known);
+	flow->version++;
+	flow->wanted = stoq_filter_wants_flow(watch->filter, &flow->key, &flow->identity);
 }
 
 void stoq_flows_find_late(struct stoq_watch *watch, struct stoq_ledger_series *series)
@@ -207,6 +225,7 @@ void stoq_flows_find_late(struct stoq_watch *watch, struct stoq_ledger_series *s
 		flow->identity.qid = -1;
 		flow->identity.host_address[0] = flow->identity.controller_address[0] = '\0';
 		flow->names_known = true;
+		flow->wanted = stoq_filter_wants_flow(watch->filter, NULL, &flow->identity);
 	}
 	if (flow) {
 		series->flow = flow;

@@ -15,3 +15,9 @@ void stoq_flows_identify(struct stoq_watch *watch);
 
 /* Finds the flow of a series whose flow was replaced in the table before it was ever read, by its Connect data. */
 void stoq_flows_find_late(struct stoq_watch *watch, struct stoq_ledger_series *series);
+
+/*
+ * The names of a flow that had none at the last reading, from its Connect, which has passed since.
+ * That a command of it ends shows that all of the Connect has.
+ */
+void stoq_flows_name(struct stoq_watch *watch, struct stoq_ledger_flow *flow);

@@ -7,6 +7,7 @@
 #include "flow/identity.h"
 #include "watch/outstanding.h"
 #include "watch/tcps.h"
+#include "watch/wanted.h"
 
 static int group_series(struct stoq_watch *watch, const struct stoq_ledger_series *series)
 {
@@ -15,6 +16,8 @@ static int group_series(struct stoq_watch *watch, const struct stoq_ledger_serie
 
 	if (series->last.commands == series->base.commands)
 		return 0; /* reserved, or begun and not counted yet */
+	if (!stoq_wanted_series(watch, series))
+		return 0;
 	stoq_ledger_identify(series, &identity);
 	group = stoq_groups_of(&watch->groups, &identity, watch->model.axis);
 	if (!group)

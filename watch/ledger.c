@@ -247,7 +247,7 @@ static void forget_connection(struct stoq_identity *identity)
 		memset(port, 0, sizeof(identity->host_address) - (port - identity->host_address));
 }
 
-int stoq_ledger_retire(struct stoq_ledger *ledger, struct stoq_ledger_series *series)
+static int keep_total(struct stoq_ledger *ledger, const struct stoq_ledger_series *series)
 {
 	struct stoq_ledger_retired *retired;
 	struct stoq_identity identity;
@@ -258,6 +258,13 @@ int stoq_ledger_retire(struct stoq_ledger *ledger, struct stoq_ledger_series *se
 	if (!retired)
 		return -ENOMEM;
 	stoq_ledger_add_total(&retired->total, series);
+	return 0;
+}
+
+int stoq_ledger_retire(struct stoq_ledger *ledger, struct stoq_ledger_series *series, bool wanted)
+{
+	if (wanted && keep_total(ledger, series))
+		return -ENOMEM;
 	if (series->flow)
 		series->flow->series--;
 	HASH_DEL(ledger->series, series);

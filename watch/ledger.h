@@ -21,6 +21,7 @@ struct stoq_ledger_flow {
 	uint32_t version; /* counts the changes of what is known of it */
 	struct stoq_identity identity;
 	bool names_known;
+	bool wanted;	     /* by the filter */
 	bool open;	     /* in the last reading, and not closed */
 	bool end_recorded;   /* that it is not open any more was handed to the recorder */
 	uint64_t doubt_ns;   /* as in struct stoq_flow */
@@ -80,8 +81,11 @@ struct stoq_ledger_status *stoq_ledger_status_get(
 /* The identity of a series: its flow's, with namespace and opcode. */
 void stoq_ledger_identify(const struct stoq_ledger_series *series, struct stoq_identity *identity);
 
-/* Moves a series' counts to the retired ones and forgets it. 0 or -ENOMEM (nothing changed). */
-int stoq_ledger_retire(struct stoq_ledger *ledger, struct stoq_ledger_series *series);
+/*
+ * Forgets a series; its counts move to the retired ones if it is wanted. 0 or -ENOMEM (nothing
+ * changed).
+ */
+int stoq_ledger_retire(struct stoq_ledger *ledger, struct stoq_ledger_series *series, bool wanted);
 
 void stoq_ledger_status_forget(struct stoq_ledger *ledger, struct stoq_ledger_status *status);
 

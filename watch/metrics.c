@@ -17,6 +17,7 @@
 #include "flow/text.h"
 #include "metrics/openmetrics.h"
 #include "nvme/nvme_names.h"
+#include "watch/filter.h"
 #include "watch/groups.h"
 
 #define LABEL_SIZE (4 * NVME_NQN_LENGTH + 1)
@@ -374,6 +375,20 @@ static void put_watch(const struct stoq_openmetrics *text, const struct stoq_mod
 		stoq_openmetrics_put_figure(text, &figures[i]);
 }
 
+/* What the samples are of, if they are not of everything. */
+static void put_filter(const struct stoq_openmetrics *text, const struct stoq_filter *filter)
+{
+	char line[STOQ_FILTER_TEXT];
+
+	if (!filter || !stoq_filter_is_given(filter))
+		return;
+	stoq_openmetrics_put_head(text, "watch_filter",
+		"Figures are of these connections and commands only", "gauge");
+	fputs("stoq_watch_filter{", text->out);
+	put_label(text, "filter", stoq_filter_text(filter, line));
+	fputs("} 1\n", text->out);
+}
+
 int stoq_watch_metrics_text(const struct stoq_watch_metrics *metrics,
 	const struct stoq_model *model, enum stoq_metrics_format format, char **text_out,
 	size_t *size)
@@ -394,6 +409,7 @@ int stoq_watch_metrics_text(const struct stoq_watch_metrics *metrics,
 		put_statuses(&text, model);
 		put_connections(&text, model);
 		put_watch(&text, model, samples);
+		put_filter(&text, model->filter);
 		stoq_openmetrics_put_end(&text);
 	}
 	free(samples->of);

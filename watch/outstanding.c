@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "flow/identity.h"
+#include "watch/wanted.h"
 
 /*
  * Not known to be under way: it began before completions were missed, perhaps its own. Times are
@@ -44,6 +45,8 @@ static int count_outstanding(
 	struct stoq_identity identity;
 	struct stoq_group *group;
 
+	if (!stoq_wanted_series(watch, &series))
+		return 0;
 	stoq_ledger_identify(&series, &identity);
 	group = stoq_groups_of(&watch->groups, &identity, watch->model.axis);
 	if (!group)

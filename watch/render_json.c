@@ -7,6 +7,7 @@
 #include "flow/text.h"
 #include "nvme/nvme_names.h"
 #include "nvme/nvme_tcp_check.h"
+#include "watch/filter.h"
 
 /* What an object is about: the last interval, or everything since the start. */
 struct period {
@@ -302,6 +303,32 @@ static struct json_object *interfaces(const struct stoq_model *model, bool gone)
 	return list;
 }
 
+static struct json_object *filter_values(const struct stoq_filter *filter, unsigned int kind)
+{
+	struct json_object *list = json_object_new_array();
+	char value[4 * NVME_NQN_LENGTH + 1];
+
+	for (unsigned int i = 0; list && i < filter->count[kind]; i++)
+		json_object_array_add(
+			list, json_object_new_string(stoq_text_clean(value, sizeof(value),
+				      filter->given[kind][i], NVME_NQN_LENGTH, STOQ_TEXT_UTF8)));
+	return list;
+}
+
+/* What was given of each kind; NULL: nothing. */
+static struct json_object *filter_of(const struct stoq_filter *filter)
+{
+	struct json_object *object;
+
+	if (!filter || !stoq_filter_is_given(filter))
+		return NULL;
+	object = json_object_new_object();
+	for (unsigned int kind = 0; kind < STOQ_FILTER_KINDS; kind++)
+		stoq_json_put(object, stoq_filter_kind_name((enum stoq_filter_kind)kind),
+			filter_values(filter, kind));
+	return object;
+}
+
 static char *period_object(const char *type, const struct period *period, uint64_t unix_ns)
 {
 	const struct stoq_model *model = period->model;
@@ -315,6 +342,7 @@ static char *period_object(const char *type, const struct period *period, uint64
 	stoq_json_put(object, "interfaces_gone", interfaces(model, true));
 	stoq_json_put_string(object, "attachment", model->attachment);
 	stoq_json_put_string(object, "by", stoq_axis_name(model->axis));
+	stoq_json_put(object, "filter", filter_of(model->filter));
 	put_statistics(overall, period, &model->overall);
 	stoq_json_put(object, "overall", overall);
 	stoq_json_put(object, "groups", groups(period));

@@ -9,6 +9,7 @@
 
 #include "flow/label.h"
 #include "flow/text.h"
+#include "watch/filter.h"
 #include "watch/render_histogram.h"
 #include "watch/render_missed.h"
 #include "watch/render_table.h"
@@ -20,7 +21,7 @@
 #define PICTURE_USEFUL_ROWS 6
 
 /* When there is no screen to fit into. */
-#define TEXT_MISSED_ROWS  11 /* and the note on stages */
+#define TEXT_MISSED_ROWS  12 /* and the filter and the note on stages */
 #define TEXT_PICTURE_ROWS 8
 
 /* "lo, eth0 (gone), eth1", as many as there is room for. */
@@ -155,6 +156,18 @@ static unsigned int draw_stages_note(
 	return 1;
 }
 
+static unsigned int draw_filter(
+	struct stoq_screen *screen, unsigned int row, const struct stoq_model *model)
+{
+	char text[STOQ_FILTER_TEXT];
+
+	if (!model->filter || !stoq_filter_is_given(model->filter))
+		return 0;
+	stoq_screen_printf(
+		screen, row, 0, STOQ_WARN, "Filter: %s", stoq_filter_text(model->filter, text));
+	return 1;
+}
+
 static unsigned int draw_header(struct stoq_screen *screen, const struct stoq_model *model,
 	const struct stoq_view *view, unsigned int missed_rows)
 {
@@ -163,6 +176,7 @@ static unsigned int draw_header(struct stoq_screen *screen, const struct stoq_mo
 	draw_title(screen, model, view);
 	draw_overall(screen, model, view);
 	draw_flows(screen, model);
+	row += draw_filter(screen, row, model);
 	row += draw_stages_note(screen, row, model);
 	return row + stoq_draw_missed(screen, row, missed_rows, model);
 }

@@ -70,6 +70,10 @@ uint64_t stoq_watch_reports_from(const struct stoq_watch_config *config)
 
 void stoq_watch_ask(struct stoq_watch *watch, const struct stoq_watch_config *config)
 {
+	static const struct stoq_filter everything;
+
+	watch->filter = config->filter ? config->filter : &everything;
+	watch->model.filter = config->filter;
 	watch->record = config->record;
 	watch->slow_ns = config->slow_ns;
 	watch->report_errors = config->report_errors;

@@ -6,6 +6,7 @@
 
 #include "base/array.h"
 #include "watch/tables.h"
+#include "watch/wanted.h"
 
 static struct stoq_status_line *status_line(
 	struct stoq_watch *watch, const struct stoq_status_key *key)
@@ -37,6 +38,23 @@ static int compare_statuses(const void *one, const void *other)
 	return (a->total < b->total) - (a->total > b->total);
 }
 
+/* Adds to the line of this status, if it is wanted. 0 or -ENOMEM. */
+static int count_status(struct stoq_watch *watch, const struct stoq_status_key *key,
+	const struct stoq_ledger_flow *flow, uint64_t count)
+{
+	struct stoq_status_line *line;
+
+	if (!stoq_wanted_flow(watch, flow) ||
+		!stoq_filter_wants_opcode(watch->filter, key->opcode, key->kind))
+		return 0;
+	line = status_line(watch, key);
+	if (!line)
+		return -ENOMEM;
+	line->interval += count;
+	line->total += count;
+	return 0;
+}
+
 int stoq_statuses_take(struct stoq_watch *watch)
 {
 	for (size_t i = 0; i < watch->model.status_count; i++)
@@ -45,13 +63,12 @@ int stoq_statuses_take(struct stoq_watch *watch)
 		const struct stoq_status_key *key = stoq_map_dump_key(&watch->statuses, i);
 		uint64_t now = *(const uint64_t *)stoq_map_dump_value(&watch->statuses, i);
 		struct stoq_ledger_status *status = stoq_ledger_status_get(&watch->ledger, key);
-		struct stoq_status_line *line = status_line(watch, key);
 		struct stoq_ledger_flow *flow = stoq_ledger_flow_find(&watch->ledger, key->uid);
 
-		if (!status || !line)
+		if (!status)
 			return -ENOMEM;
-		line->interval += now - status->last;
-		line->total += now - status->last;
+		if (count_status(watch, key, flow, now - status->last))
+			return -ENOMEM;
 		if (!watch->shared && now == status->last && !(flow && flow->open)) {
 			stoq_watch_table_remove(watch, STOQ_WATCH_STATUSES, key);
 			stoq_ledger_status_forget(&watch->ledger, status);

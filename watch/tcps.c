@@ -15,7 +15,7 @@ static int take(struct stoq_watch *watch, const struct stoq_ledger_flow *flow, u
 	const struct stoq_tcp *tcp = &watch->tcps[flow->uid & (STOQ_TCPS - 1)];
 	struct stoq_group *group;
 
-	if (tcp->uid != flow->uid || !(flow->open || flow->series))
+	if (tcp->uid != flow->uid || !flow->wanted || !(flow->open || flow->series))
 		return 0;
 	group = stoq_groups_of(&watch->groups, &flow->identity, STOQ_BY_CONNECTION);
 	if (!group)

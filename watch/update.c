@@ -10,6 +10,7 @@
 #include "watch/interfaces.h"
 #include "watch/statuses.h"
 #include "watch/tables.h"
+#include "watch/wanted.h"
 
 /* Readings without a change after which the series of a closed connection is taken away. */
 #define QUIET_READINGS 2
@@ -116,7 +117,8 @@ static int take_series(struct stoq_watch *watch)
 			series->quiet = 0;
 		/* Somebody else's tables are left as they are. */
 		if (!watch->shared && series->quiet >= QUIET_READINGS &&
-			stoq_ledger_retire(&watch->ledger, series) == 0)
+			stoq_ledger_retire(
+				&watch->ledger, series, stoq_wanted_series(watch, series)) == 0)
 			stoq_watch_table_remove(watch, STOQ_WATCH_SERIES, key);
 	}
 	return 0;

@@ -58,6 +58,8 @@ static int configure(struct stoq_watch *watch, const struct stoq_watch_config *c
 	for (size_t i = 0; i < STOQ_BARE_MAX; i++)
 		program->rodata->stoq_bare_interfaces[i] = watch->bare[i];
 	program->rodata->stoq_keep_details = stoq_watch_keeps_details(config);
+	program->rodata->stoq_wanted_ends = watch->filter->ends;
+	program->rodata->stoq_wanted_commands = watch->filter->commands;
 	return stoq_tables_size(program->obj, &sizes);
 }
 

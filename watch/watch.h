@@ -11,6 +11,7 @@
 #include "flow/identities.h"
 #include "flow/model.h"
 #include "flow/tables.h"
+#include "watch/filter.h"
 
 struct stoq_watch;
 
@@ -33,7 +34,8 @@ struct stoq_watch_config {
 	bool report_pdus;   /* every PDU becomes an event: for tests and traces */
 	bool stages;	    /* count where the time of commands goes; not of shared tables */
 	bool record;	    /* every command is handed to the handler that records */
-	bool force_clsact;  /* do not use a tcx link, even where the kernel has it */
+	const struct stoq_filter *filter; /* NULL: everything. Has to live as long as the watch */
+	bool force_clsact;		  /* do not use a tcx link, even where the kernel has it */
 	/*
 	 * Not NULL: read these tables in place of loading a program; there are no events then, and
 	 * figures since the start leave out what was counted before. The descriptors are taken over

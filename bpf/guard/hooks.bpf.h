@@ -121,6 +121,11 @@ static __always_inline int stoq_hook_is_behind_guard(void)
 	return 0;
 }
 
+static __always_inline int stoq_hook_is_wanted(const struct stoq_command *command)
+{
+	return 1;
+}
+
 static __always_inline int stoq_hook_sees_hosts(void)
 {
 	return 1;

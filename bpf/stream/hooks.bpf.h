@@ -48,6 +48,9 @@ static __always_inline void stoq_hook_ended(struct stoq_flow *flow, __u32 cid);
 static __always_inline int stoq_hook_sees_all(
 	const struct stoq_flow *flow, const struct stoq_cpu *cpu);
 
+/* Whether a command that has ended is to be an event, and its status to be counted. */
+static __always_inline int stoq_hook_is_wanted(const struct stoq_command *command);
+
 /* Whether a Connect identifies the flow's host. */
 static __always_inline int stoq_hook_believes_connect(const struct stoq_flow *flow);
 

@@ -6,6 +6,7 @@
  * that holds that flow's controller side; an overflow series belongs to a CPU. So none of
  * the additions needs to be atomic.
  */
+#include "bpf/stream/hooks.bpf.h"
 #include "bpf/stream/maps.bpf.h"
 #include "bpf/stream/stream.bpf.h"
 
@@ -148,6 +149,8 @@ static __always_inline void stoq_command_count(struct stoq_cpu *cpu, __u32 uid, 
 	if (STOQ_STAGED && series && !command->untimed)
 		stoq_stages_end(cpu, (struct stoq_series_staged *)series,
 			stoq_course_owner(uid, cid), latency_ns);
+	if (!stoq_hook_is_wanted(command))
+		return;
 	if (status)
 		stoq_count_status(uid, command, status);
 	if ((status && stoq_report_errors) || (latency_ns >= stoq_slow_ns && !command->untimed))

@@ -183,6 +183,19 @@ static __always_inline void stoq_on_segment(
 		stoq_on_end(cpu, flow, side, segment->rst);
 }
 
+/* Global, so that the verifier follows it once. */
+__noinline int stoq_has_wanted_ends(struct stoq_flow_key *key)
+{
+	return key && stoq_wanted_has_ends(&stoq_wanted_ends, key);
+}
+
+/* The connections that are not asked for cost no more than their headers. */
+static __always_inline int stoq_is_left_out(struct stoq_segment *segment)
+{
+	return (stoq_wanted_ends.addresses_given || stoq_wanted_ends.ports_given) &&
+	       !stoq_has_wanted_ends(&segment->key);
+}
+
 SEC("tc")
 int stoq_watch(struct __sk_buff *skb)
 {
@@ -199,6 +212,8 @@ int stoq_watch(struct __sk_buff *skb)
 			skb, skb->len < STOQ_HEADERS_BYTES ? skb->len : STOQ_HEADERS_BYTES) == 0)
 		result = stoq_parse_segment(skb, &segment);
 	if (result == STOQ_PARSE_TCP) {
+		if (stoq_is_left_out(&segment))
+			return TC_ACT_UNSPEC;
 		if (STOQ_STAGED || segment.payload_bytes || segment.syn || segment.fin ||
 			segment.rst)
 			stoq_on_segment(skb, cpu, &segment);

@@ -50,14 +50,16 @@ _stoq_values()
 	--congestion) echo cubic bbr reno ;;
 	--key) echo ecdsa ed25519 ;;
 	--huge-pages) echo auto yes no ;;
-	--command) echo $_stoq_nvme_commands ;;
+	--command | --opcode) echo $_stoq_nvme_commands ;;
+	--namespace) [ "$1" = watch ] ;;
+	--port) [ "$1" != watch ] || echo 4420 8009 ;;
 	--name)
 		case $1,$2 in
 		guard,*) _stoq_guards ;;
 		target,stop | target,status) _stoq_targets ;;
 		esac
 		;;
-	-r | --read | --record | --dir | --run-dir | --spdk-dir | --certificates | --spdk-socket | --namespace | --policy | --socket | --status) return 1 ;;
+	-r | --read | --record | --dir | --run-dir | --spdk-dir | --certificates | --spdk-socket | --policy | --socket | --status) return 1 ;;
 	esac
 }
 

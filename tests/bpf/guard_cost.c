@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/stream/filter_shared.h"
 #include "stoq_guard.skel.h"
 #include "stoq_watch.skel.h"
 #include "tests/bpf/guard_rig.h"

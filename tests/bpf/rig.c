@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "bpf/stream/filter_shared.h"
 #include "stoq_watch.skel.h"
 #include "watch_clock.skel.h"
 

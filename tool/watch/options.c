@@ -9,6 +9,7 @@
 #include "record/writer.h"
 #include "tool/message.h"
 #include "tool/options.h"
+#include "tool/watch/filter_options.h"
 #include "tool/watch/metrics.h"
 
 #define INTERVAL_MIN_NS 10000000ull		      /* 10 ms */
@@ -57,6 +58,7 @@ static const struct option long_options[] = {
 	{"stages", no_argument, NULL, OPTION_STAGES},
 	{"record", required_argument, NULL, OPTION_RECORD},
 	{"record-size", required_argument, NULL, OPTION_RECORD_SIZE},
+	WATCH_FILTER_OPTIONS,
 	{0},
 };
 
@@ -226,7 +228,9 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		options->config.force_clsact = true;
 		return 0;
 	default:
-		return take_value(options, option, text, error);
+		return watch_filter_has_option(option)
+			       ? watch_filter_take(&options->filter, option, text, error)
+			       : take_value(options, option, text, error);
 	}
 }
 
@@ -244,6 +248,8 @@ static int check_read(const struct watch_options *options, int *status)
 /* A scraper has axes of its own, and neither lines nor a screen. */
 static int complete(struct watch_options *options, int *status)
 {
+	if (stoq_filter_is_given(&options->filter))
+		options->config.filter = &options->filter;
 	if (check_read(options, status))
 		return -1;
 	if (!options->metrics)

@@ -9,6 +9,7 @@ enum { WATCH_INTERFACES_MAX = 256 };
 
 struct watch_options {
 	struct stoq_watch_config config;
+	struct stoq_filter filter;		      /* config points here if there is one */
 	const char *interfaces[WATCH_INTERFACES_MAX]; /* config points here */
 	const char *sockets[TOOL_SPDK_SOCKETS_MAX];   /* of SPDK */
 	size_t socket_count;
