@@ -7,57 +7,85 @@
 #include <string.h>
 
 #include "capture/link.h"
+#include "capture/pcapng.h"
 
 struct stoq_capture_file {
-	pcap_t *pcap;
-	int link;
+	pcap_t *pcap;		    /* NULL: it is a pcapng file */
+	struct stoq_pcapng *pcapng; /* NULL: it is a pcap file */
+	FILE *file;		    /* of pcapng; libpcap's belongs to it */
+	int link;		    /* of a pcap file */
 	const char *name;
 	uint64_t now_ns;
 	struct stoq_capture_notes notes;
 };
 
-static int open_failed(FILE *file, const char *name, const char *why, struct stoq_error *error)
+/* Of a packet, however the file has it. */
+struct packet {
+	const uint8_t *frame;
+	uint32_t captured, length;
+	int link;
+	uint64_t time_ns;
+	bool timed;
+};
+
+static int not_a_capture(const char *name, const char *why, struct stoq_error *error)
 {
-	fclose(file);
 	return stoq_error_set(error, -EPROTO,
 		"cannot read %s: %s. pcap, pcapng and stoq's records are understood; unpack a "
 		"compressed file first: zcat FILE | stoq watch -r -",
 		name, why);
 }
 
-static int check_link(struct stoq_capture_file *capture, struct stoq_error *error)
+static int not_understood(const char *name, int link, struct stoq_error *error)
 {
-	const char *name;
+	const char *link_name = pcap_datalink_val_to_name(link);
 
-	capture->link = pcap_datalink(capture->pcap);
-	if (stoq_link_name(capture->link))
-		return 0;
-	name = pcap_datalink_val_to_name(capture->link);
 	return stoq_error_set(error, -EPROTO,
 		"cannot read %s: its link type is %s (%d); Ethernet, Linux cooked, raw IP and "
 		"loopback are understood: capture on an interface that has one of these",
-		capture->name, name ? name : "unknown", capture->link);
+		name, link_name ? link_name : "unknown", link);
+}
+
+/* The file belongs to libpcap, or is closed. */
+static int open_pcap(struct stoq_capture_file *capture, FILE *file, struct stoq_error *error)
+{
+	char why[PCAP_ERRBUF_SIZE] = "";
+
+	capture->pcap =
+		pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, why);
+	if (!capture->pcap) {
+		fclose(file);
+		return not_a_capture(capture->name, why, error);
+	}
+	capture->link = pcap_datalink(capture->pcap);
+	return stoq_link_name(capture->link) ? 0
+					     : not_understood(capture->name, capture->link, error);
+}
+
+static int open_pcapng(struct stoq_capture_file *capture, FILE *file, struct stoq_error *error)
+{
+	struct stoq_error why = {0};
+	int result = stoq_pcapng_open(&capture->pcapng, file, &why);
+
+	capture->file = file;
+	return result ? not_a_capture(capture->name, why.text, error) : 0;
 }
 
 int stoq_capture_open(
 	struct stoq_capture_file **capture, FILE *file, const char *name, struct stoq_error *error)
 {
-	char why[PCAP_ERRBUF_SIZE] = "";
 	struct stoq_capture_file *opened = calloc(1, sizeof(*opened));
-	int result;
+	int result, first;
 
 	if (!opened) {
 		fclose(file);
 		return stoq_error_set(error, -ENOMEM, "no memory to read %s", name);
 	}
 	opened->name = name;
-	opened->pcap =
-		pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, why);
-	if (!opened->pcap) {
-		free(opened);
-		return open_failed(file, name, why, error);
-	}
-	result = check_link(opened, error);
+	first = fgetc(file);
+	ungetc(first, file);
+	result = stoq_pcapng_begins_with(first) ? open_pcapng(opened, file, error)
+						: open_pcap(opened, file, error);
 	if (result)
 		stoq_capture_close(opened);
 	else
@@ -69,74 +97,130 @@ void stoq_capture_close(struct stoq_capture_file *capture)
 {
 	if (!capture)
 		return;
-	pcap_close(capture->pcap);
+	if (capture->pcap)
+		pcap_close(capture->pcap);
+	stoq_pcapng_free(capture->pcapng);
+	if (capture->file)
+		fclose(capture->file);
 	free(capture);
 }
 
-/* Time stamps of other machines' making: a time before the last one is taken for that. */
-static uint64_t read_time(struct stoq_capture_file *capture, const struct timeval *stamp)
-{
-	uint64_t seconds = stamp->tv_sec > 0 ? (uint64_t)stamp->tv_sec : 0;
-	uint64_t now = (seconds & UINT32_MAX) * 1000000000u;
+#define UNIX_SECONDS_MAX UINT32_MAX /* until 2106: stamps beyond that are damaged */
 
-	if (stamp->tv_usec > 0)
-		now += (uint64_t)stamp->tv_usec; /* ns: the precision that was asked for */
-	if (now < capture->now_ns)
+/* Time stamps are of other machines' making: one before that of an earlier packet is taken for that. */
+static void pass_time(struct stoq_capture_file *capture, const struct packet *packet)
+{
+	uint64_t seconds = packet->time_ns / 1000000000u & UNIX_SECONDS_MAX;
+	uint64_t now = seconds * 1000000000u + packet->time_ns % 1000000000u;
+
+	if (!packet->timed)
+		capture->notes.untimed++;
+	else if (now < capture->now_ns)
 		capture->notes.backwards++;
 	else
 		capture->now_ns = now;
-	return capture->now_ns;
 }
 
 static int take(struct stoq_capture_file *capture, const struct stoq_capture_sink *sink,
-	const struct pcap_pkthdr *header, const uint8_t *frame)
+	const struct packet *taken)
 {
 	struct stoq_capture_notes *notes = &capture->notes;
 	struct stoq_capture_packet packet;
 
 	notes->packets++;
-	if (header->caplen < header->len) {
+	if (taken->captured < taken->length) {
 		notes->cut++;
-		if (header->caplen > notes->cut_at)
-			notes->cut_at = header->caplen;
+		if (taken->captured > notes->cut_at)
+			notes->cut_at = taken->captured;
 	}
-	read_time(capture, &header->ts);
-	if (!stoq_link_packet(capture->link, frame, header->caplen, header->len, &packet)) {
+	pass_time(capture, taken);
+	if (!stoq_link_name(taken->link)) {
+		notes->foreign++;
+		notes->foreign_link = taken->link;
+		return 0;
+	}
+	if (!stoq_link_packet(taken->link, taken->frame, taken->captured, taken->length, &packet)) {
 		notes->other++;
 		return 0;
 	}
 	return sink->take(sink->context, &packet, capture->now_ns);
 }
 
-/* libpcap has one code for all errors; a file that was cut is usual: a capture that was killed. */
-static int on_error(struct stoq_capture_file *capture, struct stoq_error *error)
+static int cannot_go_on(
+	struct stoq_capture_file *capture, const char *why, struct stoq_error *error)
 {
-	const char *why = pcap_geterr(capture->pcap);
-
-	if (strstr(why, "truncated")) {
-		capture->notes.ends_in_packet = true;
-		return 0;
-	}
 	return stoq_error_set(error, -EPROTO,
 		"%s cannot be read beyond packet %llu: %s. The figures are those of the packets "
 		"before it",
 		capture->name, (unsigned long long)capture->notes.packets, why);
 }
 
+/* libpcap has one code for all errors; a file that was cut is usual: a capture that was killed. */
+static int next_of_pcap(
+	struct stoq_capture_file *capture, struct packet *packet, struct stoq_error *error)
+{
+	struct pcap_pkthdr *header;
+	int result = pcap_next_ex(capture->pcap, &header, &packet->frame);
+
+	if (result == PCAP_ERROR_BREAK)
+		return 0;
+	if (result != 1 && strstr(pcap_geterr(capture->pcap), "truncated")) {
+		capture->notes.ends_in_packet = true;
+		return 0;
+	}
+	if (result != 1)
+		return cannot_go_on(capture, pcap_geterr(capture->pcap), error);
+	packet->captured = header->caplen;
+	packet->length = header->len;
+	packet->link = capture->link;
+	packet->timed = true;
+	packet->time_ns = header->ts.tv_sec > 0 ? (uint64_t)header->ts.tv_sec * 1000000000u : 0;
+	if (header->ts.tv_usec > 0)
+		packet->time_ns += (uint64_t)header->ts.tv_usec; /* ns, as was asked for */
+	return 1;
+}
+
+static int next_of_pcapng(
+	struct stoq_capture_file *capture, struct packet *packet, struct stoq_error *error)
+{
+	struct stoq_pcapng_packet found;
+	struct stoq_error why = {0};
+	int result = stoq_pcapng_next(capture->pcapng, &found, &why);
+
+	if (result == -ENODATA) {
+		capture->notes.ends_in_packet = true;
+		return 0;
+	}
+	if (result < 0)
+		return cannot_go_on(capture, why.text, error);
+	if (result)
+		*packet = (struct packet){found.bytes, found.captured, found.length,
+			stoq_link_from_linktype(found.link), found.time_ns, found.timed};
+	return result;
+}
+
+/* A file all of which is of link types that are not understood. */
+static int end(struct stoq_capture_file *capture, struct stoq_error *error)
+{
+	const struct stoq_capture_notes *notes = &capture->notes;
+
+	if (notes->foreign && notes->foreign == notes->packets)
+		return not_understood(capture->name, notes->foreign_link, error);
+	return 0;
+}
+
 int stoq_capture_read(struct stoq_capture_file *capture, const struct stoq_capture_sink *sink,
 	size_t most, struct stoq_error *error)
 {
-	struct pcap_pkthdr *header;
-	const uint8_t *frame;
-
 	for (size_t i = 0; i < most; i++) {
-		int result = pcap_next_ex(capture->pcap, &header, &frame);
+		struct packet packet;
+		int result = capture->pcap ? next_of_pcap(capture, &packet, error)
+					   : next_of_pcapng(capture, &packet, error);
 
-		if (result == PCAP_ERROR_BREAK)
-			return 0;
-		if (result != 1)
-			return on_error(capture, error);
-		result = take(capture, sink, header, frame);
+		if (!result)
+			return end(capture, error);
+		if (result == 1)
+			result = take(capture, sink, &packet);
 		if (result)
 			return result;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* Packets of a capture: pcap and pcapng, by libpcap. */
+/* Packets of a capture: pcap, by libpcap, and pcapng. */
 #include <stdio.h>
 
 #include "base/error.h"
@@ -15,7 +15,10 @@ struct stoq_capture_notes {
 	uint64_t cut;	     /* of these: not captured whole */
 	uint32_t cut_at;     /* the most bytes that are there of one of those */
 	uint64_t backwards;  /* of these: with a time before that of an earlier one */
+	uint64_t untimed;    /* of these: without a time */
 	uint64_t other;	     /* of these: not IP, or cut before it */
+	uint64_t foreign;    /* of these: of an interface whose link type is not understood */
+	int foreign_link;    /* the last such type */
 	bool ends_in_packet; /* the file was cut */
 };
 

@@ -11,6 +11,7 @@
 #define VLAN_TAGS_MAX  8 /* as many as the program looks through behind an Ethernet header */
 #define ETHERTYPE_QINQ 0x88a8
 #define FAMILY_BYTES   4
+#define LINKTYPE_RAW   101
 
 static uint16_t big16(const uint8_t *bytes)
 {
@@ -36,6 +37,12 @@ const char *stoq_link_name(int link)
 	default:
 		return NULL;
 	}
+}
+
+/* Of the types that are understood, these differ (https://www.tcpdump.org/linktypes.html). */
+int stoq_link_from_linktype(int linktype)
+{
+	return linktype == LINKTYPE_RAW ? DLT_RAW : linktype;
 }
 
 static bool skip(struct stoq_capture_packet *packet, uint32_t bytes)

@@ -172,6 +172,14 @@ static void say_of_capture(const struct replay *replay)
 		tool_notice("%" PRIu64 " of %" PRIu64 " packets have a time before that of an "
 			    "earlier packet: latencies are off by that much",
 			notes->backwards, notes->packets);
+	if (notes->untimed)
+		tool_notice("%" PRIu64 " of %" PRIu64 " packets have no time: they have that of "
+			    "the packet before them",
+			notes->untimed, notes->packets);
+	if (notes->foreign)
+		tool_notice("%" PRIu64 " of %" PRIu64 " packets were left out: they are of an "
+			    "interface whose link type (%d) is not understood",
+			notes->foreign, notes->packets, notes->foreign_link);
 	if (notes->other)
 		tool_notice("%" PRIu64 " of %" PRIu64 " packets are not IP, or cut before it",
 			notes->other, notes->packets);
