@@ -15,6 +15,15 @@ bool stoq_host_is_mapped(const uint8_t address[static STOQ_ENDPOINT_BYTES])
 	return memcmp(address, stoq_mapped_prefix, STOQ_MAPPED_BYTES) == 0;
 }
 
+bool stoq_host_is_loopback(const uint8_t address[static STOQ_ENDPOINT_BYTES])
+{
+	static const uint8_t v6[STOQ_ENDPOINT_BYTES] = {[STOQ_ENDPOINT_BYTES - 1] = 1};
+
+	if (stoq_host_is_mapped(address))
+		return address[STOQ_MAPPED_BYTES] == 127;
+	return memcmp(address, v6, sizeof(v6)) == 0;
+}
+
 const char *stoq_host_text(
 	char text[static STOQ_HOST_TEXT], const uint8_t address[static STOQ_ENDPOINT_BYTES])
 {

@@ -17,6 +17,8 @@
 extern const uint8_t stoq_mapped_prefix[STOQ_MAPPED_BYTES];
 
 bool stoq_host_is_mapped(const uint8_t address[static STOQ_ENDPOINT_BYTES]);
+/* 127.0.0.0/8 or ::1. */
+bool stoq_host_is_loopback(const uint8_t address[static STOQ_ENDPOINT_BYTES]);
 
 /* "192.0.2.1", "2001:db8::1". Returns text. */
 const char *stoq_host_text(

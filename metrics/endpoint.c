@@ -1,154 +1,139 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "metrics/endpoint.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <microhttpd.h>
-#include <stdio.h>
+#include <gnutls/abstract.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+#include "metrics/request.h"
 
 /* Scrapers keep their connections open. Idle ones are closed after the time. */
-#define CONNECTIONS_MAX 64
-#define TIMEOUT_S	10
+#define CONNECTIONS_MAX		64
+#define TIMEOUT_S		10
+/* Outside of loopback: no address takes all of them. */
+#define ADDRESS_CONNECTIONS_MAX 16
 
 struct stoq_metrics_endpoint {
-	struct stoq_metrics_source source;
+	struct stoq_metrics_site site;
+	struct stoq_metrics_place place;
+	bool tls;
 	struct MHD_Daemon *daemon;
-	uint16_t port;
 };
 
-static const char *content_type(enum stoq_metrics_format format)
-{
-	switch (format) {
-	case STOQ_METRICS_OPENMETRICS:
-		return "application/openmetrics-text; version=1.0.0; charset=utf-8";
-	case STOQ_METRICS_PROMETHEUS:
-		return "text/plain; version=0.0.4; charset=utf-8";
-	default:
-		return "application/json";
-	}
-}
-
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned int status,
-	const char *type, void *text, size_t size, enum MHD_ResponseMemoryMode memory)
-{
-	struct MHD_Response *response = MHD_create_response_from_buffer(size, text, memory);
-	enum MHD_Result result;
-
-	if (!response) {
-		if (memory == MHD_RESPMEM_MUST_FREE)
-			free(text);
-		return MHD_NO;
-	}
-	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-	result = MHD_queue_response(connection, status, response);
-	MHD_destroy_response(response);
-	return result;
-}
-
-static enum MHD_Result refuse(
-	struct MHD_Connection *connection, unsigned int status, const char *text)
-{
-	return answer(connection, status, "text/plain", (void *)text, strlen(text),
-		MHD_RESPMEM_MUST_COPY);
-}
-
-static bool wants_openmetrics(struct MHD_Connection *connection)
-{
-	const char *accepts =
-		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
-
-	return accepts && strstr(accepts, "application/openmetrics-text");
-}
-
 /*
- * A web page of another site must not reach the endpoint by a name of that site which resolves to
- * 127.0.0.1 (DNS rebinding): not by "127.example.org" either.
+ * The server wants a certificate before it starts, and has this instead: each session gets its own
+ * (stoq_metrics_on_connection()). One that has none fails.
  */
-static bool is_for_loopback(struct MHD_Connection *connection)
+static int no_certificate(gnutls_session_t session, const gnutls_datum_t *names, int name_count,
+	const gnutls_pk_algorithm_t *algorithms, int algorithm_count, gnutls_pcert_st **chain,
+	unsigned int *chain_length, gnutls_privkey_t *key)
 {
-	const char *host =
-		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
-	char name[16];
-	struct in_addr address;
-
-	if (!host)
-		return true;
-	/* A name that does not fit is neither of the two that are allowed. */
-	if ((size_t)snprintf(name, sizeof(name), "%.*s", (int)strcspn(host, ":"), host) >=
-		sizeof(name))
-		return false;
-	return strcasecmp(name, "localhost") == 0 ||
-	       (inet_pton(AF_INET, name, &address) == 1 &&
-		       ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET);
+	return -1;
 }
 
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
-	const char *method, const char *version, const char *upload, size_t *upload_size,
-	void **request)
+static unsigned int flags_of(const struct stoq_metrics_endpoint *endpoint)
 {
-	struct stoq_metrics_endpoint *endpoint = context;
-	enum stoq_metrics_format format;
-	char *text;
-	size_t size;
+	static const uint8_t all[STOQ_ENDPOINT_BYTES];
+	/* AUTO: epoll or poll. select() would fail in a process with a thousand sockets. */
+	unsigned int flags = MHD_USE_AUTO_INTERNAL_THREAD;
 
-	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-		return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET\n");
-	if (!is_for_loopback(connection))
-		return refuse(connection, MHD_HTTP_FORBIDDEN, "only for this machine\n");
-	if (strcmp(url, "/metrics.json") == 0)
-		format = STOQ_METRICS_JSON;
-	else if (strcmp(url, "/metrics") == 0)
-		format = wants_openmetrics(connection) ? STOQ_METRICS_OPENMETRICS
-						       : STOQ_METRICS_PROMETHEUS;
-	else
-		return refuse(connection, MHD_HTTP_NOT_FOUND, "/metrics or /metrics.json\n");
-	if (endpoint->source.text(endpoint->source.context, format, &text, &size))
-		return MHD_NO;
-	return answer(
-		connection, MHD_HTTP_OK, content_type(format), text, size, MHD_RESPMEM_MUST_FREE);
+	if (endpoint->tls)
+		flags |= MHD_USE_TLS;
+	if (stoq_host_is_mapped(endpoint->place.address))
+		return flags;
+	/* [::] is all addresses, of IPv4 as well. */
+	return flags | (memcmp(endpoint->place.address, all, sizeof(all)) == 0 ? MHD_USE_DUAL_STACK
+									       : MHD_USE_IPv6);
 }
 
-int stoq_metrics_endpoint_serve(const struct stoq_metrics_source *source, uint16_t port,
-	struct stoq_metrics_endpoint **endpoint, struct stoq_error *error)
+static int start(struct stoq_metrics_endpoint *endpoint, struct stoq_error *error)
 {
-	struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	gnutls_certificate_retrieve_function2 *certificate = no_certificate;
+	struct sockaddr_storage address;
+	struct MHD_OptionItem options[] = {
+		{MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)stoq_metrics_on_connection,
+			&endpoint->site},
+		{MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)certificate},
+		{MHD_OPTION_END, 0, NULL},
 	};
+	char text[STOQ_ENDPOINT_TEXT];
+	int code;
+
+	if (!endpoint->site.web)
+		options[0].option = MHD_OPTION_END;
+	else if (!endpoint->tls)
+		options[1].option = MHD_OPTION_END;
+	(void)stoq_metrics_place_address(&endpoint->place, &address);
+	errno = 0;
+	endpoint->daemon = MHD_start_daemon(flags_of(endpoint), endpoint->place.port, NULL, NULL,
+		stoq_metrics_on_request, &endpoint->site, MHD_OPTION_SOCK_ADDR,
+		(struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+		stoq_host_is_loopback(endpoint->place.address) ? 0 : ADDRESS_CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_S, MHD_OPTION_ARRAY, options,
+		MHD_OPTION_END);
+	if (endpoint->daemon)
+		return 0;
+	code = errno ? -errno : -EIO;
+	return stoq_error_set(error, code, "cannot serve metrics on %s: %s",
+		stoq_endpoint_text(text, endpoint->place.address, endpoint->place.port),
+		strerror(-code));
+}
+
+static int open_web(struct stoq_metrics_endpoint *endpoint, struct stoq_error *error)
+{
+	const struct stoq_web_notes notes = {
+		endpoint->site.source.note, endpoint->site.source.context};
+	int ret;
+
+	if (!endpoint->place.web_config)
+		return 0;
+	ret = stoq_web_open(&endpoint->site.web, endpoint->place.web_config,
+		!stoq_host_is_loopback(endpoint->place.address), &notes, error);
+	if (!ret)
+		endpoint->tls = stoq_web_current(endpoint->site.web)->tls != NULL;
+	return ret;
+}
+
+int stoq_metrics_endpoint_serve(const struct stoq_metrics_source *source,
+	const struct stoq_metrics_place *place, struct stoq_metrics_endpoint **endpoint,
+	struct stoq_error *error)
+{
 	struct stoq_metrics_endpoint *opened = calloc(1, sizeof(*opened));
 	const union MHD_DaemonInfo *info;
+	int ret;
 
 	if (!opened)
 		return stoq_error_set(error, -ENOMEM, "out of memory");
-	opened->source = *source;
-	errno = 0;
-	/* AUTO: epoll or poll. select() would fail in a process with a thousand sockets. */
-	opened->daemon = MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD, port, NULL, NULL,
-		on_request, opened, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
-		MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-		TIMEOUT_S, MHD_OPTION_END);
-	if (!opened->daemon) {
-		int code = errno ? -errno : -EIO;
-
+	opened->site.source = *source;
+	opened->place = *place;
+	ret = stoq_metrics_place_check(place, error);
+	if (!ret)
+		ret = open_web(opened, error);
+	if (!ret)
+		ret = start(opened, error);
+	if (ret) {
+		stoq_web_close(opened->site.web);
 		free(opened);
-		return stoq_error_set(error, code, "cannot serve metrics on 127.0.0.1:%u: %s", port,
-			strerror(-code));
+		return ret;
 	}
 	info = MHD_get_daemon_info(opened->daemon, MHD_DAEMON_INFO_BIND_PORT);
-	opened->port = info ? info->port : port;
+	if (info)
+		opened->place.port = info->port;
 	*endpoint = opened;
 	return 0;
 }
 
 uint16_t stoq_metrics_endpoint_port(const struct stoq_metrics_endpoint *endpoint)
 {
-	return endpoint->port;
+	return endpoint->place.port;
+}
+
+const char *stoq_metrics_endpoint_url(
+	const struct stoq_metrics_endpoint *endpoint, char text[static STOQ_METRICS_URL])
+{
+	return stoq_metrics_place_url(text, &endpoint->place, endpoint->tls);
 }
 
 void stoq_metrics_endpoint_close(struct stoq_metrics_endpoint *endpoint)
@@ -156,5 +141,6 @@ void stoq_metrics_endpoint_close(struct stoq_metrics_endpoint *endpoint)
 	if (!endpoint)
 		return;
 	MHD_stop_daemon(endpoint->daemon);
+	stoq_web_close(endpoint->site.web);
 	free(endpoint);
 }

@@ -18,24 +18,26 @@
 /* ---- reading ---- */
 
 /* PostgreSQL's rule: a group may read root's keys; a user's keys are that user's only. */
-static int check_secret(const char *path, const struct stat *status, struct stoq_error *error)
+static int check_secret(
+	const char *what, const char *path, const struct stat *status, struct stoq_error *error)
 {
 	const mode_t allowed = status->st_uid == 0 ? 0740 : 0700;
 
 	if (status->st_uid != geteuid() && status->st_uid != 0)
 		return stoq_error_set(error, -EPERM,
-			"the private key %s belongs to user %u, not to you or root: that user "
-			"can replace it; change its owner",
-			path, (unsigned int)status->st_uid);
+			"%s %s belongs to user %u, not to you or root: that user can replace it; "
+			"change its owner",
+			what, path, (unsigned int)status->st_uid);
 	if (status->st_mode & 0777 & ~allowed)
 		return stoq_error_set(error, -EPERM,
-			"the private key %s has mode %04o, so others can read or change it: run "
-			"`chmod 600 %s`, and issue a new key if others may have read it",
-			path, (unsigned int)(status->st_mode & 0777), path);
+			"%s %s has mode %04o, so others can read or change it: run `chmod 600 %s`, "
+			"and replace what is in it if others may have read it",
+			what, path, (unsigned int)(status->st_mode & 0777), path);
 	return 0;
 }
 
-static int check_file(int fd, const char *path, bool secret, size_t *size, struct stoq_error *error)
+static int check_file(
+	int fd, const char *path, const char *secret, size_t *size, struct stoq_error *error)
 {
 	struct stat status;
 
@@ -49,7 +51,7 @@ static int check_file(int fd, const char *path, bool secret, size_t *size, struc
 			"certificates",
 			path, (long long)status.st_size);
 	*size = (size_t)status.st_size;
-	return secret ? check_secret(path, &status, error) : 0;
+	return secret ? check_secret(secret, path, &status, error) : 0;
 }
 
 static int read_all(
@@ -73,7 +75,7 @@ static int read_all(
 }
 
 int stoq_pki_read_file(
-	gnutls_datum_t *text, const char *path, bool secret, struct stoq_error *error)
+	gnutls_datum_t *text, const char *path, const char *secret, struct stoq_error *error)
 {
 	/* O_NONBLOCK: a FIFO must not keep us; for files it means nothing. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

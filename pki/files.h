@@ -16,10 +16,11 @@
 
 /*
  * Reads a regular file of at most STOQ_PKI_FILE_MAX bytes; free it with stoq_pki_text_free().
- * secret: refuse a file that others than its owner (or, of root's, its group) can read.
+ * secret: what it is in errors, such as "the private key": a file that others than its owner (or, of
+ * root's, its group) can read is refused. NULL: everyone may read it.
  */
 int stoq_pki_read_file(
-	gnutls_datum_t *text, const char *path, bool secret, struct stoq_error *error);
+	gnutls_datum_t *text, const char *path, const char *secret, struct stoq_error *error);
 
 /* A file to be written. */
 struct stoq_pki_file {

@@ -8,7 +8,7 @@
 #include "pki/files.h"
 
 static int read_optional(
-	gnutls_datum_t *text, const char *path, bool secret, struct stoq_error *error)
+	gnutls_datum_t *text, const char *path, const char *secret, struct stoq_error *error)
 {
 	return path ? stoq_pki_read_file(text, path, secret, error) : 0;
 }
@@ -19,13 +19,13 @@ int stoq_pki_material_read(struct stoq_pki_material *material, const struct stoq
 	int ret;
 
 	*material = (struct stoq_pki_material){0};
-	ret = read_optional(&material->ca, paths->ca, false, error);
+	ret = read_optional(&material->ca, paths->ca, NULL, error);
 	if (!ret)
-		ret = read_optional(&material->crl, paths->crl, false, error);
+		ret = read_optional(&material->crl, paths->crl, NULL, error);
 	if (!ret)
-		ret = read_optional(&material->certificate, paths->certificate, false, error);
+		ret = read_optional(&material->certificate, paths->certificate, NULL, error);
 	if (!ret)
-		ret = read_optional(&material->key, paths->key, true, error);
+		ret = read_optional(&material->key, paths->key, "the private key", error);
 	if (ret)
 		stoq_pki_material_free(material);
 	return ret;

@@ -60,7 +60,7 @@ static int read_record(const struct stoq_pki_store *store, const char *path, tim
 	struct stoq_pki_record *record;
 	gnutls_x509_crt_t certificate;
 	gnutls_datum_t text;
-	int ret = stoq_pki_read_file(&text, path, false, error);
+	int ret = stoq_pki_read_file(&text, path, NULL, error);
 
 	if (ret)
 		return ret;

@@ -169,7 +169,7 @@ int stoq_pki_store_init(const char *folder, const struct stoq_pki_request *reque
 /* ---- open ---- */
 
 /* A file of the folder; path gets its whole name. */
-static int read_own(const struct stoq_pki_store *store, const char *name, bool secret,
+static int read_own(const struct stoq_pki_store *store, const char *name, const char *secret,
 	char path[static STOQ_PKI_PATH_MAX], gnutls_datum_t *text, struct stoq_error *error)
 {
 	int ret = stoq_pki_path(path, store->folder, name, error);
@@ -181,7 +181,7 @@ static int read_certificate(struct stoq_pki_store *store, struct stoq_error *err
 {
 	char path[STOQ_PKI_PATH_MAX];
 	gnutls_datum_t text;
-	int ret = read_own(store, STOQ_PKI_CA_FILE, false, path, &text, error);
+	int ret = read_own(store, STOQ_PKI_CA_FILE, NULL, path, &text, error);
 
 	if (ret == -ENOENT)
 		return stoq_error_set(error, ret,
@@ -197,7 +197,7 @@ static int read_crl(struct stoq_pki_store *store, struct stoq_error *error)
 {
 	char path[STOQ_PKI_PATH_MAX];
 	gnutls_datum_t text;
-	int ret = read_own(store, STOQ_PKI_CRL_FILE, false, path, &text, error);
+	int ret = read_own(store, STOQ_PKI_CRL_FILE, NULL, path, &text, error);
 
 	if (ret)
 		return ret;
@@ -210,7 +210,7 @@ static int read_key(struct stoq_pki_store *store, struct stoq_error *error)
 {
 	char path[STOQ_PKI_PATH_MAX];
 	gnutls_datum_t text;
-	int ret = read_own(store, STOQ_PKI_CA_KEY_FILE, true, path, &text, error);
+	int ret = read_own(store, STOQ_PKI_CA_KEY_FILE, "the private key", path, &text, error);
 
 	if (ret)
 		return ret;

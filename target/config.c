@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/endpoint.h"
 #include "base/units.h"
 #include "nvme/nvme_tcp.h"
 
@@ -218,12 +219,9 @@ int stoq_target_check_nqn(const char *nqn, struct stoq_error *error)
 
 bool stoq_target_is_loopback(const char *address)
 {
-	struct in6_addr v6;
-	struct in_addr v4;
+	uint8_t bytes[STOQ_ENDPOINT_BYTES];
 
-	if (inet_pton(AF_INET, address, &v4) == 1)
-		return ntohl(v4.s_addr) >> 24 == 127;
-	return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+	return !stoq_host_parse(bytes, address) && stoq_host_is_loopback(bytes);
 }
 
 static int check_access(const struct stoq_target_config *config, struct stoq_error *error)

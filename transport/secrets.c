@@ -86,7 +86,7 @@ static int from_file(
 	if (access(path, F_OK) && errno == ENOENT)
 		status = make_file(path, error);
 	if (!status)
-		status = stoq_pki_read_file(&bytes, path, true, error);
+		status = stoq_pki_read_file(&bytes, path, "the key", error);
 	if (status)
 		return status;
 	if (bytes.size < FILE_BYTES_MIN)

@@ -31,6 +31,15 @@ struct stoq_metrics_endpoint;
 STOQ_API int stoq_metrics_endpoint_open(struct stoq_transport *transport, uint16_t port,
 	struct stoq_metrics_endpoint **endpoint, struct stoq_error *error);
 
+/*
+ * The same at an address, "192.0.2.1:9422", "[2001:db8::1]:9422" or "9422" (on 127.0.0.1). web_config: a file with TLS
+ * and passwords in the format of Prometheus' exporters (doc/prometheus.md), which is read again when it or one of its
+ * files changes; NULL: none. -EPERM: the address is not one of loopback, and the file does not ask for both TLS and
+ * authentication; -EINVAL: the address or the file cannot be understood; -EADDRINUSE, -EACCES, ...
+ */
+STOQ_API int stoq_metrics_endpoint_open_at(struct stoq_transport *transport, const char *address,
+	const char *web_config, struct stoq_metrics_endpoint **endpoint, struct stoq_error *error);
+
 /* The port that the endpoint has. */
 STOQ_API uint16_t stoq_metrics_endpoint_port(const struct stoq_metrics_endpoint *endpoint);
 

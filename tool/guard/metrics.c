@@ -59,6 +59,11 @@ static int answer(void *context, enum stoq_metrics_format format, char **text, s
 	return read_text(name_of(context), format, text, size, NULL);
 }
 
+static void note(void *context, const char *line)
+{
+	tool_notice("%s", line);
+}
+
 static int print(const struct guard_options *options, struct stoq_error *error)
 {
 	size_t size;
@@ -75,19 +80,20 @@ static int print(const struct guard_options *options, struct stoq_error *error)
 
 static int serve(struct guard_options *options, int signal_fd, struct stoq_error *error)
 {
-	const struct stoq_metrics_source source = {answer, options};
+	const struct stoq_metrics_source source = {answer, note, options};
 	struct pollfd stop = {.fd = signal_fd, .events = POLLIN};
 	struct stoq_metrics_endpoint *endpoint;
+	char url[STOQ_METRICS_URL];
 	/* Whether the program is still where it was attached takes CAP_NET_ADMIN to see. */
 	int result = stoq_drop_privileges(STOQ_KEEP_BPF | STOQ_KEEP_NET_ADMIN, error);
 
 	if (!result)
 		result = stoq_metrics_endpoint_serve(
-			&source, (uint16_t)options->serve_port, &endpoint, error);
+			&source, &options->serve.place, &endpoint, error);
 	if (result)
 		return result;
-	tool_notice("metrics of guard %s: http://127.0.0.1:%u/metrics", name_of(options),
-		stoq_metrics_endpoint_port(endpoint));
+	tool_notice("metrics of guard %s: %s", name_of(options),
+		stoq_metrics_endpoint_url(endpoint, url));
 	while (poll(&stop, 1, -1) < 0 && errno == EINTR)
 		;
 	stoq_metrics_endpoint_close(endpoint);
@@ -102,7 +108,7 @@ int guard_metrics(int argc, char **argv)
 
 	if (guard_options_parse(&options, GUARD_METRICS, argc, argv, &status))
 		return status;
-	if (!options.serve)
+	if (!options.serve.on)
 		return print(&options, &error) ? tool_fail(&error) : EXIT_SUCCESS;
 	signal_fd = tool_signals_open(false, &error);
 	if (signal_fd < 0)

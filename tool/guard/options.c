@@ -29,6 +29,7 @@ enum guard_option {
 	OPTION_JOURNAL,
 	OPTION_AUDIT,
 	OPTION_SERVE,
+	OPTION_WEB_CONFIG,
 };
 
 #define OPTION_NAME_ROW                                                                            \
@@ -76,6 +77,7 @@ static const struct option metrics_options[] = {
 	TOOL_OPTION_HELP,
 	OPTION_NAME_ROW,
 	{"serve", optional_argument, NULL, OPTION_SERVE},
+	{"web-config", required_argument, NULL, OPTION_WEB_CONFIG},
 	{NULL, 0, NULL, 0},
 };
 
@@ -165,15 +167,6 @@ static int take_duration(struct guard_options *options, const char *text, struct
 	return stoq_error_set(error, -1, "--duration: '%.40s' is not a time such as 10s", text);
 }
 
-static int take_serve(struct guard_options *options, const char *text, struct stoq_error *error)
-{
-	options->serve = true;
-	options->serve_port = GUARD_METRICS_PORT;
-	if (!text || stoq_parse_number(text, 0, UINT16_MAX, &options->serve_port) == 0)
-		return 0;
-	return stoq_error_set(error, -1, "--serve: '%.40s' is not a port", text);
-}
-
 static int take_last(struct guard_options *options, const char *text, struct stoq_error *error)
 {
 	if (stoq_parse_number(text, 0, STOQ_GUARD_LOG_RECORDS, &options->last) == 0)
@@ -214,7 +207,10 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		options->journal = true;
 		return 0;
 	case OPTION_SERVE:
-		return take_serve(options, text, error);
+		return tool_metrics_take(&options->serve, "serve", text, GUARD_METRICS_PORT, error);
+	case OPTION_WEB_CONFIG:
+		options->serve.place.web_config = text;
+		return 0;
 	case OPTION_STRICT:
 		return take_strict(options, text, error);
 	case OPTION_PORT:
@@ -243,6 +239,12 @@ int guard_take_policy(const char **path, int argc, char **argv, int *status)
 /* What is left to be said. */
 static int complete(struct guard_options *options, enum guard_command command, int *status)
 {
+	struct stoq_error error;
+
+	if (tool_metrics_check(&options->serve, "serve", &error)) {
+		*status = tool_usage("%s", error.text);
+		return -1;
+	}
 	if (command == GUARD_ON && !options->interface_count && !options->replace) {
 		*status = tool_usage("on which interface? For example -i lo");
 		return -1;

@@ -4,6 +4,7 @@
 /* The options of `stoq guard on`, `reload`, `status`, `events` and `off`. */
 #include "guard/lifecycle.h"
 #include "tool/identify.h"
+#include "tool/metrics_options.h"
 
 #define GUARD_METRICS_PORT 9421
 #define GUARD_DEFAULT_NAME "guard"
@@ -18,8 +19,7 @@ struct guard_options {
 	struct stoq_guard_program_config program;
 	size_t port_count;
 	uint64_t max_connections; /* 0: not given */
-	bool serve;
-	uint64_t serve_port; /* 0: the kernel chooses */
+	struct tool_metrics serve;
 	bool audit, replace, reconnect, stop_older, force_clsact, json, journal;
 	uint64_t duration_ns; /* 0: no end */
 	uint64_t last;	      /* how many past events to show first */

@@ -68,7 +68,7 @@ static int show_file(const struct pki_request *request)
 	gnutls_x509_crt_t certificate;
 	gnutls_datum_t text;
 	struct stoq_error error;
-	int ret = stoq_pki_read_file(&text, request->what, false, &error);
+	int ret = stoq_pki_read_file(&text, request->what, NULL, &error);
 
 	if (ret)
 		return tool_fail(&error);

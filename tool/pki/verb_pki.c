@@ -57,7 +57,7 @@ static int read_issued(
 	int ret = stoq_pki_path(file, path, STOQ_PKI_CERT_FILE, error);
 
 	if (!ret)
-		ret = stoq_pki_read_file(&text, file, false, error);
+		ret = stoq_pki_read_file(&text, file, NULL, error);
 	if (ret)
 		return ret;
 	ret = stoq_pki_certificate_parse(&certificate, &text, file, error);

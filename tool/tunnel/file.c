@@ -2,12 +2,16 @@
 #include "tool/tunnel/file.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
+
+#include "base/file.h"
+#include "base/yaml.h"
+
+#define FILE_MAX (1u << 20) /* bytes */
 
 /* What the options point into. */
-static yaml_document_t document;
+static struct stoq_yaml yaml;
 
 struct place {
 	const char *path;
@@ -23,28 +27,20 @@ static int at(const struct place *place, struct stoq_error *error, int ret)
 
 static const char *text_of(const yaml_node_t *node)
 {
-	return node && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value
-						      : NULL;
+	return node ? stoq_yaml_text(node) : NULL;
 }
 
 static int load(const char *path, struct stoq_error *error)
 {
-	FILE *file = fopen(path, "re");
-	yaml_parser_t parser;
-	int ret = 0;
+	static const struct stoq_yaml_kind kind = {"a tunnel's file", "role: listen"};
+	char *text;
+	size_t size;
+	int ret = stoq_file_read_text(&text, &size, FILE_MAX, "the tunnel's file", path, error);
 
-	if (!file) {
-		ret = -errno;
-		return stoq_error_set(error, ret, "cannot open %s: %s", path, strerror(-ret));
-	}
-	yaml_parser_initialize(&parser);
-	yaml_parser_set_input_file(&parser, file);
-	if (!yaml_parser_load(&parser, &document))
-		ret = stoq_error_set(error, -EINVAL, "%s:%zu: this is no YAML: %s", path,
-			parser.problem_mark.line + 1,
-			parser.problem ? parser.problem : "it cannot be read");
-	yaml_parser_delete(&parser);
-	fclose(file);
+	if (ret)
+		return ret;
+	ret = stoq_yaml_parse(&yaml, &kind, path, text, size, error);
+	free(text);
 	return ret;
 }
 
@@ -94,16 +90,16 @@ static int take_values(struct tunnel_options *options, const struct option *opti
 		return take_value(options, option, value, place, error);
 	for (yaml_node_item_t *item = value->data.sequence.items.start;
 		!ret && item < value->data.sequence.items.top; item++)
-		ret = take_value(
-			options, option, yaml_document_get_node(&document, *item), place, error);
+		ret = take_value(options, option, yaml_document_get_node(&yaml.document, *item),
+			place, error);
 	return ret;
 }
 
 static int take_pair(struct tunnel_options *options, const yaml_node_pair_t *pair,
 	struct place *place, struct stoq_error *error)
 {
-	const yaml_node_t *key = yaml_document_get_node(&document, pair->key);
-	const yaml_node_t *value = yaml_document_get_node(&document, pair->value);
+	const yaml_node_t *key = yaml_document_get_node(&yaml.document, pair->key);
+	const yaml_node_t *value = yaml_document_get_node(&yaml.document, pair->value);
 	const char *name = text_of(key);
 	const struct option *option;
 
@@ -130,8 +126,8 @@ static int read_role(const yaml_node_t *root, struct place *place, enum stoq_tun
 
 	for (yaml_node_pair_t *pair = root->data.mapping.pairs.start;
 		pair < root->data.mapping.pairs.top; pair++) {
-		const char *key = text_of(yaml_document_get_node(&document, pair->key));
-		const yaml_node_t *value = yaml_document_get_node(&document, pair->value);
+		const char *key = text_of(yaml_document_get_node(&yaml.document, pair->key));
+		const yaml_node_t *value = yaml_document_get_node(&yaml.document, pair->value);
 
 		if (!key || strcmp(key, "role") != 0)
 			continue;
@@ -158,7 +154,7 @@ int tunnel_file_read(const char *path, struct tunnel_options *options, struct st
 
 	if (ret)
 		return ret;
-	root = yaml_document_get_root_node(&document);
+	root = yaml_document_get_root_node(&yaml.document);
 	if (!root || root->type != YAML_MAPPING_NODE) {
 		stoq_error_set(error, -EINVAL, "a tunnel's file has keys, such as `role: listen`");
 		return at(&place, error, -EINVAL);

@@ -10,6 +10,6 @@
 
 /*
  * Reads and checks it, as the command line is. Errors name the file and the line. Once for a process: options
- * keep pointing to the file's text. Without libyaml in this build -ENOTSUP.
+ * keep pointing to the file's text.
  */
 int tunnel_file_read(const char *path, struct tunnel_options *options, struct stoq_error *error);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "metrics/endpoint.h"
+#include "tool/message.h"
 #include "watch/metrics.h"
 #include "watch/render_json.h"
 
@@ -44,11 +45,16 @@ static int answer(void *context, enum stoq_metrics_format format, char **text, s
 	return result;
 }
 
-int watch_metrics_open(struct watch_metrics **metrics, uint16_t port, uint64_t unix_offset_ns,
-	struct stoq_error *error)
+static void note(void *context, const char *line)
+{
+	tool_notice("%s", line);
+}
+
+int watch_metrics_open(struct watch_metrics **metrics, const struct stoq_metrics_place *place,
+	uint64_t unix_offset_ns, struct stoq_error *error)
 {
 	struct watch_metrics *opened = calloc(1, sizeof(*opened));
-	const struct stoq_metrics_source source = {answer, opened};
+	const struct stoq_metrics_source source = {answer, note, opened};
 	int result;
 
 	if (!opened)
@@ -57,7 +63,7 @@ int watch_metrics_open(struct watch_metrics **metrics, uint16_t port, uint64_t u
 	opened->unix_offset_ns = unix_offset_ns;
 	opened->labels = stoq_watch_metrics_new(0);
 	if (opened->labels)
-		result = stoq_metrics_endpoint_serve(&source, port, &opened->endpoint, error);
+		result = stoq_metrics_endpoint_serve(&source, place, &opened->endpoint, error);
 	else
 		result = stoq_error_set(error, -ENOMEM, "no memory for metrics");
 	if (result)
@@ -77,9 +83,10 @@ void watch_metrics_close(struct watch_metrics *metrics)
 	free(metrics);
 }
 
-uint16_t watch_metrics_port(const struct watch_metrics *metrics)
+const char *watch_metrics_url(
+	const struct watch_metrics *metrics, char text[static STOQ_METRICS_URL])
 {
-	return stoq_metrics_endpoint_port(metrics->endpoint);
+	return stoq_metrics_endpoint_url(metrics->endpoint, text);
 }
 
 void watch_metrics_lock(struct watch_metrics *metrics)

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * `stoq watch --metrics`: serves the model by HTTP on 127.0.0.1. Answers are made in the
+ * `stoq watch --metrics`: serves the model by HTTP or HTTPS. Answers are made in the
  * endpoint's thread, from the model of the last update; so that the model stands still meanwhile,
  * an update takes place between watch_metrics_lock() and watch_metrics_unlock().
  */
@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "flow/model.h"
+#include "metrics/place.h"
 
 #define WATCH_METRICS_PORT 9420
 
@@ -20,11 +21,12 @@ struct watch_metrics;
  * were dropped: the thread has those of its maker. Errors of stoq_metrics_endpoint_serve(),
  * -ENOMEM.
  */
-int watch_metrics_open(struct watch_metrics **metrics, uint16_t port, uint64_t unix_offset_ns,
-	struct stoq_error *error);
+int watch_metrics_open(struct watch_metrics **metrics, const struct stoq_metrics_place *place,
+	uint64_t unix_offset_ns, struct stoq_error *error);
 void watch_metrics_close(struct watch_metrics *metrics); /* NULL is fine, here and below */
 
-uint16_t watch_metrics_port(const struct watch_metrics *metrics);
+const char *watch_metrics_url(
+	const struct watch_metrics *metrics, char text[static STOQ_METRICS_URL]);
 
 void watch_metrics_lock(struct watch_metrics *metrics);
 /* model: of the update; NULL: it failed, and there is none to serve. 0 or -ENOMEM. */

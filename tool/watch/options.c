@@ -31,6 +31,7 @@ enum {
 	OPTION_SPDK_SOCKET,
 	OPTION_MAX_EARLY,
 	OPTION_METRICS,
+	OPTION_WEB_CONFIG,
 	OPTION_STAGES,
 	OPTION_RECORD,
 	OPTION_RECORD_SIZE,
@@ -55,6 +56,7 @@ static const struct option long_options[] = {
 	{"spdk-socket", required_argument, NULL, OPTION_SPDK_SOCKET},
 	{"max-early", required_argument, NULL, OPTION_MAX_EARLY},
 	{"metrics", optional_argument, NULL, OPTION_METRICS},
+	{"web-config", required_argument, NULL, OPTION_WEB_CONFIG},
 	{"stages", no_argument, NULL, OPTION_STAGES},
 	{"record", required_argument, NULL, OPTION_RECORD},
 	{"record-size", required_argument, NULL, OPTION_RECORD_SIZE},
@@ -127,25 +129,6 @@ static int parse_axis(struct watch_options *options, const char *text, struct st
 	return 0;
 }
 
-/* "9420", "127.0.0.1:9420"; NULL: the default. */
-static int parse_metrics(struct watch_options *options, const char *text, struct stoq_error *error)
-{
-	const char *colon = text ? strrchr(text, ':') : NULL, *number = colon ? colon + 1 : text;
-	uint64_t port = WATCH_METRICS_PORT;
-
-	options->metrics = true;
-	if (colon && strncmp(text, "127.0.0.1:", 10) != 0 && strncmp(text, "localhost:", 10) != 0)
-		return stoq_error_set(error, -EINVAL,
-			"--metrics: '%.80s': metrics are served without authentication, so only on "
-			"this machine: write the port, or 127.0.0.1:PORT, and put a proxy with TLS "
-			"in front of it where scrapers come from elsewhere",
-			text);
-	if (number && stoq_parse_number(number, 0, UINT16_MAX, &port))
-		return stoq_error_set(error, -EINVAL, "--metrics: '%.40s' is not a port", number);
-	options->metrics_port = (uint16_t)port;
-	return 0;
-}
-
 static int parse_record_size(
 	struct watch_options *options, const char *text, struct stoq_error *error)
 {
@@ -181,7 +164,11 @@ static int take_value(
 	case OPTION_BY:
 		return parse_axis(options, text, error);
 	case OPTION_METRICS:
-		return parse_metrics(options, text, error);
+		return tool_metrics_take(
+			&options->metrics, "metrics", text, WATCH_METRICS_PORT, error);
+	case OPTION_WEB_CONFIG:
+		options->metrics.place.web_config = text;
+		return 0;
 	case OPTION_DURATION:
 		return parse_time("duration", text, INTERVAL_MIN_NS, &options->duration_ns, error);
 	case OPTION_INTERVAL:
@@ -238,7 +225,7 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 static int check_read(const struct watch_options *options, int *status)
 {
 	if (!options->read || (!options->config.interface_count && !options->socket_count &&
-				      !options->config.force_clsact && !options->metrics))
+				      !options->config.force_clsact && !options->metrics.on))
 		return 0;
 	*status =
 		tool_usage("-r reads a file: leave out -i, --clsact, --spdk-socket and --metrics");
@@ -248,11 +235,17 @@ static int check_read(const struct watch_options *options, int *status)
 /* A scraper has axes of its own, and neither lines nor a screen. */
 static int complete(struct watch_options *options, int *status)
 {
+	struct stoq_error error;
+
 	if (stoq_filter_is_given(&options->filter))
 		options->config.filter = &options->filter;
 	if (check_read(options, status))
 		return -1;
-	if (!options->metrics)
+	if (tool_metrics_check(&options->metrics, "metrics", &error)) {
+		*status = tool_usage("%s", error.text);
+		return -1;
+	}
+	if (!options->metrics.on)
 		return 0;
 	if (options->json || options->histogram || options->by_given ||
 		watch_options_want_events(options)) {

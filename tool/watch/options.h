@@ -3,6 +3,7 @@
 
 /* The command line of `stoq watch`: stoq-watch.8.scd says what each option means. */
 #include "tool/identify.h"
+#include "tool/metrics_options.h"
 #include "watch/watch.h"
 
 enum { WATCH_INTERFACES_MAX = 256 };
@@ -17,13 +18,12 @@ struct watch_options {
 	uint64_t duration_ns; /* 0: until told to end */
 	bool json;
 	bool histogram;
-	bool metrics;
 	bool by_given; /* --by */
 	bool interval_given;
 	const char *record; /* a file to write; NULL: none */
 	uint64_t record_bytes;
 	const char *read; /* a file to read; "-": standard input; NULL: interfaces are watched */
-	uint16_t metrics_port; /* on 127.0.0.1 */
+	struct tool_metrics metrics;
 };
 
 /* help: the text of --help. 0: go on. Else the verb ends, with *status. */

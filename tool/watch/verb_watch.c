@@ -45,7 +45,7 @@ static enum watch_mode choose_mode(const struct watch_options *options)
 {
 	if (options->json)
 		return WATCH_JSON;
-	if (options->metrics)
+	if (options->metrics.on)
 		return WATCH_METRICS;
 	if (watch_options_want_events(options) || !watch_screen_possible())
 		return WATCH_TEXT;
@@ -63,6 +63,7 @@ static int show(struct stoq_watch *watch, const struct watch_options *options,
 {
 	const struct watch_source source = {guard_polices, shared, shared ? shared->name : ""};
 	enum watch_mode mode = choose_mode(options);
+	char url[STOQ_METRICS_URL];
 	struct watch_report report;
 	struct stoq_error second;
 	int result = stoq_watch_drop_privileges(watch, error);
@@ -78,13 +79,12 @@ static int show(struct stoq_watch *watch, const struct watch_options *options,
 	}
 	if (mode == WATCH_METRICS) {
 		result = watch_metrics_open(
-			&report.metrics, options->metrics_port, tool_unix_offset_ns(), error);
+			&report.metrics, &options->metrics.place, tool_unix_offset_ns(), error);
 		if (result) {
 			watch_report_end(&report, NULL, &second);
 			return result;
 		}
-		tool_notice(
-			"metrics: http://127.0.0.1:%u/metrics", watch_metrics_port(report.metrics));
+		tool_notice("metrics: %s", watch_metrics_url(report.metrics, url));
 	}
 	return watch_loop_run(watch, &report, shared ? &source : NULL, signal_fd, error);
 }

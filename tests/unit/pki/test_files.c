@@ -35,13 +35,13 @@ static void expect_text(const char *path, const char *expected)
 	gnutls_datum_t text;
 	struct stoq_error error;
 
-	if (stoq_pki_read_file(&text, path, true, &error))
+	if (stoq_pki_read_file(&text, path, "the key", &error))
 		fail_msg("%s", error.text);
 	assert_string_equal((const char *)text.data, expected);
 	gnutls_free(text.data);
 }
 
-static void expect_refusal(const char *path, bool secret, int code, const char *reason)
+static void expect_refusal(const char *path, const char *secret, int code, const char *reason)
 {
 	gnutls_datum_t text;
 	struct stoq_error error;
@@ -58,13 +58,13 @@ static void test_read(void **state)
 	expect_text(in_folder("key"), "secret");
 	put("empty", "");
 	expect_text(in_folder("empty"), "");
-	expect_refusal(in_folder("missing"), false, -ENOENT, "cannot open");
-	expect_refusal(test_folder, false, -EINVAL, "not a regular file");
+	expect_refusal(in_folder("missing"), NULL, -ENOENT, "cannot open");
+	expect_refusal(test_folder, NULL, -EINVAL, "not a regular file");
 	assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0);
-	expect_refusal(in_folder("fifo"), false, -EINVAL, "not a regular file");
+	expect_refusal(in_folder("fifo"), NULL, -EINVAL, "not a regular file");
 	put("large", "x");
 	assert_int_equal(truncate(in_folder("large"), STOQ_PKI_FILE_MAX + 1), 0);
-	expect_refusal(in_folder("large"), false, -EFBIG, "too many for keys");
+	expect_refusal(in_folder("large"), NULL, -EFBIG, "too many for keys");
 }
 
 static void test_permissions(void **state)
@@ -76,16 +76,16 @@ static void test_permissions(void **state)
 		if (geteuid() == 0 && mode == 0640)
 			continue;
 		assert_int_equal(chmod(in_folder("key"), mode), 0);
-		expect_refusal(in_folder("key"), true, -EPERM, "chmod 600");
+		expect_refusal(in_folder("key"), "the key", -EPERM, "chmod 600");
 		gnutls_datum_t text;
 
-		assert_int_equal(stoq_pki_read_file(&text, in_folder("key"), false, NULL), 0);
+		assert_int_equal(stoq_pki_read_file(&text, in_folder("key"), NULL, NULL), 0);
 		gnutls_free(text.data);
 	}
 	if (geteuid() == 0) {
 		assert_int_equal(chmod(in_folder("key"), 0600), 0);
 		assert_int_equal(chown(in_folder("key"), 12345, 0), 0);
-		expect_refusal(in_folder("key"), true, -EPERM, "belongs to user 12345");
+		expect_refusal(in_folder("key"), "the key", -EPERM, "belongs to user 12345");
 	}
 }
 
@@ -140,7 +140,7 @@ static void test_folder_is_replaced(void **state)
 	assert_int_equal(
 		stoq_pki_write_folder(in_folder("f"), new, 1, in_folder("aside"), &error), 0);
 	expect_text(in_folder("f/a"), "3");
-	expect_refusal(in_folder("f/b"), false, -ENOENT, "cannot open");
+	expect_refusal(in_folder("f/b"), NULL, -ENOENT, "cannot open");
 	expect_text(in_folder("aside/b"), "2");
 	assert_int_equal(stoq_pki_write_folder(in_folder("f"), old, 2, NULL, &error), 0);
 	expect_text(in_folder("f/b"), "2");

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "metrics/web.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct stoq_web {
+	char *path;
+	bool strict;
+	struct stoq_web_notes notes;
+	struct stoq_web_state *first; /* in force; behind it those that connections still hold */
+	char noted[sizeof(
+		((struct stoq_error *)0)
+			->text)]; /* why the files as they are now cannot be used; "": they can */
+	struct stoq_web_guesses guesses;
+	struct stoq_bucket requests;
+};
+
+/* ---- one reading ---- */
+
+static void free_state(struct stoq_web_state *state)
+{
+	stoq_web_auth_free(state->auth);
+	stoq_web_tls_free(state->tls);
+	stoq_web_config_free(&state->config);
+	free(state);
+}
+
+static int check_strict(
+	const struct stoq_web_config *config, const char *path, struct stoq_error *error)
+{
+	if (!config->tls)
+		return stoq_error_set(error, -EPERM,
+			"%.200s has no tls_server_config: without TLS metrics are served on this "
+			"machine only; add it, or leave the address out",
+			path);
+	if (!stoq_web_config_authenticates(config))
+		return stoq_error_set(error, -EPERM,
+			"%.200s has neither basic_auth_users nor `client_auth_type: "
+			"RequireAndVerifyClientCert`: without authentication metrics are served on "
+			"this machine only; add one of them, or leave the address out",
+			path);
+	return 0;
+}
+
+static void take_stamps(const struct stoq_web_state *state, struct stoq_file_stamp *stamps)
+{
+	const struct stoq_web_config *config = &state->config;
+	const char *const paths[] = {
+		config->certificate.path, config->key.path, config->client_ca.path};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		stamps[i] = paths[i] ? stoq_file_stamp(paths[i]) : (struct stoq_file_stamp){0};
+}
+
+static int read_files(struct stoq_web_state *state, struct stoq_error *error)
+{
+	int ret = 0;
+
+	take_stamps(state, state->stamps + 1);
+	if (state->config.tls)
+		ret = stoq_web_tls_new(&state->tls, &state->config, error);
+	if (!ret && state->config.user_count) {
+		state->auth = stoq_web_auth_new(&state->config);
+		if (!state->auth)
+			ret = stoq_error_set(error, -ENOMEM, "no memory for passwords");
+	}
+	return ret;
+}
+
+static int fill_state(
+	struct stoq_web_state *state, const struct stoq_web *web, struct stoq_error *error)
+{
+	int ret;
+
+	state->stamps[0] = stoq_file_stamp(web->path);
+	ret = stoq_web_config_read(&state->config, web->path, error);
+	if (!ret && web->strict)
+		ret = check_strict(&state->config, web->path, error);
+	return ret ? ret : read_files(state, error);
+}
+
+static int new_state(
+	struct stoq_web_state **state, const struct stoq_web *web, struct stoq_error *error)
+{
+	struct stoq_web_state *made = calloc(1, sizeof(*made));
+	int ret;
+
+	if (!made)
+		return stoq_error_set(error, -ENOMEM, "no memory for the web configuration");
+	ret = fill_state(made, web, error);
+	if (ret)
+		free_state(made);
+	else
+		*state = made;
+	return ret;
+}
+
+/* ---- reading again ---- */
+
+static bool has_changed(const struct stoq_web *web)
+{
+	const struct stoq_web_state *state = web->first;
+	struct stoq_file_stamp now[STOQ_WEB_FILES];
+
+	now[0] = stoq_file_stamp(web->path);
+	take_stamps(state, now + 1);
+	for (int i = 0; i < STOQ_WEB_FILES; i++)
+		if (!stoq_file_stamp_equal(&now[i], &state->stamps[i]))
+			return true;
+	return false;
+}
+
+/* Once for each reason. */
+static void note(struct stoq_web *web, const char *why)
+{
+	char text[sizeof(((struct stoq_error *)0)->text) + 80];
+
+	if (strcmp(web->noted, why) == 0 && why[0])
+		return;
+	snprintf(web->noted, sizeof(web->noted), "%s", why);
+	snprintf(text, sizeof(text), "the web configuration was %s%s",
+		why[0] ? "not read again, what was in use stays: " : "read again", why);
+	if (web->notes.note)
+		web->notes.note(web->notes.context, text);
+}
+
+static void drop_unused(struct stoq_web *web)
+{
+	struct stoq_web_state **place = &web->first->next;
+
+	while (*place) {
+		struct stoq_web_state *state = *place;
+
+		if (state->connections) {
+			place = &state->next;
+			continue;
+		}
+		*place = state->next;
+		free_state(state);
+	}
+}
+
+static void read_again(struct stoq_web *web)
+{
+	struct stoq_web_state *state;
+	struct stoq_error error;
+	int ret = new_state(&state, web, &error);
+
+	if (!ret && !state->tls != !web->first->tls) {
+		free_state(state);
+		ret = stoq_error_set(&error, -EBUSY,
+			"tls_server_config was added or removed, which takes a restart");
+	}
+	if (!ret) {
+		state->next = web->first;
+		web->first = state;
+	}
+	note(web, ret ? error.text : "");
+}
+
+struct stoq_web_state *stoq_web_current(struct stoq_web *web)
+{
+	drop_unused(web);
+	if (has_changed(web))
+		read_again(web);
+	return web->first;
+}
+
+/* ---- the whole ---- */
+
+int stoq_web_open(struct stoq_web **web, const char *path, bool strict,
+	const struct stoq_web_notes *notes, struct stoq_error *error)
+{
+	struct stoq_web *opened = calloc(1, sizeof(*opened));
+	int ret;
+
+	if (opened)
+		opened->path = strdup(path);
+	if (!opened || !opened->path) {
+		free(opened);
+		return stoq_error_set(error, -ENOMEM, "no memory for the web configuration");
+	}
+	opened->strict = strict;
+	opened->notes = *notes;
+	ret = new_state(&opened->first, opened, error);
+	if (ret) {
+		free(opened->path);
+		free(opened);
+		return ret;
+	}
+	*web = opened;
+	return 0;
+}
+
+void stoq_web_close(struct stoq_web *web)
+{
+	if (!web)
+		return;
+	while (web->first) {
+		struct stoq_web_state *state = web->first;
+
+		web->first = state->next;
+		free_state(state);
+	}
+	free(web->path);
+	free(web);
+}
+
+void stoq_web_hold(struct stoq_web_state *state)
+{
+	state->connections++;
+}
+
+void stoq_web_release(struct stoq_web_state *state)
+{
+	state->connections--;
+}
+
+struct stoq_web_guesses *stoq_web_guesses(struct stoq_web *web)
+{
+	return &web->guesses;
+}
+
+bool stoq_web_within_rate(struct stoq_web *web, const struct stoq_web_state *state, uint64_t now_ns)
+{
+	const struct stoq_bucket_rate rate = {
+		state->config.rate_interval_ns, state->config.rate_burst};
+
+	return !rate.interval_ns || stoq_bucket_take(&web->requests, &rate, now_ns);
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "metrics/web_auth.h"
+
+#include <crypt.h>
+#include <gnutls/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_BYTES 32
+#define MAC_BYTES 32
+
+static const struct stoq_bucket_rate of_address = {1000000000, 5}, of_all = {100000000, 10};
+
+/* The last password that was right. */
+struct remembered {
+	bool known;
+	uint8_t mac[MAC_BYTES];
+};
+
+struct stoq_web_auth {
+	const struct stoq_web_config *config;
+	uint8_t key[KEY_BYTES];
+	/* What an unknown user's password is compared with, so that it takes as long. */
+	char decoy[STOQ_WEB_HASH + 1];
+	struct crypt_data work;
+	struct remembered of[]; /* for each user */
+};
+
+struct stoq_web_auth *stoq_web_auth_new(const struct stoq_web_config *config)
+{
+	struct stoq_web_auth *auth =
+		calloc(1, sizeof(*auth) + config->user_count * sizeof(auth->of[0]));
+	const char *cost = "10";
+
+	if (!auth)
+		return NULL;
+	auth->config = config;
+	for (size_t i = 0; i < config->user_count; i++)
+		if (i == 0 || strncmp(config->users[i].hash + 4, cost, 2) > 0)
+			cost = config->users[i].hash + 4;
+	snprintf(auth->decoy, sizeof(auth->decoy), "$2y$%.2s$%053d", cost, 0);
+	if (gnutls_rnd(GNUTLS_RND_KEY, auth->key, sizeof(auth->key)) == 0)
+		return auth;
+	free(auth);
+	return NULL;
+}
+
+void stoq_web_auth_free(struct stoq_web_auth *auth)
+{
+	if (!auth)
+		return;
+	gnutls_memset(auth, 0, sizeof(*auth));
+	free(auth);
+}
+
+static bool mac_of(
+	const struct stoq_web_auth *auth, const char *password, uint8_t mac[static MAC_BYTES])
+{
+	return gnutls_hmac_fast(GNUTLS_MAC_SHA256, auth->key, sizeof(auth->key), password,
+		       strlen(password), mac) == 0;
+}
+
+/* FNV-1a, of an IPv6 address the first 64 bits: a host may use all addresses of its network. */
+static unsigned int place_of(const struct sockaddr *from)
+{
+	const uint8_t *bytes;
+	size_t count = 0;
+	uint32_t hash = 2166136261u;
+
+	if (from->sa_family == AF_INET6) {
+		bytes = ((const struct sockaddr_in6 *)(const void *)from)->sin6_addr.s6_addr;
+		count = IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)bytes) ? 16 : 8;
+	} else {
+		bytes = (const uint8_t *)&((const struct sockaddr_in *)(const void *)from)
+				->sin_addr;
+		count = from->sa_family == AF_INET ? 4 : 0;
+	}
+	for (size_t i = 0; i < count; i++)
+		hash = (hash ^ bytes[i]) * 16777619u;
+	return (hash ^ hash >> 16) % STOQ_WEB_GUESSERS;
+}
+
+static bool may_guess(
+	struct stoq_web_guesses *guesses, const struct sockaddr *from, uint64_t now_ns)
+{
+	return stoq_bucket_take(&guesses->by_address[place_of(from)], &of_address, now_ns) &&
+	       stoq_bucket_take(&guesses->all, &of_all, now_ns);
+}
+
+/* With the cost of bcrypt. */
+static bool is_password(struct stoq_web_auth *auth, const char *password, const char *hash)
+{
+	const char *computed = crypt_r(password, hash, &auth->work);
+	bool equal = computed && strlen(computed) == STOQ_WEB_HASH &&
+		     gnutls_memcmp(computed, hash, STOQ_WEB_HASH) == 0;
+
+	gnutls_memset(&auth->work, 0, sizeof(auth->work));
+	return equal;
+}
+
+static const struct stoq_web_user *find_user(const struct stoq_web_auth *auth, const char *name)
+{
+	for (size_t i = 0; i < auth->config->user_count; i++)
+		if (strcmp(auth->config->users[i].name, name) == 0)
+			return &auth->config->users[i];
+	return NULL;
+}
+
+enum stoq_web_verdict stoq_web_auth_check(struct stoq_web_auth *auth,
+	struct stoq_web_guesses *guesses, const struct stoq_web_login *login, uint64_t now_ns)
+{
+	const struct stoq_web_user *user = login->user ? find_user(auth, login->user) : NULL;
+	struct remembered *remembered = user ? &auth->of[user - auth->config->users] : NULL;
+	uint8_t mac[MAC_BYTES];
+
+	if (!login->user || !login->password || !mac_of(auth, login->password, mac))
+		return STOQ_WEB_WRONG;
+	if (remembered && remembered->known &&
+		gnutls_memcmp(mac, remembered->mac, sizeof(mac)) == 0)
+		return STOQ_WEB_RIGHT;
+	if (!may_guess(guesses, login->from, now_ns))
+		return STOQ_WEB_TOO_MANY;
+	if (!is_password(auth, login->password, user ? user->hash : auth->decoy) || !user)
+		return STOQ_WEB_WRONG;
+	remembered->known = true;
+	memcpy(remembered->mac, mac, sizeof(mac));
+	return STOQ_WEB_RIGHT;
+}
