@@ -139,6 +139,22 @@ static int find_at_tc(struct stoq_xdp_maps *maps, const char *interface)
 	return count < 0 ? count : -ENOENT;
 }
 
+/* The settings of what was found, which must be of this version. */
+static int open_found(struct stoq_xdp_maps *maps, const char *interface, struct stoq_error *error)
+{
+	int result = stoq_xdp_maps_open_settings(maps, error);
+
+	if (result)
+		return result;
+	if (maps->config->layout == STOQ_XDP_LAYOUT)
+		return 0;
+	result = stoq_error_set(error, -EPROTO,
+		"the filter on %s belongs to another version of STOQ (process %u)", interface,
+		maps->config->owner);
+	stoq_xdp_maps_close(maps);
+	return result;
+}
+
 int stoq_xdp_maps_find(struct stoq_xdp_maps *maps, const char *interface, struct stoq_error *error)
 {
 	int result;
@@ -151,15 +167,14 @@ int stoq_xdp_maps_find(struct stoq_xdp_maps *maps, const char *interface, struct
 		return find_failed(error, result, interface);
 	if (result)
 		result = find_at_xdp(maps, interface, error);
-	if (!result)
-		result = stoq_xdp_maps_open_settings(maps, error);
-	if (result)
-		return result;
-	if (maps->config->layout == STOQ_XDP_LAYOUT)
-		return 0;
-	result = stoq_error_set(error, -EPROTO,
-		"the filter on %s belongs to another version of STOQ (process %u)", interface,
-		maps->config->owner);
-	stoq_xdp_maps_close(maps);
-	return result;
+	return result ? result : open_found(maps, interface, error);
+}
+
+int stoq_xdp_maps_find_rival(
+	struct stoq_xdp_maps *maps, const char *interface, struct stoq_error *error)
+{
+	stoq_xdp_maps_clear(maps);
+	if (find_at_xdp(maps, interface, error) == 0)
+		return open_found(maps, interface, error);
+	return stoq_xdp_maps_find(maps, interface, error);
 }

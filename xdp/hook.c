@@ -107,6 +107,26 @@ static int fill_alive(struct stoq_xdp_hook *hook, const struct stoq_xdp_tc_progr
 	return result;
 }
 
+/*
+ * Two transports may have looked at once, and both found nothing. The first one in the list stays, and a program
+ * at XDP before all of them.
+ */
+static int check_first(const char *interface, int program_fd, struct stoq_error *error)
+{
+	struct bpf_prog_info info = {0};
+	struct stoq_xdp_maps maps;
+	uint32_t size = sizeof(info), first;
+
+	if (bpf_obj_get_info_by_fd(program_fd, &info, &size) ||
+		stoq_xdp_maps_find_rival(&maps, interface, NULL))
+		return 0;
+	first = maps.program_id;
+	if (first != info.id)
+		name_owner(interface, &maps, error);
+	stoq_xdp_maps_close(&maps);
+	return first == info.id ? 0 : -EBUSY;
+}
+
 int stoq_xdp_hook_attach_tc(struct stoq_xdp_hook *hook, const char *interface,
 	const struct stoq_xdp_tc_programs *programs, bool force_clsact, struct stoq_error *error)
 {
@@ -120,8 +140,13 @@ int stoq_xdp_hook_attach_tc(struct stoq_xdp_hook *hook, const char *interface,
 		return stoq_error_set(error, result, "cannot make the filter ready for %s: %s",
 			interface, strerror(-result));
 	result = stoq_attach(&hook->attachment, interface, true, &attached, force_clsact, error);
-	if (result)
+	if (result) {
 		close(hook->alive_fd);
+		return result;
+	}
+	result = check_first(interface, programs->filter_fd, error);
+	if (result)
+		stoq_xdp_hook_detach(hook);
 	return result;
 }
 

@@ -54,4 +54,8 @@ int stoq_xdp_maps_open_settings(struct stoq_xdp_maps *maps, struct stoq_error *e
  */
 int stoq_xdp_maps_find(struct stoq_xdp_maps *maps, const char *interface, struct stoq_error *error);
 
+/* The same, but where there are two, by two transports that began at once, the one that stays: at XDP, or the first at tc. */
+int stoq_xdp_maps_find_rival(
+	struct stoq_xdp_maps *maps, const char *interface, struct stoq_error *error);
+
 void stoq_xdp_maps_close(struct stoq_xdp_maps *maps);
