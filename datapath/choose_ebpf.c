@@ -79,6 +79,16 @@ static enum stoq_xdp_mode choose_mode(
 		       : STOQ_XDP_AUTO;
 }
 
+/* A socket bound to one address leaves the others, with the same port, to other sockets. */
+static void set_address(struct stoq_xdp_filter_config *config, const struct stoq_address *local)
+{
+	struct stoq_address mapped = *local;
+
+	config->one_address = !stoq_address_is_wildcard(local);
+	stoq_address_map(&mapped);
+	memcpy(config->local, &mapped.in6.sin6_addr, sizeof(config->local));
+}
+
 int choose_filter(const struct stoq_datapath_request *request, struct stoq_datapath_choice *choice,
 	struct stoq_error *error)
 {
@@ -100,6 +110,7 @@ int choose_filter(const struct stoq_datapath_request *request, struct stoq_datap
 	config.interface = choice->interface;
 	config.ports = &port;
 	config.port_count = 1;
+	set_address(&config, &info.local);
 	config.mode = choose_mode(request, choice);
 	config.refuse_connections = request->refuse_connections;
 	for (int kind = 0; kind < STOQ_XDP_LIMITS && !request->filter; kind++)

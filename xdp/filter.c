@@ -144,7 +144,8 @@ static void configure(struct stoq_xdp_maps *maps, const struct stoq_xdp_filter_c
 	*maps->config = (struct stoq_xdp_config){
 		.layout = STOQ_XDP_LAYOUT,
 		.flags = (config->refuse_connections ? 0 : STOQ_XDP_ACCEPT) |
-			 (sealed ? STOQ_XDP_CHECK_CID : 0),
+			 (sealed ? STOQ_XDP_CHECK_CID : 0) |
+			 (config->one_address ? STOQ_XDP_ONE_ADDRESS : 0),
 		.owner = (uint32_t)getpid(),
 		.xsks_per_queue = config->xsks_per_queue,
 		.handshake_timeout_ns = config->handshake_timeout_ns,
@@ -152,6 +153,7 @@ static void configure(struct stoq_xdp_maps *maps, const struct stoq_xdp_filter_c
 		.closing_timeout_ns = config->closing_timeout_ns,
 		.cid_key = config->cid_key,
 	};
+	memcpy(maps->config->local, config->local, sizeof(maps->config->local));
 	for (int kind = 0; kind < STOQ_XDP_LIMITS; kind++)
 		stoq_xdp_set_limit(maps, kind, &config->limits[kind]);
 	for (size_t i = 0; config->ports && i < config->port_count; i++)

@@ -6,7 +6,7 @@
  * descriptors, so that nothing stays behind when this process ends, however it ends. A transport
  * that listens on several interfaces has a filter on each.
  *
- * An interface takes one XDP program, and one filter of STOQ's in all. Where there is one already,
+ * An interface takes one XDP program, and one filter of STOQ's in all; of two that come at once, the first. Where there is one already,
  * another transport's or, at XDP, anybody's, opening fails with its name, and what is there is left
  * alone: a transport does without a filter then.
  *
@@ -27,6 +27,8 @@ struct stoq_xdp_filter_config {
 	const char *interface;
 	const uint16_t *ports; /* NULL: STOQ_XDP_DEFAULT_PORT */
 	size_t port_count;
+	bool one_address;  /* packets to other addresses than `local` are not for us */
+	uint8_t local[16]; /* IPv6, or IPv4 mapped */
 	enum stoq_xdp_mode mode;
 	bool force_clsact;	     /* STOQ_XDP_TC as if the kernel had no tcx */
 	bool refuse_connections;     /* a client: these ports accept no connections */

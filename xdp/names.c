@@ -4,7 +4,7 @@
 static const struct {
 	const char *name, *text;
 } verdicts[STOQ_XDP_VERDICTS] = {
-	[STOQ_XDP_PASS_OTHER] = {"pass_other", "not for our ports"},
+	[STOQ_XDP_PASS_OTHER] = {"pass_other", "not for the transport"},
 	[STOQ_XDP_PASS_FRAGMENT] = {"pass_fragment", "IP fragments of UDP"},
 	[STOQ_XDP_PASS_ESTABLISHED] = {"pass_established", "known connection"},
 	[STOQ_XDP_PASS_HANDSHAKE] = {"pass_handshake", "handshake of a known connection"},

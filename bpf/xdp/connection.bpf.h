@@ -169,13 +169,13 @@ static __always_inline int stoq_xdp_decide(const struct stoq_xdp_config *config,
 	struct stoq_xdp_connection *found)
 {
 	__u8 state = kind == STOQ_XDP_KIND_SHORT ? STOQ_XDP_ESTABLISHED : STOQ_XDP_HANDSHAKING;
+	int opening = stoq_xdp_is_opening(config, packet, kind), denied;
 	__u64 now_ns = bpf_ktime_get_coarse_ns();
-	int denied;
 
 	/* A change that comes while we look must not count as looked at. */
 	packet->generation = *(const volatile __u32 *)&config->generation;
-	if (config->flags & STOQ_XDP_ACCEPT &&
-		(kind == STOQ_XDP_KIND_INITIAL || kind == STOQ_XDP_KIND_VERSION) &&
+	/* A server's Initial to us may be small (RFC 9000 section 14.1): it carries a connection ID of ours. */
+	if (opening && config->flags & STOQ_XDP_ACCEPT &&
 		packet->end - packet->payload < STOQ_XDP_INITIAL_BYTES)
 		return STOQ_XDP_DROP_SMALL;
 	if (found && stoq_xdp_is_live(config, found, &packet->cid, now_ns))
@@ -185,7 +185,7 @@ static __always_inline int stoq_xdp_decide(const struct stoq_xdp_config *config,
 		if (denied)
 			return denied;
 	}
-	if (stoq_xdp_is_opening(config, packet, kind))
+	if (opening)
 		return stoq_xdp_open(config, packet, kind, now_ns);
 	return stoq_xdp_introduce(config, packet, stats, kind, now_ns);
 }

@@ -9,12 +9,26 @@
  */
 #include "bpf/xdp/packet.bpf.h"
 
-#define STOQ_XDP_BUCKET_TRIES 4
+#define STOQ_XDP_BUCKET_TRIES  4
+/* Two CPUs may read the clock so far apart. */
+#define STOQ_XDP_CLOCK_SKEW_NS 1000000000ull
+
+/*
+ * A bucket that is further ahead than this limit can have put it was filled by a slower one, which was changed
+ * since: it counts as empty. Otherwise the change would take effect only after the old burst's time.
+ */
+static __always_inline __u64 stoq_xdp_bucket_due(
+	__u64 due_ns, const struct stoq_xdp_rate *rate, __u64 now_ns)
+{
+	return due_ns > now_ns + rate->tolerance_ns + rate->interval_ns + STOQ_XDP_CLOCK_SKEW_NS
+		       ? 0
+		       : due_ns;
+}
 
 static __always_inline int stoq_xdp_bucket_has_room(
 	__u64 due_ns, const struct stoq_xdp_rate *rate, __u64 now_ns)
 {
-	return due_ns <= now_ns + rate->tolerance_ns;
+	return stoq_xdp_bucket_due(due_ns, rate, now_ns) <= now_ns + rate->tolerance_ns;
 }
 
 /*
@@ -27,13 +41,14 @@ static __always_inline int stoq_xdp_bucket_take(
 	if (!rate->interval_ns)
 		return 1;
 	for (int i = 0; i < STOQ_XDP_BUCKET_TRIES; i++) {
-		__u64 due_ns = *(volatile __u64 *)bucket;
+		__u64 kept_ns = *(volatile __u64 *)bucket;
+		__u64 due_ns = stoq_xdp_bucket_due(kept_ns, rate, now_ns);
 		__u64 from_ns = due_ns > now_ns ? due_ns : now_ns;
 
-		if (!stoq_xdp_bucket_has_room(due_ns, rate, now_ns))
+		if (due_ns > now_ns + rate->tolerance_ns)
 			return 0;
-		if (__sync_val_compare_and_swap(bucket, due_ns, from_ns + rate->interval_ns) ==
-			due_ns)
+		if (__sync_val_compare_and_swap(bucket, kept_ns, from_ns + rate->interval_ns) ==
+			kept_ns)
 			return 1;
 	}
 	return 0;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * From a frame to a UDP packet for one of our ports: Ethernet, up to two VLAN tags, IPv4 with
- * options, IPv6 with extension headers. Headers are read out of the first buffer, and where they
+ * From a frame to a UDP packet for one of our ports, and our address if it is for one alone: Ethernet, up to two VLAN
+ * tags, IPv4 with options, IPv6 with extension headers. Headers are read out of the first buffer, and where they
  * do not lie there, by the kernel's helper (frame.bpf.h).
  */
 #include <linux/bpf.h>
@@ -20,15 +20,17 @@
 #include "bpf/xdp/maps.bpf.h"
 
 #define STOQ_XDP_VLAN_DEPTH	 2
-#define STOQ_XDP_IPV6_EXTENSIONS 6
+/* Beyond any packet that means well (RFC 8200 section 4.1 has each once, one twice); more are dropped. */
+#define STOQ_XDP_IPV6_EXTENSIONS 32
 /* The verifier needs a bound on how far into the first buffer we may reach: beyond any buffer. */
 #define STOQ_XDP_LINEAR_MAX	 0x7fff
 
 enum stoq_xdp_parse {
 	STOQ_XDP_OURS = 0,
-	STOQ_XDP_NOT_OURS, /* or cut before that could be seen */
-	STOQ_XDP_FRAGMENT,
-	STOQ_XDP_BAD_LENGTH, /* for our port */
+	STOQ_XDP_NOT_OURS,	 /* or cut before that could be seen */
+	STOQ_XDP_FRAGMENT,	 /* for another port, or not the first one */
+	STOQ_XDP_FIRST_FRAGMENT, /* for our port */
+	STOQ_XDP_BAD_LENGTH,	 /* for our port, or behind too many headers */
 };
 
 struct stoq_xdp_packet {
@@ -53,7 +55,8 @@ struct stoq_xdp_vlan_tag {
 
 struct stoq_xdp_extension {
 	__u8 next_header;
-	__u8 length; /* in 8 bytes, the first 8 not counted */
+	__u8 length;	 /* in 8 bytes, the first 8 not counted */
+	__be16 fragment; /* of a fragment header, which has no length: offset and flags */
 };
 
 /* 0: bytes were copied from that offset of the frame. Inline: length is a constant. */
@@ -93,6 +96,7 @@ static __always_inline void stoq_xdp_map_ipv4(__u8 *address, __be32 ipv4)
 struct stoq_xdp_network {
 	__u32 start;
 	__u32 end;
+	int fragment; /* the first one */
 };
 
 static __always_inline int stoq_xdp_parse_ipv4(stoq_xdp_frame *ctx, __u32 offset,
@@ -103,8 +107,9 @@ static __always_inline int stoq_xdp_parse_ipv4(stoq_xdp_frame *ctx, __u32 offset
 
 	if (stoq_xdp_load(ctx, offset, &ip, sizeof(ip)) || ip.protocol != IPPROTO_UDP)
 		return STOQ_XDP_NOT_OURS;
-	if (ip.frag_off & bpf_htons(0x3fff))
+	if (ip.frag_off & bpf_htons(0x1fff))
 		return STOQ_XDP_FRAGMENT;
+	network->fragment = !!(ip.frag_off & bpf_htons(0x2000));
 	header_bytes = ip.ihl * 4;
 	total = bpf_ntohs(ip.tot_len);
 	if (ip.version != 4 || header_bytes < sizeof(ip) || total < header_bytes)
@@ -119,7 +124,7 @@ static __always_inline int stoq_xdp_parse_ipv4(stoq_xdp_frame *ctx, __u32 offset
 static __always_inline int stoq_xdp_is_skipped(__u8 protocol)
 {
 	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING ||
-	       protocol == IPPROTO_DSTOPTS;
+	       protocol == IPPROTO_DSTOPTS || protocol == IPPROTO_FRAGMENT;
 }
 
 static __always_inline int stoq_xdp_parse_ipv6(stoq_xdp_frame *ctx, __u32 offset,
@@ -138,14 +143,20 @@ static __always_inline int stoq_xdp_parse_ipv6(stoq_xdp_frame *ctx, __u32 offset
 		if (!stoq_xdp_is_skipped(protocol))
 			break;
 		if (stoq_xdp_load(ctx, offset, &extension, sizeof(extension)))
-			return STOQ_XDP_NOT_OURS;
+			return network->fragment ? STOQ_XDP_FRAGMENT : STOQ_XDP_NOT_OURS;
+		if (protocol == IPPROTO_FRAGMENT) {
+			if (extension.fragment & bpf_htons(0xfff8))
+				return STOQ_XDP_FRAGMENT;
+			network->fragment = 1;
+			extension.length = 0;
+		}
 		protocol = extension.next_header;
 		offset += (extension.length + 1) * 8;
 	}
-	if (protocol == IPPROTO_FRAGMENT)
-		return STOQ_XDP_FRAGMENT;
+	if (stoq_xdp_is_skipped(protocol))
+		return STOQ_XDP_BAD_LENGTH;
 	if (protocol != IPPROTO_UDP)
-		return STOQ_XDP_NOT_OURS;
+		return network->fragment ? STOQ_XDP_FRAGMENT : STOQ_XDP_NOT_OURS;
 	network->start = offset;
 	__builtin_memcpy(packet->tuple.remote, &ip.saddr, sizeof(packet->tuple.remote));
 	__builtin_memcpy(packet->tuple.local, &ip.daddr, sizeof(packet->tuple.local));
@@ -158,6 +169,15 @@ static __always_inline int stoq_xdp_is_our_port(
 	return settings->ports[port / 64] >> port % 64 & 1;
 }
 
+static __always_inline int stoq_xdp_is_our_address(
+	const struct stoq_xdp_config *config, const __u8 *address)
+{
+	const __u32 *ours = (const __u32 *)config->local, *its = (const __u32 *)address;
+
+	return !(config->flags & STOQ_XDP_ONE_ADDRESS) ||
+	       !((ours[0] ^ its[0]) | (ours[1] ^ its[1]) | (ours[2] ^ its[2]) | (ours[3] ^ its[3]));
+}
+
 static __always_inline int stoq_xdp_parse_udp(stoq_xdp_frame *ctx,
 	const struct stoq_xdp_settings *settings, const struct stoq_xdp_network *network,
 	struct stoq_xdp_packet *packet)
@@ -166,8 +186,11 @@ static __always_inline int stoq_xdp_parse_udp(stoq_xdp_frame *ctx,
 	__u32 length;
 
 	if (stoq_xdp_load(ctx, network->start, &udp, sizeof(udp)) ||
-		!stoq_xdp_is_our_port(settings, bpf_ntohs(udp.dest)))
-		return STOQ_XDP_NOT_OURS;
+		!stoq_xdp_is_our_port(settings, bpf_ntohs(udp.dest)) ||
+		!stoq_xdp_is_our_address(&settings->config, packet->tuple.local))
+		return network->fragment ? STOQ_XDP_FRAGMENT : STOQ_XDP_NOT_OURS;
+	if (network->fragment)
+		return STOQ_XDP_FIRST_FRAGMENT;
 	length = bpf_ntohs(udp.len);
 	packet->tuple.remote_port = udp.source;
 	packet->tuple.local_port = udp.dest;

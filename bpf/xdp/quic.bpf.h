@@ -3,7 +3,9 @@
 
 /*
  * QUIC as far as it can be read without keys: RFC 8999 for all versions, RFC 9000 section 17 for
- * version 1. A datagram may hold several packets; those with long headers say how long they are.
+ * version 1. A datagram may hold several packets; the first one counts. What follows it cannot make it
+ * worse: packets of a datagram are processed one by one (RFC 9000 section 12.2), and some clients pad
+ * datagrams with zeros behind their Initial.
  */
 #include "bpf/xdp/packet.bpf.h"
 
@@ -88,39 +90,6 @@ static __noinline __u32 stoq_quic_skip_body(
 	return offset + (__u32)length;
 }
 
-/* Packets behind the first one of a datagram. 1: they are well-formed. */
-static __always_inline int stoq_quic_check_rest(
-	stoq_xdp_frame *ctx, const struct stoq_xdp_packet *packet, __u32 offset)
-{
-	struct stoq_quic_long header;
-
-	for (int i = 1; i < STOQ_XDP_COALESCED_MAX; i++) {
-		if (offset >= packet->end)
-			return 1;
-		if (stoq_xdp_load(ctx, offset, &header.first, 1) ||
-			!(header.first & STOQ_QUIC_FIXED))
-			return 0;
-		if (!(header.first & STOQ_QUIC_LONG))
-			return 1;
-		if (offset + sizeof(header) > packet->end ||
-			stoq_xdp_load(ctx, offset, &header, sizeof(header)))
-			return 0;
-		/* One of another version has no length that we could read. */
-		if (header.version != bpf_htonl(STOQ_QUIC_VERSION))
-			return 1;
-		offset = stoq_quic_skip_cids(
-			ctx, offset, packet->end, header.dcid_bytes, STOQ_XDP_CID_MAX);
-		if (!offset)
-			return 0;
-		if ((header.first >> 4 & 3) == STOQ_XDP_KIND_RETRY)
-			return 0; /* is alone in its datagram */
-		offset = stoq_quic_skip_body(ctx, offset, packet->end, header.first);
-		if (!offset)
-			return 0;
-	}
-	return 1;
-}
-
 /* Sets cid_bytes, cid_first and, if it can be one of ours, cid. */
 static __always_inline int stoq_quic_take_cid(
 	stoq_xdp_frame *ctx, struct stoq_xdp_packet *packet, __u32 offset, __u8 bytes)
@@ -138,7 +107,7 @@ static __always_inline int stoq_quic_take_cid(
 	return bytes ? stoq_xdp_load(ctx, offset, &packet->cid_first, 1) : 0;
 }
 
-/* What kind of packet the datagram begins with, all of it well-formed; enum stoq_xdp_kind. */
+/* What kind of packet the datagram begins with, if that is well-formed; enum stoq_xdp_kind. */
 static __noinline int stoq_quic_parse_long(stoq_xdp_frame *ctx, struct stoq_xdp_packet *packet)
 {
 	__u32 version_1, offset;
@@ -165,8 +134,8 @@ static __noinline int stoq_quic_parse_long(stoq_xdp_frame *ctx, struct stoq_xdp_
 	kind = header.first >> 4 & 3;
 	if (kind == STOQ_XDP_KIND_RETRY) /* a token and 16 bytes of integrity tag */
 		return offset + 16 < packet->end ? kind : STOQ_XDP_KIND_BAD;
-	offset = stoq_quic_skip_body(ctx, offset, packet->end, header.first);
-	return offset && stoq_quic_check_rest(ctx, packet, offset) ? kind : STOQ_XDP_KIND_BAD;
+	return stoq_quic_skip_body(ctx, offset, packet->end, header.first) ? kind
+									   : STOQ_XDP_KIND_BAD;
 }
 
 /* The same for any datagram. */

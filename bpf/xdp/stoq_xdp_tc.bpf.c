@@ -5,7 +5,8 @@
  * A driver such as veth or virtio_net turns segmentation offload off while it has an XDP program;
  * here a packet may be a super-packet, many datagrams of one sender under one header. Each of them
  * has a verdict, and is counted, as if it had come alone. The packet is dropped if all of them are to
- * be: the transport drops the bad ones among good ones itself. doc/ebpf.md.
+ * be. Among good ones a bad one cannot be cut out: it loses its first byte, without which no QUIC packet is one, and
+ * the transport drops it unread. doc/ebpf.md.
  */
 #define STOQ_XDP_AT_TC
 
@@ -28,6 +29,8 @@ struct stoq_xdp_train {
 	__u32 end;
 	__u32 segment_bytes;
 	__u32 known; /* packet.cid is that of a steady connection, from this sender */
+	__u32 passed, dropped;
+	__u64 bad[STOQ_XDP_SEGMENTS_MAX / 64]; /* a bit for each that is to be dropped */
 };
 
 struct stoq_xdp_short {
@@ -51,7 +54,7 @@ static __always_inline int stoq_xdp_goes_on(struct __sk_buff *ctx, struct stoq_x
 	       header.cid.tag == train->packet.cid.tag;
 }
 
-/* Counts the datagram at hand. Its verdict. A function of its own: verified once, not for each turn. */
+/* Counts the datagram at hand. 1: it is to be dropped. A function of its own: verified once, not for each turn. */
 __noinline int stoq_xdp_datagram(struct __sk_buff *ctx, struct stoq_xdp_train *train)
 {
 	const struct stoq_xdp_settings *settings = stoq_xdp_first(&stoq_xdp_config);
@@ -59,7 +62,7 @@ __noinline int stoq_xdp_datagram(struct __sk_buff *ctx, struct stoq_xdp_train *t
 	int verdict = STOQ_XDP_PASS_ESTABLISHED;
 
 	if (!train || !settings || !stats)
-		return STOQ_XDP_PASS_OTHER;
+		return 0;
 	train->packet.frame_bytes = train->header_bytes + train->packet.end -
 				    train->packet.payload + train->trailer_bytes;
 	if (stoq_xdp_goes_on(ctx, train)) {
@@ -70,24 +73,39 @@ __noinline int stoq_xdp_datagram(struct __sk_buff *ctx, struct stoq_xdp_train *t
 		train->known = verdict == STOQ_XDP_PASS_ESTABLISHED;
 	}
 	stoq_xdp_count(stats, verdict, train->packet.frame_bytes);
-	return verdict;
+	return verdict >= STOQ_XDP_FIRST_DROP;
 }
 
-/* 1: at least one datagram passes. */
-static __always_inline int stoq_xdp_any_passes(struct __sk_buff *ctx, struct stoq_xdp_train *train)
+static __always_inline void stoq_xdp_judge(struct __sk_buff *ctx, struct stoq_xdp_train *train)
 {
 	__u32 at = train->header_bytes;
-	int passes = 0;
 
-	for (int i = 0; i < STOQ_XDP_SEGMENTS_MAX; i++) {
-		if (at >= train->end)
-			return passes;
+	for (__u32 i = 0; i < STOQ_XDP_SEGMENTS_MAX && at < train->end; i++) {
 		train->packet.payload = at;
 		at += train->segment_bytes;
 		train->packet.end = at < train->end ? at : train->end;
-		passes |= stoq_xdp_datagram(ctx, train) < STOQ_XDP_FIRST_DROP;
+		if (stoq_xdp_datagram(ctx, train)) {
+			train->bad[i / 64] |= 1ull << i % 64;
+			train->dropped++;
+		} else {
+			train->passed++;
+		}
 	}
-	return 1; /* more than a packet can have */
+}
+
+/*
+ * Bad datagrams among good ones. The last comes first: the kernel copies what lies in front of a byte that changes.
+ * Should it have no memory for that the packet passes as it is, which the transport can live with.
+ */
+static __always_inline void stoq_xdp_spoil(struct __sk_buff *ctx, struct stoq_xdp_train *train)
+{
+	const __u8 no_quic = 0;
+
+	for (__u32 i = STOQ_XDP_SEGMENTS_MAX; i-- > 0;)
+		if (train->bad[i / 64] >> i % 64 & 1 &&
+			bpf_skb_store_bytes(ctx, train->header_bytes + i * train->segment_bytes,
+				&no_quic, sizeof(no_quic), BPF_F_RECOMPUTE_CSUM))
+			return;
 }
 
 /* For our ports, as far as it was parsed. A packet of one datagram is a short train. */
@@ -100,7 +118,20 @@ static __always_inline int stoq_xdp_on_train(struct __sk_buff *ctx, struct stoq_
 		train->segment_bytes = train->end - train->header_bytes;
 		train->trailer_bytes = ctx->len - train->end;
 	}
-	return stoq_xdp_any_passes(ctx, train) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	stoq_xdp_judge(ctx, train);
+	if (!train->passed)
+		return TC_ACT_SHOT;
+	if (train->dropped)
+		stoq_xdp_spoil(ctx, train);
+	return TC_ACT_UNSPEC;
+}
+
+/* A packet from a guest can lie about its datagrams, and have more than Linux puts into one. */
+static __always_inline int stoq_xdp_is_too_long(
+	const struct __sk_buff *ctx, const struct stoq_xdp_packet *packet)
+{
+	return ctx->gso_size &&
+	       packet->end - packet->payload > ctx->gso_size * STOQ_XDP_SEGMENTS_MAX;
 }
 
 SEC("tc")
@@ -121,10 +152,12 @@ int stoq_xdp_tc(struct __sk_buff *ctx)
 		verdict = STOQ_XDP_PASS_ESTABLISHED;
 		stoq_xdp_count_size(stats, train.packet.frame_bytes);
 	} else if (look == STOQ_XDP_LOOKS_UNUSUAL) {
-		verdict = stoq_xdp_parse_verdict(ctx, settings, &train.packet);
+		verdict = stoq_xdp_parse_verdict(ctx, settings, &train.packet, stats);
 	} else if (look != STOQ_XDP_LOOKS_OTHER) {
 		verdict = STOQ_XDP_VERDICTS;
 	}
+	if (verdict == STOQ_XDP_VERDICTS && stoq_xdp_is_too_long(ctx, &train.packet))
+		verdict = STOQ_XDP_DROP_LENGTH;
 	if (verdict == STOQ_XDP_VERDICTS)
 		return stoq_xdp_on_train(ctx, &train);
 	stoq_xdp_count(stats, verdict, train.packet.frame_bytes);

@@ -74,6 +74,23 @@ static __always_inline int stoq_xdp_udp_space(void *data, __u32 ip, const int ip
 		       : -1;
 }
 
+/* The destination, if the filter is for one address alone. */
+static __always_inline int stoq_xdp_is_to_us(
+	const struct stoq_xdp_config *config, void *data, __u32 ip, const int ipv6)
+{
+	const __u32 *ours = (const __u32 *)config->local;
+
+	if (!(config->flags & STOQ_XDP_ONE_ADDRESS))
+		return 1;
+	if (!ipv6)
+		return !(ours[0] | ours[1] | (ours[2] ^ bpf_htonl(0xffff)) |
+			 (ours[3] ^ STOQ_XDP_AT(__be32, data, ip + 16)));
+	return !((ours[0] ^ STOQ_XDP_AT(__be32, data, ip + 24)) |
+		 (ours[1] ^ STOQ_XDP_AT(__be32, data, ip + 28)) |
+		 (ours[2] ^ STOQ_XDP_AT(__be32, data, ip + 32)) |
+		 (ours[3] ^ STOQ_XDP_AT(__be32, data, ip + 36)));
+}
+
 /* As the long way does. */
 static __always_inline void stoq_xdp_fill(struct stoq_xdp_packet *packet, void *data, __u32 ip,
 	__u32 udp, __u32 udp_bytes, const int ipv6)
@@ -109,7 +126,8 @@ static __always_inline enum stoq_xdp_look stoq_xdp_glance_ip(stoq_xdp_frame *ctx
 	if (space < (int)sizeof(struct udphdr) || udp + space > data_end - data)
 		return STOQ_XDP_LOOKS_UNUSUAL;
 	packet->frame_bytes = (__u32)(data_end - data);
-	if (!stoq_xdp_is_our_port(settings, bpf_ntohs(STOQ_XDP_AT(__be16, data, udp + 2))))
+	if (!stoq_xdp_is_our_port(settings, bpf_ntohs(STOQ_XDP_AT(__be16, data, udp + 2))) ||
+		!stoq_xdp_is_to_us(&settings->config, data, ip, ipv6))
 		return STOQ_XDP_LOOKS_OTHER;
 	udp_bytes = bpf_ntohs(STOQ_XDP_AT(__be16, data, udp + 4));
 	if (udp_bytes > space || udp_bytes <= (int)sizeof(struct udphdr))

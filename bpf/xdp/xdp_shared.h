@@ -24,7 +24,7 @@
 
 #define STOQ_XDP_PROGRAM      "stoq_xdp"
 #define STOQ_XDP_TC_PROGRAM   "stoq_xdp_tc"
-#define STOQ_XDP_LAYOUT	      3 /* of the structures below; changes when they do */
+#define STOQ_XDP_LAYOUT	      4 /* of the structures below; changes when they do */
 #define STOQ_XDP_DEFAULT_PORT 9292
 
 #define STOQ_XDP_PORT_WORDS	 1024
@@ -38,13 +38,13 @@
 #define STOQ_XDP_INITIAL_CID_MIN 8    /* RFC 9000 section 7.2 */
 #define STOQ_XDP_SHORT_BYTES	 21 /* RFC 9000 section 10.3: what a stateless reset has at least */
 #define STOQ_XDP_PROTECTED_BYTES 20 /* packet number and the sample behind it, RFC 9001 5.4.2 */
-#define STOQ_XDP_COALESCED_MAX	 4  /* packets of a datagram that are looked at */
 
 enum stoq_xdp_flag {
 	STOQ_XDP_ACCEPT = 1 << 0,    /* peers may open connections */
 	STOQ_XDP_CHECK_CID = 1 << 1, /* connection IDs are sealed with cid_key */
 	STOQ_XDP_REDIRECT = 1 << 2,  /* what passes goes to the AF_XDP socket, if there is one */
 	STOQ_XDP_REDIRECT_FRAGMENTS = 1 << 3, /* so do packets in several buffers (Linux 6.6) */
+	STOQ_XDP_ONE_ADDRESS = 1 << 4,	      /* only packets to `local` are ours */
 };
 
 /*
@@ -68,6 +68,7 @@ struct stoq_xdp_config {
 	__u32 deny_prefixes;
 	__u32 xsks_per_queue; /* 1: the queue's socket; more: chosen by connection ID */
 	__u32 pad;
+	__u8 local[16];		       /* the address the transport is bound to */
 	struct stoq_xdp_rate source;   /* handshakes from one source (IPv4 address, IPv6 /64) */
 	struct stoq_xdp_rate total;    /* handshakes from all of them */
 	struct stoq_xdp_rate unproven; /* packets whose connection is not known */
@@ -130,14 +131,14 @@ struct stoq_xdp_connection {
 
 /* What becomes of a packet, and why. */
 enum stoq_xdp_verdict {
-	STOQ_XDP_PASS_OTHER = 0,   /* not for our ports */
+	STOQ_XDP_PASS_OTHER = 0,   /* not for us */
 	STOQ_XDP_PASS_FRAGMENT,	   /* of a UDP packet: the kernel joins them */
 	STOQ_XDP_PASS_ESTABLISHED, /* short header, known connection */
 	STOQ_XDP_PASS_HANDSHAKE,   /* long header, known connection */
 	STOQ_XDP_PASS_INITIAL,	   /* a new connection */
 	STOQ_XDP_PASS_VERSION,	   /* a version that is not ours: to be negotiated */
 	STOQ_XDP_PASS_UNPROVEN,	   /* no connection of ours, within the limit for these */
-	STOQ_XDP_DROP_LENGTH,	   /* IP and UDP lengths do not fit */
+	STOQ_XDP_DROP_LENGTH, /* IP and UDP lengths do not fit; or more headers or segments than a packet has */
 	STOQ_XDP_DROP_QUIC,	   /* not well-formed QUIC */
 	STOQ_XDP_DROP_SMALL,	   /* Initial, or unknown version, in less than 1200 bytes */
 	STOQ_XDP_DROP_DENIED,	   /* the source's prefix is denied */
@@ -177,7 +178,7 @@ static inline __attribute__((always_inline)) __u32 stoq_xdp_xsk_index(
 }
 
 _Static_assert(sizeof(struct stoq_cid) == STOQ_CID_BYTES, "as on the wire");
-_Static_assert(sizeof(struct stoq_xdp_config) == 32 + 3 * 24 + 24 + 16, "no padding");
+_Static_assert(sizeof(struct stoq_xdp_config) == 48 + 3 * 24 + 24 + 16, "no padding");
 _Static_assert(sizeof(struct stoq_xdp_buckets) == 128, "two cache lines");
 _Static_assert(sizeof(struct stoq_xdp_prefix) == 20, "a key without padding");
 _Static_assert(sizeof(struct stoq_xdp_tuple) == 36, "a key without padding");

@@ -25,10 +25,72 @@ static void test_wrapping(void **state)
 		path.extensions = (uint8_t)(i >> 3);
 		path.trailer_bytes = (uint8_t)i;
 		assert_int_equal(xdp_send_initial(&path),
-			path.vlan_tags == 3 || (path.ipv6 && path.extensions > 6)
-				? STOQ_XDP_PASS_OTHER
-				: STOQ_XDP_PASS_INITIAL);
+			path.vlan_tags == 3 ? STOQ_XDP_PASS_OTHER : STOQ_XDP_PASS_INITIAL);
 	}
+}
+
+/* However many headers stand before UDP, nothing gets by behind them. */
+static void test_many_extensions(void **state)
+{
+	struct xdp_path path = xdp_plain;
+
+	(void)state;
+	path.ipv6 = true;
+	for (path.extensions = 0; path.extensions < 40; path.extensions++)
+		assert_int_equal(xdp_send_initial(&path),
+			path.extensions > 32 ? STOQ_XDP_DROP_LENGTH : STOQ_XDP_PASS_INITIAL);
+}
+
+/* The first fragment of a datagram for our port: neither prefixes nor limits are passed by. */
+static void test_fragments(void **state)
+{
+	struct xdp_path path = xdp_plain;
+
+	(void)state;
+	path.fragment = true;
+	for (int ipv6 = 0; ipv6 <= 1; ipv6++) {
+		path.ipv6 = ipv6;
+		path.extensions = ipv6 * 2;
+		xdp_rig_reset(the_xdp_rig);
+		xdp_rig_set_limits(the_xdp_rig, 0, 0, 3);
+		for (int i = 0; i < 5; i++)
+			assert_int_equal(xdp_send_initial(&path),
+				i < 3 ? STOQ_XDP_PASS_FRAGMENT : STOQ_XDP_DROP_UNPROVEN);
+		path.port++;
+		assert_int_equal(xdp_send_initial(&path), STOQ_XDP_PASS_FRAGMENT);
+		path.port--;
+		xdp_rig_set_limits(the_xdp_rig, 0, 0, 0);
+		xdp_rig_add_prefix(the_xdp_rig, STOQ_XDP_DENIED, "192.168.0.5");
+		xdp_rig_add_prefix(the_xdp_rig, STOQ_XDP_ALLOWED, "192.168.0.0/16");
+		assert_int_equal(xdp_send_initial(&path),
+			ipv6 ? STOQ_XDP_DROP_NOT_ALLOWED : STOQ_XDP_DROP_DENIED);
+	}
+}
+
+/* Another socket may have the port with another address, and datagrams on their way elsewhere, too. */
+static void test_one_address(void **state)
+{
+	struct xdp_path ipv6 = xdp_plain;
+
+	(void)state;
+	ipv6.ipv6 = true;
+	xdp_rig_set_address(the_xdp_rig, "10.0.0.1");
+	assert_int_equal(xdp_send_initial(&xdp_plain), STOQ_XDP_PASS_INITIAL);
+	assert_int_equal(xdp_send_initial(&ipv6), STOQ_XDP_PASS_OTHER);
+	xdp_rig_set_address(the_xdp_rig, "10.0.0.2");
+	assert_int_equal(xdp_send_initial(&xdp_plain), STOQ_XDP_PASS_OTHER);
+	for (int i = 0; i < 128; i++) {
+		xdp_rig_set_address(the_xdp_rig, "2001:db8::1");
+		the_xdp_rig->maps.config->local[i / 8] ^= (uint8_t)(1 << i % 8);
+		the_xdp_rig->model.local[i / 8] ^= (uint8_t)(1 << i % 8);
+		assert_int_equal(xdp_send_initial(&ipv6), STOQ_XDP_PASS_OTHER);
+		ipv6.extensions = (uint8_t)(i % 2);
+	}
+	xdp_rig_set_address(the_xdp_rig, "2001:db8::1");
+	assert_int_equal(xdp_send_initial(&xdp_plain), STOQ_XDP_PASS_OTHER);
+	assert_int_equal(xdp_send_initial(&ipv6), STOQ_XDP_PASS_INITIAL);
+	ipv6.extensions = 0;
+	assert_int_equal(xdp_send_initial(&ipv6), STOQ_XDP_PASS_INITIAL);
 }
 
 static void test_not_ours(void **state)
@@ -175,15 +237,16 @@ static void test_coalesced(void **state)
 			xdp_send_payload(&xdp_plain, bytes, length), STOQ_XDP_PASS_INITIAL);
 		end = length + xdp_quic_make_short(bytes + length, &cid, 40);
 		assert_int_equal(xdp_send_payload(&xdp_plain, bytes, end), STOQ_XDP_PASS_INITIAL);
-		bytes[length] = 0; /* neither long nor short */
-		assert_int_equal(xdp_send_payload(&xdp_plain, bytes, end),
-			count < STOQ_XDP_COALESCED_MAX - 1 ? STOQ_XDP_DROP_QUIC
-							   : STOQ_XDP_PASS_INITIAL);
+		memset(bytes + length, 0,
+			40); /* neither long nor short: padding, as neqo does it */
+		assert_int_equal(xdp_send_payload(&xdp_plain, bytes, end), STOQ_XDP_PASS_INITIAL);
 	}
 	second.length_lie = 1;
 	length = xdp_quic_make_long(bytes, &first);
-	length += xdp_quic_make_long(bytes + length, &second);
-	assert_int_equal(xdp_send_payload(&xdp_plain, bytes, length), STOQ_XDP_DROP_QUIC);
+	end = length + xdp_quic_make_long(bytes + length, &second);
+	assert_int_equal(xdp_send_payload(&xdp_plain, bytes, end), STOQ_XDP_PASS_INITIAL);
+	bytes[0] &= 0xbf;
+	assert_int_equal(xdp_send_payload(&xdp_plain, bytes, end), STOQ_XDP_DROP_QUIC);
 }
 
 static void test_prefixes(void **state)
@@ -282,6 +345,35 @@ static void test_refill(void **state)
 	assert_true(passed <= 5 + (end_ns - start_ns) / 1000000 + 10); /* a tick of the clock */
 }
 
+/* A limit that is raised lets in at once, however far ahead the old one's bucket is. */
+static void test_raised_limits(void **state)
+{
+	static const struct stoq_xdp_limit slow = {.per_second = 1, .burst = 20},
+					   fast = {.per_second = 1000, .burst = 200};
+	static const struct stoq_cid stranger = {1, 2};
+	struct xdp_quic quic = xdp_initial();
+	uint8_t bytes[2][4096], frames[2][XDP_FRAME_MAX];
+	size_t lengths[2];
+
+	(void)state;
+	lengths[0] = xdp_quic_make_long(bytes[0], &quic);
+	lengths[1] = xdp_quic_make_short(bytes[1], &stranger, 100);
+	xdp_rig_set_flags(the_xdp_rig, STOQ_XDP_ACCEPT | STOQ_XDP_CHECK_CID);
+	for (int i = 0; i < 2; i++)
+		lengths[i] = xdp_frame_make(frames[i], &xdp_plain, bytes[i], lengths[i]);
+	for (int kind = 0; kind < STOQ_XDP_LIMITS; kind++) {
+		int frame = kind == STOQ_XDP_LIMIT_UNPROVEN;
+
+		stoq_xdp_set_limit(&the_xdp_rig->maps, kind, &slow);
+		while (xdp_rig_run(the_xdp_rig, frames[frame], lengths[frame]) <
+			STOQ_XDP_FIRST_DROP)
+			;
+		stoq_xdp_set_limit(&the_xdp_rig->maps, kind, &fast);
+		assert_true(xdp_rig_run(the_xdp_rig, frames[frame], lengths[frame]) <
+			    STOQ_XDP_FIRST_DROP);
+	}
+}
+
 /* Headers need not lie in the first buffer. */
 static void test_several_buffers(void **state)
 {
@@ -335,6 +427,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_wrapping, xdp_fresh),
+		cmocka_unit_test_setup(test_many_extensions, xdp_fresh),
+		cmocka_unit_test_setup(test_fragments, xdp_fresh),
+		cmocka_unit_test_setup(test_one_address, xdp_fresh),
 		cmocka_unit_test_setup(test_not_ours, xdp_fresh),
 		cmocka_unit_test_setup(test_ports, xdp_fresh),
 		cmocka_unit_test_setup(test_lengths, xdp_fresh),
@@ -347,6 +442,7 @@ int main(void)
 		cmocka_unit_test_setup(test_source_limit, xdp_fresh),
 		cmocka_unit_test_setup(test_total_limit, xdp_fresh),
 		cmocka_unit_test_setup(test_refill, xdp_fresh),
+		cmocka_unit_test_setup(test_raised_limits, xdp_fresh),
 		cmocka_unit_test_setup(test_several_buffers, xdp_fresh_sealed),
 		cmocka_unit_test_setup(test_sizes, xdp_fresh_sealed),
 	};

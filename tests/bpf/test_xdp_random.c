@@ -56,6 +56,8 @@ static void run_frames(
 
 	xdp_rig_reset(the_xdp_rig);
 	xdp_rig_set_flags(the_xdp_rig, flags);
+	if (flags & STOQ_XDP_ONE_ADDRESS)
+		xdp_rig_set_address(the_xdp_rig, seed % 2 ? "10.0.0.1" : "2001:db8::1");
 	xdp_rig_set_key(the_xdp_rig, &key);
 	xdp_rig_set_limits(the_xdp_rig, source, total, unproven);
 	make_cids(cids, &random);
@@ -90,6 +92,13 @@ static void test_client(void **state)
 	run_frames(0, 5, 5, 5, 16);
 }
 
+static void test_one_address(void **state)
+{
+	(void)state;
+	run_frames(STOQ_XDP_ACCEPT | STOQ_XDP_CHECK_CID | STOQ_XDP_ONE_ADDRESS, 10, 80, 50, 17);
+	run_frames(STOQ_XDP_ACCEPT | STOQ_XDP_ONE_ADDRESS, 10, 80, 50, 18);
+}
+
 /* If the made-up frames never got somewhere, the comparison says nothing about that. */
 static void test_every_verdict_was_seen(void **state)
 {
@@ -106,6 +115,7 @@ int main(void)
 		cmocka_unit_test(test_sealed),
 		cmocka_unit_test(test_unsealed),
 		cmocka_unit_test(test_client),
+		cmocka_unit_test(test_one_address),
 		cmocka_unit_test(test_every_verdict_was_seen),
 	};
 

@@ -271,6 +271,21 @@ static void test_client(void **state)
 	assert_int_equal(xdp_send_long(&xdp_plain, &retry), STOQ_XDP_PASS_HANDSHAKE);
 }
 
+/* It listens, too: what a server answers need not be as large as what a client begins with. */
+static void test_client_that_listens(void **state)
+{
+	struct stoq_cid cid = xdp_sealed_cid(&xdp_key, 3), forged = {3, 4};
+	struct xdp_quic answer = xdp_with_cid(XDP_INITIAL, &cid);
+
+	(void)state;
+	answer.body_bytes = 60;
+	assert_int_equal(xdp_send_long(&xdp_plain, &answer), STOQ_XDP_PASS_HANDSHAKE);
+	assert_int_equal(xdp_send_long(&xdp_plain, &answer), STOQ_XDP_PASS_HANDSHAKE);
+	answer = xdp_with_cid(XDP_INITIAL, &forged);
+	answer.body_bytes = 60;
+	assert_int_equal(xdp_send_long(&xdp_plain, &answer), STOQ_XDP_DROP_SMALL);
+}
+
 int xdp_test_connections(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +298,7 @@ int xdp_test_connections(void)
 		cmocka_unit_test_setup(test_many_ids, xdp_fresh_sealed),
 		cmocka_unit_test_setup(test_aging, xdp_fresh),
 		cmocka_unit_test_setup(test_client, xdp_fresh_sealed),
+		cmocka_unit_test_setup(test_client_that_listens, xdp_fresh_sealed),
 	};
 
 	return cmocka_run_group_tests(tests, xdp_rig_setup, xdp_rig_teardown);

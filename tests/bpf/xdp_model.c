@@ -48,6 +48,51 @@ static uint64_t read_varint(struct reader *reader)
 	return (uint64_t)(first & 0x3f) << 8 * ((1u << (first >> 6)) - 1) | rest;
 }
 
+/* ---- who may ---- */
+
+static bool matches(const struct stoq_xdp_prefix *prefix, const uint8_t *address)
+{
+	for (uint32_t bit = 0; bit < prefix->bits; bit++)
+		if ((prefix->address[bit / 8] ^ address[bit / 8]) >> (7 - bit % 8) & 1)
+			return false;
+	return true;
+}
+
+static bool any_matches(
+	const struct stoq_xdp_prefix *prefixes, size_t count, const uint8_t *address)
+{
+	for (size_t i = 0; i < count; i++)
+		if (matches(&prefixes[i], address))
+			return true;
+	return false;
+}
+
+/* STOQ_XDP_VERDICTS: nothing against it. */
+static enum stoq_xdp_verdict check_source(const struct xdp_model *model, const uint8_t *address)
+{
+	if (any_matches(model->deny, model->deny_count, address))
+		return STOQ_XDP_DROP_DENIED;
+	if (model->allow_count && !any_matches(model->allow, model->allow_count, address))
+		return STOQ_XDP_DROP_NOT_ALLOWED;
+	return STOQ_XDP_VERDICTS;
+}
+
+static bool take_one(uint32_t *taken, uint32_t burst)
+{
+	if (!burst)
+		return true;
+	if (*taken >= burst)
+		return false;
+	++*taken;
+	return true;
+}
+
+static enum stoq_xdp_verdict admit_unproven(struct xdp_model *model)
+{
+	return take_one(&model->unproven_taken, model->unproven_burst) ? STOQ_XDP_PASS_UNPROVEN
+								       : STOQ_XDP_DROP_UNPROVEN;
+}
+
 /* ---- IP and UDP ---- */
 
 struct datagram {
@@ -55,6 +100,12 @@ struct datagram {
 	const uint8_t *payload;
 	size_t bytes;
 };
+
+static bool is_our_address(const struct xdp_model *model, const uint8_t *address)
+{
+	return !(model->flags & STOQ_XDP_ONE_ADDRESS) ||
+	       memcmp(model->local, address, sizeof(model->local)) == 0;
+}
 
 /* STOQ_XDP_VERDICTS: it is for us, and complete. */
 static enum stoq_xdp_verdict take_udp(const struct xdp_model *model, struct reader *frame,
@@ -65,7 +116,7 @@ static enum stoq_xdp_verdict take_udp(const struct xdp_model *model, struct read
 	uint16_t length = (uint16_t)read_be(frame, 2);
 
 	read_be(frame, 2);
-	if (frame->bad || !model->ports[port])
+	if (frame->bad || !model->ports[port] || !is_our_address(model, datagram->tuple.local))
 		return STOQ_XDP_PASS_OTHER;
 	datagram->tuple.remote_port = htons(source);
 	datagram->tuple.local_port = htons(port);
@@ -73,6 +124,20 @@ static enum stoq_xdp_verdict take_udp(const struct xdp_model *model, struct read
 	datagram->bytes = length > 8 ? length - 8u : 0;
 	return length <= 8 || start + length > ip_end || ip_end > frame->end ? STOQ_XDP_DROP_LENGTH
 									     : STOQ_XDP_VERDICTS;
+}
+
+/* The first fragment of a datagram; of others only the first one says which port it is for. */
+static enum stoq_xdp_verdict take_fragment(
+	struct xdp_model *model, struct reader *frame, struct datagram *datagram)
+{
+	enum stoq_xdp_verdict verdict = take_udp(model, frame, frame->end + UINT16_MAX, datagram);
+
+	if (verdict == STOQ_XDP_PASS_OTHER)
+		return STOQ_XDP_PASS_FRAGMENT;
+	verdict = check_source(model, datagram->tuple.remote);
+	if (verdict == STOQ_XDP_VERDICTS)
+		verdict = admit_unproven(model);
+	return verdict == STOQ_XDP_PASS_UNPROVEN ? STOQ_XDP_PASS_FRAGMENT : verdict;
 }
 
 static void take_ipv4_address(uint8_t address[static 16], const uint8_t *bytes)
@@ -83,56 +148,74 @@ static void take_ipv4_address(uint8_t address[static 16], const uint8_t *bytes)
 }
 
 static enum stoq_xdp_verdict take_ipv4(
-	const struct xdp_model *model, struct reader *frame, struct datagram *datagram)
+	struct xdp_model *model, struct reader *frame, struct datagram *datagram)
 {
 	const uint8_t *ip = skip(frame, 20);
 	size_t header, total;
 
 	if (!ip || ip[9] != 17)
 		return STOQ_XDP_PASS_OTHER;
-	if ((ip[6] & 0x3f) || ip[7])
+	if ((ip[6] & 0x1f) || ip[7])
 		return STOQ_XDP_PASS_FRAGMENT;
 	header = (ip[0] & 15) * 4u;
 	total = (size_t)ip[2] << 8 | ip[3];
-	if (ip[0] >> 4 != 4 || header < 20 || total < header || !skip(frame, header - 20))
+	if (ip[0] >> 4 != 4 || header < 20 || total < header)
 		return STOQ_XDP_PASS_OTHER;
+	skip(frame, header - 20);
 	take_ipv4_address(datagram->tuple.remote, ip + 12);
 	take_ipv4_address(datagram->tuple.local, ip + 16);
+	if (ip[6] & 0x20)
+		return take_fragment(model, frame, datagram);
 	return take_udp(model, frame, ip + total, datagram);
 }
 
+#define FRAGMENT_HEADER 44
+#define EXTENSIONS_MAX	32
+
+/* Hop-by-hop options, routing, fragment, destination options. */
+static bool is_extension(uint8_t type)
+{
+	return type == 0 || type == 43 || type == FRAGMENT_HEADER || type == 60;
+}
+
 static enum stoq_xdp_verdict take_ipv6(
-	const struct xdp_model *model, struct reader *frame, struct datagram *datagram)
+	struct xdp_model *model, struct reader *frame, struct datagram *datagram)
 {
 	const uint8_t *ip = skip(frame, 40), *end;
+	bool fragment = false;
 	uint8_t next;
 
 	if (!ip || ip[0] >> 4 != 6)
 		return STOQ_XDP_PASS_OTHER;
 	end = ip + 40 + ((size_t)ip[4] << 8 | ip[5]);
 	next = ip[6];
-	/* Hop-by-hop options, routing, destination options. */
-	for (int i = 0; i < 6 && (next == 0 || next == 43 || next == 60); i++) {
-		uint64_t more;
+	for (int i = 0; is_extension(next); i++) {
+		uint8_t type = next;
+		uint64_t more, offset;
 
+		if (i == EXTENSIONS_MAX)
+			return STOQ_XDP_DROP_LENGTH;
 		next = (uint8_t)read_be(frame, 1);
 		more = read_be(frame, 1);
+		offset = read_be(frame, 2);
 		if (frame->bad)
-			return STOQ_XDP_PASS_OTHER;
-		if (next != 44)
-			skip(frame, more * 8 + 6);
+			return fragment ? STOQ_XDP_PASS_FRAGMENT : STOQ_XDP_PASS_OTHER;
+		if (type == FRAGMENT_HEADER && offset >> 3)
+			return STOQ_XDP_PASS_FRAGMENT;
+		fragment |= type == FRAGMENT_HEADER;
+		skip(frame, type == FRAGMENT_HEADER ? 4 : more * 8 + 4);
 	}
-	if (next == 44)
-		return STOQ_XDP_PASS_FRAGMENT;
 	if (next != 17)
-		return STOQ_XDP_PASS_OTHER;
+		return fragment ? STOQ_XDP_PASS_FRAGMENT : STOQ_XDP_PASS_OTHER;
 	memcpy(datagram->tuple.remote, ip + 8, 16);
 	memcpy(datagram->tuple.local, ip + 24, 16);
+	if (fragment)
+		return take_fragment(model, frame, datagram);
 	return take_udp(model, frame, end, datagram);
 }
 
 static enum stoq_xdp_verdict take_frame(
-	const struct xdp_model *model, struct reader *frame, struct datagram *datagram)
+	struct xdp_model *model, struct reader *frame, struct datagram *datagram)
 {
 	uint16_t protocol;
 
@@ -191,32 +274,6 @@ static enum kind take_long(struct reader *reader, struct quic *quic)
 	return length < 20 || reader->bad ? BAD : kind;
 }
 
-/* Up to three more packets in the same datagram. */
-static bool rest_is_good(struct reader *reader)
-{
-	for (int i = 0; i < 3 && left(reader); i++) {
-		struct reader look = *reader;
-		uint8_t first = (uint8_t)read_be(&look, 1);
-		uint32_t version = (uint32_t)read_be(&look, 4);
-		struct quic unused;
-		enum kind kind;
-
-		if (!(first & 0x40))
-			return false;
-		if (!(first & 0x80))
-			return true;
-		read_be(&look, 1);
-		if (look.bad)
-			return false;
-		if (version != 1)
-			return true;
-		kind = take_long(reader, &unused);
-		if (kind == BAD || kind == RETRY)
-			return false;
-	}
-	return true;
-}
-
 static void take_quic(const struct datagram *datagram, struct quic *quic)
 {
 	struct reader reader = {datagram->payload, datagram->payload + datagram->bytes, false};
@@ -224,8 +281,6 @@ static void take_quic(const struct datagram *datagram, struct quic *quic)
 	*quic = (struct quic){.kind = BAD};
 	if (*datagram->payload & 0x80) {
 		quic->kind = take_long(&reader, quic);
-		if (quic->kind <= HANDSHAKE && !rest_is_good(&reader))
-			quic->kind = BAD;
 	} else if (*datagram->payload & 0x40 && datagram->bytes >= 21) {
 		quic->kind = SHORT;
 		quic->cid_bytes = STOQ_CID_BYTES;
@@ -233,44 +288,7 @@ static void take_quic(const struct datagram *datagram, struct quic *quic)
 	}
 }
 
-/* ---- who may ---- */
-
-static bool matches(const struct stoq_xdp_prefix *prefix, const uint8_t *address)
-{
-	for (uint32_t bit = 0; bit < prefix->bits; bit++)
-		if ((prefix->address[bit / 8] ^ address[bit / 8]) >> (7 - bit % 8) & 1)
-			return false;
-	return true;
-}
-
-static bool any_matches(
-	const struct stoq_xdp_prefix *prefixes, size_t count, const uint8_t *address)
-{
-	for (size_t i = 0; i < count; i++)
-		if (matches(&prefixes[i], address))
-			return true;
-	return false;
-}
-
-/* STOQ_XDP_VERDICTS: nothing against it. */
-static enum stoq_xdp_verdict check_source(const struct xdp_model *model, const uint8_t *address)
-{
-	if (any_matches(model->deny, model->deny_count, address))
-		return STOQ_XDP_DROP_DENIED;
-	if (model->allow_count && !any_matches(model->allow, model->allow_count, address))
-		return STOQ_XDP_DROP_NOT_ALLOWED;
-	return STOQ_XDP_VERDICTS;
-}
-
-static bool take_one(uint32_t *taken, uint32_t burst)
-{
-	if (!burst)
-		return true;
-	if (*taken >= burst)
-		return false;
-	++*taken;
-	return true;
-}
+/* ---- handshakes ---- */
 
 static uint32_t *source_bucket(struct xdp_model *model, const uint8_t *address)
 {
@@ -294,12 +312,6 @@ static enum stoq_xdp_verdict admit(struct xdp_model *model, const struct datagra
 		return STOQ_XDP_DROP_SOURCE_RATE;
 	take_one(&model->total_taken, model->total_burst);
 	return STOQ_XDP_PASS_INITIAL;
-}
-
-static enum stoq_xdp_verdict admit_unproven(struct xdp_model *model)
-{
-	return take_one(&model->unproven_taken, model->unproven_burst) ? STOQ_XDP_PASS_UNPROVEN
-								       : STOQ_XDP_DROP_UNPROVEN;
 }
 
 /* ---- connections ---- */
@@ -429,7 +441,7 @@ enum stoq_xdp_verdict xdp_model_run(struct xdp_model *model, const uint8_t *fram
 	if (quic.kind == BAD)
 		return STOQ_XDP_DROP_QUIC;
 	if (model->flags & STOQ_XDP_ACCEPT && datagram.bytes < 1200 &&
-		(quic.kind == INITIAL || quic.kind == OTHER_VERSION))
+		(quic.kind == OTHER_VERSION || (quic.kind == INITIAL && !is_sealed(model, &quic))))
 		return STOQ_XDP_DROP_SMALL;
 	verdict = check_source(model, datagram.tuple.remote);
 	if (verdict != STOQ_XDP_VERDICTS)

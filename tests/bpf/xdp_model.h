@@ -25,6 +25,7 @@ struct xdp_model {
 	/* settings */
 	uint32_t flags;
 	struct stoq_cid_key key;
+	uint8_t local[16]; /* with STOQ_XDP_ONE_ADDRESS */
 	bool ports[65536];
 	uint32_t source_burst, total_burst, unproven_burst; /* 0: no limit */
 	struct stoq_xdp_prefix allow[XDP_MODEL_PREFIXES], deny[XDP_MODEL_PREFIXES];

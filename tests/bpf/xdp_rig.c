@@ -186,6 +186,16 @@ void xdp_rig_set_key(struct xdp_rig *rig, const struct stoq_cid_key *key)
 	rig->model.key = *key;
 }
 
+void xdp_rig_set_address(struct xdp_rig *rig, const char *text)
+{
+	struct stoq_xdp_prefix address;
+
+	assert_int_equal(stoq_xdp_prefix_parse(&address, text, NULL), 0);
+	memcpy(rig->maps.config->local, address.address, sizeof(address.address));
+	memcpy(rig->model.local, address.address, sizeof(address.address));
+	xdp_rig_set_flags(rig, rig->model.flags | STOQ_XDP_ONE_ADDRESS);
+}
+
 /* An event each hour, but so many at once. */
 static void set_burst(struct stoq_xdp_rate *rate, uint32_t burst)
 {
@@ -269,9 +279,12 @@ static enum stoq_xdp_verdict counted(struct xdp_rig *rig, size_t length)
 	assert_int_not_equal(verdict, STOQ_XDP_VERDICTS);
 	for (int i = 0; i < STOQ_XDP_SIZE_CLASSES; i++)
 		sizes += now.sizes[i] - rig->stats.sizes[i];
-	assert_int_equal(sizes, verdict != STOQ_XDP_PASS_OTHER &&
-					verdict != STOQ_XDP_PASS_FRAGMENT &&
-					verdict != STOQ_XDP_DROP_LENGTH);
+	/* Of fragments, the first one for our port. */
+	if (verdict == STOQ_XDP_PASS_FRAGMENT)
+		assert_in_range(sizes, 0, 1);
+	else
+		assert_int_equal(
+			sizes, verdict != STOQ_XDP_PASS_OTHER && verdict != STOQ_XDP_DROP_LENGTH);
 	rig->stats = now;
 	return verdict;
 }
@@ -314,16 +327,17 @@ int xdp_rig_run_split(struct xdp_rig *rig, const uint8_t *frame, size_t length, 
 	return run(rig, frame, length, &context, verdict);
 }
 
-int xdp_rig_run_train(
-	struct xdp_rig *rig, const uint8_t *frame, size_t length, uint32_t segment_bytes)
+int xdp_rig_run_train(struct xdp_rig *rig, uint8_t *frame, size_t length, uint32_t segment_bytes)
 {
 	struct __sk_buff context = {.gso_size = segment_bytes, .gso_segs = 2};
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = (uint32_t)length,
-		.repeat = 1, .ctx_in = &context, .ctx_size_in = sizeof(context));
+		.data_out = frame, .data_size_out = (uint32_t)length, .repeat = 1,
+		.ctx_in = &context, .ctx_size_in = sizeof(context));
 	int result = bpf_prog_test_run_opts(rig->program_fd, &options);
 
 	if (result)
 		return result;
+	assert_int_equal(options.data_size_out, length);
 	assert_int_equal(stoq_xdp_stats_sum(&rig->maps, &rig->stats), 0);
 	assert_true(options.retval == TC_ACT_SHOT || options.retval == (uint32_t)TC_ACT_UNSPEC);
 	return options.retval != TC_ACT_SHOT;

@@ -37,6 +37,8 @@ void xdp_rig_reset(struct xdp_rig *rig);
 
 /* Settings of both. A limit is so many packets for ever; 0: none. */
 void xdp_rig_set_flags(struct xdp_rig *rig, uint32_t flags);
+/* From now on the filter is for this address alone; xdp_rig_set_flags() ends it. */
+void xdp_rig_set_address(struct xdp_rig *rig, const char *text);
 void xdp_rig_set_key(struct xdp_rig *rig, const struct stoq_cid_key *key);
 void xdp_rig_set_limits(struct xdp_rig *rig, uint32_t source, uint32_t total, uint32_t unproven);
 void xdp_rig_add_prefix(struct xdp_rig *rig, enum stoq_xdp_list list, const char *text);
@@ -56,9 +58,11 @@ enum stoq_xdp_verdict xdp_rig_run(struct xdp_rig *rig, const uint8_t *frame, siz
 int xdp_rig_run_split(struct xdp_rig *rig, const uint8_t *frame, size_t length, size_t first,
 	enum stoq_xdp_verdict *verdict);
 
-/* At tc: a super-packet of datagrams of so many bytes each. 1: it passes, 0: it is dropped; -EINVAL: as above. */
-int xdp_rig_run_train(
-	struct xdp_rig *rig, const uint8_t *frame, size_t length, uint32_t segment_bytes);
+/*
+ * At tc: a super-packet of datagrams of so many bytes each. 1: it passes, and frame is as it passed; 0: it is
+ * dropped; -EINVAL: as above.
+ */
+int xdp_rig_run_train(struct xdp_rig *rig, uint8_t *frame, size_t length, uint32_t segment_bytes);
 
 /* Runs it through program and reference, which must agree. */
 enum stoq_xdp_verdict xdp_rig_compare(struct xdp_rig *rig, const uint8_t *frame, size_t length);

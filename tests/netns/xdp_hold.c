@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 /*
- * xdp-hold INTERFACE [native|generic|tc] [clsact] [sealed] [PORT...]: a filter in front of nothing, as
+ * xdp-hold INTERFACE [native|generic|tc] [clsact] [sealed] [ADDRESS] [PORT...]: a filter in front of nothing, as
  * a transport would hold it, until the process is ended. "clsact": at tc as if there were no tcx;
  * "sealed": connection IDs with the key that xdp-flood knows. Prints its place once it is attached.
  */
@@ -13,14 +13,23 @@
 #include "base/units.h"
 #include "tests/netns/xdp_key.h"
 #include "xdp/filter.h"
+#include "xdp/prefix.h"
 
 #define PORTS_MAX 16
 
 static uint16_t ports[PORTS_MAX];
 
+static void take_address(
+	struct stoq_xdp_filter_config *config, const struct stoq_xdp_prefix *address)
+{
+	config->one_address = true;
+	memcpy(config->local, address->address, sizeof(config->local));
+}
+
 /* 0: understood. */
 static int take(struct stoq_xdp_filter_config *config, const char *word)
 {
+	struct stoq_xdp_prefix address;
 	uint64_t port;
 
 	if (strcmp(word, "native") == 0)
@@ -33,6 +42,8 @@ static int take(struct stoq_xdp_filter_config *config, const char *word)
 		config->mode = STOQ_XDP_GENERIC;
 	else if (strcmp(word, "sealed") == 0)
 		config->cid_key = xdp_test_key;
+	else if (stoq_xdp_prefix_parse(&address, word, NULL) == 0 && address.bits == 128)
+		take_address(config, &address);
 	else if (stoq_parse_number(word, 1, 65535, &port) == 0 && config->port_count < PORTS_MAX)
 		ports[config->port_count++] = (uint16_t)port;
 	else

@@ -64,6 +64,20 @@ static void print_ports(FILE *to, const struct tool_xdp_view *view)
 	fprintf(to, "\n");
 }
 
+/* The address that it is for alone; NULL: for all. */
+static const char *address_of(
+	const struct tool_xdp_view *view, char text[static STOQ_XDP_PREFIX_TEXT])
+{
+	const struct stoq_xdp_config *config = &view->now->config;
+	struct stoq_xdp_prefix prefix = {.bits = 128};
+
+	if (!(config->flags & STOQ_XDP_ONE_ADDRESS))
+		return NULL;
+	memcpy(prefix.address, config->local, sizeof(prefix.address));
+	stoq_xdp_prefix_print(text, &prefix);
+	return text;
+}
+
 static void print_prefixes(FILE *to, const struct tool_xdp_view *view, enum stoq_xdp_list list)
 {
 	char text[STOQ_XDP_PREFIX_TEXT];
@@ -84,9 +98,13 @@ static void print_prefixes(FILE *to, const struct tool_xdp_view *view, enum stoq
 static void print_settings(FILE *to, const struct tool_xdp_view *view)
 {
 	const struct stoq_xdp_config *config = &view->now->config;
+	char text[STOQ_XDP_PREFIX_TEXT];
+	const char *address = address_of(view, text);
 
 	fprintf(to, "%s: %s, program %" PRIu32 ", process %" PRIu32 ", ", view->interface,
 		stoq_xdp_mode_text(view->maps->mode), view->maps->program_id, config->owner);
+	if (address)
+		fprintf(to, "address %s, ", address);
 	print_ports(to, view);
 	for (int kind = 0; kind < STOQ_XDP_LIMITS; kind++) {
 		const struct stoq_xdp_rate *rate = limit_of(config, kind);
@@ -301,11 +319,14 @@ struct json_object *tool_xdp_json(const struct tool_xdp_view *view)
 {
 	const struct stoq_xdp_config *config = &view->now->config;
 	struct json_object *object = json_object_new_object();
+	char text[STOQ_XDP_PREFIX_TEXT];
+	const char *address = address_of(view, text);
 
 	stoq_json_put_string(object, "interface", view->interface);
 	stoq_json_put_string(object, "mode", stoq_xdp_mode_name(view->maps->mode));
 	stoq_json_put_u64(object, "program_id", view->maps->program_id);
 	stoq_json_put_u64(object, "process", config->owner);
+	json_object_object_add(object, "address", address ? json_object_new_string(address) : NULL);
 	json_object_object_add(object, "ports", json_ports(view));
 	stoq_json_put_bool(object, "accepts_connections", config->flags & STOQ_XDP_ACCEPT);
 	stoq_json_put_bool(object, "sealed_connection_ids", config->flags & STOQ_XDP_CHECK_CID);
