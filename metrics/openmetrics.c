@@ -33,6 +33,14 @@ void stoq_openmetrics_put_label(const struct stoq_openmetrics *text, const char 
 				*label);
 }
 
+void stoq_openmetrics_put_pair(
+	const struct stoq_openmetrics *text, const char *name, const char *value)
+{
+	fprintf(text->out, "%s=\"", name);
+	stoq_openmetrics_put_label(text, value);
+	fputc('"', text->out);
+}
+
 void stoq_openmetrics_put_histogram(
 	const struct stoq_openmetrics *text, const struct stoq_openmetrics_histogram *histogram)
 {

@@ -21,6 +21,9 @@ void stoq_openmetrics_put_figure(
 	const struct stoq_openmetrics *text, const struct stoq_figure *figure);
 /* What stands between the quotes of a label. */
 void stoq_openmetrics_put_label(const struct stoq_openmetrics *text, const char *label);
+/* name="value", with what must be escaped. */
+void stoq_openmetrics_put_pair(
+	const struct stoq_openmetrics *text, const char *name, const char *value);
 /* A histogram's family: counts[i] of what is above bounds[i - 1] and at most bounds[i]; the last of
  * the counts has no bound. */
 struct stoq_openmetrics_histogram {

@@ -19,6 +19,7 @@
 #include "nvme/nvme_names.h"
 #include "watch/filter.h"
 #include "watch/groups.h"
+#include "watch/places.h"
 
 #define LABEL_SIZE (4 * NVME_NQN_LENGTH + 1)
 #define NSID_ALL   0xffffffff /* the broadcast value */
@@ -32,7 +33,9 @@ struct label_set {
 
 struct stoq_watch_metrics {
 	struct label_set *sets;
+	struct stoq_place *places; /* of the sets */
 	uint32_t labels_max;
+	const struct stoq_volumes *volumes; /* NULL: no label file */
 };
 
 /* The samples of one label set, or of all others. */
@@ -61,61 +64,54 @@ static const unsigned int latency_bits[] = {14, 16, 17, 18, 19, 20, 21, 22, 23, 
 
 /* ---- labels ---- */
 
-static void put_label(const struct stoq_openmetrics *text, const char *name, const char *value)
-{
-	fprintf(text->out, "%s=\"", name);
-	stoq_openmetrics_put_label(text, value);
-	fputc('"', text->out);
-}
+/* Labels of an identity, as text. */
+struct names {
+	char host[LABEL_SIZE], subsystem[LABEL_SIZE], nsid[24];
+};
 
 /* A name from the wire, or where none is known the address. */
-static void put_end(const struct stoq_openmetrics *text, const char *name,
-	const char nqn[static NVME_NQN_LENGTH], const char *address)
+static void name_end(
+	char name[static LABEL_SIZE], const char nqn[static NVME_NQN_LENGTH], const char *address)
 {
-	char clean[LABEL_SIZE];
-
-	put_label(text, name,
-		nqn[0] ? stoq_text_clean(clean, sizeof(clean), nqn, NVME_NQN_LENGTH, STOQ_TEXT_UTF8)
-		       : address);
+	if (nqn[0])
+		stoq_text_clean(name, LABEL_SIZE, nqn, NVME_NQN_LENGTH, STOQ_TEXT_UTF8);
+	else
+		snprintf(name, LABEL_SIZE, "%s", address);
 }
 
-static void put_namespace(const struct stoq_openmetrics *text, int64_t nsid)
+static void name_namespace(char name[static 24], int64_t nsid)
 {
-	char number[24] = "";
-
+	name[0] = '\0';
 	if (nsid == NSID_ALL)
-		snprintf(number, sizeof(number), "all");
+		snprintf(name, 24, "all");
 	else if (nsid >= 0)
-		snprintf(number, sizeof(number), "%lld", (long long)nsid);
-	put_label(text, "namespace", number);
+		snprintf(name, 24, "%lld", (long long)nsid);
+}
+
+static struct stoq_volume_key name_place(struct names *names, const struct stoq_identity *identity)
+{
+	name_end(names->host, identity->host_nqn, identity->host_address);
+	name_end(names->subsystem, identity->subsystem_nqn, identity->controller_address);
+	name_namespace(names->nsid, identity->nsid);
+	return (struct stoq_volume_key){names->host, names->subsystem, names->nsid};
 }
 
 static void put_opcode(const struct stoq_openmetrics *text, const struct stoq_identity *identity)
 {
 	char buffer[NVME_NAME_LENGTH];
 
-	put_label(text, "queue", identity->kind == NVME_QUEUE_ADMIN ? "admin" : "io");
+	stoq_openmetrics_put_pair(
+		text, "queue", identity->kind == NVME_QUEUE_ADMIN ? "admin" : "io");
 	fputc(',', text->out);
-	put_label(text, "opcode",
+	stoq_openmetrics_put_pair(text, "opcode",
 		identity->opcode < 0
 			? ""
 			: nvme_opcode_name(identity->kind, (uint8_t)identity->opcode,
 				  identity->fctype >= 0 ? (uint8_t)identity->fctype : 0, buffer));
 }
 
-static void put_labels(const struct stoq_openmetrics *text, const struct stoq_identity *identity)
-{
-	put_end(text, "host", identity->host_nqn, identity->host_address);
-	fputc(',', text->out);
-	put_end(text, "subsystem", identity->subsystem_nqn, identity->controller_address);
-	fputc(',', text->out);
-	put_namespace(text, identity->nsid);
-	fputc(',', text->out);
-	put_opcode(text, identity);
-}
-
 /* What stands between the braces, for free(); NULL: no memory. */
-static char *labels_of(const struct stoq_identity *identity)
+static char *labels_of(const struct stoq_identity *identity, const struct stoq_volume_key *place)
 {
 	char *labels = NULL;
 	size_t size;
@@ -123,7 +119,9 @@ static char *labels_of(const struct stoq_identity *identity)
 
 	if (!text.out)
 		return NULL;
-	put_labels(&text, identity);
+	stoq_places_put_labels(&text, place);
+	fputc(',', text.out);
+	put_opcode(&text, identity);
 	if (!fclose(text.out))
 		return labels;
 	free(labels);
@@ -153,7 +151,14 @@ void stoq_watch_metrics_free(struct stoq_watch_metrics *metrics)
 		free(set->labels);
 		free(set);
 	}
+	stoq_places_free(&metrics->places);
 	free(metrics);
+}
+
+void stoq_watch_metrics_use_volumes(
+	struct stoq_watch_metrics *metrics, const struct stoq_volumes *volumes)
+{
+	metrics->volumes = volumes;
 }
 
 /* NULL: it has no samples of its own. */
@@ -169,9 +174,11 @@ static const struct label_set *find_set(
 static int add_set(struct stoq_watch_metrics *metrics, const struct stoq_identity *identity)
 {
 	struct label_set *set = calloc(1, sizeof(*set));
+	struct names names;
+	const struct stoq_volume_key place = name_place(&names, identity);
 
-	if (set)
-		set->labels = labels_of(identity);
+	if (set && !stoq_places_add(&metrics->places, &place))
+		set->labels = labels_of(identity, &place);
 	if (!set || !set->labels) {
 		free(set);
 		return -ENOMEM;
@@ -306,10 +313,10 @@ static void put_statuses(const struct stoq_openmetrics *text, const struct stoq_
 		char status[NVME_NAME_LENGTH], opcode[NVME_NAME_LENGTH];
 
 		fputs("stoq_nvme_statuses_total{", text->out);
-		put_label(text, "status",
+		stoq_openmetrics_put_pair(text, "status",
 			nvme_status_name(line->kind, line->opcode, line->status, status));
 		fprintf(text->out, ",code=\"%03xh\",", line->status);
-		put_label(text, "opcode",
+		stoq_openmetrics_put_pair(text, "opcode",
 			line->opcode == NVME_OPCODE_FABRICS
 				? "Fabrics"
 				: nvme_opcode_name(line->kind, line->opcode, 0, opcode));
@@ -385,8 +392,25 @@ static void put_filter(const struct stoq_openmetrics *text, const struct stoq_fi
 	stoq_openmetrics_put_head(text, "watch_filter",
 		"Figures are of these connections and commands only", "gauge");
 	fputs("stoq_watch_filter{", text->out);
-	put_label(text, "filter", stoq_filter_text(filter, line));
+	stoq_openmetrics_put_pair(text, "filter", stoq_filter_text(filter, line));
 	fputs("} 1\n", text->out);
+}
+
+static void put_volumes(
+	const struct stoq_openmetrics *text, const struct stoq_watch_metrics *metrics)
+{
+	const struct stoq_volumes *volumes = metrics->volumes;
+	const struct stoq_figure figures[] = {
+		{"watch_label_file_entries", "Entries of the label file that are in use", false,
+			false, stoq_volumes_count(volumes)},
+		{"watch_label_file_current",
+			"1: the label file in use is the file as it is now; 0: that cannot be used",
+			false, false, stoq_volumes_is_current(volumes)},
+	};
+
+	stoq_places_put(text, metrics->places, volumes);
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
+		stoq_openmetrics_put_figure(text, &figures[i]);
 }
 
 int stoq_watch_metrics_text(const struct stoq_watch_metrics *metrics,
@@ -409,6 +433,8 @@ int stoq_watch_metrics_text(const struct stoq_watch_metrics *metrics,
 		put_statuses(&text, model);
 		put_connections(&text, model);
 		put_watch(&text, model, samples);
+		if (metrics->volumes)
+			put_volumes(&text, metrics);
 		put_filter(&text, model->filter);
 		stoq_openmetrics_put_end(&text);
 	}

@@ -14,6 +14,7 @@
 #include <stoq/metrics.h>
 
 #include "flow/model.h"
+#include "watch/volumes.h"
 
 #define STOQ_WATCH_LABELS_MAX 10000
 
@@ -22,6 +23,10 @@ struct stoq_watch_metrics;
 /* labels_max: 0: STOQ_WATCH_LABELS_MAX. NULL: no memory. */
 struct stoq_watch_metrics *stoq_watch_metrics_new(uint32_t labels_max);
 void stoq_watch_metrics_free(struct stoq_watch_metrics *metrics); /* NULL is fine */
+
+/* Names of namespaces from here on, which the caller keeps; NULL: none. */
+void stoq_watch_metrics_use_volumes(
+	struct stoq_watch_metrics *metrics, const struct stoq_volumes *volumes);
 
 /* Looks at the groups of a model, so that each keeps its samples from here on. 0 or -ENOMEM. */
 int stoq_watch_metrics_note(struct stoq_watch_metrics *metrics, const struct stoq_model *model);

@@ -59,7 +59,7 @@ _stoq_values()
 		target,stop | target,status) _stoq_targets ;;
 		esac
 		;;
-	-r | --read | --record | --dir | --run-dir | --spdk-dir | --certificates | --spdk-socket | --policy | --socket | --status | --web-config) return 1 ;;
+	-r | --read | --record | --dir | --run-dir | --spdk-dir | --certificates | --spdk-socket | --policy | --socket | --status | --web-config | --labels) return 1 ;;
 	esac
 }
 

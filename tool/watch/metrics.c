@@ -9,12 +9,14 @@
 #include "base/clock.h"
 #include "metrics/endpoint.h"
 #include "tool/message.h"
+#include "tool/watch/options.h"
 #include "watch/metrics.h"
 #include "watch/render_json.h"
 
 struct watch_metrics {
-	pthread_mutex_t lock; /* of the two below, and of what model points to */
+	pthread_mutex_t lock; /* of the three below, and of what model points to */
 	struct stoq_watch_metrics *labels;
+	struct stoq_volumes *volumes;	/* NULL: no label file */
 	const struct stoq_model *model; /* NULL: there was no update yet */
 	struct stoq_metrics_endpoint *endpoint;
 	uint64_t unix_offset_ns;
@@ -37,11 +39,23 @@ static int render(
 static int answer(void *context, enum stoq_metrics_format format, char **text, size_t *size)
 {
 	struct watch_metrics *metrics = context;
+	struct stoq_error news;
 	int result;
 
 	pthread_mutex_lock(&metrics->lock);
+	if (metrics->volumes && stoq_volumes_refresh(metrics->volumes, &news))
+		tool_notice("%s", news.text);
 	result = render(metrics, format, text, size);
 	pthread_mutex_unlock(&metrics->lock);
+	return result;
+}
+
+/* The label file, if there is one. */
+static int open_volumes(struct watch_metrics *metrics, const char *path, struct stoq_error *error)
+{
+	int result = path ? stoq_volumes_open(&metrics->volumes, path, error) : 0;
+
+	stoq_watch_metrics_use_volumes(metrics->labels, metrics->volumes);
 	return result;
 }
 
@@ -50,7 +64,7 @@ static void note(void *context, const char *line)
 	tool_notice("%s", line);
 }
 
-int watch_metrics_open(struct watch_metrics **metrics, const struct stoq_metrics_place *place,
+int watch_metrics_open(struct watch_metrics **metrics, const struct watch_options *options,
 	uint64_t unix_offset_ns, struct stoq_error *error)
 {
 	struct watch_metrics *opened = calloc(1, sizeof(*opened));
@@ -62,10 +76,11 @@ int watch_metrics_open(struct watch_metrics **metrics, const struct stoq_metrics
 	pthread_mutex_init(&opened->lock, NULL);
 	opened->unix_offset_ns = unix_offset_ns;
 	opened->labels = stoq_watch_metrics_new(0);
-	if (opened->labels)
-		result = stoq_metrics_endpoint_serve(&source, place, &opened->endpoint, error);
-	else
-		result = stoq_error_set(error, -ENOMEM, "no memory for metrics");
+	result = opened->labels ? open_volumes(opened, options->labels, error)
+				: stoq_error_set(error, -ENOMEM, "no memory for metrics");
+	if (!result)
+		result = stoq_metrics_endpoint_serve(
+			&source, &options->metrics.place, &opened->endpoint, error);
 	if (result)
 		watch_metrics_close(opened);
 	else
@@ -79,6 +94,7 @@ void watch_metrics_close(struct watch_metrics *metrics)
 		return;
 	stoq_metrics_endpoint_close(metrics->endpoint);
 	stoq_watch_metrics_free(metrics->labels);
+	stoq_volumes_close(metrics->volumes);
 	pthread_mutex_destroy(&metrics->lock);
 	free(metrics);
 }

@@ -15,13 +15,14 @@
 #define WATCH_METRICS_PORT 9420
 
 struct watch_metrics;
+struct watch_options;
 
 /*
  * Starts to serve. unix_offset_ns: CLOCK_REALTIME less CLOCK_MONOTONIC. Call it after capabilities
  * were dropped: the thread has those of its maker. Errors of stoq_metrics_endpoint_serve(),
  * -ENOMEM.
  */
-int watch_metrics_open(struct watch_metrics **metrics, const struct stoq_metrics_place *place,
+int watch_metrics_open(struct watch_metrics **metrics, const struct watch_options *options,
 	uint64_t unix_offset_ns, struct stoq_error *error);
 void watch_metrics_close(struct watch_metrics *metrics); /* NULL is fine, here and below */
 

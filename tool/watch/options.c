@@ -32,6 +32,7 @@ enum {
 	OPTION_MAX_EARLY,
 	OPTION_METRICS,
 	OPTION_WEB_CONFIG,
+	OPTION_LABELS,
 	OPTION_STAGES,
 	OPTION_RECORD,
 	OPTION_RECORD_SIZE,
@@ -57,6 +58,7 @@ static const struct option long_options[] = {
 	{"max-early", required_argument, NULL, OPTION_MAX_EARLY},
 	{"metrics", optional_argument, NULL, OPTION_METRICS},
 	{"web-config", required_argument, NULL, OPTION_WEB_CONFIG},
+	{"labels", required_argument, NULL, OPTION_LABELS},
 	{"stages", no_argument, NULL, OPTION_STAGES},
 	{"record", required_argument, NULL, OPTION_RECORD},
 	{"record-size", required_argument, NULL, OPTION_RECORD_SIZE},
@@ -166,6 +168,9 @@ static int take_value(
 	case OPTION_METRICS:
 		return tool_metrics_take(
 			&options->metrics, "metrics", text, WATCH_METRICS_PORT, error);
+	case OPTION_LABELS:
+		options->labels = text;
+		return 0;
 	case OPTION_WEB_CONFIG:
 		options->metrics.place.web_config = text;
 		return 0;
@@ -243,6 +248,10 @@ static int complete(struct watch_options *options, int *status)
 		return -1;
 	if (tool_metrics_check(&options->metrics, "metrics", &error)) {
 		*status = tool_usage("%s", error.text);
+		return -1;
+	}
+	if (!options->metrics.on && options->labels) {
+		*status = tool_usage("--labels is about --metrics, which is not given");
 		return -1;
 	}
 	if (!options->metrics.on)

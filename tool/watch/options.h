@@ -24,6 +24,7 @@ struct watch_options {
 	uint64_t record_bytes;
 	const char *read; /* a file to read; "-": standard input; NULL: interfaces are watched */
 	struct tool_metrics metrics;
+	const char *labels; /* the label file; NULL: none */
 };
 
 /* help: the text of --help. 0: go on. Else the verb ends, with *status. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -105,11 +106,147 @@ static void test_bounded(void **state)
 	stoq_watch_metrics_free(metrics);
 }
 
+/* A file with these bytes; the name is static. */
+static const char *file_of(const char *bytes)
+{
+	static char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/tmp/stoq-labels-%d.yaml", (int)getpid());
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(bytes, file);
+	assert_int_equal(fclose(file), 0);
+	return path;
+}
+
+static void expect_volume(const struct stoq_volumes *volumes, const char *host,
+	const char *subsystem, const char *nsid, const char *expected)
+{
+	const struct stoq_volume_key key = {host, subsystem, nsid};
+	const struct stoq_volume *volume = stoq_volumes_find(volumes, &key);
+
+	assert_string_equal(volume ? volume->labels[0] : "none", expected);
+}
+
+/* The most specific entry counts. */
+static void test_volumes(void **state)
+{
+	struct stoq_volumes *volumes;
+	struct stoq_error error;
+	const char *path = file_of("version: 1\n"
+				   "labels:\n"
+				   "  - {subsystem: s, volume: s}\n"
+				   "  - {subsystem: s, namespace: 2, volume: s2}\n"
+				   "  - {host: h, volume: h}\n"
+				   "  - {host: h, namespace: 7, volume: h7}\n"
+				   "  - {host: h, subsystem: s, namespace: 3, volume: hs3}\n"
+				   "  - {host: h, subsystem: t, volume: ht, pod: p, tenant: x}\n");
+
+	(void)state;
+	if (stoq_volumes_open(&volumes, path, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(stoq_volumes_count(volumes), 6);
+	expect_volume(volumes, "g", "s", "1", "s");
+	expect_volume(volumes, "g", "s", "2", "s2");
+	expect_volume(volumes, "g", "t", "1", "none");
+	expect_volume(volumes, "h", "s", "3", "hs3");
+	expect_volume(volumes, "h", "s", "2", "h");
+	expect_volume(volumes, "h", "s", "7", "h7");
+	expect_volume(volumes, "h", "t", "9", "ht");
+	expect_volume(volumes, "h", "", "", "h");
+	expect_volume(volumes, "", "", "", "none");
+	stoq_volumes_close(volumes);
+	unlink(path);
+}
+
+static void test_bad_volumes(void **state)
+{
+	static const char *const bad[][2] = {
+		{"", "is empty"},
+		{"version: 2\nlabels: []\n", "is not 1"},
+		{"labels:\n  - {namespace: 1, volume: v}\n", ":2: a host or a subsystem is needed"},
+		{"labels:\n  - {subsystem: s}\n", "a volume, a pod or a tenant is needed"},
+		{"labels:\n  - {subsystem: s, volume: [a]}\n", "must be a single value"},
+		{"labels:\n  - {subsystem: s, volume: a, colour: b}\n", "no key 'colour'"},
+		{"labels:\n  - {subsystem: s, namespace: 0, volume: a}\n",
+			"is not a number from 1"},
+		{"labels:\n  - {subsystem: s, namespace: 01, volume: a}\n",
+			"is not a number from 1"},
+		{"labels:\n  - {subsystem: s, volume: a}\n  - {subsystem: s, pod: b}\n",
+			":3: the same host, subsystem and namespace are in line 2"},
+		{"labels: {subsystem: s}\n", "must be a list"},
+	};
+	struct stoq_volumes *volumes;
+	struct stoq_error error;
+	const char *path = "";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		path = file_of(bad[i][0]);
+		assert_int_not_equal(stoq_volumes_open(&volumes, path, &error), 0);
+		if (!strstr(error.text, bad[i][1]))
+			fail_msg("no '%s' in: %s", bad[i][1], error.text);
+	}
+	unlink(path);
+}
+
+/* A file that changes, is spoilt, is mended; and what its labels look like. */
+static void test_labels(void **state)
+{
+	struct stoq_watch_metrics *metrics = stoq_watch_metrics_new(0);
+	const char *path =
+		file_of("labels:\n  - {subsystem: s, namespace: 1, volume: \"a\\\"\\\\b\\nc\"}\n");
+	struct stoq_volumes *volumes;
+	struct fixture fixture;
+	struct stoq_error error;
+	char *text;
+
+	(void)state;
+	assert_int_equal(stoq_volumes_open(&volumes, path, &error), 0);
+	stoq_watch_metrics_use_volumes(metrics, volumes);
+	fixture_init(&fixture);
+	strcpy(fixture.groups[0].identity.subsystem_nqn, "s");
+	fixture.groups[0].identity.nsid = 1;
+	text = text_of(metrics, &fixture.model, STOQ_METRICS_OPENMETRICS);
+	expect(text, "# TYPE stoq_nvme_volume info\n");
+	expect(text, "stoq_nvme_volume_info{host=\"\",subsystem=\"s\",namespace=\"1\","
+		     "volume=\"a\\\"\\\\b\\nc\",pod=\"\",tenant=\"\"} 1\n");
+	expect(text, "stoq_watch_label_file_current 1\n");
+	free(text);
+	assert_false(stoq_volumes_refresh(volumes, &error));
+	file_of("labels: [\n");
+	assert_true(stoq_volumes_refresh(volumes, &error));
+	assert_non_null(strstr(error.text, "what was in use stays"));
+	assert_int_not_equal(error.code, 0);
+	assert_false(stoq_volumes_refresh(volumes, &error));
+	text = text_of(metrics, &fixture.model, STOQ_METRICS_PROMETHEUS);
+	expect(text, "# TYPE stoq_nvme_volume_info gauge\n");
+	expect(text, "stoq_watch_label_file_current 0\n");
+	expect(text, "stoq_watch_label_file_entries 1\n");
+	free(text);
+	file_of("labels:\n  - {subsystem: s, pod: db-0, tenant: blue}\n  - {host: x, pod: y}\n");
+	assert_true(stoq_volumes_refresh(volumes, &error));
+	assert_int_equal(error.code, 0);
+	text = text_of(metrics, &fixture.model, STOQ_METRICS_OPENMETRICS);
+	expect(text, "stoq_nvme_volume_info{host=\"\",subsystem=\"s\",namespace=\"1\","
+		     "volume=\"\",pod=\"db-0\",tenant=\"blue\"} 1\n");
+	expect(text, "stoq_watch_label_file_current 1\n");
+	expect(text, "stoq_watch_label_file_entries 2\n");
+	free(text);
+	stoq_watch_metrics_free(metrics);
+	stoq_volumes_close(volumes);
+	unlink(path);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_volumes),
+		cmocka_unit_test(test_bad_volumes),
+		cmocka_unit_test(test_labels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
