@@ -12,7 +12,7 @@
 #include "tunnel/mux_private.h"
 
 /* SQHD of a completion when SQ flow control is off (Base specification 2.0c, 3.3.3.2 and 6.3). */
-#define SQHD_OFF 0xffff
+#define SQHD_OFF	    0xffff
 /* A table of commands that may grow so far, however full memory is: for 512 of them. */
 #define COMMANDS_FREE_BYTES (1024 * sizeof(struct stoq_command))
 

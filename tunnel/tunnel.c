@@ -13,9 +13,9 @@
 #include "tunnel/status.h"
 #include "tunnel/uplink.h"
 
-#define LANES_DEFAULT	    8
-#define QUEUES_DEFAULT	    4096
-#define HOST_QUEUES_DEFAULT 1024
+#define LANES_DEFAULT		 8
+#define QUEUES_DEFAULT		 4096
+#define HOST_QUEUES_DEFAULT	 1024
 /* Those of 64 workers, and the ones from before a crash, which the idle timeout ends. */
 #define HOST_CONNECTIONS_DEFAULT 128
 #define MEMORY_DEFAULT		 (5ull << 30)

@@ -33,13 +33,13 @@ struct stoq_tunnel_config {
 	enum stoq_tunnel_end end;
 	/* With certificates; the tunnel sets ALPN, callbacks, streams and listen. */
 	struct stoq_transport_config transport;
-	unsigned int lanes;	      /* of a queue, at most: 1 to STOQ_LANES_MAX */
-	unsigned int queues_max;      /* TCP connections, of all workers */
-	unsigned int host_queues_max; /* target end: of those, of one host end's name */
+	unsigned int lanes;		   /* of a queue, at most: 1 to STOQ_LANES_MAX */
+	unsigned int queues_max;	   /* TCP connections, of all workers */
+	unsigned int host_queues_max;	   /* target end: of those, of one host end's name */
 	unsigned int host_connections_max; /* target end: QUIC connections of one name */
-	uint64_t memory_bytes;	      /* for bytes on their way from QUIC to TCP */
-	unsigned int spin_us;	      /* look that long before sleeping */
-	bool bytes;		      /* carry what is not NVMe/TCP, too */
+	uint64_t memory_bytes;		   /* for bytes on their way from QUIC to TCP */
+	unsigned int spin_us;		   /* look that long before sleeping */
+	bool bytes;			   /* carry what is not NVMe/TCP, too */
 
 	/* Host end. */
 	struct stoq_address remote;

@@ -15,8 +15,8 @@ struct stoq_tunnel {
 	char *targets; /* target end: see STOQ_LANE_RECORD_TARGETS */
 	struct stoq_tunnel_worker *workers;
 	unsigned int worker_count;
-	unsigned int next_worker;  /* for the next TCP connection; worker 0's */
-	unsigned int queues;	   /* open now; atomic */
+	unsigned int next_worker;		      /* for the next TCP connection; worker 0's */
+	unsigned int queues;			      /* open now; atomic */
 	struct stoq_shares shares, connection_shares; /* target end: of queues, of connections */
 	struct stoq_tunnel_log log;
 	struct stoq_status_socket *status;

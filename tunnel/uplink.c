@@ -17,7 +17,7 @@ struct stoq_uplink {
 	struct stoq_alarm *retry, *look;
 	uint64_t pause_ns;
 	uint64_t connected_ns; /* since when carrier is there */
-	uint8_t *session; /* that the next connection resumes */
+	uint8_t *session;      /* that the next connection resumes */
 	size_t session_bytes;
 	struct stoq_tunnel_link *waiting;
 	bool told; /* that it cannot connect */
