@@ -12,14 +12,16 @@
 #define CONNECT_INVALID_PARAMETERS NVME_STATUS(1, 0x82)
 #define CONNECT_INVALID_HOST	   NVME_STATUS(1, 0x84)
 
-/* The data of a Connect capsule, NULL: it has not what one must have. */
-static const struct nvme_connect_data *connect_data(
-	const struct nvme_tcp_cmd_pdu *command, const uint8_t *pdu, size_t size)
+/* The data of a Connect capsule, which may lie anywhere. False: it has not what one must have. */
+static bool connect_data(const struct nvme_tcp_cmd_pdu *command, const uint8_t *pdu, size_t size,
+	struct nvme_connect_data *data)
 {
-	if (nvme_tcp_data_length(&command->hdr) < sizeof(struct nvme_connect_data) ||
-		command->hdr.pdo + sizeof(struct nvme_connect_data) > size)
-		return NULL;
-	return (const void *)(pdu + command->hdr.pdo);
+	if (nvme_tcp_data_length(&command->hdr) < sizeof(*data) ||
+		command->hdr.pdo + sizeof(*data) > size)
+		return false;
+	memcpy(data, pdu + command->hdr.pdo, sizeof(*data));
+	return memchr(data->hostnqn, 0, sizeof(data->hostnqn)) &&
+	       memchr(data->subnqn, 0, sizeof(data->subnqn));
 }
 
 static bool has_name(const struct stoq_carrier *carrier, const char *nqn)
@@ -57,19 +59,18 @@ static void log_refusal(const struct stoq_tunnel_link *link, const char *nqn)
 static uint16_t check_connect(struct stoq_tunnel_link *link, const struct nvme_tcp_cmd_pdu *command,
 	const uint8_t *pdu, size_t size)
 {
-	const struct nvme_connect_data *data = connect_data(command, pdu, size);
+	struct nvme_connect_data data;
 
-	if (!data || !memchr(data->hostnqn, 0, sizeof(data->hostnqn)) ||
-		!memchr(data->subnqn, 0, sizeof(data->subnqn)))
+	if (!connect_data(command, pdu, size, &data))
 		return CONNECT_INVALID_PARAMETERS;
-	memcpy(link->host_nqn, data->hostnqn, sizeof(link->host_nqn));
-	memcpy(link->subsystem_nqn, data->subnqn, sizeof(link->subsystem_nqn));
+	memcpy(link->host_nqn, data.hostnqn, sizeof(link->host_nqn));
+	memcpy(link->subsystem_nqn, data.subnqn, sizeof(link->subsystem_nqn));
 	link->subject = (struct stoq_policy_subject){
 		.host_nqn = link->host_nqn, .subsystem_nqn = link->subsystem_nqn};
-	if (link->worker->tunnel->config.any_host_nqn || has_name(link->carrier, data->hostnqn))
+	if (link->worker->tunnel->config.any_host_nqn || has_name(link->carrier, data.hostnqn))
 		return 0;
 	link->carrier->identity_refusals++;
-	log_refusal(link, data->hostnqn);
+	log_refusal(link, data.hostnqn);
 	return CONNECT_INVALID_HOST;
 }
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tunnel/patience.h"
 
+#include <malloc.h>
+
 #include "tunnel/link.h"
 
 #define LOOK_EVERY_NS	 1000000000ull
 /* A peer that has so little left sends no large packets. */
 #define CREDIT_MIN_BYTES 16384
+#define TRIM_FROM_QUEUES 64
 
 /* ---- queues that do not begin ---- */
 
@@ -89,6 +92,21 @@ static void look_at_credit(struct stoq_carrier *carrier, uint64_t now_ns)
 		"memory is full, and its TCP connection has taken nothing for 10 s");
 }
 
+/* ---- memory ---- */
+
+/* The heap keeps what thousands of queues took, unless it is asked: 330 MiB of 8,000. */
+static void give_back(struct stoq_tunnel *tunnel)
+{
+	unsigned int queues = __atomic_load_n(&tunnel->queues, __ATOMIC_RELAXED);
+
+	if (queues > tunnel->queues_most)
+		tunnel->queues_most = queues;
+	if (queues || tunnel->queues_most < TRIM_FROM_QUEUES)
+		return;
+	tunnel->queues_most = 0;
+	malloc_trim(0);
+}
+
 /* ---- every second ---- */
 
 static void look(void *argument)
@@ -99,6 +117,8 @@ static void look(void *argument)
 	end_silent_queues(worker, now_ns);
 	for (struct stoq_carrier *carrier = worker->carriers; carrier; carrier = carrier->next)
 		look_at_credit(carrier, now_ns);
+	if (worker->index == 0)
+		give_back(worker->tunnel);
 	stoq_patience_begin(worker);
 }
 

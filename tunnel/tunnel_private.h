@@ -16,6 +16,7 @@ struct stoq_tunnel {
 	struct stoq_tunnel_worker *workers;
 	unsigned int worker_count;
 	unsigned int next_worker;		      /* for the next TCP connection; worker 0's */
+	unsigned int queues_most;		      /* since memory was given back; worker 0's */
 	unsigned int queues;			      /* open now; atomic */
 	struct stoq_shares shares, connection_shares; /* target end: of queues, of connections */
 	struct stoq_tunnel_log log;

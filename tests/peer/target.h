@@ -61,6 +61,7 @@ struct peer_target {
 	pthread_mutex_t lock; /* of the controllers */
 	struct peer_controller *controllers;
 	uint16_t last_cntlid;
+	unsigned long long writes; /* commands of all connections; atomic */
 };
 
 int peer_target_init(struct peer_target *target, const struct peer_target_config *config);

@@ -119,6 +119,9 @@ static void deallocate(const struct peer_target *target, struct peer_command *co
 void peer_io_finish(struct peer_connection *connection, struct peer_command *command)
 {
 	switch (command->sqe.opcode) {
+	case NVME_NVM_WRITE:
+		__atomic_add_fetch(&connection->target->writes, 1, __ATOMIC_RELAXED);
+		break;
 	case NVME_NVM_COMPARE:
 		if (command->mismatch)
 			command->status = NVME_STATUS(2, 0x85); /* Compare Failure */

@@ -283,8 +283,9 @@ static int run(const struct options *options, struct peer_target *target, const 
 	fflush(stdout);
 	sigwait(signals, &received);
 	counts = peer_server_stop(server);
-	printf("{\"connections\": %llu, \"failed\": %llu", (unsigned long long)counts.connections,
-		(unsigned long long)counts.failed);
+	printf("{\"connections\": %llu, \"failed\": %llu, \"writes\": %llu",
+		(unsigned long long)counts.connections, (unsigned long long)counts.failed,
+		target->writes);
 	if (options->count_written)
 		printf(", \"bytes_not_zero\": %llu", (unsigned long long)count_written(target));
 	puts("}");
