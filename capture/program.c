@@ -189,7 +189,8 @@ static void set(const struct stoq_program_settings *settings)
 	stoq_slow_ns = settings->slow_ns;
 	stoq_report_errors = settings->report_errors;
 	stoq_report_pdus = settings->report_pdus;
-	stoq_keep_details = settings->keep_details;
+	stoq_keep_details = (settings->keep_details ? STOQ_KEEP_DETAILS : 0) |
+			    (settings->keep_sizes ? STOQ_KEEP_SIZES : 0);
 	stoq_wanted_ends = settings->ends;
 	stoq_wanted_commands = settings->commands;
 	stoq_command_mask = settings->sizes.commands - 1;
@@ -321,6 +322,8 @@ void stoq_program_add_command(
 	program->now_ns = cpu->now_ns = now_ns;
 	cpu->command = command->command;
 	cpu->command.start_ns = now_ns - command->latency_ns;
+	if ((stoq_keep_details & STOQ_KEEP_SIZES) && command->command.opcode != NVME_OPCODE_FABRICS)
+		cpu->command.fctype = (__u8)stoq_size_class(command->command.bytes);
 	add_course(command, cpu->command.start_ns);
 	stoq_command_count(cpu, command->uid, command->cid, &cpu->command, command->cqe_status);
 }

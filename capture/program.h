@@ -23,7 +23,7 @@ struct stoq_program_settings {
 	uint64_t slow_ns;	       /* as in struct stoq_watch_config */
 	bool report_errors;
 	bool report_pdus;
-	bool keep_details;
+	bool keep_details, keep_sizes;
 	struct stoq_wanted_ends ends; /* all 0: every one */
 	struct stoq_wanted_commands commands;
 };

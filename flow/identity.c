@@ -14,6 +14,7 @@ void stoq_identity_clear(struct stoq_identity *identity)
 	identity->nsid = -1;
 	identity->opcode = -1;
 	identity->fctype = -1;
+	identity->size = -1;
 }
 
 /* An NQN field need not be terminated. */
@@ -67,73 +68,126 @@ static void clear_text(char *text, size_t size)
 	memset(text, 0, size);
 }
 
-/* Without its port: every queue of a host has one of its own. */
-static void strip_port(char *address, size_t size)
+/* Where the port begins, with its colon; NULL: there is none. */
+static char *port_of(char *address)
 {
-	char *colon = strrchr(address, ':');
+	char *colon = strrchr(address, ':'), *end = strrchr(address, ']');
 
-	if (colon)
-		memset(colon, 0, size - (colon - address));
+	return colon && (!end || colon > end) ? colon : NULL;
 }
 
-static void reduce_host(struct stoq_identity *identity)
+void stoq_identity_strip_port(char *address, size_t size)
 {
-	if (identity->host_nqn[0])
+	char *port = port_of(address);
+
+	if (port)
+		memset(port, 0, size - (size_t)(port - address));
+}
+
+/* Every queue of a host has a port of its own. */
+static void keep_host_address(struct stoq_identity *identity, const struct stoq_identity *all)
+{
+	memcpy(identity->host_address, all->host_address, sizeof(all->host_address));
+	stoq_identity_strip_port(identity->host_address, sizeof(identity->host_address));
+}
+
+static void keep_controller_address(struct stoq_identity *identity, const struct stoq_identity *all)
+{
+	memcpy(identity->controller_address, all->controller_address,
+		sizeof(all->controller_address));
+}
+
+static void keep_host(struct stoq_identity *identity, const struct stoq_identity *all)
+{
+	memcpy(identity->host_nqn, all->host_nqn, sizeof(all->host_nqn));
+	if (!all->host_nqn[0])
+		keep_host_address(identity, all);
+}
+
+static void keep_subsystem(struct stoq_identity *identity, const struct stoq_identity *all)
+{
+	memcpy(identity->subsystem_nqn, all->subsystem_nqn, sizeof(all->subsystem_nqn));
+	if (!all->subsystem_nqn[0])
+		keep_controller_address(identity, all);
+}
+
+/* Fabrics commands are the same on every queue. */
+static void keep_opcode(struct stoq_identity *identity, const struct stoq_identity *all)
+{
+	identity->kind = all->fctype < 0 ? all->kind : NVME_QUEUE_ADMIN;
+	identity->opcode = all->opcode;
+	identity->fctype = all->fctype;
+}
+
+/* A connection that is gone has no port any more, and is not told apart from others. */
+static void keep_queue(
+	struct stoq_identity *identity, const struct stoq_identity *all, bool connection)
+{
+	const struct stoq_identity kept = *identity;
+
+	*identity = *all;
+	identity->nsid = kept.nsid;
+	identity->opcode = kept.opcode;
+	identity->fctype = kept.fctype;
+	identity->size = kept.size;
+	if (connection && !port_of(identity->host_address))
 		clear_text(identity->host_address, sizeof(identity->host_address));
-	else
-		strip_port(identity->host_address, sizeof(identity->host_address));
 }
 
-static void reduce_subsystem(struct stoq_identity *identity)
+static void keep(
+	struct stoq_identity *identity, const struct stoq_identity *all, enum stoq_axis axis)
 {
-	if (identity->subsystem_nqn[0])
-		clear_text(identity->controller_address, sizeof(identity->controller_address));
+	switch (axis) {
+	case STOQ_BY_HOST:
+		keep_host(identity, all);
+		break;
+	case STOQ_BY_NAMESPACE:
+		identity->nsid = all->nsid;
+		__attribute__((fallthrough));
+	case STOQ_BY_SUBSYSTEM:
+		keep_subsystem(identity, all);
+		break;
+	case STOQ_BY_QUEUE:
+	case STOQ_BY_CONNECTION:
+		keep_queue(identity, all, axis == STOQ_BY_CONNECTION);
+		break;
+	case STOQ_BY_PATH:
+		keep_host_address(identity, all);
+		keep_controller_address(identity, all);
+		break;
+	case STOQ_BY_SIZE:
+		identity->size = all->size;
+		break;
+	case STOQ_BY_COMMAND:
+		keep_host(identity, all);
+		keep_subsystem(identity, all);
+		keep_opcode(identity, all);
+		identity->nsid = all->nsid;
+		break;
+	case STOQ_BY_OPCODE:
+	default:
+		keep_opcode(identity, all);
+		break;
+	}
+}
+
+static bool is_of_queue(enum stoq_axis axis)
+{
+	return axis == STOQ_BY_QUEUE || axis == STOQ_BY_CONNECTION;
 }
 
 void stoq_identity_reduce(struct stoq_identity *identity, enum stoq_axis axis)
 {
-	struct stoq_identity all = *identity;
+	const struct stoq_identity all = *identity;
+	enum stoq_axis first = stoq_axis_first(axis), second = stoq_axis_second(axis);
 
 	stoq_identity_clear(identity);
-	switch (axis) {
-	case STOQ_BY_HOST:
-		memcpy(identity->host_nqn, all.host_nqn, sizeof(all.host_nqn));
-		memcpy(identity->host_address, all.host_address, sizeof(all.host_address));
-		reduce_host(identity);
-		break;
-	case STOQ_BY_NAMESPACE:
-		identity->nsid = all.nsid;
-		__attribute__((fallthrough));
-	case STOQ_BY_SUBSYSTEM:
-		memcpy(identity->subsystem_nqn, all.subsystem_nqn, sizeof(all.subsystem_nqn));
-		memcpy(identity->controller_address, all.controller_address,
-			sizeof(all.controller_address));
-		reduce_subsystem(identity);
-		break;
-	case STOQ_BY_QUEUE:
-	case STOQ_BY_CONNECTION:
-		*identity = all;
-		identity->nsid = -1;
-		identity->opcode = -1;
-		identity->fctype = -1;
-		break;
-	case STOQ_BY_COMMAND:
-		*identity = all;
-		reduce_host(identity);
-		reduce_subsystem(identity);
-		identity->cntlid = -1;
-		identity->qid = -1;
-		if (all.fctype >= 0)
-			identity->kind = NVME_QUEUE_ADMIN;
-		break;
-	case STOQ_BY_OPCODE:
-	default:
-		/* Fabrics commands are the same on every queue. */
-		identity->kind = all.fctype < 0 ? all.kind : NVME_QUEUE_ADMIN;
-		identity->opcode = all.opcode;
-		identity->fctype = all.fctype;
-		break;
-	}
+	/* A queue has a kind, whatever the opcode: it comes last. */
+	if (second != STOQ_AXES && !is_of_queue(second))
+		keep(identity, &all, second);
+	keep(identity, &all, first);
+	if (is_of_queue(second))
+		keep(identity, &all, second);
 }
 
 bool stoq_identity_equal(const struct stoq_identity *one, const struct stoq_identity *other)
@@ -144,7 +198,7 @@ bool stoq_identity_equal(const struct stoq_identity *one, const struct stoq_iden
 	       strcmp(one->controller_address, other->controller_address) == 0 &&
 	       one->cntlid == other->cntlid && one->qid == other->qid && one->nsid == other->nsid &&
 	       one->opcode == other->opcode && one->fctype == other->fctype &&
-	       one->kind == other->kind;
+	       one->size == other->size && one->kind == other->kind;
 }
 
 static uint32_t hash_bytes(uint32_t hash, const void *bytes, size_t count)
@@ -169,6 +223,7 @@ uint32_t stoq_identity_hash(const struct stoq_identity *identity)
 	hash = hash_bytes(hash, &identity->nsid, sizeof(identity->nsid));
 	hash = hash_bytes(hash, &identity->opcode, sizeof(identity->opcode));
 	hash = hash_bytes(hash, &identity->fctype, sizeof(identity->fctype));
+	hash = hash_bytes(hash, &identity->size, sizeof(identity->size));
 	return hash_bytes(hash, &identity->kind, sizeof(identity->kind));
 }
 

@@ -23,6 +23,9 @@ void stoq_identity_add_known(struct stoq_identity *identity, const struct stoq_f
  */
 void stoq_identity_reduce(struct stoq_identity *identity, enum stoq_axis axis);
 
+/* Takes the port off "192.0.2.1:40000", "[2001:db8::1]:40000", if there is one. */
+void stoq_identity_strip_port(char *address, size_t size);
+
 bool stoq_identity_equal(const struct stoq_identity *one, const struct stoq_identity *other);
 uint32_t stoq_identity_hash(const struct stoq_identity *identity);
 

@@ -16,7 +16,9 @@ static const char *const axis_names[STOQ_AXES] = {
 	[STOQ_BY_NAMESPACE] = "namespace",
 	[STOQ_BY_QUEUE] = "queue",
 	[STOQ_BY_CONNECTION] = "connection",
+	[STOQ_BY_PATH] = "path",
 	[STOQ_BY_OPCODE] = "opcode",
+	[STOQ_BY_SIZE] = "size",
 };
 
 static const char *const state_names[STOQ_FLOW_STATES] = {
@@ -28,20 +30,39 @@ static const char *const state_names[STOQ_FLOW_STATES] = {
 	[STOQ_FLOW_MULTIPATH] = "multipath",
 };
 
-const char *stoq_axis_name(enum stoq_axis axis)
+const char *stoq_axis_name(enum stoq_axis axis, char text[static STOQ_AXIS_NAME])
 {
-	return axis < STOQ_AXES ? axis_names[axis] : "unknown";
+	enum stoq_axis first = stoq_axis_first(axis), second = stoq_axis_second(axis);
+
+	snprintf(text, STOQ_AXIS_NAME, "%s%s%s", first < STOQ_AXES ? axis_names[first] : "unknown",
+		second < STOQ_AXES ? "," : "", second < STOQ_AXES ? axis_names[second] : "");
+	return text;
 }
 
-int stoq_axis_from_name(const char *name, enum stoq_axis *axis)
+/* One name, of so many characters. */
+static int find_axis(const char *name, size_t length, enum stoq_axis *axis)
 {
 	for (unsigned int i = 0; i < STOQ_AXES; i++) {
-		if (strcmp(name, axis_names[i]) == 0) {
+		if (strlen(axis_names[i]) == length && strncmp(name, axis_names[i], length) == 0) {
 			*axis = (enum stoq_axis)i;
 			return 0;
 		}
 	}
 	return -ENOENT;
+}
+
+int stoq_axis_from_name(const char *name, enum stoq_axis *axis)
+{
+	const char *comma = strchr(name, ',');
+	enum stoq_axis first, second;
+
+	if (!comma)
+		return find_axis(name, strlen(name), axis);
+	if (find_axis(name, (size_t)(comma - name), &first) ||
+		find_axis(comma + 1, strlen(comma + 1), &second) || first == second)
+		return -ENOENT;
+	*axis = stoq_axis_pair(first, second);
+	return 0;
 }
 
 const char *stoq_flow_state_name(enum stoq_flow_state state)
@@ -150,6 +171,31 @@ static void label_connection(char *label, const struct stoq_identity *identity, 
 	shorten(label, STOQ_LABEL_SIZE, text, width);
 }
 
+/* "192.0.2.1>192.0.2.2:4420" */
+static void label_path(char *label, const struct stoq_identity *identity, size_t width)
+{
+	char text[2 * sizeof(identity->host_address) + 2];
+
+	snprintf(text, sizeof(text), "%s>%s",
+		identity->host_address[0] ? identity->host_address : "(not known)",
+		identity->controller_address);
+	shorten(label, STOQ_LABEL_SIZE, text, width);
+}
+
+/* "4 KiB": from there up to twice that. */
+static void label_size(char *label, const struct stoq_identity *identity, size_t width)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB"};
+	unsigned int bit = identity->size > 0 ? (unsigned int)identity->size - 1 : 0;
+	char text[24] = "(not known)";
+
+	if (identity->size == 0)
+		snprintf(text, sizeof(text), "no data");
+	else if (identity->size > 0)
+		snprintf(text, sizeof(text), "%u %s", 1u << bit % 10, units[bit / 10 & 3]);
+	shorten(label, STOQ_LABEL_SIZE, text, width);
+}
+
 static void label_opcode(char *label, const struct stoq_identity *identity, size_t width)
 {
 	char buffer[NVME_NAME_LENGTH];
@@ -161,7 +207,8 @@ static void label_opcode(char *label, const struct stoq_identity *identity, size
 	shorten(label, STOQ_LABEL_SIZE, name, width);
 }
 
-void stoq_group_label(char label[static STOQ_LABEL_SIZE], const struct stoq_identity *identity,
+/* By one axis. */
+static void label_one(char label[static STOQ_LABEL_SIZE], const struct stoq_identity *identity,
 	enum stoq_axis axis, size_t width)
 {
 	char name[CLEAN_SIZE];
@@ -176,8 +223,14 @@ void stoq_group_label(char label[static STOQ_LABEL_SIZE], const struct stoq_iden
 	case STOQ_BY_CONNECTION:
 		label_connection(label, identity, width);
 		return;
+	case STOQ_BY_PATH:
+		label_path(label, identity, width);
+		return;
 	case STOQ_BY_OPCODE:
 		label_opcode(label, identity, width);
+		return;
+	case STOQ_BY_SIZE:
+		label_size(label, identity, width);
 		return;
 	case STOQ_BY_SUBSYSTEM:
 		name_subsystem(name, identity, width);
@@ -187,4 +240,35 @@ void stoq_group_label(char label[static STOQ_LABEL_SIZE], const struct stoq_iden
 		break;
 	}
 	snprintf(label, STOQ_LABEL_SIZE, "%s", name);
+}
+
+/* Two names share the room: the second one has half of it, and what the first one leaves. */
+static void label_pair(char label[static STOQ_LABEL_SIZE], const struct stoq_identity *identity,
+	enum stoq_axis axis, size_t width)
+{
+	enum stoq_axis first = stoq_axis_first(axis), second = stoq_axis_second(axis);
+	char one[STOQ_LABEL_SIZE], other[STOQ_LABEL_SIZE];
+	size_t room = width > 3 ? width - 1 : 2, half = room / 2, left;
+
+	label_one(one, identity, first, 0);
+	label_one(other, identity, second, 0);
+	if (width && strlen(one) + strlen(other) > room) {
+		left = strlen(one) < room - half ? room - strlen(one) : half;
+		if (strlen(other) > left)
+			label_one(other, identity, second, left);
+		left = strlen(other) < room ? room - strlen(other) : 1;
+		if (strlen(one) > left)
+			label_one(one, identity, first, left);
+	}
+	snprintf(label, STOQ_LABEL_SIZE, "%.*s %.*s", STOQ_LABEL_SIZE / 2 - 2, one,
+		STOQ_LABEL_SIZE / 2 - 2, other);
+}
+
+void stoq_group_label(char label[static STOQ_LABEL_SIZE], const struct stoq_identity *identity,
+	enum stoq_axis axis, size_t width)
+{
+	if (stoq_axis_second(axis) == STOQ_AXES)
+		label_one(label, identity, axis, width);
+	else
+		label_pair(label, identity, axis, width);
 }

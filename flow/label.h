@@ -4,8 +4,12 @@
 /* Names for what the model holds: axes, flow states, groups. Pure. */
 #include "flow/model.h"
 
-/* "host", "subsystem", "namespace", "queue", "connection", "opcode": as the user writes them. */
-const char *stoq_axis_name(enum stoq_axis axis);
+/*
+ * "host", "subsystem", "namespace", "queue", "connection", "path", "opcode", "size", or two of them:
+ * "host,opcode". As the user writes them. Returns text.
+ */
+#define STOQ_AXIS_NAME 32
+const char *stoq_axis_name(enum stoq_axis axis, char text[static STOQ_AXIS_NAME]);
 
 /* 0, or -ENOENT if there is no such axis. */
 int stoq_axis_from_name(const char *name, enum stoq_axis *axis);

@@ -20,10 +20,39 @@ enum stoq_axis {
 	STOQ_BY_NAMESPACE,  /* subsystem and namespace id */
 	STOQ_BY_QUEUE,	    /* host, subsystem, controller and queue id */
 	STOQ_BY_CONNECTION, /* the same, shown by its addresses */
+	STOQ_BY_PATH,	    /* the host's address, the controller's address and port */
 	STOQ_BY_OPCODE,
+	STOQ_BY_SIZE,		     /* of the data, in powers of two; where sizes are counted */
 	STOQ_AXES,		     /* those that a viewer has */
 	STOQ_BY_COMMAND = STOQ_AXES, /* host, subsystem, namespace and opcode: for metrics */
 };
+
+/* Two axes at once are a value of the same type. */
+#define STOQ_AXIS_SECOND_SHIFT 8
+
+static inline enum stoq_axis stoq_axis_pair(enum stoq_axis first, enum stoq_axis second)
+{
+	return (enum stoq_axis)(
+		(unsigned int)first | ((unsigned int)second + 1) << STOQ_AXIS_SECOND_SHIFT);
+}
+
+static inline enum stoq_axis stoq_axis_first(enum stoq_axis axis)
+{
+	return (enum stoq_axis)((unsigned int)axis & ((1u << STOQ_AXIS_SECOND_SHIFT) - 1));
+}
+
+/* STOQ_AXES: there is none. */
+static inline enum stoq_axis stoq_axis_second(enum stoq_axis axis)
+{
+	unsigned int second = (unsigned int)axis >> STOQ_AXIS_SECOND_SHIFT;
+
+	return second ? (enum stoq_axis)(second - 1) : STOQ_AXES;
+}
+
+static inline bool stoq_axis_has(enum stoq_axis axis, enum stoq_axis part)
+{
+	return stoq_axis_first(axis) == part || stoq_axis_second(axis) == part;
+}
 
 struct stoq_statistics {
 	uint64_t commands; /* completed, with any status */
@@ -44,6 +73,7 @@ struct stoq_identity {
 	int64_t nsid;		   /* -1 */
 	int32_t opcode;		   /* -1 */
 	int32_t fctype;		   /* of a Fabrics command, else -1 */
+	int32_t size;		   /* stoq_size_class(); -1 */
 	enum nvme_queue_kind kind; /* which table opcode is of */
 };
 
@@ -86,6 +116,7 @@ struct stoq_model {
 	uint64_t interval_ns;		  /* length of the last interval */
 	uint64_t elapsed_ns;		  /* since the start */
 	bool staged;			  /* stages are counted; else they are 0 */
+	bool sized;			  /* sizes are counted */
 
 	/* Groups, most commands in the interval first; those that never had any are left out. */
 	struct stoq_group *groups;

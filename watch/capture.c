@@ -26,6 +26,7 @@ static int open_decoder(
 
 	settings.ends = watch->filter->ends;
 	settings.commands = watch->filter->commands;
+	settings.keep_sizes = config->sizes;
 	stoq_watch_sizes(config, &settings.sizes);
 	result = stoq_program_open(&watch->decoder, &settings, error);
 	if (result)
@@ -69,6 +70,7 @@ int stoq_watch_open_capture(struct stoq_watch **watch, const struct stoq_watch_c
 		return stoq_error_set(error, -ENOMEM, "no memory");
 	opened->model.axis = config->axis;
 	opened->model.staged = config->stages;
+	opened->model.sized = config->sizes;
 	stoq_watch_ask(opened, config);
 	opened->handlers = handlers;
 	stoq_identity_clear(&opened->nobody);

@@ -18,7 +18,7 @@ static int group_series(struct stoq_watch *watch, const struct stoq_ledger_serie
 		return 0; /* reserved, or begun and not counted yet */
 	if (!stoq_wanted_series(watch, series))
 		return 0;
-	stoq_ledger_identify(series, &identity);
+	stoq_ledger_identify(series, watch->model.sized, &identity);
 	group = stoq_groups_of(&watch->groups, &identity, watch->model.axis);
 	if (!group)
 		return -ENOMEM;

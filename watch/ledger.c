@@ -202,7 +202,8 @@ struct stoq_ledger_status *stoq_ledger_status_get(
 	return status;
 }
 
-void stoq_ledger_identify(const struct stoq_ledger_series *series, struct stoq_identity *identity)
+void stoq_ledger_identify(
+	const struct stoq_ledger_series *series, bool sized, struct stoq_identity *identity)
 {
 	if (series->flow)
 		*identity = series->flow->identity;
@@ -213,6 +214,8 @@ void stoq_ledger_identify(const struct stoq_ledger_series *series, struct stoq_i
 	identity->kind = series->key.kind;
 	if (series->key.opcode == NVME_OPCODE_FABRICS)
 		identity->fctype = series->key.fctype;
+	else if (sized)
+		identity->size = series->key.fctype;
 }
 
 static struct stoq_ledger_retired *retired_get(
@@ -235,24 +238,20 @@ static struct stoq_ledger_retired *retired_get(
 	return grown;
 }
 
-/* Where a connection came from does not matter after it is gone, if its names are known. */
+/* Which port a connection came from does not matter after it is gone. */
 static void forget_connection(struct stoq_identity *identity)
 {
-	char *port = strrchr(identity->host_address, ':');
-
 	identity->cntlid = -1;
-	if (identity->host_nqn[0])
-		port = identity->host_address;
-	if (port)
-		memset(port, 0, sizeof(identity->host_address) - (port - identity->host_address));
+	stoq_identity_strip_port(identity->host_address, sizeof(identity->host_address));
 }
 
-static int keep_total(struct stoq_ledger *ledger, const struct stoq_ledger_series *series)
+static int keep_total(
+	struct stoq_ledger *ledger, const struct stoq_ledger_series *series, bool sized)
 {
 	struct stoq_ledger_retired *retired;
 	struct stoq_identity identity;
 
-	stoq_ledger_identify(series, &identity);
+	stoq_ledger_identify(series, sized, &identity);
 	forget_connection(&identity);
 	retired = retired_get(ledger, &identity);
 	if (!retired)
@@ -261,9 +260,10 @@ static int keep_total(struct stoq_ledger *ledger, const struct stoq_ledger_serie
 	return 0;
 }
 
-int stoq_ledger_retire(struct stoq_ledger *ledger, struct stoq_ledger_series *series, bool wanted)
+int stoq_ledger_retire(
+	struct stoq_ledger *ledger, struct stoq_ledger_series *series, bool wanted, bool sized)
 {
-	if (wanted && keep_total(ledger, series))
+	if (wanted && keep_total(ledger, series, sized))
 		return -ENOMEM;
 	if (series->flow)
 		series->flow->series--;

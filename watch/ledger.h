@@ -78,14 +78,16 @@ struct stoq_ledger_series *stoq_ledger_series_get(
 struct stoq_ledger_status *stoq_ledger_status_get(
 	struct stoq_ledger *ledger, const struct stoq_status_key *key);
 
-/* The identity of a series: its flow's, with namespace and opcode. */
-void stoq_ledger_identify(const struct stoq_ledger_series *series, struct stoq_identity *identity);
+/* The identity of a series: its flow's, with namespace, opcode and, if these are counted, size. */
+void stoq_ledger_identify(
+	const struct stoq_ledger_series *series, bool sized, struct stoq_identity *identity);
 
 /*
  * Forgets a series; its counts move to the retired ones if it is wanted. 0 or -ENOMEM (nothing
  * changed).
  */
-int stoq_ledger_retire(struct stoq_ledger *ledger, struct stoq_ledger_series *series, bool wanted);
+int stoq_ledger_retire(
+	struct stoq_ledger *ledger, struct stoq_ledger_series *series, bool wanted, bool sized);
 
 void stoq_ledger_status_forget(struct stoq_ledger *ledger, struct stoq_ledger_status *status);
 

@@ -47,7 +47,7 @@ static int count_outstanding(
 
 	if (!stoq_wanted_series(watch, &series))
 		return 0;
-	stoq_ledger_identify(&series, &identity);
+	stoq_ledger_identify(&series, watch->model.sized, &identity);
 	group = stoq_groups_of(&watch->groups, &identity, watch->model.axis);
 	if (!group)
 		return -ENOMEM;

@@ -143,6 +143,8 @@ static void put_group_identity(struct json_object *object, const struct stoq_ide
 {
 	stoq_json_put_identity(object, identity);
 	stoq_json_put_known(object, "nsid", identity->nsid >= 0, (uint64_t)identity->nsid);
+	stoq_json_put_known(object, "size", identity->size >= 0,
+		identity->size > 0 ? 1ull << (identity->size - 1) : 0);
 	if (identity->opcode >= 0) {
 		stoq_json_put_opcode(object, identity->kind, (uint8_t)identity->opcode,
 			identity->fctype >= 0 ? (uint8_t)identity->fctype : 0);
@@ -334,6 +336,7 @@ static char *period_object(const char *type, const struct period *period, uint64
 	const struct stoq_model *model = period->model;
 	struct json_object *object = stoq_json_new_report(type, STOQ_JSON_SCHEMA_VERSION);
 	struct json_object *overall = json_object_new_object();
+	char axis[STOQ_AXIS_NAME];
 
 	stoq_json_put_time(object, unix_ns);
 	stoq_json_put_u64(object, "elapsed_ns", model->elapsed_ns);
@@ -341,7 +344,7 @@ static char *period_object(const char *type, const struct period *period, uint64
 	stoq_json_put(object, "interfaces", interfaces(model, false));
 	stoq_json_put(object, "interfaces_gone", interfaces(model, true));
 	stoq_json_put_string(object, "attachment", model->attachment);
-	stoq_json_put_string(object, "by", stoq_axis_name(model->axis));
+	stoq_json_put_string(object, "by", stoq_axis_name(model->axis, axis));
 	stoq_json_put(object, "filter", filter_of(model->filter));
 	put_statistics(overall, period, &model->overall);
 	stoq_json_put(object, "overall", overall);

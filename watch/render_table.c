@@ -154,8 +154,9 @@ static bool has_column(const struct stoq_model *model, enum column column)
 /* Two addresses are long, and what TCP adds is of no use without them. */
 static unsigned int label_min(const struct stoq_model *model, unsigned int otherwise)
 {
-	return model->axis == STOQ_BY_CONNECTION && otherwise < CONNECTION_MIN ? CONNECTION_MIN
-									       : otherwise;
+	return stoq_axis_has(model->axis, STOQ_BY_CONNECTION) && otherwise < CONNECTION_MIN
+		       ? CONNECTION_MIN
+		       : otherwise;
 }
 
 /* The stages add up: they are shown together. */
@@ -342,7 +343,8 @@ static void draw_heading(const struct table *table, unsigned int row, size_t fir
 {
 	size_t count = table->model->group_count;
 	unsigned int end = MARK_WIDTH + table->label_width;
-	const char *axis = stoq_axis_name(table->model->axis);
+	char name[STOQ_AXIS_NAME];
+	const char *axis = stoq_axis_name(table->model->axis, name);
 	char title[TITLE_SIZE], part[TITLE_SIZE / 2] = "";
 
 	if (rows < count && rows)

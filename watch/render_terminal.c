@@ -185,7 +185,7 @@ static void draw_help(struct stoq_screen *screen, const struct stoq_view *view)
 {
 	static const char *const lines[] = {
 		"q            quit; the totals are printed",
-		"b, <-, ->    group by host, subsystem, namespace, queue, connection, opcode",
+		"b, <-, ->    group by host, subsystem, namespace, queue, connection, ...",
 		"up, down     choose a group: the histogram is of its commands",
 		"t            figures since the start, or of the last interval",
 		"space        pause and go on; counting never pauses",

@@ -117,8 +117,8 @@ static int take_series(struct stoq_watch *watch)
 			series->quiet = 0;
 		/* Somebody else's tables are left as they are. */
 		if (!watch->shared && series->quiet >= QUIET_READINGS &&
-			stoq_ledger_retire(
-				&watch->ledger, series, stoq_wanted_series(watch, series)) == 0)
+			stoq_ledger_retire(&watch->ledger, series,
+				stoq_wanted_series(watch, series), watch->model.sized) == 0)
 			stoq_watch_table_remove(watch, STOQ_WATCH_SERIES, key);
 	}
 	return 0;

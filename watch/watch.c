@@ -57,7 +57,9 @@ static int configure(struct stoq_watch *watch, const struct stoq_watch_config *c
 	program->rodata->stoq_early_reach = stoq_cells_reach(sizes.cells);
 	for (size_t i = 0; i < STOQ_BARE_MAX; i++)
 		program->rodata->stoq_bare_interfaces[i] = watch->bare[i];
-	program->rodata->stoq_keep_details = stoq_watch_keeps_details(config);
+	program->rodata->stoq_keep_details =
+		(stoq_watch_keeps_details(config) ? STOQ_KEEP_DETAILS : 0) |
+		(config->sizes ? STOQ_KEEP_SIZES : 0);
 	program->rodata->stoq_wanted_ends = watch->filter->ends;
 	program->rodata->stoq_wanted_commands = watch->filter->commands;
 	return stoq_tables_size(program->obj, &sizes);
@@ -256,6 +258,7 @@ int stoq_watch_open(struct stoq_watch **result_out, const struct stoq_watch_conf
 		return stoq_error_set(error, -ENOMEM, "no memory");
 	watch->model.axis = config->axis;
 	watch->model.staged = config->stages && !config->shared;
+	watch->model.sized = config->sizes && !config->shared;
 	stoq_watch_ask(watch, config);
 	stoq_identity_clear(&watch->nobody);
 	/* A wrong name should cost no program load, and no misleading message about it. */

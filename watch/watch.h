@@ -32,6 +32,7 @@ struct stoq_watch_config {
 	uint64_t slow_ns;   /* commands at least this slow become events; UINT64_MAX: none */
 	bool report_errors; /* commands with a status other than success become events */
 	bool report_pdus;   /* every PDU becomes an event: for tests and traces */
+	bool sizes;	    /* count sizes; set if the axis is by size. Not of shared tables */
 	bool stages;	    /* count where the time of commands goes; not of shared tables */
 	bool record;	    /* every command is handed to the handler that records */
 	const struct stoq_filter *filter; /* NULL: everything. Has to live as long as the watch */

@@ -83,7 +83,7 @@ static __always_inline struct stoq_detail *stoq_shared_detail(__u32 uid, __u16 c
 /* Whether there is more to be kept of a command than a slot has room for. */
 static __always_inline int stoq_has_detail(const struct stoq_command *command)
 {
-	return stoq_keep_details || command->nsid >= STOQ_SLOT_NSID_FAR;
+	return (stoq_keep_details & STOQ_KEEP_DETAILS) || command->nsid >= STOQ_SLOT_NSID_FAR;
 }
 
 static __always_inline void stoq_detail_keep(

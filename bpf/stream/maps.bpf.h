@@ -8,8 +8,8 @@
 STOQ_SETTING __u64 stoq_slow_ns = ~0ull;
 STOQ_SETTING __u8 stoq_report_errors;
 STOQ_SETTING __u8 stoq_report_pdus;
-/* Events contain SLBAs and more: keep them while a command is outstanding. */
-STOQ_SETTING __u8 stoq_keep_details = 1;
+/* What is kept of commands that a plain one does not need; the fast walk leaves all of them alone then. */
+STOQ_SETTING __u8 stoq_keep_details = STOQ_KEEP_DETAILS;
 /* Number of slots in stoq_commands, less one: a power of two less one. */
 STOQ_SETTING __u32 stoq_command_mask = 131071;
 

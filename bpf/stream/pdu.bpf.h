@@ -84,6 +84,8 @@ static __always_inline void stoq_command_from_sqe(
 	command->fctype = fctype;
 	command->nsid = fabrics ? 0 : nvme_le32(sqe->nsid);
 	command->bytes = stoq_transfer_bytes(sqe, fctype);
+	if ((stoq_keep_details & STOQ_KEEP_SIZES) && !fabrics)
+		command->fctype = stoq_size_class(command->bytes);
 	command->slba = io ? nvme_sqe_slba(sqe) : 0;
 	command->blocks = io && nvme_has_lba_range(opcode) ? nvme_sqe_block_count(sqe) : 0;
 	command->untimed =

@@ -127,7 +127,7 @@ static __always_inline void stoq_report_command(struct stoq_cpu *cpu, __u32 uid,
 		.status = nvme_status_code(cqe_status),
 		.opcode = command->opcode,
 		.kind = command->kind,
-		.fctype = command->fctype,
+		.fctype = command->opcode == NVME_OPCODE_FABRICS ? command->fctype : 0,
 		.dnr = cqe_status & NVME_CQE_STATUS_DNR ? 1 : 0,
 		.staged = STOQ_STAGED,
 	};

@@ -67,6 +67,11 @@ static inline __u32 stoq_command_index(__u32 uid, __u16 cid, __u32 choice, __u32
 	return ((base + cid) ^ (choice & 1)) & mask;
 }
 
+enum stoq_keep {
+	STOQ_KEEP_DETAILS = 1, /* what events contain: SLBAs and more */
+	STOQ_KEEP_SIZES = 2,   /* their size class: series are told apart by it */
+};
+
 struct stoq_detail {
 	__u64 slba;
 	__u32 nsid;
@@ -96,6 +101,15 @@ struct stoq_command {
 #define STOQ_SLOT_UNTIMED_SHIFT 57
 #define STOQ_SLOT_NSID_FAR	0xff /* the detail has it */
 #define STOQ_FCTYPE_OTHER	0x3f /* the reserved and vendor specific ones beyond */
+
+/*
+ * The size of a command's data in powers of two: 0: none; n: from 2^(n - 1) bytes up to twice that. Where
+ * sizes are counted, it stands where Fabrics commands have their type.
+ */
+static inline __attribute__((always_inline)) __u32 stoq_size_class(__u32 bytes)
+{
+	return stoq_latency_exponent(bytes | 1u) + (__u32)((0 - (__u64)bytes) >> 63);
+}
 
 static inline __attribute__((always_inline)) __u64 stoq_slot_pack(
 	const struct stoq_command *command)
@@ -409,7 +423,7 @@ struct stoq_series_key {
 	__u32 nsid;
 	__u8 opcode;
 	__u8 kind;   /* enum nvme_queue_kind */
-	__u8 fctype; /* of a Fabrics command, else 0 */
+	__u8 fctype; /* of a Fabrics command, else 0, or the size class if sizes are counted */
 	__u8 pad[5];
 };
 NVME_ASSERT_SIZE(struct stoq_series_key, 16);

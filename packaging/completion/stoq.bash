@@ -36,12 +36,21 @@ _stoq_nodes() { command ls "$(_stoq_given --dir /etc/stoq/pki)/nodes" 2>/dev/nul
 _stoq_targets() { command ls "$(_stoq_given --run-dir /run/stoq)" 2>/dev/null | sed -n 's/^target-//p'; }
 _stoq_guards() { command ls /sys/fs/bpf/stoq/guard 2>/dev/null; }
 
+# What --by takes: an axis, or a second one behind a comma.
+_stoq_axes()
+{
+	local axes='host subsystem namespace queue connection path opcode size' before=
+
+	[[ $current != *,* ]] || before=${current%%,*},
+	printf "$before%s\n" $axes
+}
+
 # _stoq_values VERB COMMAND OPTION: the words that an option takes; fails where that is for files.
 _stoq_values()
 {
 	case $3 in
 	-i | --interface) command ls /sys/class/net ;;
-	--by) echo host subsystem namespace queue connection opcode ;;
+	--by) _stoq_axes ;;
 	--strict) echo ingress always never ;;
 	--format) echo csv iolog ;;
 	--mode) echo throughput requests ping ;;

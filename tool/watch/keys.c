@@ -6,8 +6,12 @@
 static int change_axis(struct watch_report *report, struct stoq_watch *watch,
 	const struct stoq_model *model, int step, struct stoq_error *error)
 {
-	int axis = ((int)model->axis + step + STOQ_AXES) % STOQ_AXES;
-	int result = stoq_watch_set_axis(watch, (enum stoq_axis)axis);
+	int axis = (int)stoq_axis_first(model->axis), result;
+
+	do
+		axis = (axis + step + STOQ_AXES) % STOQ_AXES;
+	while (axis == STOQ_BY_SIZE && !model->sized);
+	result = stoq_watch_set_axis(watch, (enum stoq_axis)axis);
 
 	report->view.has_selection = false;
 	if (result)

@@ -126,8 +126,10 @@ static int parse_axis(struct watch_options *options, const char *text, struct st
 	options->by_given = true;
 	if (stoq_axis_from_name(text, &options->config.axis))
 		return stoq_error_set(error, -EINVAL,
-			"--by: '%.40s' is none of host, subsystem, namespace, queue, connection, opcode",
+			"--by: '%.40s' is not an axis, nor two: write host, subsystem, namespace, "
+			"queue, connection, path, opcode or size, or two of them like host,opcode",
 			text);
+	options->config.sizes = stoq_axis_has(options->config.axis, STOQ_BY_SIZE);
 	return 0;
 }
 

@@ -14,6 +14,7 @@ struct stoq_identity fixture_nobody(void)
 		.nsid = -1,
 		.opcode = -1,
 		.fctype = -1,
+		.size = -1,
 		.kind = NVME_QUEUE_IO};
 }
 
