@@ -218,6 +218,20 @@ static struct json_object *groups(const struct period *period)
 	return list;
 }
 
+/* The groups beyond --top, as one; NULL: there are none. */
+static struct json_object *others(const struct period *period)
+{
+	const struct stoq_model *model = period->model;
+	struct json_object *object;
+
+	if (!model->other_count)
+		return NULL;
+	object = json_object_new_object();
+	stoq_json_put_u64(object, "groups", model->other_count);
+	put_statistics(object, period, &model->others);
+	return object;
+}
+
 static struct json_object *statuses(const struct period *period)
 {
 	struct json_object *list = json_object_new_array();
@@ -345,10 +359,12 @@ static char *period_object(const char *type, const struct period *period, uint64
 	stoq_json_put(object, "interfaces_gone", interfaces(model, true));
 	stoq_json_put_string(object, "attachment", model->attachment);
 	stoq_json_put_string(object, "by", stoq_axis_name(model->axis, axis));
+	stoq_json_put_string(object, "sort", stoq_order_name(model->order));
 	stoq_json_put(object, "filter", filter_of(model->filter));
 	put_statistics(overall, period, &model->overall);
 	stoq_json_put(object, "overall", overall);
 	stoq_json_put(object, "groups", groups(period));
+	stoq_json_put(object, "others", others(period));
 	stoq_json_put(object, "statuses", statuses(period));
 	stoq_json_put(object, "flows", flow_states(model));
 	stoq_json_put(object, "since_start", since_start(model));

@@ -235,7 +235,13 @@ static size_t count_active(const struct stoq_model *model, const struct stoq_vie
 
 	for (size_t i = 0; i < model->group_count; i++)
 		active += stoq_view_statistics(view, &model->groups[i])->commands > 0;
-	return active;
+	return active + (model->other_count > 0);
+}
+
+/* With that of the others. */
+static size_t count_rows(const struct stoq_model *model)
+{
+	return model->group_count + (model->other_count > 0);
 }
 
 /*
@@ -260,7 +266,7 @@ static struct shares share_out(
 	left -= shares.groups;
 	if (picture_min)
 		picture_min = STOQ_PICTURE_HEAD + 1 + PICTURE_USEFUL_ROWS;
-	idle = left > picture_min ? least(model->group_count - shares.groups, left - picture_min)
+	idle = left > picture_min ? least(count_rows(model) - shares.groups, left - picture_min)
 				  : 0;
 	shares.groups += idle;
 	left -= idle;
@@ -319,7 +325,7 @@ int stoq_render_text(char **text, const struct stoq_model *model, const struct s
 	unsigned int width, bool picture)
 {
 	const struct stoq_statistics *all = stoq_view_statistics(view, &model->overall);
-	const struct shares shares = {.groups = (unsigned int)model->group_count,
+	const struct shares shares = {.groups = (unsigned int)count_rows(model),
 		.statuses = (unsigned int)model->status_count,
 		.bars = picture && all->latency.count ? TEXT_PICTURE_ROWS : 0};
 	unsigned int body = STOQ_TABLE_HEAD + shares.groups, row;

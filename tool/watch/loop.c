@@ -272,7 +272,9 @@ static int last_reading(struct loop *loop)
 	if (loop->report->mode == WATCH_JSON ||
 		(loop->report->mode == WATCH_TEXT && loop->next_ns == loop->end_ns))
 		watch_report_interval(loop->report, loop->model);
-	return 0;
+	return stoq_watch_set_whole(loop->watch, true)
+		       ? stoq_error_set(loop->error, -ENOMEM, "no memory")
+		       : 0;
 }
 
 int watch_loop_run(struct stoq_watch *watch, struct watch_report *report,

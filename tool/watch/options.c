@@ -11,6 +11,7 @@
 #include "tool/options.h"
 #include "tool/watch/filter_options.h"
 #include "tool/watch/metrics.h"
+#include "tool/watch/order_options.h"
 
 #define INTERVAL_MIN_NS 10000000ull		      /* 10 ms */
 #define TIME_MAX_NS	(365ull * 86400 * 1000000000) /* a year */
@@ -63,6 +64,7 @@ static const struct option long_options[] = {
 	{"record", required_argument, NULL, OPTION_RECORD},
 	{"record-size", required_argument, NULL, OPTION_RECORD_SIZE},
 	WATCH_FILTER_OPTIONS,
+	WATCH_ORDER_OPTIONS,
 	{0},
 };
 
@@ -222,10 +224,24 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		options->config.force_clsact = true;
 		return 0;
 	default:
-		return watch_filter_has_option(option)
-			       ? watch_filter_take(&options->filter, option, text, error)
-			       : take_value(options, option, text, error);
+		break;
 	}
+	if (watch_filter_has_option(option))
+		return watch_filter_take(&options->filter, option, text, error);
+	if (watch_order_has_option(option))
+		return watch_order_take(&options->config, option, text, error);
+	return take_value(options, option, text, error);
+}
+
+/* What of the options does not go together. *status: that of the tool. */
+static int check_order(const struct watch_options *options, int *status)
+{
+	struct stoq_error error;
+
+	if (!watch_order_check(&options->config, &error))
+		return 0;
+	*status = tool_usage("%s", error.text);
+	return -1;
 }
 
 /* A file has neither interfaces nor anyone to ask. */
@@ -246,7 +262,7 @@ static int complete(struct watch_options *options, int *status)
 
 	if (stoq_filter_is_given(&options->filter))
 		options->config.filter = &options->filter;
-	if (check_read(options, status))
+	if (check_read(options, status) || check_order(options, status))
 		return -1;
 	if (tool_metrics_check(&options->metrics, "metrics", &error)) {
 		*status = tool_usage("%s", error.text);
@@ -258,11 +274,12 @@ static int complete(struct watch_options *options, int *status)
 	}
 	if (!options->metrics.on)
 		return 0;
-	if (options->json || options->histogram || options->by_given ||
-		watch_options_want_events(options)) {
-		*status = tool_usage("--metrics serves figures and prints none: leave out --json, "
-				     "--histogram, --by, --slow, --errors and --pdus, or start a "
-				     "second stoq watch for them");
+	if (options->json || options->histogram || options->by_given || options->config.top ||
+		options->config.order || watch_options_want_events(options)) {
+		*status = tool_usage(
+			"--metrics serves figures and prints none: leave out --json, "
+			"--histogram, --by, --sort, --top, --slow, --errors and --pdus, or start a "
+			"second stoq watch for them");
 		return -1;
 	}
 	options->config.axis = STOQ_BY_COMMAND;

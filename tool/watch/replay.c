@@ -236,6 +236,9 @@ static int browse(struct replay *replay)
 	int result = 0;
 
 	replay->report.view.totals = true;
+	result = stoq_watch_set_whole(replay->watch, true)
+			 ? stoq_error_set(replay->error, -ENOMEM, "no memory")
+			 : 0;
 	while (!over && !result) {
 		struct signalfd_siginfo info;
 
@@ -321,6 +324,8 @@ static int read_and_show(struct replay *replay, enum watch_mode mode, int *faile
 	result = update(replay, replay->report.file_now_ns);
 	if (!result && (mode == WATCH_JSON || replay->options->interval_given))
 		watch_report_interval(&replay->report, replay->model);
+	if (!result && stoq_watch_set_whole(replay->watch, true))
+		result = stoq_error_set(replay->error, -ENOMEM, "no memory");
 	if (!result)
 		say_what_was_remarkable(replay);
 	if (!result && !*failed && mode == WATCH_SCREEN && watch_screen_open() == 0) {
