@@ -119,15 +119,17 @@ struct stoq_flow_line {
 	uint64_t unmatched;   /* completions of commands that began unseen */
 };
 
-struct stoq_filter; /* watch/filter.h */
+struct stoq_filter;	/* watch/filter.h */
+struct stoq_thresholds; /* watch/threshold.h */
 
 struct stoq_model {
 	enum stoq_axis axis;
 	const struct stoq_filter *filter; /* what the groups and flows are of; NULL: everything */
-	uint64_t interval_ns;		  /* length of the last interval */
-	uint64_t elapsed_ns;		  /* since the start */
-	bool staged;			  /* stages are counted; else they are 0 */
-	bool sized;			  /* sizes are counted */
+	const struct stoq_thresholds *thresholds; /* NULL: none */
+	uint64_t interval_ns;			  /* length of the last interval */
+	uint64_t elapsed_ns;			  /* since the start */
+	bool staged;				  /* stages are counted; else they are 0 */
+	bool sized;				  /* sizes are counted */
 
 	/* Groups, in the order that was asked for; those that never had any command are left out. */
 	struct stoq_group *groups;

@@ -38,7 +38,8 @@ struct stoq_watch_config {
 	bool stages;  /* count where the time of commands goes; not of shared tables */
 	bool record;  /* every command is handed to the handler that records */
 	const struct stoq_filter *filter; /* NULL: everything. Has to live as long as the watch */
-	bool force_clsact;		  /* do not use a tcx link, even where the kernel has it */
+	const struct stoq_thresholds *thresholds; /* for the model; NULL: none */
+	bool force_clsact; /* do not use a tcx link, even where the kernel has it */
 	/*
 	 * Not NULL: read these tables in place of loading a program; there are no events then, and
 	 * figures since the start leave out what was counted before. The descriptors are taken over

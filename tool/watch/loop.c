@@ -11,6 +11,7 @@
 
 #include "tool/message.h"
 #include "tool/signals.h"
+#include "tool/watch/alarm.h"
 #include "tool/watch/keys.h"
 #include "tool/watch/recorder.h"
 #include "tool/watch/screen.h"
@@ -124,6 +125,8 @@ static int on_timer(struct loop *loop)
 		result = update(loop);
 		if (result)
 			return result;
+		if (watch_alarm_judge(loop->report, loop->model))
+			loop->over = true;
 		watch_report_interval(loop->report, loop->model);
 	}
 	/* Ticks stay where they were meant to be; those that are gone are gone. */

@@ -9,6 +9,7 @@
 #include "record/writer.h"
 #include "tool/message.h"
 #include "tool/options.h"
+#include "tool/watch/alarm.h"
 #include "tool/watch/filter_options.h"
 #include "tool/watch/metrics.h"
 #include "tool/watch/order_options.h"
@@ -65,6 +66,7 @@ static const struct option long_options[] = {
 	{"record-size", required_argument, NULL, OPTION_RECORD_SIZE},
 	WATCH_FILTER_OPTIONS,
 	WATCH_ORDER_OPTIONS,
+	{"threshold", required_argument, NULL, WATCH_OPTION_THRESHOLD},
 	{0},
 };
 
@@ -200,6 +202,17 @@ static int take_value(
 	}
 }
 
+static int add_threshold(struct watch_options *options, const char *text, struct stoq_error *error)
+{
+	static struct stoq_thresholds all;
+
+	if (!options->thresholds)
+		all.count = 0;
+	options->thresholds = &all;
+	options->config.thresholds = &all;
+	return stoq_thresholds_add(&all, text, error);
+}
+
 static int take_option(void *context, int option, const char *text, struct stoq_error *error)
 {
 	struct watch_options *options = context;
@@ -230,6 +243,8 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		return watch_filter_take(&options->filter, option, text, error);
 	if (watch_order_has_option(option))
 		return watch_order_take(&options->config, option, text, error);
+	if (option == WATCH_OPTION_THRESHOLD)
+		return add_threshold(options, text, error);
 	return take_value(options, option, text, error);
 }
 
