@@ -35,6 +35,7 @@
 #include "bpf/stream/pdu.bpf.h"
 #include "bpf/stream/series.bpf.h"
 #include "bpf/stream/tcp_options.bpf.h"
+#include "bpf/stream/transfer.bpf.h"
 #include "bpf/stream/walk.bpf.h"
 #include "bpf/stream/walk_fast.bpf.h"
 #include "bpf/stream/window.bpf.h"
@@ -391,11 +392,7 @@ int stoq_guard(struct __sk_buff *skb)
 	stoq_guard_begin_packet(skb, guard, installed);
 	segment = &guard->segment;
 	stoq_count(cpu, STOQ_COUNT_PACKETS, 1);
-	result = stoq_parse_segment(skb, segment);
-	if (result == STOQ_PARSE_MALFORMED && skb->len > (__u32)(skb->data_end - skb->data) &&
-		bpf_skb_pull_data(
-			skb, skb->len < STOQ_HEADERS_BYTES ? skb->len : STOQ_HEADERS_BYTES) == 0)
-		result = stoq_parse_segment(skb, segment);
+	result = stoq_parse_packet(skb, segment);
 	if (result == STOQ_PARSE_TCP) {
 		flow = stoq_guard_find(skb, cpu, guard, installed);
 		if (flow && guard->reached)

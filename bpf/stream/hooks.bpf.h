@@ -3,7 +3,7 @@
 
 /*
  * Where a program takes part in following a stream: each program has these, the watch in
- * watch_hooks.bpf.h, where they do nothing, and the guard in guard/hooks.bpf.h and
+ * watch_hooks.bpf.h and no_hooks.bpf.h, where most do nothing, and the guard in guard/hooks.bpf.h and
  * guard/room.bpf.h.
  */
 #include "bpf/stream/stream.bpf.h"

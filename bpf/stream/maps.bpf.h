@@ -59,6 +59,7 @@ struct {
 	__type(value, struct nvme_connect_data);
 } stoq_new_connect SEC(".maps");
 
+#if !STOQ_WITHOUT_COMMANDS
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 131072);
@@ -75,6 +76,7 @@ struct {
 	__type(key, __u32);
 	__type(value, struct stoq_detail);
 } stoq_details SEC(".maps");
+#endif
 
 /* Early bytes (early.bpf.h). */
 struct {
@@ -102,6 +104,14 @@ struct {
 	__type(value, struct stoq_piece);
 } stoq_pieces SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stoq_cpu);
+} stoq_cpus SEC(".maps");
+
+#if !STOQ_WITHOUT_COMMANDS
 #if STOQ_STAGED
 #define STOQ_SERIES_VALUE struct stoq_series_staged
 #else
@@ -130,13 +140,7 @@ struct {
 } stoq_statuses SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct stoq_cpu);
-} stoq_cpus SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } stoq_events SEC(".maps");
+#endif

@@ -233,6 +233,7 @@ static __noinline int stoq_parse_segment(struct __sk_buff *skb, struct stoq_segm
 	result = stoq_parse_tags(skb, segment, &protocol);
 	if (result != STOQ_PARSE_TCP)
 		return result;
+	segment->network_offset = segment->tcp_offset;
 	data_end = (void *)(long)skb->data_end;
 	/* Read back, so that the verifier does not follow the rest once for each number of tags. */
 	data = (void *)(long)skb->data + STOQ_BOUND(*(volatile __u32 *)&segment->tcp_offset, 64);
@@ -270,4 +271,16 @@ static __noinline int stoq_parse_segment(struct __sk_buff *skb, struct stoq_segm
 		segment->window = bpf_ntohs(tcp->window);
 	stoq_fill_key(segment, source, destination, tcp->source, tcp->dest);
 	return STOQ_PARSE_TCP;
+}
+
+/* The same; headers that do not lie in the packet's linear part are pulled there. */
+static __always_inline int stoq_parse_packet(struct __sk_buff *skb, struct stoq_segment *segment)
+{
+	int result = stoq_parse_segment(skb, segment);
+
+	if (result == STOQ_PARSE_MALFORMED && skb->len > (__u32)(skb->data_end - skb->data) &&
+		bpf_skb_pull_data(
+			skb, skb->len < STOQ_HEADERS_BYTES ? skb->len : STOQ_HEADERS_BYTES) == 0)
+		result = stoq_parse_segment(skb, segment);
+	return result;
 }

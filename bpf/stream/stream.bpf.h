@@ -32,6 +32,7 @@ struct stoq_segment {
 	__u32 acknowledged;
 	__u32 payload_offset;
 	__u32 payload_bytes;
+	__u32 network_offset; /* of the IP header */
 	__u32 tcp_offset;
 	__u32 option_bytes; /* of TCP, from tcp_offset + sizeof(struct tcphdr) on */
 	__u8 from_a;	    /* the sender is end a of the key */
@@ -161,6 +162,13 @@ static __always_inline struct stoq_flow_side *stoq_side(
 
 /* packet.bpf.h */
 static __noinline int stoq_parse_segment(struct __sk_buff *skb, struct stoq_segment *segment);
+static __always_inline int stoq_parse_packet(struct __sk_buff *skb, struct stoq_segment *segment);
+
+/* follow.bpf.h */
+static __always_inline void stoq_on_syn(struct __sk_buff *skb, struct stoq_cpu *cpu,
+	const struct stoq_segment *segment, struct stoq_flow *flow);
+static __always_inline struct stoq_flow *stoq_flow_of_payload(struct __sk_buff *skb,
+	struct stoq_cpu *cpu, const struct stoq_segment *segment, struct stoq_flow *flow);
 
 /* tcp_options.bpf.h */
 __noinline __u32 stoq_find_multipath(
@@ -262,10 +270,10 @@ static __always_inline void stoq_series_time(struct stoq_series *series, __u64 l
 static __always_inline void stoq_command_count(struct stoq_cpu *cpu, __u32 uid, __u16 cid,
 	const struct stoq_command *command, __u16 cqe_status);
 
-/* pdu.bpf.h */
+/* transfer.bpf.h */
 static __always_inline __u32 stoq_transfer_bytes(const struct nvme_sqe *sqe, __u8 fctype);
-static __noinline void stoq_complete(struct stoq_flow *flow, struct stoq_flow_side *side,
-	struct stoq_cpu *cpu, __u32 cid, __u32 cqe_status);
+
+/* pdu.bpf.h */
 static __always_inline void stoq_settle(
 	struct stoq_flow *flow, struct stoq_flow_side *side, struct stoq_cpu *cpu, __u32 pending);
 static __always_inline void stoq_note_digests(

@@ -12,6 +12,11 @@
 #include "bpf/stream/tcp_shared.h"
 #include "nvme/nvme_tcp.h"
 
+/* Programs that keep no commands and count none (bpf/limit/) have smaller flows, and fewer maps. */
+#ifndef STOQ_WITHOUT_COMMANDS
+#define STOQ_WITHOUT_COMMANDS 0
+#endif
+
 /* ---- commands outstanding ---- */
 
 /*
@@ -309,6 +314,24 @@ struct stoq_flow_side {
 	STOQ_CACHE_LINE_GAP(gap);
 };
 
+/*
+ * What the program of limits keeps of a flow (bpf/limit/), by side where there are two. What a side sends must not
+ * leave before due_ns; CLOCK_MONOTONIC.
+ */
+struct stoq_limit_flow {
+	__u64 generation; /* of the policy that the rest belongs to; 0: it is to be looked up */
+	__u64 limits;	  /* a bit for each that holds for this host and this subsystem */
+	__u64 due_ns[NVME_TCP_SIDES];
+	__u64 left_ns[NVME_TCP_SIDES]; /* when its last packet leaves */
+	__u64 held_ns[NVME_TCP_SIDES]; /* how long its packets waited, smoothed as TCP does */
+	__u32 host;		       /* the host's number */
+	__u32 io;		       /* an I/O queue, beyond doubt */
+	__u32 delayed;		       /* a command of it was */
+	__u32 acked[NVME_TCP_SIDES];   /* what has left acknowledges so much */
+	__u32 pad;
+};
+NVME_ASSERT_SIZE(struct stoq_limit_flow, 88);
+
 /* What the guard keeps of a flow; all 0 where there is none. */
 struct stoq_guard_flow {
 	__u64 generation; /* of the policy that the classes belong to */
@@ -403,11 +426,16 @@ struct stoq_flow {
 	__u64 doubt_ns;
 	__u32 end_counted; /* it has ended, and that was counted */
 	__u32 pad;
-	struct stoq_guard_flow guard;
+	union { /* each program has its own */
+		struct stoq_guard_flow guard;
+		struct stoq_limit_flow limit;
+	};
 	STOQ_CACHE_LINE_GAP(gap);
 	struct stoq_flow_side side[NVME_TCP_SIDES];
+#if !STOQ_WITHOUT_COMMANDS
 	struct stoq_slot slots[STOQ_OWN_SLOTS];
 	struct stoq_guard_r2t r2ts[STOQ_GUARD_R2TS]; /* the guard's */
+#endif
 };
 
 /* ---- series: what is counted, per queue, namespace and opcode ---- */
