@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "guard/diff_limits.h"
 #include "guard/diff_private.h"
 
 /* The commands that are being compared. */
@@ -345,5 +346,6 @@ void stoq_guard_diff_free(struct stoq_guard_diff *diff)
 
 size_t stoq_guard_diff_count(const struct stoq_guard_diff *diff)
 {
-	return diff->count;
+	return diff->count +
+	       stoq_guard_diff_limits(&diff->side[0]->policy, &diff->side[1]->policy, NULL, NULL);
 }

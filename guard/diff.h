@@ -25,7 +25,10 @@ int stoq_guard_diff_find(struct stoq_guard_diff **diff, const struct stoq_guard_
 	const struct stoq_guard_source *after, uint64_t most, struct stoq_error *error);
 void stoq_guard_diff_free(struct stoq_guard_diff *diff);
 
-/* How many kinds of changes there are: pairs of what decided before and what decides after. */
+/*
+ * How many kinds of changes there are: pairs of what decided before and what decides after, and limits that
+ * differ.
+ */
 size_t stoq_guard_diff_count(const struct stoq_guard_diff *diff);
 
 void stoq_guard_diff_print(FILE *file, const struct stoq_guard_diff *diff);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/json.h"
+#include "guard/diff_limits.h"
 #include "guard/diff_private.h"
 #include "guard/print.h"
 #include "nvme/nvme_names.h"
@@ -196,6 +197,7 @@ void stoq_guard_diff_print(FILE *file, const struct stoq_guard_diff *diff)
 		print_change(file, diff, &diff->changes[i]);
 		fputc('\n', file);
 	}
+	stoq_guard_diff_limits_print(file, &diff->side[0]->policy, &diff->side[1]->policy);
 	if (diff->count)
 		fprintf(file,
 			"%zu kind%s of changes; each names what is in at least one changed command\n",
@@ -269,6 +271,8 @@ int stoq_guard_diff_json(FILE *file, const struct stoq_guard_diff *diff)
 	for (size_t i = 0; changes && i < diff->count; i++)
 		json_object_array_add(changes, change_as_json(diff, &diff->changes[i]));
 	stoq_json_put(object, "changes", changes);
+	stoq_json_put(object, "limits",
+		stoq_guard_diff_limits_json(&diff->side[0]->policy, &diff->side[1]->policy));
 	text = stoq_json_finish(object);
 	if (!text)
 		return -ENOMEM;

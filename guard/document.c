@@ -298,14 +298,21 @@ static bool is_list(
 static void load_mapping(struct loading *loading, const yaml_node_t *node,
 	const struct guard_field *fields, void *values);
 
+/* What an item of this list is called. */
+static const char *item_of(const struct guard_document_kind *kind, const char *list)
+{
+	if (strcmp(list, kind->list) == 0)
+		return kind->item;
+	return strcmp(list, "limits") == 0 ? "limit" : "list";
+}
+
 static void load_item(const struct loading *loading, const yaml_node_t *node,
 	const struct guard_field *field, size_t index, void *value)
 {
-	const struct guard_document_kind *kind = loading->document->kind;
 	struct loading inner = {.document = loading->document};
 
 	snprintf(inner.before, sizeof(inner.before), "%s %zu, ",
-		strcmp(field->key, kind->list) == 0 ? kind->item : "list", index + 1);
+		item_of(loading->document->kind, field->key), index + 1);
 	load_mapping(&inner, node, field->fields, value);
 }
 

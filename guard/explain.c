@@ -6,6 +6,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "guard/limit.h"
 #include "guard/print.h"
 #include "nvme/nvme_names.h"
 
@@ -201,6 +202,31 @@ static const char *status_name(
 	return nvme_status_name(NVME_QUEUE_IO, 0, decision->status, buffer);
 }
 
+/* What is refused waits for nothing. */
+static bool is_limited(const struct stoq_guard_explainer *explainer,
+	const struct stoq_guard_question *question, const struct stoq_guard_decision *decision,
+	size_t limit)
+{
+	return decision->verdict == STOQ_GUARD_ALLOW &&
+	       stoq_guard_limit_holds(explainer->policy, limit, question);
+}
+
+static void print_limits(FILE *file, const struct stoq_guard_explainer *explainer,
+	const struct stoq_guard_question *question, const struct stoq_guard_decision *decision)
+{
+	const struct stoq_guard_policy *policy = explainer->policy;
+	char rates[STOQ_GUARD_LIMIT_RATES];
+
+	for (size_t i = 0; i < policy->limit_count; i++) {
+		if (!is_limited(explainer, question, decision, i))
+			continue;
+		stoq_guard_limit_rates(&policy->limits[i], rates);
+		fprintf(file, "limit %zu (%s), %s:%u: %s, %s\n", i + 1, policy->limits[i].name,
+			explainer->path, policy->limited->rules[i].line, rates,
+			policy->limits[i].group ? "for all hosts together" : "for each host");
+	}
+}
+
 void stoq_guard_explain(FILE *file, const struct stoq_guard_explainer *explainer,
 	const struct stoq_guard_question *question, const struct stoq_guard_decision *decision)
 {
@@ -225,6 +251,7 @@ void stoq_guard_explain(FILE *file, const struct stoq_guard_explainer *explainer
 		fputs("by default: no rule matches\n", file);
 	}
 	print_earlier(file, policy, question, by_rule ? decision->rule : policy->rule_count);
+	print_limits(file, explainer, question, decision);
 }
 
 /* ---- for a program ---- */
@@ -281,6 +308,25 @@ static void add_status(struct json_object *object, const struct stoq_guard_decis
 	json_object_object_add(object, "status_code", json_object_new_int(decision->status & 0xff));
 }
 
+static struct json_object *limits_as_json(const struct stoq_guard_explainer *explainer,
+	const struct stoq_guard_question *question, const struct stoq_guard_decision *decision)
+{
+	const struct stoq_guard_policy *policy = explainer->policy;
+	struct json_object *list = json_object_new_array(), *entry;
+
+	for (size_t i = 0; i < policy->limit_count; i++) {
+		if (!is_limited(explainer, question, decision, i))
+			continue;
+		entry = json_object_new_object();
+		json_object_object_add(
+			entry, "name", json_object_new_string(policy->limits[i].name));
+		json_object_object_add(
+			entry, "line", json_object_new_int64(policy->limited->rules[i].line));
+		json_object_array_add(list, entry);
+	}
+	return list;
+}
+
 int stoq_guard_explain_json(FILE *file, const struct stoq_guard_explainer *explainer,
 	const struct stoq_guard_question *question, const struct stoq_guard_decision *decision)
 {
@@ -300,6 +346,7 @@ int stoq_guard_explain_json(FILE *file, const struct stoq_guard_explainer *expla
 	json_object_object_add(object, "log_rule", rule_number(decision->log_rule));
 	json_object_object_add(
 		object, "earlier", earlier_as_json(explainer->policy, question, earlier));
+	json_object_object_add(object, "limits", limits_as_json(explainer, question, decision));
 	fprintf(file, "%s\n",
 		json_object_to_json_string_ext(
 			object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guard/limit.h"
 #include "guard/policy_files.h"
 #include "guard/rule.h"
 
@@ -171,8 +172,10 @@ static void take_all(struct stoq_guard_policy *policy, struct stoq_guard_mistake
 	for_each_file(&reading, take_file);
 	for_each_file(&reading, take_lists); /* which the rules of any file may name */
 	for_each_file(&reading, take_rules);
-	if (policy->files->ordered)
-		guard_rules_check_limits(policy, &policy->files->items[0]);
+	if (!policy->files->ordered)
+		return;
+	guard_rules_check_limits(policy, &policy->files->items[0], GUARD_RULES);
+	guard_limits_take(policy, &policy->files->items[0]);
 }
 
 int stoq_guard_policy_parse_texts(struct stoq_guard_policy *policy, const char *file,
@@ -212,6 +215,7 @@ void stoq_guard_policy_free(struct stoq_guard_policy *policy)
 {
 	for (size_t i = 0; policy->rules && i < policy->rule_count; i++)
 		guard_rule_free(&policy->rules[i]);
+	guard_limits_free(policy);
 	guard_lists_free(policy);
 	guard_policy_files_free(policy->files);
 	free(policy->rules);

@@ -14,7 +14,7 @@
 #include "guard/mistakes.h"
 #include "guard/texts.h"
 
-#define STOQ_GUARD_LIST_MAX	     64		/* entries of one list in a rule */
+#define STOQ_GUARD_LIST_MAX	     64 /* entries of one list in a rule */
 #define STOQ_GUARD_HOST_LISTS_MAX    256
 #define STOQ_GUARD_RULE_NAMESPACES   256 /* of one rule, those of its ranges counted one by one */
 #define STOQ_GUARD_STATUS_BY_COMMAND 0	 /* no status named: it depends on the command */
@@ -41,6 +41,7 @@ struct stoq_guard_rule_text {
 };
 
 struct stoq_guard_list;
+struct stoq_guard_limit; /* guard/limit.h */
 
 /*
  * A condition on an NQN. length 0: none, any name and also an unknown one. With lists: a name meets it that meets
@@ -94,6 +95,10 @@ struct stoq_guard_policy {
 	struct stoq_guard_list *lists; /* all of them */
 	size_t rule_count;
 	struct stoq_guard_rule *rules;
+	size_t limit_count;
+	struct stoq_guard_limit *limits;
+	struct stoq_guard_policy
+		*limited;		  /* rule N is the conditions of limit N; NULL: no limits */
 	struct guard_policy_files *files; /* what has all texts */
 };
 

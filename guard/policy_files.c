@@ -29,6 +29,24 @@ static const struct guard_field rule_fields[] = {
 	GUARD_FIELDS_END,
 };
 
+static const struct guard_field limit_fields[] = {
+	GUARD_TEXT("name", GUARD_REQUIRED, guard_limit_text, match.name),
+	GUARD_TEXT("host", GUARD_OPTIONAL, guard_limit_text, match.host),
+	GUARD_TEXTS("hosts", guard_limit_text, match.hosts, match.host_count, STOQ_GUARD_LIST_MAX),
+	GUARD_TEXT("subsystem", GUARD_OPTIONAL, guard_limit_text, match.subsystem),
+	GUARD_TEXTS("subsystems", guard_limit_text, match.subsystems, match.subsystem_count,
+		STOQ_GUARD_LIST_MAX),
+	GUARD_TEXT("namespace", GUARD_OPTIONAL, guard_limit_text, match.nsid),
+	GUARD_TEXTS(
+		"namespaces", guard_limit_text, match.nsids, match.nsid_count, STOQ_GUARD_LIST_MAX),
+	GUARD_TEXT("direction", GUARD_OPTIONAL, guard_limit_text, direction),
+	GUARD_TEXT("share", GUARD_OPTIONAL, guard_limit_text, share),
+	GUARD_TEXT("iops", GUARD_OPTIONAL, guard_limit_text, iops),
+	GUARD_TEXT("bandwidth", GUARD_OPTIONAL, guard_limit_text, bandwidth),
+	GUARD_TEXT("burst", GUARD_OPTIONAL, guard_limit_text, burst),
+	GUARD_FIELDS_END,
+};
+
 /* What an included file may have, too. */
 #define SHARED_FIELDS                                                                              \
 	GUARD_TEXTS(                                                                               \
@@ -45,6 +63,8 @@ static const struct guard_field policy_fields[] = {
 	GUARD_TEXT("default-status", GUARD_OPTIONAL, guard_policy_text, default_status),
 	GUARD_TEXT("unknown-host", GUARD_OPTIONAL, guard_policy_text, unknown_host),
 	GUARD_TEXT("strict", GUARD_OPTIONAL, guard_policy_text, strict),
+	GUARD_ITEMS(GUARD_LIMITS, GUARD_OPTIONAL, guard_policy_text, limits, limit_count,
+		limit_fields, 0, STOQ_LIMITS_MAX),
 	SHARED_FIELDS,
 	GUARD_FIELDS_END,
 };

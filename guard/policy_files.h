@@ -2,6 +2,7 @@
 #pragma once
 
 /* The files of a policy, read into the texts of their fields: its own, and those that it includes. */
+#include "bpf/limit/limit_shared.h"
 #include "guard/document.h"
 #include "guard/list.h"
 #include "guard/policy.h"
@@ -10,8 +11,19 @@
 #define GUARD_INCLUDES "include"
 #define GUARD_LISTS    "host-lists"
 #define GUARD_RULES    "rules"
+#define GUARD_LIMITS   "limits"
 
 #define GUARD_INCLUDE_DEPTH 8 /* of a file that is included by one that is included, and so on */
+
+/* The texts of a limit; NULL: not there. */
+struct guard_limit_text {
+	struct stoq_guard_rule_text match; /* its conditions, as a rule has them */
+	char *direction;
+	char *share;
+	char *iops;
+	char *bandwidth;
+	char *burst;
+};
 
 /* The fields at the top of a file. NULL: not there. */
 struct guard_policy_text {
@@ -27,6 +39,8 @@ struct guard_policy_text {
 	unsigned int list_count;
 	struct stoq_guard_rule_text *rules;
 	unsigned int rule_count;
+	struct guard_limit_text *limits; /* not of an included file */
+	unsigned int limit_count;
 };
 
 struct guard_policy_file {

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "guard/limit.h"
 #include "nvme/nvme_names.h"
 
 void stoq_guard_label_rule(const struct stoq_guard_policy *policy, size_t rule,
@@ -154,6 +155,8 @@ void stoq_guard_print(FILE *file, const char *path, const struct stoq_guard_poli
 	fprintf(file, "policy %s\n", path);
 	fprintf(file, "  hash          %016" PRIx64 "\n", (uint64_t)compiled->hash);
 	fprintf(file, "  rules         %zu\n", policy->rule_count);
+	if (policy->limit_count)
+		fprintf(file, "  limits        %zu\n", policy->limit_count);
 	fprintf(file, "  hosts         %u named or prefixes\n", compiled->hosts.count);
 	fprintf(file, "  subsystems    %u named or prefixes\n", compiled->subsystems.count);
 	if (policy->mode != STOQ_GUARD_MODE_NOT_NAMED)
@@ -166,4 +169,5 @@ void stoq_guard_print(FILE *file, const char *path, const struct stoq_guard_poli
 	fputs("default\n  verdict     ", file);
 	print_verdict(file, policy->default_verdict, policy->default_status);
 	fputc('\n', file);
+	stoq_guard_limits_print(file, policy);
 }

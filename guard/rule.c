@@ -16,8 +16,16 @@
 #define NAME_MAX_BYTES	       64 /* of a rule's own name */
 #define STOQ_GUARD_LABEL_BYTES 200
 
+/* Where a rule stands: limits have conditions as rules do. */
+struct kind {
+	const char *list; /* the key of its list */
+	const char *item;
+};
+static const struct kind of_rules = {GUARD_RULES, "rule"}, of_limits = {GUARD_LIMITS, "limit"};
+
 /* The rule that is being read. */
 struct reading {
+	const struct kind *kind;
 	struct stoq_guard_policy *policy;
 	struct stoq_guard_rule *rule;
 	const struct stoq_guard_rule_text *text;
@@ -32,10 +40,10 @@ static void refuse_entry(const struct reading *reading, const char *key, size_t 
 {
 	char before[32];
 
-	snprintf(before, sizeof(before), "rule %zu, ", reading->item + 1);
+	snprintf(before, sizeof(before), "%s %zu, ", reading->kind->item, reading->item + 1);
 	guard_document_refuse(reading->document,
 		guard_document_entry_place(
-			reading->document, GUARD_RULES, reading->item, key, entry),
+			reading->document, reading->kind->list, reading->item, key, entry),
 		before, key, value, reason);
 }
 
@@ -80,7 +88,9 @@ static const char *name_flaw(const struct reading *reading, const char *name)
 		const char *other = reading->policy->rules[i].text->name;
 
 		if (other && strcmp(other, name) == 0)
-			return "is the name of an earlier rule; give each its own";
+			return reading->kind == &of_rules
+				       ? "is the name of an earlier rule; give each its own"
+				       : "is the name of an earlier limit; give each its own";
 	}
 	return NULL;
 }
@@ -399,26 +409,51 @@ static void take_verdict(const struct reading *reading)
 			"is not possible; write " GUARD_STATUS_EXPECTED);
 }
 
+/* Whose commands, and to which subsystems and namespaces. */
+static void take_conditions(const struct reading *reading)
+{
+	const struct stoq_guard_rule_text *text = reading->text;
+	struct stoq_guard_rule *rule = reading->rule;
+
+	take_nqn(reading, "host", text->host, &rule->host);
+	take_nqns(reading, "hosts", text->hosts, text->host_count, &rule->host);
+	take_nqn(reading, "subsystem", text->subsystem, &rule->subsystem);
+	take_nqns(reading, "subsystems", text->subsystems, text->subsystem_count, &rule->subsystem);
+	take_namespaces(reading);
+}
+
+static void begin(const struct reading *reading, const struct guard_policy_file *file)
+{
+	reading->rule->text = reading->text;
+	reading->rule->file = file->included ? file->path : NULL;
+	reading->rule->line =
+		guard_document_list_place(reading->document, reading->kind->list, reading->item)
+			.line;
+}
+
 void guard_rule_take(
 	struct stoq_guard_policy *policy, size_t index, struct guard_policy_file *file, size_t item)
 {
-	const struct stoq_guard_rule_text *text = &file->text.rules[item];
-	struct stoq_guard_rule *rule = &policy->rules[index];
-	const struct reading reading = {policy, rule, text, &file->document, index, item};
+	const struct reading reading = {&of_rules, policy, &policy->rules[index],
+		&file->text.rules[item], &file->document, index, item};
 
-	rule->text = text;
-	rule->file = file->included ? file->path : NULL;
-	rule->line = guard_document_list_place(&file->document, GUARD_RULES, item).line;
+	begin(&reading, file);
 	take_name(&reading);
 	take_verdict(&reading); /* before the commands, which depend on it */
-	take_nqn(&reading, "host", text->host, &rule->host);
-	take_nqns(&reading, "hosts", text->hosts, text->host_count, &rule->host);
-	take_nqn(&reading, "subsystem", text->subsystem, &rule->subsystem);
-	take_nqns(
-		&reading, "subsystems", text->subsystems, text->subsystem_count, &rule->subsystem);
-	take_namespaces(&reading);
+	take_conditions(&reading);
 	take_commands(&reading);
 	take_range(&reading);
+}
+
+void guard_rule_take_limited(
+	struct stoq_guard_policy *policy, size_t index, struct guard_policy_file *file, size_t item)
+{
+	const struct reading reading = {&of_limits, policy, &policy->rules[index],
+		&file->text.limits[item].match, &file->document, index, item};
+
+	begin(&reading, file);
+	take_name(&reading);
+	take_conditions(&reading);
 }
 
 /* ---- limits ---- */
@@ -443,7 +478,7 @@ static size_t count_namespaces(const struct stoq_guard_policy *policy, uint32_t 
 }
 
 void guard_rules_check_limits(
-	const struct stoq_guard_policy *policy, struct guard_policy_file *file)
+	const struct stoq_guard_policy *policy, struct guard_policy_file *file, const char *list)
 {
 	uint32_t *all = calloc(policy->rule_count * STOQ_GUARD_RULE_NAMESPACES + 1, sizeof(*all));
 	struct guard_document *document = &file->document;
@@ -457,7 +492,7 @@ void guard_rules_check_limits(
 	free(all);
 	if (count > STOQ_GUARD_NAMESPACES_MAX)
 		stoq_guard_mistakes_add(document->mistakes, document->order, document->file,
-			guard_document_place(document, GUARD_RULES), NULL,
-			"rules name %zu different namespaces; at most %d are possible", count,
+			guard_document_place(document, list), NULL,
+			"%s name %zu different namespaces; at most %d are possible", list, count,
 			STOQ_GUARD_NAMESPACES_MAX);
 }

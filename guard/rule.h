@@ -17,8 +17,11 @@ int guard_rule_parse_status(const char *text, uint16_t *status);
 /* Fills policy->rules[index] with an item of the file's rules; those before it, and the lists, are there already. */
 void guard_rule_take(struct stoq_guard_policy *policy, size_t index, struct guard_policy_file *file,
 	size_t item);
+/* The same with the conditions of an item of the file's limits: its name, hosts, subsystems and namespaces. */
+void guard_rule_take_limited(struct stoq_guard_policy *policy, size_t index,
+	struct guard_policy_file *file, size_t item);
 void guard_rule_free(struct stoq_guard_rule *rule);
 
-/* Counts over all rules: namespaces. file: the policy's own. */
+/* Counts over all rules: namespaces. file: the policy's own; list: whose they are, as a key. */
 void guard_rules_check_limits(
-	const struct stoq_guard_policy *policy, struct guard_policy_file *file);
+	const struct stoq_guard_policy *policy, struct guard_policy_file *file, const char *list);

@@ -7,6 +7,14 @@
 #include <unistd.h>
 
 #include "guard/compile.h"
+#include "guard/limit.h"
+
+/* Policies with other limits are other policies. */
+static uint64_t hash_of_limits(const struct stoq_limit_installed *limits)
+{
+	return stoq_guard_hash((const uint8_t *)limits->limits, sizeof(limits->limits)) +
+	       limits->match.hash;
+}
 
 /* Where the kernel gets it from, so that 3 MiB are not copied. What does not fit the tables is about all of the file. */
 static int compile(
@@ -22,6 +30,10 @@ static int compile(
 	}
 	source->compiled = &source->installed->policy;
 	result = stoq_guard_compile_into(&source->policy, source->compiled, &why);
+	if (!result)
+		result = stoq_guard_limits_compile(&source->policy, &source->limits, &why);
+	if (!result && source->limits)
+		source->compiled->hash ^= hash_of_limits(source->limits);
 	if (result)
 		stoq_guard_mistakes_add(
 			mistakes, 0, path, (struct stoq_guard_place){0, 0}, NULL, "%s", why.text);
@@ -86,5 +98,6 @@ void stoq_guard_source_free(struct stoq_guard_source *source)
 	stoq_guard_texts_free(&source->texts);
 	stoq_guard_policy_free(&source->policy);
 	free(source->installed);
+	free(source->limits);
 	*source = (struct stoq_guard_source){0};
 }

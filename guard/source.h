@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "bpf/guard/state_shared.h"
+#include "bpf/limit/limit_shared.h"
 #include "guard/policy.h"
 
 #define STOQ_GUARD_FILE_PATH_BYTES 4096
@@ -16,6 +17,7 @@ struct stoq_guard_source {
 	struct stoq_guard_installed
 		*installed; /* 3 MiB, as the kernel gets it; has compiled in it */
 	struct stoq_guard_compiled *compiled;
+	struct stoq_limit_installed *limits; /* NULL: the policy has none */
 };
 
 /*

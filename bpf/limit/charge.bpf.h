@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/*
+ * A command is charged to every limit that holds for it, and gets the latest of their times: a virtual clock for
+ * each limit and host, on all CPUs the same. doc/design/guard-limits.md.
+ */
+#include "bpf/limit/limit.bpf.h"
+#include "bpf/stream/refused_shared.h"
+#include "nvme/nvme_tcp_check.h"
+
+/*
+ * Advances a clock by the cost of a command; when that may leave. Without a loop: the clock of a bucket that has
+ * rested is brought up first, by one CPU; what others add meanwhile counts.
+ */
+static __always_inline __u64 stoq_limit_advance(
+	__u64 *clock, __u64 cost_ns, __u64 burst_ns, __u64 now_ns, __u32 *capped)
+{
+	__u64 floor = now_ns - (burst_ns > cost_ns ? burst_ns : cost_ns);
+	__u64 before = *(volatile __u64 *)clock, due;
+
+	if (!cost_ns)
+		return 0;
+	if (stoq_limit_after(floor, before))
+		__sync_val_compare_and_swap(clock, before, floor);
+	due = __sync_fetch_and_add(clock, cost_ns) + cost_ns;
+	if (!stoq_limit_after(due, now_ns))
+		return 0;
+	/* What waits no longer is not owed either; audit: what passes before its turn. */
+	if (stoq_limit_audit || stoq_limit_after(due, now_ns + STOQ_LIMIT_DELAY_MAX_NS))
+		__sync_fetch_and_add(clock, 0 - cost_ns);
+	if (!stoq_limit_after(due, now_ns + STOQ_LIMIT_DELAY_MAX_NS))
+		return due;
+	*capped = 1;
+	return now_ns + STOQ_LIMIT_DELAY_MAX_NS;
+}
+
+static __always_inline struct stoq_limit_bucket *stoq_limit_bucket(struct stoq_limit_cpu *limit)
+{
+	struct stoq_limit_bucket *bucket = bpf_map_lookup_elem(&stoq_limit_buckets, &limit->key);
+	struct stoq_limit_bucket fresh = {0};
+
+	if (bucket)
+		return bucket;
+	bpf_map_update_elem(&stoq_limit_buckets, &limit->key, &fresh, BPF_NOEXIST);
+	bucket = bpf_map_lookup_elem(&stoq_limit_buckets, &limit->key);
+	if (!bucket)
+		STOQ_LIMIT_COUNT(buckets_full, 1);
+	return bucket;
+}
+
+/* Other rates hold at once: what was owed by the old ones is not. */
+static __always_inline void stoq_limit_renew(
+	struct stoq_limit_bucket *bucket, __u64 generation, __u64 now_ns)
+{
+	__u64 before = *(volatile __u64 *)&bucket->generation;
+
+	if (before == generation ||
+		__sync_val_compare_and_swap(&bucket->generation, before, generation) != before)
+		return;
+	if (stoq_limit_after(bucket->commands_ns, now_ns))
+		*(volatile __u64 *)&bucket->commands_ns = now_ns;
+	if (stoq_limit_after(bucket->bytes_ns, now_ns))
+		*(volatile __u64 *)&bucket->bytes_ns = now_ns;
+}
+
+static __always_inline void stoq_limit_bucket_count(
+	struct stoq_limit_bucket *bucket, struct stoq_limit_cpu *limit, __u64 due_ns, __u64 now_ns)
+{
+	__sync_fetch_and_add(&bucket->commands, 1);
+	__sync_fetch_and_add(&bucket->bytes, limit->bytes);
+	bucket->last_ns = now_ns;
+	if (!due_ns)
+		return;
+	__sync_fetch_and_add(&bucket->delayed, 1);
+	__sync_fetch_and_add(&bucket->delay_ns, due_ns - now_ns);
+	if (limit->capped)
+		__sync_fetch_and_add(&bucket->capped, 1);
+}
+
+/* Charges the command at hand to one limit. Global: called in a loop, and verified once. */
+__noinline int stoq_limit_charge(
+	struct stoq_limit_installed *installed, __u32 index, __u32 host, __u64 now_ns)
+{
+	struct stoq_limit_cpu *limit = stoq_first(&stoq_limit_cpus);
+	const struct stoq_limit_entry *entry;
+	struct stoq_limit_bucket *bucket;
+	__u64 due, by_bytes, cost = 0;
+	__u32 capped = 0;
+
+	if (!installed || !limit)
+		return 0;
+	entry = &installed->limits[STOQ_BOUND(index, STOQ_LIMITS_MAX)];
+	limit->key.limit = entry->id;
+	limit->key.host = entry->group ? STOQ_LIMIT_HOST_GROUP : host;
+	limit->key.pad = 0;
+	bucket = stoq_limit_bucket(limit);
+	if (!bucket)
+		return 0;
+	stoq_limit_renew(bucket, installed->generation, now_ns);
+	due = stoq_limit_advance(
+		&bucket->commands_ns, entry->command_ns, entry->burst_ns, now_ns, &capped);
+	if (entry->bytes_a_second)
+		cost = limit->bytes * 1000000000ull / entry->bytes_a_second;
+	by_bytes = stoq_limit_advance(&bucket->bytes_ns, cost, entry->burst_ns, now_ns, &capped);
+	if (by_bytes > due)
+		due = by_bytes;
+	limit->capped = capped;
+	stoq_limit_bucket_count(bucket, limit, due, now_ns);
+	if (due > limit->due_ns)
+		limit->due_ns = due;
+	return 0;
+}
+
+static __always_inline struct stoq_limit_due *stoq_limit_due_of(__u32 uid, __u16 cid)
+{
+	__u32 at = stoq_course_index(uid, cid, STOQ_LIMIT_DUE_ENTRIES - 1);
+
+	return bpf_map_lookup_elem(&stoq_limit_due, &at);
+}
+
+/* Its answers are looked up by connection and CID. */
+static __always_inline void stoq_limit_keep(
+	struct stoq_flow *flow, __u16 cid, __u64 due_ns, __u64 now_ns)
+{
+	__u64 owner = stoq_course_owner(flow->uid, cid);
+	struct stoq_limit_due *due = stoq_limit_due_of(flow->uid, cid);
+
+	if (!due)
+		return;
+	if (due->owner != owner && stoq_limit_after(due->due_ns, now_ns))
+		STOQ_LIMIT_COUNT(due_lost, 1);
+	due->owner = owner;
+	due->due_ns = due_ns;
+}
+
+/* Which limits hold for the command: those of its connection, by opcode and namespace. Global, for its loop. */
+__noinline int stoq_limit_find(
+	struct stoq_flow *flow, struct stoq_limit_installed *installed, __u32 opcode, __u32 nsid)
+{
+	struct stoq_limit_cpu *limit = stoq_first(&stoq_limit_cpus);
+	__u32 space;
+
+	if (!flow || !installed || !limit)
+		return 0;
+	space = stoq_guard_space(&installed->match, nsid);
+	STOQ_GUARD_OPAQUE(space);
+	if (space >= STOQ_GUARD_SPACES)
+		return 0;
+	limit->limits = flow->limit.limits & installed->match.spaces[space].words[0] &
+			installed->match.commands[STOQ_GUARD_IO][STOQ_BOUND(opcode, 256)].words[0];
+	return 0;
+}
+
+static __always_inline void stoq_limit_charge_all(struct stoq_flow *flow,
+	struct stoq_limit_installed *installed, struct stoq_limit_cpu *limit, __u64 now_ns)
+{
+	limit->due_ns = 0;
+	for (__u32 i = 0; i < STOQ_LIMITS_MAX; i++) {
+		__u64 left = *(volatile __u64 *)&limit->limits >> i;
+
+		if (!left)
+			break;
+		if (left & 1)
+			stoq_limit_charge(installed, i, flow->limit.host, now_ns);
+	}
+}
+
+static __always_inline void stoq_limit_command_count(
+	const struct stoq_limit_cpu *limit, __u64 now_ns)
+{
+	STOQ_LIMIT_COUNT(commands, 1);
+	if (!limit->due_ns)
+		return;
+	STOQ_LIMIT_COUNT(delayed, 1);
+	if (limit->due_ns - now_ns >= STOQ_LIMIT_DELAY_MAX_NS)
+		STOQ_LIMIT_COUNT(capped, 1);
+}
+
+/* A command. Commands of admin queues, Fabrics commands and those that a guard has refused are free. */
+__noinline int stoq_limit_command(
+	struct stoq_flow *flow, struct stoq_cpu *cpu, struct nvme_tcp_cmd_pdu *pdu)
+{
+	struct stoq_limit_installed *installed = stoq_limit_policy();
+	struct stoq_limit_cpu *limit = stoq_first(&stoq_limit_cpus);
+	__u16 cid;
+
+	if (!flow || !cpu || !pdu || !installed || !limit)
+		return 0;
+	if (pdu->sqe.opcode == NVME_OPCODE_FABRICS || stoq_refused_is_code(pdu->sqe.opcode))
+		return 0;
+	if (flow->limit.generation != installed->generation)
+		stoq_limit_classify(flow, installed);
+	if (!flow->limit.io || !flow->limit.limits)
+		return 0;
+	stoq_limit_find(flow, installed, pdu->sqe.opcode, nvme_le32(pdu->sqe.nsid));
+	limit->bytes = stoq_transfer_bytes(&pdu->sqe, 0);
+	stoq_limit_charge_all(flow, installed, limit, cpu->now_ns);
+	if (limit->limits)
+		stoq_limit_command_count(limit, cpu->now_ns);
+	if (stoq_limit_audit)
+		return 0;
+	cid = nvme_le16(pdu->sqe.command_id);
+	if (limit->due_ns)
+		flow->limit.delayed = 1;
+	if (flow->limit.delayed)
+		stoq_limit_keep(flow, cid, limit->due_ns, cpu->now_ns);
+	if (limit->due_ns > flow->limit.due_ns[NVME_TCP_FROM_HOST])
+		flow->limit.due_ns[NVME_TCP_FROM_HOST] = limit->due_ns;
+	return 0;
+}

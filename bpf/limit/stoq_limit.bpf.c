@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+/*
+ * The tc program of limits: follows NVMe/TCP connections as the watch does, charges commands to the limits that
+ * hold for them, and gives packets that go out their earliest departure times. It drops nothing, changes no byte,
+ * and hands every packet on (TC_ACT_UNSPEC). It stands behind the guard's program: what that one drops or refuses
+ * is not charged, and what it has found out about a connection is there. doc/design/guard-limits.md.
+ */
+#include "bpf/limit/limit.bpf.h"
+
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/limit/ahead.bpf.h"
+#include "bpf/limit/charge.bpf.h"
+#include "bpf/limit/classify.bpf.h"
+#include "bpf/limit/depart.bpf.h"
+#include "bpf/limit/pdu.bpf.h"
+#include "bpf/stream/connection.bpf.h"
+#include "bpf/stream/early.bpf.h"
+#include "bpf/stream/flow.bpf.h"
+#include "bpf/stream/follow.bpf.h"
+#include "bpf/stream/learn.bpf.h"
+#include "bpf/stream/no_hooks.bpf.h"
+#include "bpf/stream/opening.bpf.h"
+#include "bpf/stream/packet.bpf.h"
+#include "bpf/stream/payload.bpf.h"
+#include "bpf/stream/tcp_options.bpf.h"
+#include "bpf/stream/transfer.bpf.h"
+#include "bpf/stream/walk.bpf.h"
+#include "bpf/stream/window.bpf.h"
+
+/* A segment of a flow with data, or its end, with the side's lock held. */
+static __always_inline void stoq_limit_take(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_flow_side *side, struct stoq_cpu *cpu, struct stoq_limit_cpu *limit, int egress)
+{
+	if (cpu->payload_bytes && !flow->multipath)
+		stoq_on_payload(skb, flow, side, cpu);
+	if (egress && !stoq_limit_audit)
+		stoq_limit_depart(skb, flow, limit, cpu->side, cpu->now_ns);
+}
+
+/* Global, so that the verifier follows it once, whichever map the flow is in. */
+__noinline int stoq_limit_segment(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu, int egress)
+{
+	struct stoq_limit_cpu *limit = stoq_first(&stoq_limit_cpus);
+	struct stoq_flow_side *side;
+	__u32 uid;
+
+	if (!flow || !cpu || !limit)
+		return 0;
+	side = stoq_side(flow, cpu);
+	uid = flow->uid;
+	stoq_begin_payload(cpu, &limit->segment);
+	if (!stoq_side_lock(side)) {
+		stoq_count(cpu, STOQ_COUNT_CONTENDED, 1);
+		return 0;
+	}
+	if (flow->uid == uid) /* else another CPU has proven it meanwhile */
+		stoq_limit_take(skb, flow, side, cpu, limit, egress);
+	stoq_side_unlock(side);
+	return 0;
+}
+
+static __always_inline void stoq_limit_on_segment(
+	struct __sk_buff *skb, struct stoq_cpu *cpu, struct stoq_segment *segment, int egress)
+{
+	struct stoq_flow *flow = stoq_flow_find(&segment->key);
+
+	if (segment->syn) {
+		stoq_on_syn(skb, cpu, segment, flow);
+		return;
+	}
+	if (segment->payload_bytes)
+		flow = stoq_flow_of_payload(skb, cpu, segment, flow);
+	if (!flow || !flow->uid)
+		return;
+	cpu->side = stoq_sender(flow, segment);
+	if (segment->payload_bytes || segment->fin)
+		stoq_limit_segment(skb, flow, cpu, egress);
+	else if (egress && flow->limit.delayed)
+		stoq_limit_acks(flow, segment, cpu->side);
+	if (segment->fin || segment->rst)
+		stoq_on_end(cpu, flow, stoq_side(flow, cpu), segment->rst);
+}
+
+static __always_inline int stoq_limit(struct __sk_buff *skb, int egress)
+{
+	struct stoq_limit_cpu *limit = stoq_first(&stoq_limit_cpus);
+	struct stoq_cpu *cpu = stoq_first(&stoq_cpus);
+	struct stoq_segment *segment;
+
+	if (!cpu || !limit)
+		return TC_ACT_UNSPEC;
+	segment = &limit->segment;
+	if (egress && limit->acking)
+		return stoq_limit_trim(skb, segment) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	stoq_count(cpu, STOQ_COUNT_PACKETS, 1);
+	if (stoq_parse_packet(skb, segment) == STOQ_PARSE_TCP &&
+		(egress || segment->payload_bytes || segment->syn || segment->fin || segment->rst))
+		stoq_limit_on_segment(skb, cpu, segment, egress);
+	if (egress && limit->ack)
+		stoq_limit_go_ahead(skb, limit);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int stoq_limit_ingress(struct __sk_buff *skb)
+{
+	return stoq_limit(skb, 0);
+}
+
+SEC("tc")
+int stoq_limit_egress(struct __sk_buff *skb)
+{
+	return stoq_limit(skb, 1);
+}
+
+char stoq_license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The program of limits: which commands it charges, and when the packets that answer them may leave. Times between
+ * answers are exact, as a clock that runs ahead does not depend on when a packet passes.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "bpf/stream/refused_shared.h"
+#include "guard/limit.h"
+#include "stoq_limit.skel.h"
+#include "tests/bpf/dialog.h"
+
+#define HOST	   NVME_TCP_FROM_HOST
+#define CONTROLLER NVME_TCP_FROM_CONTROLLER
+#define MS	   1000000ull
+#define POLICY	   "version: 1\ndefault: allow\nlimits:\n"
+#define FLOW_BYTES 65536
+#define GUARD_UID  77
+#define OTHER_HOST "nqn.2014-08.org.example:other"
+
+static struct stoq_limit_bpf *limit;
+static uint64_t generation;
+
+/* ---- the program ---- */
+
+static void load(bool audit)
+{
+	limit = stoq_limit_bpf__open();
+	assert_non_null(limit);
+	limit->rodata->stoq_limit_audit = audit;
+	if (stoq_limit_bpf__load(limit) && errno == EPERM) {
+		printf("SKIP: this process may not load BPF programs\n");
+		exit(RIG_SKIP);
+	}
+	assert_true(bpf_program__fd(limit->progs.stoq_limit_egress) >= 0);
+}
+
+static int setup(void **state)
+{
+	if (geteuid() != 0) {
+		printf("SKIP: loading BPF programs needs root\n");
+		exit(RIG_SKIP);
+	}
+	load(false);
+	return 0;
+}
+
+static int setup_audit(void **state)
+{
+	load(true);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	stoq_limit_bpf__destroy(limit);
+	return 0;
+}
+
+static void install(const char *limits)
+{
+	struct stoq_limit_installed *compiled;
+	struct stoq_guard_policy policy;
+	struct stoq_error error;
+	char text[1024];
+	uint32_t zero = 0;
+	int fd;
+
+	snprintf(text, sizeof(text), POLICY "%s", limits);
+	if (stoq_guard_policy_parse(&policy, "test", text, strlen(text), &error) ||
+		stoq_guard_limits_compile(&policy, &compiled, &error))
+		fail_msg("%s", error.text);
+	compiled->generation = ++generation;
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "limits", sizeof(zero), sizeof(*compiled), 1, NULL);
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_map_update_elem(fd, &zero, compiled, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(
+				 bpf_map__fd(limit->maps.stoq_limit_policies), &zero, &fd, BPF_ANY),
+		0);
+	close(fd);
+	free(compiled);
+	stoq_guard_policy_free(&policy);
+}
+
+static struct stoq_limit_totals totals(void)
+{
+	struct stoq_limit_totals totals;
+	uint32_t zero = 0;
+
+	assert_int_equal(
+		bpf_map_lookup_elem(bpf_map__fd(limit->maps.stoq_limit_totals), &zero, &totals), 0);
+	return totals;
+}
+
+/* ---- a connection ---- */
+
+/* Sends what was written. The departure time that the packet has behind the program; 0: none. */
+static uint64_t send_from(
+	struct dialog *dialog, enum nvme_tcp_side side, bool egress, uint8_t flags)
+{
+	struct bpf_program *program =
+		egress ? limit->progs.stoq_limit_egress : limit->progs.stoq_limit_ingress;
+	struct wire_segment segment = {.from_controller = side == CONTROLLER,
+		.sequence = dialog->sequence[side],
+		.acknowledged = dialog->sequence[!side],
+		.flags = flags,
+		.payload = dialog->bytes,
+		.payload_bytes = dialog->length};
+	uint8_t frame[WIRE_FRAME_MAX];
+	struct __sk_buff context = {0};
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .ctx_in = &context,
+		.ctx_size_in = sizeof(context), .ctx_out = &context,
+		.ctx_size_out = sizeof(context), .repeat = 1);
+
+	run.data_size_in = (uint32_t)wire_make(frame, &dialog->path, &segment);
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(program), &run), 0);
+	assert_int_equal((int)run.retval, -1); /* TC_ACT_UNSPEC */
+	dialog->sequence[side] += (uint32_t)dialog->length;
+	dialog->length = 0;
+	return context.tstamp;
+}
+
+/* What the guard would have found out about the connection that was seen last. */
+static void introduce(const char *host, uint16_t qid)
+{
+	static uint8_t room[FLOW_BYTES];
+	struct stoq_flow *flow = (struct stoq_flow *)(void *)room;
+	struct nvme_connect_data connect;
+	static const uint8_t hostid[16];
+	struct stoq_flow_key key;
+	uint32_t uid = GUARD_UID;
+
+	assert_int_equal(bpf_map_get_next_key(bpf_map__fd(limit->maps.stoq_flows), NULL, &key), 0);
+	memset(room, 0, sizeof(room));
+	flow->uid = uid;
+	flow->connected = 1;
+	flow->kind = qid ? NVME_QUEUE_IO : NVME_QUEUE_ADMIN;
+	flow->guard.named = host != NULL;
+	assert_int_equal(bpf_map_update_elem(
+				 bpf_map__fd(limit->maps.stoq_limit_guarded), &key, room, BPF_ANY),
+		0);
+	nvme_encode_connect_data(
+		&connect, hostid, 5, DIALOG_SUBSYSTEM_NQN, host ? host : DIALOG_HOST_NQN);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(limit->maps.stoq_limit_names), &uid,
+				 &connect, BPF_ANY),
+		0);
+}
+
+static void empty(const struct bpf_map *map, void *key)
+{
+	while (bpf_map_get_next_key(bpf_map__fd(map), NULL, key) == 0)
+		bpf_map_delete_elem(bpf_map__fd(map), key);
+}
+
+/* A connection of this host on which Connect is done; all others are forgotten. */
+static void open_as(struct dialog *dialog, const char *host, uint16_t qid)
+{
+	static uint16_t port = 20000;
+	struct stoq_flow_key key;
+
+	empty(limit->maps.stoq_flows, &key);
+	*dialog = (struct dialog){.path = rig_path()};
+	dialog->path.host_port = port++;
+	dialog->sequence[HOST] = 0x10000;
+	dialog->sequence[CONTROLLER] = 0x20000;
+	dialog_icreq(dialog);
+	send_from(dialog, HOST, false, WIRE_ACK);
+	dialog_icresp(dialog);
+	send_from(dialog, CONTROLLER, true, WIRE_ACK);
+	introduce(host, qid);
+}
+
+static void command(
+	struct dialog *dialog, uint8_t opcode, uint16_t cid, uint32_t nsid, uint32_t bytes)
+{
+	dialog_command(dialog, &(struct nvme_io_fields){.opcode = opcode,
+				       .cid = cid,
+				       .nsid = nsid,
+				       .blocks = 8,
+				       .data_bytes = bytes});
+	assert_int_equal(send_from(dialog, HOST, false, WIRE_ACK), 0);
+}
+
+static uint64_t answer(struct dialog *dialog, uint16_t cid)
+{
+	dialog_response(dialog, cid, 0, 0);
+	return send_from(dialog, CONTROLLER, true, WIRE_ACK);
+}
+
+static void forget_accounts(void)
+{
+	struct stoq_limit_bucket_key key;
+
+	empty(limit->maps.stoq_limit_buckets, &key);
+}
+
+/* ---- times ---- */
+
+#define FIFTY "  - {name: a, iops: 50, burst: 0ms}\n" /* 20 ms each */
+
+static void test_spacing(void **state)
+{
+	struct dialog dialog;
+	uint64_t start, times[4];
+
+	install(FIFTY);
+	forget_accounts();
+	open_as(&dialog, DIALOG_HOST_NQN, 1);
+	start = stoq_clock_now_ns();
+	for (uint16_t cid = 0; cid < 4; cid++)
+		command(&dialog, NVME_NVM_READ, cid, 1, 4096);
+	for (uint16_t cid = 0; cid < 4; cid++)
+		times[cid] = answer(&dialog, cid);
+	assert_int_equal(times[0], 0);
+	/* The first one passes at once and counts from when it came. */
+	assert_true(times[1] >= start + 20 * MS && times[1] < start + 10000 * MS);
+	assert_int_equal(times[2] - times[1], 20 * MS);
+	assert_int_equal(times[3] - times[2], 20 * MS);
+}
+
+/* A packet leaves when the last of its PDUs may, and none overtakes it; nor does the connection's end. */
+static void test_order(void **state)
+{
+	struct dialog dialog;
+	uint64_t last;
+
+	install("  - {name: a, iops: 50, burst: 0ms, direction: reads}\n");
+	forget_accounts();
+	open_as(&dialog, DIALOG_HOST_NQN, 1);
+	for (uint16_t cid = 0; cid < 4; cid++)
+		command(&dialog, NVME_NVM_READ, cid, 1, 4096);
+	command(&dialog, NVME_NVM_WRITE, 9, 1, 4096);
+	dialog_response(&dialog, 3, 0, 0);
+	dialog_response(&dialog, 1, 0, 0);
+	last = send_from(&dialog, CONTROLLER, true, WIRE_ACK);
+	assert_true(last > 0);
+	assert_int_equal(answer(&dialog, 9), last);
+	assert_int_equal(answer(&dialog, 2), last);
+	assert_int_equal(send_from(&dialog, CONTROLLER, true, WIRE_ACK | WIRE_FIN), last);
+	/* An acknowledgement waits for nothing. */
+	assert_int_equal(send_from(&dialog, CONTROLLER, true, WIRE_ACK), 0);
+}
+
+/* A header that two packets share belongs to the second one. */
+static void test_cut(void **state)
+{
+	struct dialog dialog;
+	uint8_t rest[16];
+
+	install(FIFTY);
+	forget_accounts();
+	open_as(&dialog, DIALOG_HOST_NQN, 1);
+	for (uint16_t cid = 0; cid < 2; cid++)
+		command(&dialog, NVME_NVM_READ, cid, 1, 4096);
+	dialog_response(&dialog, 1, 0, 0);
+	memcpy(rest, dialog.bytes + dialog.length - sizeof(rest), sizeof(rest));
+	dialog.length -= sizeof(rest);
+	assert_int_equal(send_from(&dialog, CONTROLLER, true, WIRE_ACK), 0);
+	dialog_bytes(&dialog, rest, sizeof(rest));
+	assert_true(send_from(&dialog, CONTROLLER, true, WIRE_ACK) > 0);
+}
+
+/* R2T and data wait as well; on a host's node the command itself does. */
+static void test_both_ends(void **state)
+{
+	uint8_t front[NVME_TCP_FRONT_MAX];
+	struct dialog dialog;
+
+	install(FIFTY);
+	for (int kind = 0; kind < 2; kind++) {
+		forget_accounts();
+		open_as(&dialog, DIALOG_HOST_NQN, 1);
+		for (uint16_t cid = 0; cid < 2; cid++)
+			command(&dialog, NVME_NVM_WRITE, cid, 1, 8192);
+		if (kind)
+			dialog_bytes(&dialog, front,
+				nvme_tcp_encode_r2t(front, &dialog.format, 1, 7, 0, 8192));
+		else
+			dialog_data(&dialog,
+				&(struct nvme_tcp_data_fields){
+					.type = NVME_TCP_C2H_DATA, .cid = 1, .length = 512});
+		assert_true(send_from(&dialog, CONTROLLER, true, WIRE_ACK) > 0);
+	}
+	forget_accounts();
+	open_as(&dialog, DIALOG_HOST_NQN, 1);
+	for (uint16_t cid = 0; cid < 2; cid++) {
+		dialog_command(&dialog,
+			&(struct nvme_io_fields){
+				.opcode = NVME_NVM_READ, .cid = cid, .nsid = 1, .blocks = 8});
+		assert_int_equal(send_from(&dialog, HOST, true, WIRE_ACK) > 0, cid == 1);
+	}
+}
+
+/* ---- what counts ---- */
+
+static bool waits(struct dialog *dialog, uint8_t opcode, uint32_t nsid, uint32_t bytes)
+{
+	static uint16_t cid = 100;
+	uint64_t before = totals().delayed;
+
+	command(dialog, opcode, cid++, nsid, bytes);
+	return totals().delayed > before;
+}
+
+static void test_conditions(void **state)
+{
+	struct dialog dialog;
+
+	install("  - {name: a, iops: 1, burst: 0ms, direction: writes, namespace: 2}\n");
+	forget_accounts();
+	open_as(&dialog, DIALOG_HOST_NQN, 1);
+	assert_false(waits(&dialog, NVME_NVM_WRITE, 2, 4096));
+	assert_true(waits(&dialog, NVME_NVM_WRITE, 2, 4096));
+	assert_true(waits(&dialog, NVME_NVM_FLUSH, 2, 0));
+	assert_false(waits(&dialog, NVME_NVM_READ, 2, 4096));
+	assert_false(waits(&dialog, NVME_NVM_WRITE, 1, 4096));
+	assert_false(waits(&dialog, STOQ_REFUSED_OPCODE, 2, 0));
+	/* The same on an admin queue. */
+	open_as(&dialog, DIALOG_HOST_NQN, 0);
+	assert_false(waits(&dialog, NVME_NVM_WRITE, 2, 4096));
+	assert_false(waits(&dialog, NVME_NVM_WRITE, 2, 4096));
+}
+
+static void test_bytes(void **state)
+{
+	struct dialog dialog;
+	uint64_t first, second;
+
+	install("  - {name: a, bandwidth: 1000kB, burst: 0ms}\n");
+	forget_accounts();
+	open_as(&dialog, DIALOG_HOST_NQN, 1);
+	command(&dialog, NVME_NVM_READ, 0, 1, 1000);
+	command(&dialog, NVME_NVM_READ, 1, 1, 10000);
+	command(&dialog, NVME_NVM_READ, 2, 1, 20000);
+	first = answer(&dialog, 1);
+	second = answer(&dialog, 2);
+	assert_true(first > 0);
+	assert_int_equal(second - first, 20 * MS);
+}
+
+/* What was not used can be made up for, so long. */
+static void test_burst(void **state)
+{
+	struct dialog dialog;
+
+	install("  - {name: a, iops: 1, burst: 5s}\n");
+	forget_accounts();
+	open_as(&dialog, DIALOG_HOST_NQN, 1);
+	for (int i = 0; i < 5; i++)
+		assert_false(waits(&dialog, NVME_NVM_READ, 1, 4096));
+	assert_true(waits(&dialog, NVME_NVM_READ, 1, 4096));
+}
+
+static void test_shares(void **state)
+{
+	struct dialog dialog;
+
+	for (int group = 0; group < 2; group++) {
+		install(group ? "  - {name: a, iops: 1, burst: 0ms, share: group}\n"
+			      : "  - {name: a, iops: 1, burst: 0ms}\n");
+		forget_accounts();
+		open_as(&dialog, DIALOG_HOST_NQN, 1);
+		assert_false(waits(&dialog, NVME_NVM_READ, 1, 4096));
+		/* Another connection of this host, then another host. */
+		open_as(&dialog, DIALOG_HOST_NQN, 2);
+		assert_true(waits(&dialog, NVME_NVM_READ, 1, 4096));
+		open_as(&dialog, OTHER_HOST, 1);
+		assert_int_equal(waits(&dialog, NVME_NVM_READ, 1, 4096), group);
+	}
+}
+
+/* Limits that name hosts hold for known hosts only; names may come later. */
+static void test_names(void **state)
+{
+	struct dialog dialog;
+
+	install("  - {name: a, iops: 1, burst: 0ms, host: " DIALOG_HOST_NQN "}\n");
+	forget_accounts();
+	open_as(&dialog, OTHER_HOST, 1);
+	assert_false(waits(&dialog, NVME_NVM_READ, 1, 4096));
+	assert_false(waits(&dialog, NVME_NVM_READ, 1, 4096));
+	open_as(&dialog, NULL, 1);
+	assert_false(waits(&dialog, NVME_NVM_READ, 1, 4096));
+	assert_false(waits(&dialog, NVME_NVM_READ, 1, 4096));
+	introduce(DIALOG_HOST_NQN, 1);
+	assert_false(waits(&dialog, NVME_NVM_READ, 1, 4096));
+	assert_true(waits(&dialog, NVME_NVM_READ, 1, 4096));
+}
+
+/* The latest time of all limits that hold. */
+static void test_several(void **state)
+{
+	struct dialog dialog;
+	uint64_t first;
+
+	install(FIFTY "  - {name: b, iops: 20, burst: 0ms}\n");
+	forget_accounts();
+	open_as(&dialog, DIALOG_HOST_NQN, 1);
+	for (uint16_t cid = 0; cid < 3; cid++)
+		command(&dialog, NVME_NVM_READ, cid, 1, 4096);
+	first = answer(&dialog, 1);
+	assert_int_equal(answer(&dialog, 2) - first, 50 * MS);
+}
+
+/* ---- bounds ---- */
+
+/* No time is further away than the longest delay, nor further from the packet before than a step. */
+static void test_most(void **state)
+{
+	struct stoq_limit_totals before = totals(), after;
+	struct dialog dialog;
+	uint64_t time, last = stoq_clock_now_ns() + 10000 * MS;
+
+	install("  - {name: a, iops: 1, burst: 0ms}\n");
+	forget_accounts();
+	open_as(&dialog, DIALOG_HOST_NQN, 1);
+	for (uint16_t cid = 0; cid < 20; cid++)
+		command(&dialog, NVME_NVM_READ, cid, 1, 4096);
+	after = totals();
+	assert_int_equal(after.delayed - before.delayed, 19);
+	assert_true(after.capped - before.capped >= 10 && after.capped - before.capped <= 12);
+	time = answer(&dialog, 19);
+	assert_true(time <= stoq_clock_now_ns() + STOQ_LIMIT_STEP_NS);
+	assert_int_equal(totals().eased - before.eased, 1);
+	assert_int_equal(answer(&dialog, 18) - time, STOQ_LIMIT_STEP_NS);
+	assert_true(time < last);
+}
+
+/* Another rate holds at once: what was owed is not. */
+static void test_reload(void **state)
+{
+	struct dialog dialog;
+	uint64_t now;
+
+	install("  - {name: a, iops: 1, burst: 0ms}\n");
+	forget_accounts();
+	open_as(&dialog, DIALOG_HOST_NQN, 1);
+	for (uint16_t cid = 0; cid < 5; cid++)
+		command(&dialog, NVME_NVM_READ, cid, 1, 4096);
+	install("  - {name: a, iops: 100, burst: 0ms}\n");
+	open_as(&dialog, DIALOG_HOST_NQN, 2);
+	now = stoq_clock_now_ns();
+	command(&dialog, NVME_NVM_READ, 1, 1, 4096);
+	assert_true(answer(&dialog, 1) >= now + 10 * MS);
+}
+
+static void test_audit(void **state)
+{
+	struct dialog dialog;
+
+	install("  - {name: a, iops: 1, burst: 0ms}\n");
+	open_as(&dialog, DIALOG_HOST_NQN, 1);
+	assert_false(waits(&dialog, NVME_NVM_READ, 1, 4096));
+	for (uint16_t cid = 0; cid < 3; cid++) {
+		assert_true(waits(&dialog, NVME_NVM_READ, 1, 4096));
+		command(&dialog, NVME_NVM_READ, cid, 1, 4096);
+		assert_int_equal(answer(&dialog, cid), 0);
+	}
+	assert_int_equal(totals().capped, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_spacing),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_both_ends),
+		cmocka_unit_test(test_conditions),
+		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_burst),
+		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_several),
+		cmocka_unit_test(test_most),
+		cmocka_unit_test(test_reload),
+	};
+	const struct CMUnitTest audit[] = {cmocka_unit_test(test_audit)};
+	int failed = cmocka_run_group_tests(tests, setup, teardown);
+
+	return cmocka_run_group_tests(audit, setup_audit, teardown) + failed;
+}
