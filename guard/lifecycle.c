@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "flow/tables.h"
 #include "guard/identities.h"
+#include "guard/limiter.h"
 #include "guard/room.h"
 #include "hook/keep.h"
 
@@ -49,10 +50,10 @@ static bool uses_map(void *context, uint32_t program_id)
 }
 
 /* A filter that was added in the moment before it would have been noted: found by its program. */
-static void sweep_filters(
-	const struct stoq_guard_pins *pins, const struct stoq_guard_manifest *manifest)
+static void sweep_filters(const struct stoq_guard_pins *pins,
+	const struct stoq_guard_manifest *manifest, const char *map)
 {
-	int fd = stoq_guard_pins_open(pins, "stoq_guard_policies", false, NULL);
+	int fd = stoq_guard_pins_open(pins, map, false, NULL);
 	struct owner owner = {.map_id = stoq_guard_map_id(fd)};
 
 	for (size_t i = 0; owner.map_id && i < manifest->side_count; i++)
@@ -102,8 +103,12 @@ static int take_away(const struct stoq_guard_pins *pins, struct stoq_error *erro
 	/* Without notes nothing was attached. */
 	if (result == -ENOENT)
 		return stoq_guard_pins_remove(pins, error);
-	if (!result && needs_netns(&manifest))
+	if (!result && (needs_netns(&manifest) || stoq_limiter_exists(pins)))
 		result = check_netns(pins, &manifest, error);
+	if (!result && stoq_limiter_exists(pins)) {
+		sweep_filters(pins, &manifest, "limit-stoq_limit_policies");
+		result = stoq_limiter_remove(pins, &manifest, error);
+	}
 	if (result)
 		return result;
 	for (size_t i = 0; i < manifest.side_count; i++) {
@@ -111,7 +116,7 @@ static int take_away(const struct stoq_guard_pins *pins, struct stoq_error *erro
 
 		result = result ? result : one;
 	}
-	sweep_filters(pins, &manifest);
+	sweep_filters(pins, &manifest, "stoq_guard_policies");
 	return result ? result : stoq_guard_pins_remove(pins, error);
 }
 
@@ -234,7 +239,7 @@ static int attach_side(struct making *making, size_t i)
 	if (side->kind != STOQ_ATTACH_NONE)
 		return stoq_attach_keep_swap(side, program_fd, path, making->error);
 	memcpy(interface, side->interface, sizeof(interface));
-	result = stoq_attach_keep(side, interface, side->ingress, program_fd, path,
+	result = stoq_attach_keep(side, interface, side->ingress, program_fd, path, STOQ_KEEP_FIRST,
 		making->config->force_clsact, making->error);
 	return result ? result
 		      : stoq_guard_manifest_write(&making->pins, &making->manifest, making->error);
@@ -255,6 +260,17 @@ static int store_identities(const struct stoq_guard_pins *pins,
 	if (result >= 0)
 		return 0;
 	return stoq_error_set(error, result, "cannot note who is connected: %s", strerror(-result));
+}
+
+/* Behind the guard's program, whose maps limits read. */
+static int apply_limits(const struct making *making, const struct stoq_guard_bare *bare)
+{
+	const struct stoq_limiter_config config = {.bare = bare,
+		.force_clsact = making->config->force_clsact,
+		.replace = making->reuse != STOQ_GUARD_REUSE_NONE};
+
+	return stoq_limiter_apply(
+		&making->pins, &making->manifest, making->source, &config, making->error);
 }
 
 static void find_bare(const struct stoq_guard_manifest *manifest, struct stoq_guard_bare *bare)
@@ -306,6 +322,8 @@ static int make(struct making *making)
 		result = stoq_guard_install(&making->pins, making->source, making->error);
 	for (size_t i = 0; !result && i < making->manifest.side_count; i++)
 		result = attach_side(making, i);
+	if (!result)
+		result = apply_limits(making, &bare);
 	making->manifest.phase = STOQ_GUARD_ON;
 	return result ? result
 		      : stoq_guard_manifest_write(&making->pins, &making->manifest, making->error);
@@ -431,6 +449,22 @@ static int check_mode(const struct stoq_guard_pins *pins,
 		manifest->audit ? "enforce" : "audit", pins->name);
 }
 
+/* First: what they need may not be there, and then nothing changes. */
+static int reload_limits(const struct stoq_guard_pins *pins,
+	const struct stoq_guard_manifest *manifest, const struct stoq_guard_source *source,
+	struct stoq_error *error)
+{
+	struct stoq_guard_bare bare = {0};
+	const struct stoq_limiter_config config = {.bare = &bare};
+	int result;
+
+	if (!source->limits && !stoq_limiter_exists(pins))
+		return 0;
+	find_bare(manifest, &bare);
+	result = check_netns(pins, manifest, error);
+	return result ? result : stoq_limiter_apply(pins, manifest, source, &config, error);
+}
+
 /* source: NULL for the policy that is in force. */
 static int reload(const struct stoq_guard_pins *pins, const struct stoq_guard_source *source,
 	struct stoq_error *error)
@@ -456,12 +490,14 @@ static int reload(const struct stoq_guard_pins *pins, const struct stoq_guard_so
 			"policies in another form; `stoq guard on --replace --name %s FILE` puts "
 			"this version's in its place, without a gap",
 			pins->name, manifest.version, pins->name);
-	if (source)
-		result = check_mode(pins, &manifest, source, error);
-	if (result)
-		return result;
-	return source ? stoq_guard_install(pins, source, error)
-		      : stoq_guard_install_again(pins, error);
+	if (!source) {
+		result = stoq_guard_install_again(pins, error);
+		return result ? result : stoq_limiter_renew(pins, error);
+	}
+	result = check_mode(pins, &manifest, source, error);
+	if (!result)
+		result = reload_limits(pins, &manifest, source, error);
+	return result ? result : stoq_guard_install(pins, source, error);
 }
 
 /* What is done to a guard that is on, with the lock held. Either may be NULL. */

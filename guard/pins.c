@@ -145,6 +145,7 @@ static int each(const char *folder, void (*told)(void *context, const char *name
 
 struct removal {
 	const struct stoq_guard_pins *pins;
+	const char *prefix; /* of the names to remove */
 	int result;
 };
 
@@ -153,17 +154,24 @@ static void remove_item(void *context, const char *item)
 	struct removal *removal = context;
 	char path[STOQ_GUARD_PATH_BYTES];
 
+	if (strncmp(item, removal->prefix, strlen(removal->prefix)) != 0)
+		return;
 	if (unlink(stoq_guard_pins_path(removal->pins, item, path)) && errno != ENOENT)
 		removal->result = -errno;
 }
 
-int stoq_guard_pins_remove(const struct stoq_guard_pins *pins, struct stoq_error *error)
+int stoq_guard_pins_remove_some(const struct stoq_guard_pins *pins, const char *prefix)
 {
-	struct removal removal = {.pins = pins};
+	struct removal removal = {.pins = pins, .prefix = prefix};
 	int result = each(pins->folder, remove_item, &removal);
 
-	if (!result)
-		result = removal.result;
+	return result ? result : removal.result;
+}
+
+int stoq_guard_pins_remove(const struct stoq_guard_pins *pins, struct stoq_error *error)
+{
+	int result = stoq_guard_pins_remove_some(pins, "");
+
 	if (!result && rmdir(pins->folder))
 		result = -errno;
 	if (!result || result == -ENOENT)

@@ -36,6 +36,9 @@ int stoq_guard_pins_make(const struct stoq_guard_pins *pins, struct stoq_error *
 /* Removes all names of the instance, and its folder. */
 int stoq_guard_pins_remove(const struct stoq_guard_pins *pins, struct stoq_error *error);
 
+/* Removes the names that begin so. 0 or a negative errno. */
+int stoq_guard_pins_remove_some(const struct stoq_guard_pins *pins, const char *prefix);
+
 /* The path of one object. */
 const char *stoq_guard_pins_path(const struct stoq_guard_pins *pins, const char *item,
 	char path[static STOQ_GUARD_PATH_BYTES]);

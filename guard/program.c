@@ -10,6 +10,7 @@
 #include "ebpf/load_error.h"
 #include "flow/tables.h"
 #include "guard/compile.h"
+#include "guard/map_reuse.h"
 #include "stoq_guard.skel.h"
 
 /* The pinned names; bpffs has no dots, so .bss needs another one. */
@@ -30,18 +31,6 @@ static const char *pin_of(const struct bpf_map *map)
 	return strchr(name, '.') ? NULL : name;
 }
 
-static bool fits(const struct bpf_map *map, int fd)
-{
-	struct bpf_map_info info = {0};
-	uint32_t length = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 && info.type == bpf_map__type(map) &&
-	       info.key_size == bpf_map__key_size(map) &&
-	       info.value_size == bpf_map__value_size(map) &&
-	       info.max_entries == bpf_map__max_entries(map) &&
-	       info.map_flags == bpf_map__map_flags(map);
-}
-
 /* Policies are made again for each program, in the form that it reads. */
 static bool holds_policies(const struct bpf_map *map)
 {
@@ -60,15 +49,8 @@ static bool is_left(const struct bpf_map *map, enum stoq_guard_reuse reuse, bool
 static int take_over(struct bpf_map *map, const struct stoq_guard_pins *pins,
 	enum stoq_guard_reuse reuse, bool flows_fit)
 {
-	const char *item = is_left(map, reuse, flows_fit) ? NULL : pin_of(map);
-	int fd = item ? stoq_guard_pins_open(pins, item, true, NULL) : -ENOENT, result = 0;
-
-	if (fd < 0)
-		return 0;
-	if (fits(map, fd))
-		result = bpf_map__reuse_fd(map, fd);
-	close(fd);
-	return result;
+	return stoq_guard_map_take_over(
+		map, pins, is_left(map, reuse, flows_fit) ? NULL : pin_of(map));
 }
 
 static int configure(struct stoq_guard_bpf *object, const struct stoq_guard_program_config *config,
@@ -100,7 +82,7 @@ static int take_over_all(struct stoq_guard_bpf *object, const struct stoq_guard_
 	enum stoq_guard_reuse reuse)
 {
 	int fd = stoq_guard_pins_open(pins, "stoq_flows", true, NULL), result = 0;
-	bool flows_fit = fd >= 0 && fits(object->maps.stoq_flows, fd);
+	bool flows_fit = fd >= 0 && stoq_guard_map_fits(object->maps.stoq_flows, fd);
 	struct bpf_map *map;
 
 	if (fd >= 0)

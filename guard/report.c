@@ -8,6 +8,7 @@
 #include "base/timestamp.h"
 #include "guard/print.h"
 #include "guard/report_event.h"
+#include "guard/report_limits.h"
 #include "guard/room.h"
 
 /* ---- reading ---- */
@@ -54,7 +55,7 @@ bool stoq_guard_status_is_whole(const struct stoq_guard_status *status)
 	for (size_t i = 0; i < manifest->side_count; i++)
 		if (status->sides[i] != STOQ_KEEP_ATTACHED)
 			return false;
-	return manifest->phase == STOQ_GUARD_ON;
+	return manifest->phase == STOQ_GUARD_ON && stoq_guard_limits_are_whole(status->view);
 }
 
 /* ---- text ---- */
@@ -209,5 +210,6 @@ void stoq_guard_status_print(FILE *file, const struct stoq_guard_status *status)
 		audit ? "would be refused" : "denied", status->totals[STOQ_GUARD_LOGGED]);
 	print_drops(file, status);
 	print_rules(file, status);
+	stoq_guard_limits_status_print(file, status->view);
 	print_last(file, status);
 }

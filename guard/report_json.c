@@ -7,6 +7,7 @@
 #include "guard/print.h"
 #include "guard/report.h"
 #include "guard/report_event.h"
+#include "guard/report_limits.h"
 #include "guard/room.h"
 
 static const char *const phases[] = {[STOQ_GUARD_MAKING] = "half made",
@@ -133,6 +134,7 @@ char *stoq_guard_status_json(const struct stoq_guard_status *status)
 	stoq_json_put(object, "policy", policy(status));
 	stoq_json_put(object, "sides", sides(status));
 	stoq_json_put(object, "connections", connections(status));
+	stoq_json_put(object, "limits", stoq_guard_limits_status_json(view));
 	stoq_json_put(object, "totals", totals(status, 0, STOQ_GUARD_DROP_NO_POLICY));
 	stoq_json_put(
 		object, "dropped", totals(status, STOQ_GUARD_DROP_NO_POLICY, STOQ_GUARD_TOTALS));

@@ -12,14 +12,15 @@
 
 /* Priorities of filters to try: a priority that another kind of filter has cannot be shared. */
 #define PRIORITY_FIRST 1
+#define PRIORITY_LAST  1000
 #define PRIORITIES     64
 
 /* ---- the tcx way ---- */
 
 static int keep_tcx(struct stoq_attachment *attachment, int program_fd, const char *pin,
-	struct stoq_error *error)
+	enum stoq_keep_place place, struct stoq_error *error)
 {
-	int fd = stoq_tcx_link(attachment, program_fd, true), result;
+	int fd = stoq_tcx_link(attachment, program_fd, place == STOQ_KEEP_FIRST), result;
 
 	if (fd < 0)
 		return fd == -EINVAL ? fd : stoq_tcx_error(attachment, fd, error);
@@ -56,12 +57,14 @@ static uint32_t tcx_first(const struct stoq_attachment *attachment)
 
 /* ---- the clsact way ---- */
 
-static int add_filter(struct stoq_attachment *attachment, int program_fd, uint32_t mark)
+static int add_filter(struct stoq_attachment *attachment, int program_fd, uint32_t mark,
+	enum stoq_keep_place place)
 {
+	uint32_t first = place == STOQ_KEEP_FIRST ? PRIORITY_FIRST : PRIORITY_LAST;
 	struct bpf_tc_hook hook = stoq_clsact_hook(attachment->ifindex, attachment->ingress);
 	int result = -EBUSY;
 
-	for (uint32_t priority = PRIORITY_FIRST; priority <= PRIORITIES; priority++) {
+	for (uint32_t priority = first; priority < first + PRIORITIES; priority++) {
 		for (uint32_t i = 0; i < STOQ_HANDLES_KEPT; i++) {
 			LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program_fd,
 				.handle = STOQ_HANDLE_KEPT + 4 * i + mark, .priority = priority);
@@ -80,14 +83,15 @@ static int add_filter(struct stoq_attachment *attachment, int program_fd, uint32
 	return result;
 }
 
-static int keep_clsact(struct stoq_attachment *attachment, int program_fd, struct stoq_error *error)
+static int keep_clsact(struct stoq_attachment *attachment, int program_fd,
+	enum stoq_keep_place place, struct stoq_error *error)
 {
 	bool marked = false, made = false;
 	int result = stoq_clsact_prepare(attachment, &marked, &made, error);
 
 	if (result)
 		return result;
-	result = add_filter(attachment, program_fd, marked ? 2 : 1);
+	result = add_filter(attachment, program_fd, marked ? 2 : 1, place);
 	if (result) {
 		if (made)
 			stoq_clsact_undo(attachment->ifindex);
@@ -122,14 +126,15 @@ static bool find_filter(
 /* ---- both ---- */
 
 int stoq_attach_keep(struct stoq_attachment *attachment, const char *interface, bool ingress,
-	int program_fd, const char *pin, bool force_clsact, struct stoq_error *error)
+	int program_fd, const char *pin, enum stoq_keep_place place, bool force_clsact,
+	struct stoq_error *error)
 {
 	int result = stoq_attachment_init(attachment, interface, ingress, error);
 
 	if (result)
 		return result;
-	result = force_clsact ? -EINVAL : keep_tcx(attachment, program_fd, pin, error);
-	return result == -EINVAL ? keep_clsact(attachment, program_fd, error) : result;
+	result = force_clsact ? -EINVAL : keep_tcx(attachment, program_fd, pin, place, error);
+	return result == -EINVAL ? keep_clsact(attachment, program_fd, place, error) : result;
 }
 
 static int swap_tcx(int program_fd, const char *pin)

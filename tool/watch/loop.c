@@ -11,7 +11,6 @@
 
 #include "tool/message.h"
 #include "tool/signals.h"
-#include "tool/watch/alarm.h"
 #include "tool/watch/keys.h"
 #include "tool/watch/recorder.h"
 #include "tool/watch/screen.h"
@@ -125,8 +124,6 @@ static int on_timer(struct loop *loop)
 		result = update(loop);
 		if (result)
 			return result;
-		if (watch_alarm_judge(loop->report, loop->model))
-			loop->over = true;
 		watch_report_interval(loop->report, loop->model);
 	}
 	/* Ticks stay where they were meant to be; those that are gone are gone. */
@@ -275,9 +272,7 @@ static int last_reading(struct loop *loop)
 	if (loop->report->mode == WATCH_JSON ||
 		(loop->report->mode == WATCH_TEXT && loop->next_ns == loop->end_ns))
 		watch_report_interval(loop->report, loop->model);
-	return stoq_watch_set_whole(loop->watch, true)
-		       ? stoq_error_set(loop->error, -ENOMEM, "no memory")
-		       : 0;
+	return 0;
 }
 
 int watch_loop_run(struct stoq_watch *watch, struct watch_report *report,

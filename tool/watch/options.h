@@ -4,7 +4,6 @@
 /* The command line of `stoq watch`: stoq-watch.8.scd says what each option means. */
 #include "tool/identify.h"
 #include "tool/metrics_options.h"
-#include "watch/threshold.h"
 #include "watch/watch.h"
 
 enum { WATCH_INTERFACES_MAX = 256 };
@@ -25,8 +24,7 @@ struct watch_options {
 	uint64_t record_bytes;
 	const char *read; /* a file to read; "-": standard input; NULL: interfaces are watched */
 	struct tool_metrics metrics;
-	struct stoq_thresholds *thresholds; /* NULL: none */
-	const char *labels;		    /* the label file; NULL: none */
+	const char *labels; /* the label file; NULL: none */
 };
 
 /* help: the text of --help. 0: go on. Else the verb ends, with *status. */
