@@ -65,6 +65,30 @@ int stoq_axis_from_name(const char *name, enum stoq_axis *axis)
 	return 0;
 }
 
+static const char *const order_names[STOQ_ORDERS] = {
+	[STOQ_ORDER_IOPS] = "iops",
+	[STOQ_ORDER_BYTES] = "bytes",
+	[STOQ_ORDER_P99] = "p99",
+	[STOQ_ORDER_ERRORS] = "errors",
+	[STOQ_ORDER_RETRANSMISSIONS] = "retransmissions",
+};
+
+const char *stoq_order_name(enum stoq_order order)
+{
+	return order < STOQ_ORDERS ? order_names[order] : "unknown";
+}
+
+int stoq_order_from_name(const char *name, enum stoq_order *order)
+{
+	for (unsigned int i = 0; i < STOQ_ORDERS; i++) {
+		if (strcmp(name, order_names[i]) == 0) {
+			*order = (enum stoq_order)i;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
 const char *stoq_flow_state_name(enum stoq_flow_state state)
 {
 	return state < STOQ_FLOW_STATES ? state_names[state] : "unknown";

@@ -14,6 +14,10 @@ const char *stoq_axis_name(enum stoq_axis axis, char text[static STOQ_AXIS_NAME]
 /* 0, or -ENOENT if there is no such axis. */
 int stoq_axis_from_name(const char *name, enum stoq_axis *axis);
 
+/* "iops", "bytes", "p99", "errors", "retransmissions"; 0 or -ENOENT. */
+const char *stoq_order_name(enum stoq_order order);
+int stoq_order_from_name(const char *name, enum stoq_order *order);
+
 /* "learning", "synced", "encrypted", "lost", "closed" */
 const char *stoq_flow_state_name(enum stoq_flow_state state);
 

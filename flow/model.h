@@ -54,6 +54,16 @@ static inline bool stoq_axis_has(enum stoq_axis axis, enum stoq_axis part)
 	return stoq_axis_first(axis) == part || stoq_axis_second(axis) == part;
 }
 
+/* What groups are ordered by, most first. */
+enum stoq_order {
+	STOQ_ORDER_IOPS,
+	STOQ_ORDER_BYTES,
+	STOQ_ORDER_P99,
+	STOQ_ORDER_ERRORS,
+	STOQ_ORDER_RETRANSMISSIONS, /* by connection, where stages are counted */
+	STOQ_ORDERS,
+};
+
 struct stoq_statistics {
 	uint64_t commands; /* completed, with any status */
 	uint64_t errors;
@@ -82,7 +92,8 @@ struct stoq_group {
 	uint64_t outstanding; /* commands begun and not ended */
 	struct stoq_statistics interval;
 	struct stoq_statistics total;
-	struct stoq_tcp tcp; /* by connection, where stages are counted; uid 0: not known */
+	struct stoq_tcp tcp;	    /* by connection, where stages are counted; uid 0: not known */
+	uint64_t rank, second_rank; /* what it was sorted by */
 };
 
 struct stoq_status_line {
@@ -108,19 +119,26 @@ struct stoq_flow_line {
 	uint64_t unmatched;   /* completions of commands that began unseen */
 };
 
-struct stoq_filter; /* watch/filter.h */
+struct stoq_filter;	/* watch/filter.h */
+struct stoq_thresholds; /* watch/threshold.h */
 
 struct stoq_model {
 	enum stoq_axis axis;
 	const struct stoq_filter *filter; /* what the groups and flows are of; NULL: everything */
-	uint64_t interval_ns;		  /* length of the last interval */
-	uint64_t elapsed_ns;		  /* since the start */
-	bool staged;			  /* stages are counted; else they are 0 */
-	bool sized;			  /* sizes are counted */
+	const struct stoq_thresholds *thresholds; /* NULL: none */
+	uint64_t interval_ns;			  /* length of the last interval */
+	uint64_t elapsed_ns;			  /* since the start */
+	bool staged;				  /* stages are counted; else they are 0 */
+	bool sized;				  /* sizes are counted */
 
-	/* Groups, most commands in the interval first; those that never had any are left out. */
+	/* Groups, in the order that was asked for; those that never had any command are left out. */
 	struct stoq_group *groups;
 	size_t group_count;
+	enum stoq_order order;
+	uint32_t top; /* so many groups at most, the rest in `others`; 0: all */
+	bool whole;   /* ordered by what was since the start, not in the interval */
+	struct stoq_group others;
+	size_t other_count;	   /* groups in others */
 	struct stoq_group overall; /* the sum; its outstanding counts all flows */
 
 	struct stoq_status_line *statuses; /* most frequent in total first */

@@ -69,7 +69,7 @@ static uint16_t check_connect(struct stoq_tunnel_link *link, const struct nvme_t
 		.host_nqn = link->host_nqn, .subsystem_nqn = link->subsystem_nqn};
 	if (link->worker->tunnel->config.any_host_nqn || has_name(link->carrier, data.hostnqn))
 		return 0;
-	link->carrier->identity_refusals++;
+	stoq_carrier_count_refusal(link->carrier, false);
 	log_refusal(link, data.hostnqn);
 	return CONNECT_INVALID_HOST;
 }
@@ -115,7 +115,7 @@ static uint16_t ask_policy(struct stoq_tunnel_link *link, const struct nvme_tcp_
 	stoq_tunnel_policy_judge(
 		link->worker->policy, &link->subject, command, pdu, size, &verdict);
 	if (verdict.status)
-		link->carrier->policy_refusals++;
+		stoq_carrier_count_refusal(link->carrier, true);
 	if (verdict.logged)
 		report(link, command, &verdict);
 	return verdict.status;

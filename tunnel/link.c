@@ -91,6 +91,7 @@ void stoq_link_carry(struct stoq_tunnel_link *link, struct stoq_carrier *carrier
 {
 	join_part(link, carrier->part);
 	link->carrier = carrier;
+	link->totals = stoq_carrier_totals(carrier);
 	link->next_carried = carrier->links;
 	if (link->next_carried)
 		link->next_carried->carried_slot = &link->next_carried;
@@ -134,6 +135,8 @@ static void retire(struct stoq_tunnel_link *link)
 	link->closed = true;
 	stoq_tunnel_watch_close(&link->watch);
 	leave_carrier(link);
+	if (link->totals)
+		stoq_tunnel_totals_add_queue(link->totals, &link->mux.figures);
 	*link->slot = link->next;
 	if (link->next)
 		link->next->slot = link->slot;

@@ -8,6 +8,7 @@
  */
 #include "tunnel/mux.h"
 #include "tunnel/policy.h"
+#include "tunnel/totals.h"
 #include "tunnel/tunnel_private.h"
 
 struct stoq_tunnel_link;
@@ -47,6 +48,12 @@ struct stoq_carrier {
 	uint64_t identity_refusals, policy_refusals;
 };
 
+/* A Connect, or (by_policy) a command, that was refused. */
+void stoq_carrier_count_refusal(struct stoq_carrier *carrier, bool by_policy);
+
+/* What its queues are counted under in metrics. NULL: no memory. */
+struct stoq_tunnel_totals *stoq_carrier_totals(const struct stoq_carrier *carrier);
+
 /* Target end: what its host end is counted under. */
 static inline const char *stoq_carrier_name(const struct stoq_carrier *carrier)
 {
@@ -57,7 +64,8 @@ struct stoq_tunnel_link {
 	struct stoq_tunnel_worker *worker;
 	struct stoq_tunnel_watch watch; /* the TCP socket */
 	struct stoq_mux mux;
-	struct stoq_carrier *carrier; /* NULL: none yet (host end) */
+	struct stoq_carrier *carrier;	   /* NULL: none yet (host end) */
+	struct stoq_tunnel_totals *totals; /* of the worker; NULL: as the carrier */
 	struct stoq_tunnel_link *next_carried, **carried_slot;
 	struct stoq_lane *lanes[STOQ_LANES_MAX];
 	uint64_t queue;

@@ -2,29 +2,18 @@
 /* Each worker describes its own connections and queues in its own thread; the asker's thread puts that together. */
 #include "tunnel/status.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/json.h"
+#include "tunnel/inquiry.h"
 #include "tunnel/link.h"
 
 #define SCHEMA_VERSION 1
-#define WAIT_SECONDS   2
 
-/* What one question collects. The asker, and each worker that was asked, hold it. */
+/* What one question collects. */
 struct collection {
-	pthread_mutex_t lock;
-	pthread_cond_t answered;
-	unsigned int users, missing;
-	uint64_t buffered_bytes;
 	struct json_object *connections, *queues;
-};
-
-struct question {
-	struct collection *collection;
-	struct stoq_tunnel_worker *worker;
+	uint64_t buffered_bytes;
 };
 
 /* ---- in a worker's thread ---- */
@@ -114,8 +103,10 @@ static struct json_object *connection_as_json(const struct stoq_carrier *carrier
 	return object;
 }
 
-static void describe(const struct stoq_tunnel_worker *worker, struct collection *collection)
+static void describe(const struct stoq_tunnel_worker *worker, void *subject)
 {
+	struct collection *collection = subject;
+
 	collection->buffered_bytes += worker->pool.used_bytes;
 	for (const struct stoq_carrier *carrier = worker->carriers; carrier;
 		carrier = carrier->next)
@@ -124,32 +115,13 @@ static void describe(const struct stoq_tunnel_worker *worker, struct collection 
 		json_object_array_add(collection->queues, queue_as_json(link));
 }
 
-/* The last one frees it. Called with the lock. */
-static void leave(struct collection *collection)
+static void free_collection(void *subject)
 {
-	bool last = --collection->users == 0;
+	struct collection *collection = subject;
 
-	pthread_mutex_unlock(&collection->lock);
-	if (!last)
-		return;
 	json_object_put(collection->connections);
 	json_object_put(collection->queues);
-	pthread_cond_destroy(&collection->answered);
-	pthread_mutex_destroy(&collection->lock);
 	free(collection);
-}
-
-static void answer(void *argument)
-{
-	struct question *question = argument;
-	struct collection *collection = question->collection;
-
-	pthread_mutex_lock(&collection->lock);
-	describe(question->worker, collection);
-	collection->missing--;
-	pthread_cond_signal(&collection->answered);
-	leave(collection);
-	free(question);
 }
 
 /* ---- in the asker's thread ---- */
@@ -157,48 +129,12 @@ static void answer(void *argument)
 static struct collection *new_collection(void)
 {
 	struct collection *collection = calloc(1, sizeof(*collection));
-	pthread_condattr_t clock;
 
 	if (!collection)
 		return NULL;
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&collection->answered, &clock);
-	pthread_condattr_destroy(&clock);
-	pthread_mutex_init(&collection->lock, NULL);
-	collection->users = 1;
 	collection->connections = json_object_new_array();
 	collection->queues = json_object_new_array();
 	return collection;
-}
-
-/* With the lock. */
-static void ask(struct stoq_tunnel *tunnel, struct collection *collection)
-{
-	for (unsigned int i = 0; i < tunnel->worker_count; i++) {
-		struct question *question = malloc(sizeof(*question));
-
-		collection->missing++;
-		if (!question)
-			continue;
-		*question = (struct question){collection, &tunnel->workers[i]};
-		collection->users++;
-		if (!stoq_transport_post(tunnel->transport, i, answer, question))
-			continue;
-		collection->users--;
-		free(question);
-	}
-}
-
-static void wait_for_all(struct collection *collection)
-{
-	struct timespec end;
-
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += WAIT_SECONDS;
-	while (collection->missing)
-		if (pthread_cond_timedwait(&collection->answered, &collection->lock, &end))
-			return;
 }
 
 static struct json_object *transport_as_json(struct stoq_tunnel *tunnel)
@@ -220,23 +156,14 @@ static struct json_object *transport_as_json(struct stoq_tunnel *tunnel)
 	return object;
 }
 
-char *stoq_tunnel_status(struct stoq_tunnel *tunnel)
+static char *report_text(struct stoq_tunnel *tunnel, struct json_object *report,
+	const struct collection *collection, bool complete)
 {
-	struct collection *collection = new_collection();
-	struct json_object *report = stoq_json_new_report("tunnel", SCHEMA_VERSION);
 	bool host_end = tunnel->config.end == STOQ_TUNNEL_HOST_END;
 
-	if (!collection || !report) {
-		json_object_put(report);
-		free(collection);
-		return NULL;
-	}
-	pthread_mutex_lock(&collection->lock);
-	ask(tunnel, collection);
-	wait_for_all(collection);
 	stoq_json_put_string(report, "end", host_end ? "host" : "target");
 	stoq_json_put_u64(report, "time_ns", stoq_now_ns());
-	stoq_json_put_bool(report, "complete", !collection->missing);
+	stoq_json_put_bool(report, "complete", complete);
 	stoq_json_put_u64(report, "queues_max", tunnel->config.queues_max);
 	stoq_json_put_u64(report, "log_lines_left_out", stoq_tunnel_log_left_out(tunnel));
 	stoq_json_put_u64(report, "buffered_bytes", collection->buffered_bytes);
@@ -244,11 +171,28 @@ char *stoq_tunnel_status(struct stoq_tunnel *tunnel)
 	stoq_json_put(report, "connections", json_object_get(collection->connections));
 	stoq_json_put(report, "queues", json_object_get(collection->queues));
 	stoq_json_put(report, "transport", transport_as_json(tunnel));
-	/* As text before the lock is left: a late worker adds to these arrays. */
-	{
-		char *text = stoq_json_finish(report);
+	return stoq_json_finish(report);
+}
 
-		leave(collection);
-		return text;
+char *stoq_tunnel_status(struct stoq_tunnel *tunnel)
+{
+	static const struct stoq_inquiry_kind kind = {describe, free_collection};
+	struct collection *collection = new_collection();
+	struct json_object *report = stoq_json_new_report("tunnel", SCHEMA_VERSION);
+	struct stoq_inquiry *inquiry = NULL;
+	bool complete;
+	char *text;
+
+	if (collection && report)
+		inquiry = stoq_inquire(tunnel, &kind, collection, &complete);
+	if (!inquiry) {
+		json_object_put(report);
+		if (collection)
+			free_collection(collection);
+		return NULL;
 	}
+	/* As text before the inquiry ends: a late worker adds to these arrays. */
+	text = report_text(tunnel, report, collection, complete);
+	stoq_inquiry_end(inquiry);
+	return text;
 }

@@ -206,6 +206,7 @@ void stoq_tunnel_destroy(struct stoq_tunnel *tunnel)
 	for (unsigned int i = 0; tunnel->workers && i < tunnel->worker_count; i++) {
 		stoq_uplink_free(tunnel->workers[i].uplink);
 		stoq_tunnel_policy_release(tunnel->workers[i].policy);
+		stoq_tunnel_totals_free(&tunnel->workers[i].totals);
 		stoq_tunnel_worker_close(&tunnel->workers[i]);
 	}
 	stoq_shares_destroy(&tunnel->shares);

@@ -22,6 +22,7 @@ struct stoq_door;
 struct stoq_uplink;
 struct stoq_carrier;
 struct stoq_tunnel_policy;
+struct stoq_tunnel_totals;
 
 struct stoq_tunnel_worker {
 	struct stoq_tunnel *tunnel;
@@ -42,8 +43,9 @@ struct stoq_tunnel_worker {
 	int spare_fd; /* doors.c */
 	unsigned int links_open;
 	uint64_t links_ever;
-	uint64_t awake_until_ns; /* spinning */
-	bool crowded;		 /* a queue of the last turn has many commands under way */
+	struct stoq_tunnel_totals *totals; /* of links and connections that are over */
+	uint64_t awake_until_ns;	   /* spinning */
+	bool crowded; /* a queue of the last turn has many commands under way */
 	pthread_t thread;
 	bool started;
 	int status;

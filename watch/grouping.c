@@ -74,9 +74,12 @@ int stoq_grouping_update(struct stoq_watch *watch)
 		result = stoq_outstanding_count(watch);
 	if (!result)
 		result = stoq_tcps_take(watch);
-	stoq_groups_sort(&watch->groups);
+	stoq_groups_sort(&watch->groups, model->order, model->whole);
 	model->groups = watch->groups.items;
 	model->group_count = watch->groups.count;
 	sum_groups(model);
+	model->other_count = stoq_groups_fold(
+		&watch->groups, model->top ? model->top : SIZE_MAX, &model->others);
+	model->group_count -= model->other_count;
 	return result;
 }

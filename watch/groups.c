@@ -72,22 +72,71 @@ static struct stoq_group *get_group(
 	return group;
 }
 
+static uint64_t retransmitted(const struct stoq_tcp *tcp)
+{
+	uint64_t bytes = 0;
+
+	for (int i = 0; i < NVME_TCP_SIDES; i++)
+		bytes += tcp->side[i].retransmitted_bytes;
+	return bytes;
+}
+
+static uint64_t rank_of(const struct stoq_group *group, enum stoq_order order, bool whole)
+{
+	const struct stoq_statistics *statistics = whole ? &group->total : &group->interval;
+
+	switch (order) {
+	case STOQ_ORDER_BYTES:
+		return statistics->bytes;
+	case STOQ_ORDER_P99:
+		return statistics->latency.count
+			       ? stoq_histogram_percentile_ns(&statistics->latency, 0.99)
+			       : 0;
+	case STOQ_ORDER_ERRORS:
+		return statistics->errors;
+	case STOQ_ORDER_RETRANSMISSIONS:
+		return retransmitted(&group->tcp);
+	default:
+		return statistics->commands;
+	}
+}
+
 static int compare(const void *one, const void *other)
 {
 	const struct stoq_group *a = one, *b = other;
 
-	if (a->interval.commands != b->interval.commands)
-		return a->interval.commands < b->interval.commands ? 1 : -1;
+	if (a->rank != b->rank)
+		return a->rank < b->rank ? 1 : -1;
+	if (a->second_rank != b->second_rank)
+		return a->second_rank < b->second_rank ? 1 : -1;
 	if (a->total.commands != b->total.commands)
 		return a->total.commands < b->total.commands ? 1 : -1;
 	return (a->identity.opcode > b->identity.opcode) -
 	       (a->identity.opcode < b->identity.opcode);
 }
 
-void stoq_groups_sort(struct stoq_groups *groups)
+void stoq_groups_sort(struct stoq_groups *groups, enum stoq_order order, bool whole)
 {
+	for (size_t i = 0; i < groups->count; i++) {
+		groups->items[i].rank = rank_of(&groups->items[i], order, whole);
+		groups->items[i].second_rank = rank_of(&groups->items[i], order, !whole);
+	}
 	if (groups->count)
 		qsort(groups->items, groups->count, sizeof(*groups->items), compare);
+}
+
+size_t stoq_groups_fold(struct stoq_groups *groups, size_t top, struct stoq_group *others)
+{
+	memset(others, 0, sizeof(*others));
+	stoq_identity_clear(&others->identity);
+	if (groups->count <= top)
+		return 0;
+	for (size_t i = top; i < groups->count; i++) {
+		stoq_statistics_add(&others->interval, &groups->items[i].interval);
+		stoq_statistics_add(&others->total, &groups->items[i].total);
+		others->outstanding += groups->items[i].outstanding;
+	}
+	return groups->count - top;
 }
 
 struct stoq_group *stoq_groups_of(

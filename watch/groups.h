@@ -24,8 +24,14 @@ void stoq_groups_clear(struct stoq_groups *groups);
 struct stoq_group *stoq_groups_of(
 	struct stoq_groups *groups, const struct stoq_identity *identity, enum stoq_axis axis);
 
-/* Most commands in the interval first, then in total. Lookups by identity end with this. */
-void stoq_groups_sort(struct stoq_groups *groups);
+/*
+ * By what the order is about, most first, in the interval (whole: in total), then by the other of the
+ * two. Lookups by identity end with this.
+ */
+void stoq_groups_sort(struct stoq_groups *groups, enum stoq_order order, bool whole);
+
+/* Sums up all but the first `top` groups in *others; returns how many there are. Statistics and outstanding. */
+size_t stoq_groups_fold(struct stoq_groups *groups, size_t top, struct stoq_group *others);
 
 /* Adds what other holds. */
 void stoq_statistics_add(struct stoq_statistics *statistics, const struct stoq_statistics *other);

@@ -8,6 +8,7 @@
 #include "nvme/nvme_names.h"
 #include "nvme/nvme_tcp_check.h"
 #include "watch/filter.h"
+#include "watch/threshold.h"
 
 /* What an object is about: the last interval, or everything since the start. */
 struct period {
@@ -218,6 +219,20 @@ static struct json_object *groups(const struct period *period)
 	return list;
 }
 
+/* The groups beyond --top, as one; NULL: there are none. */
+static struct json_object *others(const struct period *period)
+{
+	const struct stoq_model *model = period->model;
+	struct json_object *object;
+
+	if (!model->other_count)
+		return NULL;
+	object = json_object_new_object();
+	stoq_json_put_u64(object, "groups", model->other_count);
+	put_statistics(object, period, &model->others);
+	return object;
+}
+
 static struct json_object *statuses(const struct period *period)
 {
 	struct json_object *list = json_object_new_array();
@@ -331,6 +346,34 @@ static struct json_object *filter_of(const struct stoq_filter *filter)
 	return object;
 }
 
+static struct json_object *threshold_of(const struct stoq_threshold *threshold)
+{
+	struct json_object *object = json_object_new_object();
+
+	stoq_json_put_string(object, "threshold", threshold->text);
+	if (threshold->known)
+		stoq_json_put_rate(object, "value", threshold->value);
+	else
+		stoq_json_put(object, "value", NULL);
+	stoq_json_put_u64(object, "beyond_ns", threshold->beyond_ns);
+	json_object_object_add(object, "held", json_object_new_boolean(threshold->held));
+	stoq_json_put_known(object, "held_unix_ns", threshold->held, threshold->held_unix_ns);
+	if (threshold->held)
+		stoq_json_put_rate(object, "held_value", threshold->held_value);
+	else
+		stoq_json_put(object, "held_value", NULL);
+	return object;
+}
+
+static struct json_object *thresholds(const struct stoq_thresholds *all)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; list && all && i < all->count; i++)
+		json_object_array_add(list, threshold_of(&all->items[i]));
+	return list;
+}
+
 static char *period_object(const char *type, const struct period *period, uint64_t unix_ns)
 {
 	const struct stoq_model *model = period->model;
@@ -345,11 +388,14 @@ static char *period_object(const char *type, const struct period *period, uint64
 	stoq_json_put(object, "interfaces_gone", interfaces(model, true));
 	stoq_json_put_string(object, "attachment", model->attachment);
 	stoq_json_put_string(object, "by", stoq_axis_name(model->axis, axis));
+	stoq_json_put_string(object, "sort", stoq_order_name(model->order));
 	stoq_json_put(object, "filter", filter_of(model->filter));
 	put_statistics(overall, period, &model->overall);
 	stoq_json_put(object, "overall", overall);
 	stoq_json_put(object, "groups", groups(period));
+	stoq_json_put(object, "others", others(period));
 	stoq_json_put(object, "statuses", statuses(period));
+	stoq_json_put(object, "thresholds", thresholds(model->thresholds));
 	stoq_json_put(object, "flows", flow_states(model));
 	stoq_json_put(object, "since_start", since_start(model));
 	return stoq_json_finish(object);
@@ -369,4 +415,15 @@ char *stoq_json_summary(const struct stoq_model *model, uint64_t unix_ns)
 		.model = model, .whole = true, .histograms = true, .length_ns = model->elapsed_ns};
 
 	return period_object("summary", &period, unix_ns);
+}
+
+char *stoq_json_threshold(const struct stoq_threshold *threshold)
+{
+	struct json_object *object = stoq_json_new_report("threshold", STOQ_JSON_SCHEMA_VERSION);
+
+	stoq_json_put_time(object, threshold->held_unix_ns);
+	stoq_json_put_string(object, "threshold", threshold->text);
+	stoq_json_put_rate(object, "value", threshold->held_value);
+	stoq_json_put_u64(object, "beyond_ns", threshold->beyond_ns);
+	return stoq_json_finish(object);
 }

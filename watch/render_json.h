@@ -14,4 +14,8 @@
 char *stoq_json_interval(const struct stoq_model *model, uint64_t unix_ns, bool histograms);
 
 /* Everything since the start, with histograms. unix_ns: when it ended. */
+struct stoq_threshold;
+/* A threshold that has held now. */
+char *stoq_json_threshold(const struct stoq_threshold *threshold);
+
 char *stoq_json_summary(const struct stoq_model *model, uint64_t unix_ns);

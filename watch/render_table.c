@@ -375,8 +375,10 @@ void stoq_draw_table(struct stoq_screen *screen, unsigned int row, unsigned int 
 		.length_ns = stoq_view_length_ns(view, model)};
 	size_t selected = stoq_view_selected(view, model), first = 0;
 	char label[STOQ_LABEL_SIZE];
+	bool others = model->other_count && rows;
 
 	choose_columns(&table);
+	rows -= others;
 	if (selected != STOQ_NO_GROUP && selected >= rows)
 		first = selected - rows + 1;
 	draw_heading(&table, row++, first, rows);
@@ -386,6 +388,10 @@ void stoq_draw_table(struct stoq_screen *screen, unsigned int row, unsigned int 
 		label[table.label_width] = '\0';
 		draw_row(&table, row++, &model->groups[i], label, view->cursor && i == selected);
 	}
+	if (!others)
+		return;
+	snprintf(label, sizeof(label), "others (%zu)", model->other_count);
+	draw_row(&table, row, &model->others, label, false);
 }
 
 #define STATUS_COUNT_WIDTH  6  /* of a count, and a blank before it */

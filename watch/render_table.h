@@ -5,7 +5,7 @@
 #include "watch/screen.h"
 #include "watch/view.h"
 
-/* The table of groups: a heading, the row of all, and up to rows groups. */
+/* The table of groups: a heading, the row of all, and up to rows groups, the last one of which are the others. */
 #define STOQ_TABLE_HEAD 2
 void stoq_draw_table(struct stoq_screen *screen, unsigned int row, unsigned int rows,
 	const struct stoq_model *model, const struct stoq_view *view);

@@ -13,6 +13,7 @@
 #include "watch/render_histogram.h"
 #include "watch/render_missed.h"
 #include "watch/render_table.h"
+#include "watch/threshold.h"
 
 #define HEADER_ROWS	    3
 #define TINY_ROWS	    7 /* no blank lines up to this height */
@@ -168,6 +169,30 @@ static unsigned int draw_filter(
 	return 1;
 }
 
+/* "Threshold p99>5ms for 10s: held, 7.20ms", a line each. */
+static unsigned int draw_thresholds(
+	struct stoq_screen *screen, unsigned int row, const struct stoq_model *model)
+{
+	const struct stoq_thresholds *all = model->thresholds;
+
+	for (size_t i = 0; all && i < all->count; i++) {
+		const struct stoq_threshold *threshold = &all->items[i];
+		char value[STOQ_THRESHOLD_VALUE] = "no commands";
+
+		if (threshold->held || threshold->known)
+			stoq_threshold_write(threshold,
+				threshold->held ? threshold->held_value : threshold->value, value);
+		stoq_screen_printf(screen, row + (unsigned int)i, 0,
+			threshold->held ? STOQ_BAD | STOQ_BOLD
+					: (threshold->beyond_ns ? STOQ_WARN : STOQ_PLAIN),
+			"Threshold %s: %s, %s", threshold->text,
+			threshold->held ? "held"
+					: (threshold->beyond_ns ? "beyond it" : "not held"),
+			value);
+	}
+	return all ? (unsigned int)all->count : 0;
+}
+
 static unsigned int draw_header(struct stoq_screen *screen, const struct stoq_model *model,
 	const struct stoq_view *view, unsigned int missed_rows)
 {
@@ -177,6 +202,7 @@ static unsigned int draw_header(struct stoq_screen *screen, const struct stoq_mo
 	draw_overall(screen, model, view);
 	draw_flows(screen, model);
 	row += draw_filter(screen, row, model);
+	row += draw_thresholds(screen, row, model);
 	row += draw_stages_note(screen, row, model);
 	return row + stoq_draw_missed(screen, row, missed_rows, model);
 }
@@ -235,7 +261,13 @@ static size_t count_active(const struct stoq_model *model, const struct stoq_vie
 
 	for (size_t i = 0; i < model->group_count; i++)
 		active += stoq_view_statistics(view, &model->groups[i])->commands > 0;
-	return active;
+	return active + (model->other_count > 0);
+}
+
+/* With that of the others. */
+static size_t count_rows(const struct stoq_model *model)
+{
+	return model->group_count + (model->other_count > 0);
 }
 
 /*
@@ -260,7 +292,7 @@ static struct shares share_out(
 	left -= shares.groups;
 	if (picture_min)
 		picture_min = STOQ_PICTURE_HEAD + 1 + PICTURE_USEFUL_ROWS;
-	idle = left > picture_min ? least(model->group_count - shares.groups, left - picture_min)
+	idle = left > picture_min ? least(count_rows(model) - shares.groups, left - picture_min)
 				  : 0;
 	shares.groups += idle;
 	left -= idle;
@@ -319,7 +351,7 @@ int stoq_render_text(char **text, const struct stoq_model *model, const struct s
 	unsigned int width, bool picture)
 {
 	const struct stoq_statistics *all = stoq_view_statistics(view, &model->overall);
-	const struct shares shares = {.groups = (unsigned int)model->group_count,
+	const struct shares shares = {.groups = (unsigned int)count_rows(model),
 		.statuses = (unsigned int)model->status_count,
 		.bars = picture && all->latency.count ? TEXT_PICTURE_ROWS : 0};
 	unsigned int body = STOQ_TABLE_HEAD + shares.groups, row;
@@ -330,7 +362,8 @@ int stoq_render_text(char **text, const struct stoq_model *model, const struct s
 		body += 1 + STOQ_STATUSES_HEAD + shares.statuses;
 	if (shares.bars)
 		body += 1 + STOQ_PICTURE_HEAD + shares.bars;
-	error = stoq_screen_init(&screen, width, HEADER_ROWS + TEXT_MISSED_ROWS + body);
+	error = stoq_screen_init(
+		&screen, width, HEADER_ROWS + TEXT_MISSED_ROWS + STOQ_THRESHOLDS_MAX + body);
 	if (error)
 		return error;
 	row = draw_header(&screen, model, view, TEXT_MISSED_ROWS);

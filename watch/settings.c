@@ -74,6 +74,9 @@ void stoq_watch_ask(struct stoq_watch *watch, const struct stoq_watch_config *co
 
 	watch->filter = config->filter ? config->filter : &everything;
 	watch->model.filter = config->filter;
+	watch->model.thresholds = config->thresholds;
+	watch->model.order = config->order;
+	watch->model.top = config->top;
 	watch->record = config->record;
 	watch->slow_ns = config->slow_ns;
 	watch->report_errors = config->report_errors;

@@ -369,6 +369,12 @@ int stoq_watch_set_axis(struct stoq_watch *watch, enum stoq_axis axis)
 	return stoq_grouping_update(watch);
 }
 
+int stoq_watch_set_whole(struct stoq_watch *watch, bool whole)
+{
+	watch->model.whole = whole;
+	return stoq_grouping_update(watch);
+}
+
 int stoq_watch_event_fd(const struct stoq_watch *watch)
 {
 	return ring_buffer__epoll_fd(watch->ring);

@@ -32,11 +32,14 @@ struct stoq_watch_config {
 	uint64_t slow_ns;   /* commands at least this slow become events; UINT64_MAX: none */
 	bool report_errors; /* commands with a status other than success become events */
 	bool report_pdus;   /* every PDU becomes an event: for tests and traces */
-	bool sizes;	    /* count sizes; set if the axis is by size. Not of shared tables */
-	bool stages;	    /* count where the time of commands goes; not of shared tables */
-	bool record;	    /* every command is handed to the handler that records */
+	enum stoq_order order;
+	uint32_t top; /* so many groups at most, and the sum of the others; 0: all */
+	bool sizes;   /* count sizes; set if the axis is by size. Not of shared tables */
+	bool stages;  /* count where the time of commands goes; not of shared tables */
+	bool record;  /* every command is handed to the handler that records */
 	const struct stoq_filter *filter; /* NULL: everything. Has to live as long as the watch */
-	bool force_clsact;		  /* do not use a tcx link, even where the kernel has it */
+	const struct stoq_thresholds *thresholds; /* for the model; NULL: none */
+	bool force_clsact; /* do not use a tcx link, even where the kernel has it */
 	/*
 	 * Not NULL: read these tables in place of loading a program; there are no events then, and
 	 * figures since the start leave out what was counted before. The descriptors are taken over
@@ -84,6 +87,9 @@ int stoq_watch_update(
  * again in place and stays valid; the interval does not end. 0 or -ENOMEM.
  */
 int stoq_watch_set_axis(struct stoq_watch *watch, enum stoq_axis axis);
+
+/* Orders groups by what was since the start, or in the last interval. As above. */
+int stoq_watch_set_whole(struct stoq_watch *watch, bool whole);
 
 /*
  * Events. A callback that is NULL drops its kind. The identity is of the command's queue; what

@@ -51,6 +51,7 @@ _stoq_values()
 	case $3 in
 	-i | --interface) command ls /sys/class/net ;;
 	--by) _stoq_axes ;;
+	--sort) echo iops bytes p99 errors retransmissions ;;
 	--strict) echo ingress always never ;;
 	--format) echo csv iolog ;;
 	--mode) echo throughput requests ping ;;

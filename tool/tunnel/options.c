@@ -40,6 +40,8 @@ enum tunnel_option {
 	OPTION_CONGESTION,
 	OPTION_NO_PACING,
 	OPTION_STATUS,
+	OPTION_METRICS,
+	OPTION_WEB_CONFIG,
 };
 
 #define OPTIONS_OF_BOTH                                                                            \
@@ -47,6 +49,8 @@ enum tunnel_option {
 		{"lanes", required_argument, NULL, OPTION_LANES},                                  \
 		{"workers", required_argument, NULL, OPTION_WORKERS},                              \
 		{"status", required_argument, NULL, OPTION_STATUS},                                \
+		{"metrics", optional_argument, NULL, OPTION_METRICS},                              \
+		{"web-config", required_argument, NULL, OPTION_WEB_CONFIG},                        \
 		{"spin", no_argument, NULL, OPTION_SPIN},                                          \
 		{"bytes", no_argument, NULL, OPTION_BYTES},                                        \
 		{"max-queues", required_argument, NULL, OPTION_MAX_QUEUES},                        \
@@ -313,6 +317,12 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 	case OPTION_BYTES:
 		options->tunnel.bytes = true;
 		return 0;
+	case OPTION_METRICS:
+		return tool_metrics_take(
+			&options->metrics, "metrics", text, TUNNEL_METRICS_PORT, error);
+	case OPTION_WEB_CONFIG:
+		options->metrics.place.web_config = text;
+		return 0;
 	case OPTION_STATUS:
 		options->status = text;
 		return 0;
@@ -366,6 +376,8 @@ int tunnel_options_complete(struct tunnel_options *options, struct stoq_error *e
 	if (!options->certificates)
 		return stoq_error_set(error, -EINVAL,
 			"--certificates FOLDER is needed; `stoq pki issue` makes one");
+	if (tool_metrics_check(&options->metrics, "metrics", error))
+		return -EINVAL;
 	return options->tunnel.end == STOQ_TUNNEL_TARGET_END ? complete_listen(options, error)
 							     : complete_connect(options, error);
 }

@@ -2,11 +2,13 @@
 #pragma once
 
 /* The command lines of `stoq tunnel listen` and `stoq tunnel connect`. */
+#include "tool/metrics_options.h"
 #include "tool/options.h"
 #include "tunnel/tunnel.h"
 
-#define TUNNEL_PEERS_MAX  64
-#define TUNNEL_PATH_BYTES 544
+#define TUNNEL_PEERS_MAX    64
+#define TUNNEL_PATH_BYTES   544
+#define TUNNEL_METRICS_PORT 9422
 
 struct tunnel_options {
 	struct stoq_tunnel_config tunnel;
@@ -18,7 +20,8 @@ struct tunnel_options {
 	unsigned int peer_count;
 	char bind[STOQ_ADDRESS_TEXT]; /* QUIC's own address */
 	const char *status;	      /* path of the status socket; NULL: none */
-	bool has_address;	      /* --listen or --connect was given */
+	struct tool_metrics metrics;
+	bool has_address; /* --listen or --connect was given */
 };
 
 extern const char tunnel_help[];

@@ -9,6 +9,7 @@
 #include "tool/message.h"
 #include "tool/tunnel/file.h"
 #include "tool/tunnel/options.h"
+#include "tunnel/metrics.h"
 #include "tunnel/status.h"
 
 static struct stoq_tunnel *running; /* for the signal handlers */
@@ -61,8 +62,30 @@ static void announce_connect(const struct stoq_tunnel_config *config)
 	}
 }
 
+static void note(void *context, const char *line)
+{
+	tool_notice("%s", line);
+}
+
+/* *endpoint stays NULL without --metrics. */
+static int serve_metrics(const struct tunnel_options *options,
+	struct stoq_metrics_endpoint **endpoint, struct stoq_error *error)
+{
+	const struct stoq_metrics_source source = {stoq_tunnel_metrics_text, note, running};
+	char url[STOQ_METRICS_URL];
+	int ret;
+
+	if (!options->metrics.on)
+		return 0;
+	ret = stoq_metrics_endpoint_serve(&source, &options->metrics.place, endpoint, error);
+	if (!ret)
+		tool_notice("metrics: %s", stoq_metrics_endpoint_url(*endpoint, url));
+	return ret;
+}
+
 static int serve(struct tunnel_options *options)
 {
+	struct stoq_metrics_endpoint *endpoint = NULL;
 	struct stoq_error error;
 	int ret;
 
@@ -72,6 +95,8 @@ static int serve(struct tunnel_options *options)
 		return tool_fail(&error);
 	if (options->status)
 		ret = stoq_tunnel_serve_status(running, options->status, &error);
+	if (!ret)
+		ret = serve_metrics(options, &endpoint, &error);
 	if (!ret) {
 		catch_signals();
 		if (options->tunnel.end == STOQ_TUNNEL_TARGET_END)
@@ -81,6 +106,7 @@ static int serve(struct tunnel_options *options)
 		fflush(stdout);
 		ret = stoq_tunnel_run(running, &error);
 	}
+	stoq_metrics_endpoint_close(endpoint);
 	stoq_tunnel_destroy(running);
 	return ret ? tool_fail(&error) : EXIT_SUCCESS;
 }

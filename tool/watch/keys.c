@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tool/watch/keys.h"
 
+#include <errno.h>
 #include <string.h>
 
 static int change_axis(struct watch_report *report, struct stoq_watch *watch,
@@ -39,7 +40,9 @@ int watch_keys_take(struct watch_report *report, struct stoq_watch *watch,
 		return 0;
 	case WATCH_KEY_TOTALS:
 		view->totals = !view->totals;
-		return 0;
+		return stoq_watch_set_whole(watch, view->totals)
+			       ? stoq_error_set(error, -ENOMEM, "no memory")
+			       : 0;
 	case WATCH_KEY_PAUSE:
 		view->paused = !view->paused;
 		return 0;

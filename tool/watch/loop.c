@@ -11,6 +11,7 @@
 
 #include "tool/message.h"
 #include "tool/signals.h"
+#include "tool/watch/alarm.h"
 #include "tool/watch/keys.h"
 #include "tool/watch/recorder.h"
 #include "tool/watch/screen.h"
@@ -124,6 +125,8 @@ static int on_timer(struct loop *loop)
 		result = update(loop);
 		if (result)
 			return result;
+		if (watch_alarm_judge(loop->report, loop->model))
+			loop->over = true;
 		watch_report_interval(loop->report, loop->model);
 	}
 	/* Ticks stay where they were meant to be; those that are gone are gone. */
@@ -272,7 +275,9 @@ static int last_reading(struct loop *loop)
 	if (loop->report->mode == WATCH_JSON ||
 		(loop->report->mode == WATCH_TEXT && loop->next_ns == loop->end_ns))
 		watch_report_interval(loop->report, loop->model);
-	return 0;
+	return stoq_watch_set_whole(loop->watch, true)
+		       ? stoq_error_set(loop->error, -ENOMEM, "no memory")
+		       : 0;
 }
 
 int watch_loop_run(struct stoq_watch *watch, struct watch_report *report,

@@ -9,8 +9,10 @@
 #include "record/writer.h"
 #include "tool/message.h"
 #include "tool/options.h"
+#include "tool/watch/alarm.h"
 #include "tool/watch/filter_options.h"
 #include "tool/watch/metrics.h"
+#include "tool/watch/order_options.h"
 
 #define INTERVAL_MIN_NS 10000000ull		      /* 10 ms */
 #define TIME_MAX_NS	(365ull * 86400 * 1000000000) /* a year */
@@ -63,6 +65,8 @@ static const struct option long_options[] = {
 	{"record", required_argument, NULL, OPTION_RECORD},
 	{"record-size", required_argument, NULL, OPTION_RECORD_SIZE},
 	WATCH_FILTER_OPTIONS,
+	WATCH_ORDER_OPTIONS,
+	{"threshold", required_argument, NULL, WATCH_OPTION_THRESHOLD},
 	{0},
 };
 
@@ -198,6 +202,17 @@ static int take_value(
 	}
 }
 
+static int add_threshold(struct watch_options *options, const char *text, struct stoq_error *error)
+{
+	static struct stoq_thresholds all;
+
+	if (!options->thresholds)
+		all.count = 0;
+	options->thresholds = &all;
+	options->config.thresholds = &all;
+	return stoq_thresholds_add(&all, text, error);
+}
+
 static int take_option(void *context, int option, const char *text, struct stoq_error *error)
 {
 	struct watch_options *options = context;
@@ -222,10 +237,26 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		options->config.force_clsact = true;
 		return 0;
 	default:
-		return watch_filter_has_option(option)
-			       ? watch_filter_take(&options->filter, option, text, error)
-			       : take_value(options, option, text, error);
+		break;
 	}
+	if (watch_filter_has_option(option))
+		return watch_filter_take(&options->filter, option, text, error);
+	if (watch_order_has_option(option))
+		return watch_order_take(&options->config, option, text, error);
+	if (option == WATCH_OPTION_THRESHOLD)
+		return add_threshold(options, text, error);
+	return take_value(options, option, text, error);
+}
+
+/* What of the options does not go together. *status: that of the tool. */
+static int check_order(const struct watch_options *options, int *status)
+{
+	struct stoq_error error;
+
+	if (!watch_order_check(&options->config, &error))
+		return 0;
+	*status = tool_usage("%s", error.text);
+	return -1;
 }
 
 /* A file has neither interfaces nor anyone to ask. */
@@ -246,7 +277,7 @@ static int complete(struct watch_options *options, int *status)
 
 	if (stoq_filter_is_given(&options->filter))
 		options->config.filter = &options->filter;
-	if (check_read(options, status))
+	if (check_read(options, status) || check_order(options, status))
 		return -1;
 	if (tool_metrics_check(&options->metrics, "metrics", &error)) {
 		*status = tool_usage("%s", error.text);
@@ -258,11 +289,12 @@ static int complete(struct watch_options *options, int *status)
 	}
 	if (!options->metrics.on)
 		return 0;
-	if (options->json || options->histogram || options->by_given ||
-		watch_options_want_events(options)) {
-		*status = tool_usage("--metrics serves figures and prints none: leave out --json, "
-				     "--histogram, --by, --slow, --errors and --pdus, or start a "
-				     "second stoq watch for them");
+	if (options->json || options->histogram || options->by_given || options->config.top ||
+		options->config.order || watch_options_want_events(options)) {
+		*status = tool_usage(
+			"--metrics serves figures and prints none: leave out --json, "
+			"--histogram, --by, --sort, --top, --slow, --errors and --pdus, or start a "
+			"second stoq watch for them");
 		return -1;
 	}
 	options->config.axis = STOQ_BY_COMMAND;

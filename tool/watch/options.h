@@ -4,6 +4,7 @@
 /* The command line of `stoq watch`: stoq-watch.8.scd says what each option means. */
 #include "tool/identify.h"
 #include "tool/metrics_options.h"
+#include "watch/threshold.h"
 #include "watch/watch.h"
 
 enum { WATCH_INTERFACES_MAX = 256 };
@@ -24,7 +25,8 @@ struct watch_options {
 	uint64_t record_bytes;
 	const char *read; /* a file to read; "-": standard input; NULL: interfaces are watched */
 	struct tool_metrics metrics;
-	const char *labels; /* the label file; NULL: none */
+	struct stoq_thresholds *thresholds; /* NULL: none */
+	const char *labels;		    /* the label file; NULL: none */
 };
 
 /* help: the text of --help. 0: go on. Else the verb ends, with *status. */

@@ -14,6 +14,7 @@
 #include "capture/file.h"
 #include "record/reader.h"
 #include "tool/message.h"
+#include "tool/watch/alarm.h"
 #include "tool/watch/keys.h"
 #include "tool/watch/recorder.h"
 #include "watch/capture.h"
@@ -32,6 +33,7 @@ struct replay {
 	struct stoq_event_handlers handlers;
 	const struct stoq_model *model; /* of the last update; NULL: there was none */
 	uint64_t next_ns, end_ns;	/* of the file's clock; 0: not known yet */
+	bool judged; /* there was a whole interval; else all of the file is judged as one */
 	int signal_fd;
 	struct stoq_error *error;
 };
@@ -47,16 +49,26 @@ static int update(struct replay *replay, uint64_t now_ns)
 		      : watch_recorder_tick(replay->recorder, replay->model, now_ns, replay->error);
 }
 
+/* Figures are read once an interval, not only at the end. */
+static bool has_intervals(const struct watch_options *options)
+{
+	return options->interval_given || options->thresholds;
+}
+
 /* An interval that has ended before this packet. Those without a packet are not shown. */
 static int tick(struct replay *replay, uint64_t now_ns)
 {
 	uint64_t interval = replay->options->interval_ns;
 	int result;
 
-	if (!replay->options->interval_given || now_ns < replay->next_ns)
+	if (!has_intervals(replay->options) || now_ns < replay->next_ns)
 		return 0;
 	result = update(replay, replay->next_ns);
-	if (!result)
+	if (!result) {
+		replay->judged = true;
+		watch_alarm_judge(&replay->report, replay->model);
+	}
+	if (!result && replay->options->interval_given)
 		watch_report_interval(&replay->report, replay->model);
 	replay->next_ns += ((now_ns - replay->next_ns) / interval + 1) * interval;
 	return result;
@@ -236,6 +248,9 @@ static int browse(struct replay *replay)
 	int result = 0;
 
 	replay->report.view.totals = true;
+	result = stoq_watch_set_whole(replay->watch, true)
+			 ? stoq_error_set(replay->error, -ENOMEM, "no memory")
+			 : 0;
 	while (!over && !result) {
 		struct signalfd_siginfo info;
 
@@ -319,8 +334,12 @@ static int read_and_show(struct replay *replay, enum watch_mode mode, int *faile
 	if (result < 0 && !*failed)
 		return result;
 	result = update(replay, replay->report.file_now_ns);
+	if (!result && !replay->judged)
+		watch_alarm_judge(&replay->report, replay->model);
 	if (!result && (mode == WATCH_JSON || replay->options->interval_given))
 		watch_report_interval(&replay->report, replay->model);
+	if (!result && stoq_watch_set_whole(replay->watch, true))
+		result = stoq_error_set(replay->error, -ENOMEM, "no memory");
 	if (!result)
 		say_what_was_remarkable(replay);
 	if (!result && !*failed && mode == WATCH_SCREEN && watch_screen_open() == 0) {

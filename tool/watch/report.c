@@ -16,7 +16,7 @@
 #define WIDTH_DEFAULT	80
 #define END_PATIENCE_MS 1000 /* how long the totals wait for a reader that does not read */
 
-static uint64_t now_unix_ns(const struct watch_report *report)
+uint64_t watch_report_now(const struct watch_report *report)
 {
 	if (report->file_now_ns)
 		return report->file_now_ns;
@@ -64,8 +64,8 @@ void watch_report_interval(struct watch_report *report, const struct stoq_model 
 			report->out_of_memory = true;
 		break;
 	case WATCH_JSON:
-		add_rendered(
-			report, stoq_json_interval(model, now_unix_ns(report), histogram), true);
+		add_rendered(report, stoq_json_interval(model, watch_report_now(report), histogram),
+			true);
 		break;
 	case WATCH_TEXT:
 		/* Lines of events would drown between blocks of figures. */
@@ -88,7 +88,7 @@ int watch_report_end(
 		watch_screen_close();
 	watch_metrics_close(report->metrics);
 	if (model && report->mode == WATCH_JSON)
-		add_rendered(report, stoq_json_summary(model, now_unix_ns(report)), true);
+		add_rendered(report, stoq_json_summary(model, watch_report_now(report)), true);
 	else if (model && report->mode != WATCH_METRICS)
 		add_text(report, model, &totals, true);
 	result = tool_output_end(&report->output, END_PATIENCE_MS);
@@ -139,6 +139,11 @@ void watch_report_handlers(struct watch_report *report, struct stoq_event_handle
 {
 	*handlers = (struct stoq_event_handlers){
 		.command = on_command, .pdu = on_pdu, .context = report};
+}
+
+void watch_report_threshold(struct watch_report *report, const struct stoq_threshold *threshold)
+{
+	add_rendered(report, stoq_json_threshold(threshold), true);
 }
 
 bool watch_report_is_over(const struct watch_report *report)

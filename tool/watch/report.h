@@ -6,6 +6,7 @@
 #include "tool/watch/metrics.h"
 #include "tool/watch/options.h"
 #include "watch/render_terminal.h"
+#include "watch/threshold.h"
 
 enum watch_mode {
 	WATCH_SCREEN, /* the live view */
@@ -41,6 +42,12 @@ int watch_report_end(
 
 /* Handlers of single events; their context is the report. */
 void watch_report_handlers(struct watch_report *report, struct stoq_event_handlers *handlers);
+
+/* Since 1970: of the file that is read, or of the clock. */
+uint64_t watch_report_now(const struct watch_report *report);
+
+/* JSON: a threshold has held. */
+void watch_report_threshold(struct watch_report *report, const struct stoq_threshold *threshold);
 
 /* The reader has gone, or there was no memory: nothing more will be seen. */
 bool watch_report_is_over(const struct watch_report *report);

@@ -12,6 +12,7 @@
 #include "tool/interfaces.h"
 #include "tool/message.h"
 #include "tool/signals.h"
+#include "tool/watch/alarm.h"
 #include "tool/watch/loop.h"
 #include "tool/watch/replay.h"
 #include "tool/watch/screen.h"
@@ -184,5 +185,8 @@ int verb_watch(int argc, char **argv)
 		return status;
 	/* For the terminal's character set; numbers stay as they are. */
 	setlocale(LC_CTYPE, "");
-	return run(&options, &error) ? tool_fail(&error) : EXIT_SUCCESS;
+	if (run(&options, &error))
+		return tool_fail(&error);
+	return options.thresholds && stoq_thresholds_have_held(options.thresholds) ? WATCH_EXIT_HELD
+										   : EXIT_SUCCESS;
 }

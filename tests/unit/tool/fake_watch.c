@@ -102,6 +102,12 @@ int stoq_watch_set_axis(struct stoq_watch *watch, enum stoq_axis axis)
 	return 0;
 }
 
+int stoq_watch_set_whole(struct stoq_watch *watch, bool whole)
+{
+	watch->model.whole = whole;
+	return 0;
+}
+
 int stoq_watch_event_fd(const struct stoq_watch *watch)
 {
 	return watch->event_fd;

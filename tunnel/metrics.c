@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tunnel/metrics.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "metrics/openmetrics.h"
+#include "tunnel/inquiry.h"
+#include "tunnel/link.h"
+#include "tunnel/status.h"
+
+/* Upper bounds of the latency buckets, as stoq watch has them: bounds of the histogram's own buckets. */
+static const unsigned int latency_bits[] = {14, 16, 17, 18, 19, 20, 21, 22, 23, 25, 27, 30, 33};
+
+/* All workers' totals and what they have open. */
+struct sum {
+	struct stoq_tunnel_totals *peers;
+	bool no_memory;
+};
+
+static struct stoq_tunnel_totals *totals_of(struct sum *sum, const struct stoq_tunnel_totals *of)
+{
+	struct stoq_tunnel_totals *totals = stoq_tunnel_totals_of(&sum->peers, of->peer);
+
+	sum->no_memory |= !totals;
+	return totals;
+}
+
+static void describe(const struct stoq_tunnel_worker *worker, void *subject)
+{
+	struct sum *sum = subject;
+	struct stoq_tunnel_totals *totals;
+
+	for (totals = worker->totals; totals; totals = totals->next) {
+		struct stoq_tunnel_totals *into = totals_of(sum, totals);
+
+		if (into)
+			stoq_tunnel_totals_add(into, totals);
+	}
+	for (const struct stoq_tunnel_link *link = worker->links; link; link = link->next) {
+		totals = link->totals ? totals_of(sum, link->totals) : NULL;
+		if (!totals)
+			continue;
+		stoq_tunnel_totals_add_queue(totals, &link->mux.figures);
+		totals->queues_open++;
+	}
+}
+
+static void free_sum(void *subject)
+{
+	struct sum *sum = subject;
+
+	stoq_tunnel_totals_free(&sum->peers);
+	free(sum);
+}
+
+/* ---- text ---- */
+
+static void put_sample(const struct stoq_openmetrics *text, const char *name,
+	const struct stoq_tunnel_totals *totals, uint64_t value)
+{
+	fprintf(text->out, "stoq_tunnel_%s{", name);
+	stoq_openmetrics_put_pair(text, "peer", totals->peer);
+	fprintf(text->out, "} %" PRIu64 "\n", value);
+}
+
+#define VALUE(name, field)                                                                         \
+	static uint64_t value_of_##name(const struct stoq_tunnel_totals *totals)                   \
+	{                                                                                          \
+		return totals->field;                                                              \
+	}
+VALUE(queues_open, queues_open)
+VALUE(queues, queues)
+VALUE(commands, figures.commands)
+VALUE(completions, figures.completions)
+VALUE(errors, figures.errors)
+VALUE(refused, figures.refused)
+VALUE(from_host, figures.from_host_bytes)
+VALUE(to_host, figures.to_host_bytes)
+VALUE(identities, identity_refusals)
+VALUE(policy, policy_refusals)
+
+static const struct family {
+	const char *name, *sample, *help;
+	bool counter;
+	uint64_t (*value)(const struct stoq_tunnel_totals *totals);
+} families[] = {
+	{"tunnel_queues_open", "queues_open", "TCP connections that are carried", false,
+		value_of_queues_open},
+	{"tunnel_queues", "queues_total", "TCP connections that were carried", true,
+		value_of_queues},
+	{"tunnel_commands", "commands_total", "Commands of hosts", true, value_of_commands},
+	{"tunnel_completions", "completions_total", "Commands that were completed", true,
+		value_of_completions},
+	{"tunnel_command_errors", "command_errors_total",
+		"Commands that were completed with a status other than success", true,
+		value_of_errors},
+	{"tunnel_commands_refused", "commands_refused_total",
+		"Commands that were answered in the target's place", true, value_of_refused},
+	{"tunnel_from_host_bytes", "from_host_bytes_total", "PDUs from hosts", true,
+		value_of_from_host},
+	{"tunnel_to_host_bytes", "to_host_bytes_total", "PDUs to hosts", true, value_of_to_host},
+	{"tunnel_identities_refused", "identities_refused_total",
+		"Connect commands with a host NQN that the certificate does not name", true,
+		value_of_identities},
+	{"tunnel_policy_refused", "policy_refused_total", "Commands that the policy denied", true,
+		value_of_policy},
+};
+
+static void put_bucket(const struct stoq_openmetrics *text, const struct stoq_tunnel_totals *totals,
+	const char *bound, uint64_t count)
+{
+	fputs("stoq_tunnel_command_latency_seconds_bucket{", text->out);
+	stoq_openmetrics_put_pair(text, "peer", totals->peer);
+	fprintf(text->out, ",le=\"%s\"} %" PRIu64 "\n", bound, count);
+}
+
+static void put_latency(
+	const struct stoq_openmetrics *text, const struct stoq_tunnel_totals *totals)
+{
+	const struct stoq_histogram *latency = &totals->figures.latency;
+	unsigned int bucket = 0;
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < sizeof(latency_bits) / sizeof(latency_bits[0]); i++) {
+		uint64_t bound_ns = 1ull << latency_bits[i];
+		char bound[32];
+
+		for (; stoq_histogram_upper_ns(bucket) <= bound_ns; bucket++)
+			count += latency->buckets[bucket];
+		snprintf(bound, sizeof(bound), "%.9f", (double)bound_ns / 1e9);
+		put_bucket(text, totals, bound, count);
+	}
+	put_bucket(text, totals, "+Inf", latency->count);
+	fputs("stoq_tunnel_command_latency_seconds_sum{", text->out);
+	stoq_openmetrics_put_pair(text, "peer", totals->peer);
+	fprintf(text->out, "} %.9f\n", (double)latency->sum_ns / 1e9);
+	put_sample(text, "command_latency_seconds_count", totals, latency->count);
+}
+
+static void put_peers(const struct stoq_openmetrics *text, const struct sum *sum)
+{
+	const struct stoq_tunnel_totals *totals;
+
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+		const struct family *family = &families[i];
+
+		stoq_openmetrics_put_head(
+			text, family->name, family->help, family->counter ? "counter" : "gauge");
+		for (totals = sum->peers; totals; totals = totals->next)
+			put_sample(text, family->sample, totals, family->value(totals));
+	}
+	stoq_openmetrics_put_head(text, "tunnel_command_latency_seconds",
+		"From the capsule to the end of the answer, at this end's TCP connection",
+		"histogram");
+	for (totals = sum->peers; totals; totals = totals->next)
+		put_latency(text, totals);
+}
+
+/* The transport's text without its end, which the whole has. */
+static int put_transport(const struct stoq_openmetrics *text, struct stoq_tunnel *tunnel)
+{
+	char *own, *end;
+	size_t size;
+	int ret = stoq_transport_metrics_text(tunnel->transport,
+		text->prometheus ? STOQ_METRICS_PROMETHEUS : STOQ_METRICS_OPENMETRICS, &own, &size);
+
+	if (ret)
+		return ret;
+	end = strstr(own, "# EOF\n");
+	fwrite(own, 1, end ? (size_t)(end - own) : size, text->out);
+	free(own);
+	return 0;
+}
+
+static int write_text(struct stoq_tunnel *tunnel, const struct sum *sum,
+	enum stoq_metrics_format format, char **out, size_t *size)
+{
+	struct stoq_openmetrics text = {.prometheus = format == STOQ_METRICS_PROMETHEUS};
+	int ret;
+
+	*out = NULL;
+	text.out = open_memstream(out, size);
+	if (!text.out)
+		return -ENOMEM;
+	put_peers(&text, sum);
+	ret = put_transport(&text, tunnel);
+	stoq_openmetrics_put_end(&text);
+	if (fclose(text.out) && !ret)
+		ret = -ENOMEM;
+	if (!ret)
+		return 0;
+	free(*out);
+	return ret;
+}
+
+static int json_text(struct stoq_tunnel *tunnel, char **text, size_t *size)
+{
+	*text = stoq_tunnel_status(tunnel);
+	*size = *text ? strlen(*text) : 0;
+	return *text ? 0 : -ENOMEM;
+}
+
+int stoq_tunnel_metrics_text(
+	void *context, enum stoq_metrics_format format, char **text, size_t *size)
+{
+	static const struct stoq_inquiry_kind kind = {describe, free_sum};
+	struct stoq_tunnel *tunnel = context;
+	struct stoq_inquiry *inquiry;
+	struct sum *sum;
+	bool complete;
+	int ret;
+
+	if (format == STOQ_METRICS_JSON)
+		return json_text(tunnel, text, size);
+	sum = calloc(1, sizeof(*sum));
+	inquiry = sum ? stoq_inquire(tunnel, &kind, sum, &complete) : NULL;
+	if (!inquiry) {
+		free(sum);
+		return -ENOMEM;
+	}
+	if (complete && !sum->no_memory)
+		ret = write_text(tunnel, sum, format, text, size);
+	else
+		ret = complete ? -ENOMEM : -EAGAIN;
+	stoq_inquiry_end(inquiry);
+	return ret;
+}
