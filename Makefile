@@ -56,6 +56,7 @@ test-packages:
 bench: build-all
 	@packaging/install-packages bench
 	@bench/run
+	@bench/turns
 	@bench/veth
 	@bench/transport
 	@bench/ebpf_throughput
