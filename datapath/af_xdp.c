@@ -15,6 +15,7 @@
 
 #include "datapath/address.h"
 #include "datapath/af_xdp_private.h"
+#include "probe/netdev.h"
 
 /* How long close() waits for frames that the device has not sent yet, in steps of 1 ms. */
 #define LINGER_STEPS 100
@@ -150,6 +151,7 @@ static int open_queue(struct stoq_af_xdp *datapath, const struct stoq_af_xdp_con
 		.frame_bytes = stoq_umem_frame_bytes(link->mtu),
 		.frame_count = config->frame_count,
 		.busy_poll_us = config->busy_poll_us,
+		.several_frames = stoq_umem_parts(link->mtu) > 1,
 	};
 	int code = stoq_xsk_open(xsk, &wanted, error);
 
@@ -161,19 +163,34 @@ static int open_queue(struct stoq_af_xdp *datapath, const struct stoq_af_xdp_con
 	return af_xdp_wait_for_queue(datapath, &datapath->queues[datapath->queue_count - 1], error);
 }
 
+/* A packet that does not fit into a frame takes several, where the kernel has that. */
+static int check_mtu(const struct stoq_link *link, struct stoq_error *error)
+{
+	uint32_t parts = stoq_umem_parts(link->mtu);
+
+	if (parts > STOQ_UMEM_PARTS_MAX)
+		return stoq_error_set(error, -ENOTSUP,
+			"AF_XDP cannot run on %s with an MTU of %u: a packet would take %u frames of 4096 "
+			"bytes, and %u are the most; make the MTU smaller, or use the socket datapath",
+			link->name, link->mtu, parts, STOQ_UMEM_PARTS_MAX);
+	if (parts > 1 && !stoq_netdev_has_several_frames())
+		return stoq_error_set(error, -ENOTSUP,
+			"AF_XDP cannot run on %s with an MTU of %u: a packet must fit into a frame of "
+			"4096 bytes before Linux 6.6; ip link set %s mtu 3818 or less, or use the socket "
+			"datapath",
+			link->name, link->mtu, link->name);
+	return 0;
+}
+
 static int open_queues(struct stoq_af_xdp *datapath, const struct stoq_af_xdp_config *config,
 	const struct stoq_link *link, struct stoq_error *error)
 {
 	uint32_t workers = config->worker_count ? config->worker_count : 1;
 	uint32_t count = queues_of(datapath->interface);
-	int code = 0;
+	int code = check_mtu(link, error);
 
-	if (!stoq_umem_frame_bytes(link->mtu))
-		return stoq_error_set(error, -ENOTSUP,
-			"AF_XDP cannot run on %s with an MTU of %u: a frame must fit into 4096 "
-			"bytes; "
-			"ip link set %s mtu 3818 or less, or use the socket datapath",
-			link->name, link->mtu, link->name);
+	if (code)
+		return code;
 	if (count > STOQ_AF_XDP_QUEUES_MAX || count <= config->worker)
 		return stoq_error_set(error, -ENOTSUP,
 			"AF_XDP cannot run on %s: it has %u queue%s, and must have one for each "
@@ -299,9 +316,9 @@ static void af_xdp_info(struct stoq_datapath *base, struct stoq_datapath_info *i
 	info->kind = "af_xdp";
 	info->joins = false;
 	snprintf(info->description, sizeof(info->description),
-		"AF_XDP on %s, %u queue%s, %s, beside %.90s", datapath->interface,
+		"AF_XDP on %s, %u queue%s, %s%s, beside %.80s", datapath->interface,
 		datapath->queue_count, datapath->queue_count == 1 ? "" : "s", mode_name(datapath),
-		udp);
+		datapath->queues[0].xsk.parts_max > 1 ? ", several frames a packet" : "", udp);
 }
 
 static uint64_t sum(uint64_t a, uint64_t b)

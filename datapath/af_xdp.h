@@ -66,7 +66,8 @@ struct stoq_af_xdp_queue {
 	uint32_t completion_used;     /* sent frames not taken back yet */
 	uint32_t frames, frames_used; /* for sending: all, given to the kernel */
 	uint64_t umem_bytes;
-	uint64_t wakeups; /* system calls to get the kernel going */
+	uint32_t parts_max; /* frames that a packet may take */
+	uint64_t wakeups;   /* system calls to get the kernel going */
 	uint64_t received, sent;
 	struct xdp_statistics kernel; /* drops and empty rings, by the kernel's count */
 };

@@ -72,6 +72,13 @@ void af_xdp_fall_back(struct stoq_af_xdp *datapath, const char *format, ...)
 	af_xdp_take_snapshot(datapath);
 }
 
+/* Smaller packets than those it was opened for fit, too. */
+static bool fits(const struct stoq_xsk *xsk, uint32_t mtu)
+{
+	return stoq_umem_frame_bytes(mtu) <= xsk->umem.frame_bytes &&
+	       stoq_umem_parts(mtu) <= xsk->parts_max;
+}
+
 static void on_event(void *context, const struct stoq_kernel_event *event)
 {
 	struct stoq_af_xdp *datapath = context;
@@ -83,9 +90,7 @@ static void on_event(void *context, const struct stoq_kernel_event *event)
 		af_xdp_fall_back(datapath, "the interface %s is gone", datapath->interface);
 	} else if (event->what == STOQ_KERNEL_LINK) {
 		datapath->peers.paused = !event->up;
-		if (datapath->active && event->mtu &&
-			stoq_umem_frame_bytes(event->mtu) !=
-				datapath->queues[0].xsk.umem.frame_bytes)
+		if (datapath->active && event->mtu && !fits(&datapath->queues[0].xsk, event->mtu))
 			af_xdp_fall_back(datapath, "the MTU of %s became %u", datapath->interface,
 				event->mtu);
 	}

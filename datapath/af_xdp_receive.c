@@ -36,18 +36,67 @@ static bool is_for_us(const struct stoq_af_xdp *datapath, const struct stoq_addr
 	return to->sa.sa_family == AF_INET || datapath->local.sa.sa_family == AF_INET6;
 }
 
-static bool take_apart(
-	struct stoq_af_xdp *datapath, const uint8_t *data, uint32_t size, struct stoq_frame *frame)
+/* A packet as it lies in the receive ring: in one frame, or in several. */
+struct packet {
+	struct stoq_xsk *xsk;
+	uint32_t first, parts;
+	const uint8_t *data; /* of the first part */
+	uint32_t present;    /* bytes of it */
+	uint32_t size;	     /* of all parts */
+};
+
+/* The packet `ahead` frames from the first of `waiting`. False: it is nonsense; parts is set all the same, 0: not all here. */
+static bool look_at(struct stoq_xsk *xsk, uint32_t ahead, uint32_t waiting, struct packet *packet)
 {
-	if (!data || stoq_frame_parse(data, size, frame) || !frame->payload_size)
+	bool whole = true;
+	uint32_t size;
+
+	*packet = (struct packet){
+		.xsk = xsk, .first = ahead, .parts = stoq_xsk_parts(xsk, ahead, waiting)};
+	if (!packet->parts)
+		return false;
+	packet->data = stoq_xsk_peek(xsk, ahead, &packet->present);
+	packet->size = packet->present;
+	for (uint32_t part = 1; part < packet->parts; part++) {
+		whole &= stoq_xsk_peek(xsk, ahead + part, &size) != NULL;
+		packet->size += size;
+	}
+	return packet->data && whole;
+}
+
+static bool take_apart(
+	struct stoq_af_xdp *datapath, const struct packet *packet, struct stoq_frame *frame)
+{
+	if (stoq_frame_parse_head(packet->data, packet->present, packet->size, frame) ||
+		!frame->payload_size)
 		return false;
 	set_scope(datapath, &frame->remote);
 	set_scope(datapath, &frame->local);
 	return is_for_us(datapath, &frame->local);
 }
 
+/* The payload, which begins in the first part. */
+static void copy_payload(const struct packet *packet, const struct stoq_frame *frame, uint8_t *to)
+{
+	uint32_t left = frame->payload_size;
+	uint32_t size = packet->present - (uint32_t)(frame->payload - packet->data);
+	const uint8_t *from = frame->payload;
+
+	for (uint32_t part = 1;; part++) {
+		if (size > left)
+			size = left;
+		memcpy(to, from, size);
+		to += size;
+		left -= size;
+		if (!left)
+			return;
+		from = stoq_xsk_peek(packet->xsk, packet->first + part, &size);
+	}
+}
+
 /* A datagram like those before it goes behind them, as with the kernel's GRO. */
-static bool join(struct stoq_batch *datagram, const struct stoq_frame *frame)
+static bool join(
+	struct stoq_batch *datagram, const struct packet *packet, const struct stoq_frame *frame)
 {
 	uint32_t limit = datagram->capacity < JOINED_MAX ? datagram->capacity : JOINED_MAX;
 
@@ -57,14 +106,15 @@ static bool join(struct stoq_batch *datagram, const struct stoq_frame *frame)
 		!stoq_address_equal(&datagram->remote, &frame->remote) ||
 		!stoq_address_same_host(&datagram->local, &frame->local))
 		return false;
-	memcpy(datagram->data + datagram->size, frame->payload, frame->payload_size);
+	copy_payload(packet, frame, datagram->data + datagram->size);
 	datagram->size += frame->payload_size;
 	return true;
 }
 
-static void begin(struct stoq_batch *datagram, const struct stoq_frame *frame)
+static void begin(
+	struct stoq_batch *datagram, const struct packet *packet, const struct stoq_frame *frame)
 {
-	memcpy(datagram->data, frame->payload, frame->payload_size);
+	copy_payload(packet, frame, datagram->data);
 	datagram->size = frame->payload_size;
 	datagram->segment_size = frame->payload_size;
 	datagram->remote = frame->remote;
@@ -76,32 +126,37 @@ static void begin(struct stoq_batch *datagram, const struct stoq_frame *frame)
 static unsigned int receive_queue(struct stoq_af_xdp *datapath, struct af_xdp_queue *queue,
 	struct stoq_batch *datagrams, unsigned int count)
 {
-	uint32_t waiting = stoq_xsk_received(&queue->xsk), done, size;
+	uint32_t waiting = stoq_xsk_received(&queue->xsk), done, packets = 0;
 	unsigned int filled = 0;
 	struct stoq_frame frame;
-	const uint8_t *data;
+	struct packet packet;
 
 	af_xdp_wait_seen(datapath, queue, waiting);
-	for (done = 0; done < waiting; done++) {
-		data = stoq_xsk_peek(&queue->xsk, done, &size);
-		if (!take_apart(datapath, data, size, &frame)) {
+	for (done = 0; done < waiting; done += packet.parts) {
+		bool good = look_at(&queue->xsk, done, waiting, &packet);
+
+		if (!packet.parts)
+			break;
+		if (!good || !take_apart(datapath, &packet, &frame)) {
 			datapath->malformed++;
+			packets++;
 			continue;
 		}
-		if (!filled || !join(&datagrams[filled - 1], &frame)) {
+		if (!filled || !join(&datagrams[filled - 1], &packet, &frame)) {
 			if (filled == count)
 				break;
-			begin(&datagrams[filled++], &frame);
+			begin(&datagrams[filled++], &packet, &frame);
 			stoq_peers_seen(&datapath->peers, &frame.remote, &frame.local,
 				(uint32_t)(queue - datapath->queues));
 		}
+		packets++;
 		queue->received++;
 		datapath->counters.received_datagrams++;
 		datapath->counters.received_bytes += frame.payload_size;
 	}
 	if (done) {
 		stoq_xsk_release(&queue->xsk, done);
-		af_xdp_count_copies(datapath, queue, done);
+		af_xdp_count_copies(datapath, queue, packets);
 		datapath->counters.received_batches++;
 	}
 	return filled;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
+#include <string.h>
 
 #include "datapath/af_xdp_private.h"
 
@@ -17,28 +18,56 @@ static uint32_t next_segment(const struct stoq_batch *datagram)
 	return datagram->size < datagram->segment_size ? datagram->size : datagram->segment_size;
 }
 
+/* How many frames the next segment takes. */
+static uint32_t next_parts(const struct af_xdp_queue *queue, const struct stoq_peer *peer,
+	const struct stoq_batch *datagram)
+{
+	uint32_t bytes = peer->frames.header_size + next_segment(datagram);
+
+	return (bytes + queue->xsk.umem.frame_bytes - 1) / queue->xsk.umem.frame_bytes;
+}
+
+/* Writes a segment into so many frames, for which there is room; `ahead` are staged before them. */
+static void stage_segment(struct af_xdp_queue *queue, const struct stoq_peer *peer,
+	const struct stoq_batch *datagram, uint32_t ahead, uint32_t parts)
+{
+	uint32_t size = next_segment(datagram), frame_bytes = queue->xsk.umem.frame_bytes;
+	struct xdp_desc *desc;
+	uint8_t *frame = stoq_xsk_stage(&queue->xsk, ahead, &desc);
+	uint32_t at;
+
+	desc->len = stoq_frame_build_head(
+		&peer->frames, datagram->ecn, datagram->data, size, frame, frame_bytes);
+	at = desc->len - peer->frames.header_size;
+	for (uint32_t part = 1; part < parts; part++) {
+		stoq_xsk_continue(desc);
+		frame = stoq_xsk_stage(&queue->xsk, ahead + part, &desc);
+		desc->len = size - at < frame_bytes ? size - at : frame_bytes;
+		memcpy(frame, datagram->data + at, desc->len);
+		at += desc->len;
+	}
+}
+
 /* Writes as many segments as there are frames for; how many. */
 static uint32_t stage(struct stoq_af_xdp *datapath, struct af_xdp_queue *queue,
 	const struct stoq_peer *peer, struct stoq_batch *datagram)
 {
-	uint32_t room = stoq_xsk_room(&queue->xsk, STAGE), staged = 0, size;
-	struct xdp_desc *desc;
-	uint8_t *frame;
+	uint32_t room = stoq_xsk_room(&queue->xsk, STAGE), staged = 0, frames = 0, parts, size;
 
 	if (room > STAGE)
 		room = STAGE;
-	while (staged < room && datagram->size) {
-		frame = stoq_xsk_stage(&queue->xsk, staged, &desc);
-		if (!frame)
-			break;
+	while (datagram->size) {
 		size = next_segment(datagram);
-		desc->len =
-			stoq_frame_build(&peer->frames, datagram->ecn, datagram->data, size, frame);
+		parts = next_parts(queue, peer, datagram);
+		if (frames + parts > room)
+			break;
+		stage_segment(queue, peer, datagram, frames, parts);
 		advance(datagram, size);
 		datapath->counters.sent_bytes += size;
+		frames += parts;
 		staged++;
 	}
-	stoq_xsk_submit(&queue->xsk, staged);
+	stoq_xsk_submit(&queue->xsk, frames);
 	queue->sent += staged;
 	af_xdp_count_copies(datapath, queue, staged);
 	datapath->counters.sent_datagrams += staged;
@@ -60,7 +89,8 @@ static void kick(struct stoq_af_xdp *datapath, struct af_xdp_queue *queue)
 static int send_frames(struct stoq_af_xdp *datapath, struct af_xdp_queue *queue,
 	const struct stoq_peer *peer, struct stoq_batch *datagram)
 {
-	if (next_segment(datagram) > peer->max_payload_bytes)
+	if (next_segment(datagram) > peer->max_payload_bytes ||
+		next_parts(queue, peer, datagram) > queue->xsk.parts_max)
 		return -EMSGSIZE;
 	af_xdp_wait_room(datapath, queue, false);
 	while (datagram->size) {

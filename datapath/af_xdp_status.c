@@ -19,6 +19,7 @@ static void describe_queue(const struct af_xdp_queue *queue, struct stoq_af_xdp_
 		.frames = queue->xsk.umem.frame_count / 2,
 		.frames_used = queue->xsk.in_flight,
 		.umem_bytes = queue->xsk.umem.size_bytes,
+		.parts_max = queue->xsk.parts_max,
 		.wakeups = queue->xsk.kicks,
 		.received = queue->received,
 		.sent = queue->sent,

@@ -142,11 +142,22 @@ static void explain(
 	struct stoq_af_xdp_counters counters;
 
 	stoq_af_xdp_counters(choice->datapaths[0], &counters);
-	snprintf(choice->reason, sizeof(choice->reason), "AF_XDP on %s%s: %s", choice->interface,
+	snprintf(choice->reason, sizeof(choice->reason), "AF_XDP on %s%s: %s%s", choice->interface,
 		request->kind == STOQ_DATAPATH_AF_XDP ? ", as asked for" : "",
 		counters.queues[0].zero_copy ? "its driver has zero-copy"
 		: counters.reason[0]	     ? counters.reason
-					     : "copying");
+					     : "copying",
+		counters.queues[0].parts_max > 1 ? "; a packet of its MTU takes several frames"
+						 : "");
+}
+
+/* Packets in several buffers go to sockets only that can take them. */
+static uint32_t fragments_flag(const struct stoq_datapath_choice *choice)
+{
+	struct stoq_af_xdp_counters counters;
+
+	stoq_af_xdp_counters(choice->datapaths[0], &counters);
+	return counters.queues[0].parts_max > 1 ? STOQ_XDP_REDIRECT_FRAGMENTS : 0;
 }
 
 /* Before the first of them takes packets away from the sockets, all are open. */
@@ -179,7 +190,7 @@ int choose_af_xdp(const struct stoq_datapath_request *request, struct stoq_datap
 			choice->datapaths[opened] = stoq_af_xdp_unwrap(choice->datapaths[opened]);
 		return code;
 	}
-	stoq_xdp_set_flags(maps, STOQ_XDP_REDIRECT, true);
+	stoq_xdp_set_flags(maps, STOQ_XDP_REDIRECT | fragments_flag(choice), true);
 	choice->kind = STOQ_DATAPATH_AF_XDP;
 	explain(request, choice);
 	return 0;

@@ -198,43 +198,62 @@ static void finish_udp(const struct stoq_frame_template *template, uint8_t *udp,
 uint32_t stoq_frame_build(const struct stoq_frame_template *template, uint8_t ecn,
 	const uint8_t *payload, uint16_t size, uint8_t *frame)
 {
+	return stoq_frame_build_head(
+		template, ecn, payload, size, frame, template->header_size + (uint32_t)size);
+}
+
+uint32_t stoq_frame_build_head(const struct stoq_frame_template *template, uint8_t ecn,
+	const uint8_t *payload, uint16_t size, uint8_t *frame, uint32_t room)
+{
 	uint8_t *ip = frame + template->ip_offset;
 	uint16_t udp_length = sizeof(struct udphdr) + size;
+	uint32_t behind = room - template->header_size;
 
+	if (behind > size)
+		behind = size;
 	memcpy(frame, template->header, template->header_size);
-	memcpy(frame + template->header_size, payload, size);
+	memcpy(frame + template->header_size, payload, behind);
 	if (template->ipv6)
 		finish_ipv6(ip, ecn & ECN_MASK, udp_length);
 	else
 		finish_ipv4(template, ip, ecn & ECN_MASK, udp_length);
 	finish_udp(template, frame + template->udp_offset, payload, size);
-	return template->header_size + size;
+	return template->header_size + behind;
 }
 
-/* What is left of a frame. */
+/* What is left of a frame; of its first bytes, which are present, where the next lies. */
 struct cursor {
 	const uint8_t *p;
-	const uint8_t *end;
+	size_t present;
+	size_t size;
 };
 
-static size_t left(const struct cursor *cursor)
+static bool has(const struct cursor *cursor, size_t count)
 {
-	return cursor->end - cursor->p;
+	return cursor->present >= count && cursor->size >= count;
+}
+
+/* Over bytes that it has. */
+static void skip(struct cursor *cursor, size_t count)
+{
+	cursor->p += count;
+	cursor->present -= count;
+	cursor->size -= count;
 }
 
 static int parse_ethernet(struct cursor *cursor, uint16_t *protocol)
 {
-	if (left(cursor) < ETHER_HDR_LEN)
+	if (!has(cursor, ETHER_HDR_LEN))
 		return -EBADMSG;
 	*protocol = get_be16(cursor->p + 2 * STOQ_MAC_BYTES);
-	cursor->p += ETHER_HDR_LEN;
+	skip(cursor, ETHER_HDR_LEN);
 	for (int i = 0; i < STOQ_FRAME_VLANS_MAX; i++) {
 		if (*protocol != ETHERTYPE_VLAN && *protocol != 0x88a8)
 			break;
-		if (left(cursor) < 4)
+		if (!has(cursor, 4))
 			return -EBADMSG;
 		*protocol = get_be16(cursor->p + 2);
-		cursor->p += 4;
+		skip(cursor, 4);
 	}
 	return 0;
 }
@@ -258,20 +277,21 @@ static int parse_ipv4(struct cursor *cursor, struct stoq_frame *frame)
 	struct iphdr ip;
 	size_t header, total;
 
-	if (left(cursor) < sizeof(ip))
+	if (!has(cursor, sizeof(ip)))
 		return -EBADMSG;
 	memcpy(&ip, cursor->p, sizeof(ip));
 	header = ip.ihl * 4;
 	total = ntohs(ip.tot_len);
-	if (ip.version != 4 || header < sizeof(ip) || total < header || total > left(cursor))
+	if (ip.version != 4 || header < sizeof(ip) || total < header || total > cursor->size ||
+		!has(cursor, header))
 		return -EBADMSG;
 	if (ip.protocol != IPPROTO_UDP || (ntohs(ip.frag_off) & (IP_MF | IP_OFFMASK)))
 		return -EBADMSG;
 	set_ipv4(&frame->local, ip.daddr);
 	set_ipv4(&frame->remote, ip.saddr);
 	frame->ecn = ip.tos & ECN_MASK;
-	cursor->end = cursor->p + total;
-	cursor->p += header;
+	cursor->size = total;
+	skip(cursor, header);
 	return 0;
 }
 
@@ -283,13 +303,13 @@ static int skip_extensions(struct cursor *cursor, uint8_t next)
 	while (next != IPPROTO_UDP) {
 		if (next != IPPROTO_HOPOPTS && next != IPPROTO_DSTOPTS && next != IPPROTO_ROUTING)
 			return -EBADMSG;
-		if (left(cursor) < 8)
+		if (!has(cursor, 8))
 			return -EBADMSG;
 		next = cursor->p[0];
 		size = 8 * (cursor->p[1] + 1);
-		if (left(cursor) < size)
+		if (!has(cursor, size))
 			return -EBADMSG;
-		cursor->p += size;
+		skip(cursor, size);
 	}
 	return 0;
 }
@@ -305,17 +325,17 @@ static int parse_ipv6(struct cursor *cursor, struct stoq_frame *frame)
 	struct ip6_hdr ip;
 	size_t payload;
 
-	if (left(cursor) < sizeof(ip))
+	if (!has(cursor, sizeof(ip)))
 		return -EBADMSG;
 	memcpy(&ip, cursor->p, sizeof(ip));
 	payload = ntohs(ip.ip6_plen);
-	if (ip.ip6_vfc >> 4 != 6 || payload > left(cursor) - sizeof(ip))
+	if (ip.ip6_vfc >> 4 != 6 || payload > cursor->size - sizeof(ip))
 		return -EBADMSG;
 	set_ipv6(&frame->local, &ip.ip6_dst);
 	set_ipv6(&frame->remote, &ip.ip6_src);
 	frame->ecn = cursor->p[1] >> 4 & ECN_MASK;
-	cursor->p += sizeof(ip);
-	cursor->end = cursor->p + payload;
+	skip(cursor, sizeof(ip));
+	cursor->size = payload;
 	return skip_extensions(cursor, ip.ip6_nxt);
 }
 
@@ -324,11 +344,11 @@ static int parse_udp(struct cursor *cursor, struct stoq_frame *frame)
 	struct udphdr udp;
 	size_t length;
 
-	if (left(cursor) < sizeof(udp))
+	if (!has(cursor, sizeof(udp)))
 		return -EBADMSG;
 	memcpy(&udp, cursor->p, sizeof(udp));
 	length = ntohs(udp.len);
-	if (length < sizeof(udp) || length > left(cursor))
+	if (length < sizeof(udp) || length > cursor->size)
 		return -EBADMSG;
 	set_port(&frame->remote, udp.source);
 	set_port(&frame->local, udp.dest);
@@ -339,7 +359,13 @@ static int parse_udp(struct cursor *cursor, struct stoq_frame *frame)
 
 int stoq_frame_parse(const uint8_t *data, size_t size, struct stoq_frame *frame)
 {
-	struct cursor cursor = {data, data + size};
+	return stoq_frame_parse_head(data, size, size, frame);
+}
+
+int stoq_frame_parse_head(
+	const uint8_t *data, size_t present, size_t size, struct stoq_frame *frame)
+{
+	struct cursor cursor = {data, present, size};
 	uint16_t protocol;
 
 	if (parse_ethernet(&cursor, &protocol))

@@ -64,8 +64,19 @@ uint32_t stoq_frame_build(const struct stoq_frame_template *template, uint8_t ec
 	const uint8_t *payload, uint16_t size, uint8_t *frame);
 
 /*
+ * The same, but only the first `room` bytes of it, at least the headers: what follows is payload, which the caller
+ * puts elsewhere. How many were written.
+ */
+uint32_t stoq_frame_build_head(const struct stoq_frame_template *template, uint8_t ecn,
+	const uint8_t *payload, uint16_t size, uint8_t *frame, uint32_t room);
+
+/*
  * Takes a frame apart. -EBADMSG where it is not one whole, well-formed UDP datagram; fragments
  * are none. The UDP checksum is not looked at: QUIC authenticates every packet, and a frame that
  * never left the machine has only half of its checksum.
  */
 int stoq_frame_parse(const uint8_t *data, size_t size, struct stoq_frame *frame);
+
+/* The same of a frame whose first `present` bytes lie at data: all headers must. The payload goes on behind them. */
+int stoq_frame_parse_head(
+	const uint8_t *data, size_t present, size_t size, struct stoq_frame *frame);

@@ -10,12 +10,19 @@
 #define XDP_HEADROOM 256
 #define LINK_HEADER  (14 + 2 * 4)
 
+#define FRAME_SMALL 2048
+#define FRAME_LARGE 4096
+
 uint32_t stoq_umem_frame_bytes(uint32_t mtu)
 {
-	for (uint32_t bytes = 2048; bytes <= 4096; bytes *= 2)
-		if (mtu + LINK_HEADER + XDP_HEADROOM <= bytes)
-			return bytes;
-	return 0;
+	return mtu + LINK_HEADER + XDP_HEADROOM <= FRAME_SMALL ? FRAME_SMALL : FRAME_LARGE;
+}
+
+uint32_t stoq_umem_parts(uint32_t mtu)
+{
+	uint32_t room = stoq_umem_frame_bytes(mtu) - XDP_HEADROOM;
+
+	return (mtu + LINK_HEADER + room - 1) / room;
 }
 
 /* Huge pages spare the device's and our address translation; where there are none, no harm. */

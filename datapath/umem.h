@@ -16,11 +16,20 @@ struct stoq_umem {
 	uint32_t free_count;
 };
 
+/* Of one packet: with fewer, and 15 more pages, the kernel's buffers for a copy would not do (MAX_SKB_FRAGS, 17). */
+#define STOQ_UMEM_PARTS_MAX 16
+
 /*
  * The frame size for an interface's MTU: the Ethernet header, two VLAN tags and the room XDP
- * keeps in front must fit in beside it. 0: none does, the MTU is too large.
+ * keeps in front must fit in beside it. What fits no frame takes several of the largest (stoq_umem_parts()).
  */
 uint32_t stoq_umem_frame_bytes(uint32_t mtu);
+
+/*
+ * How many frames a packet of this MTU takes, received or sent. More than 1: only with XDP_USE_SG. More than
+ * STOQ_UMEM_PARTS_MAX: the MTU is too large.
+ */
+uint32_t stoq_umem_parts(uint32_t mtu);
 
 /* Maps the memory. frame_bytes is a power of two, 2048 or 4096. */
 int stoq_umem_open(struct stoq_umem *umem, uint32_t frame_count, uint32_t frame_bytes,

@@ -20,6 +20,11 @@
 #define XDP_MAX_TX_SKB_BUDGET 9
 #endif
 
+#ifndef XDP_USE_SG
+#define XDP_USE_SG    (1 << 4)
+#define XDP_PKT_CONTD (1 << 0)
+#endif
+
 #define BUSY_POLL_BUDGET  64
 #define COPY_BATCH	  32
 #define FRAMES_ZERO_COPY  4096
@@ -128,7 +133,7 @@ static void tune(struct stoq_xsk *xsk, const struct stoq_xsk_config *config)
 	(void)setsockopt(xsk->fd, SOL_SOCKET, SO_BUSY_POLL_BUDGET, &budget, sizeof(budget));
 }
 
-static const char *bind_advice(int code)
+static const char *bind_advice(int code, bool several_frames)
 {
 	switch (code) {
 	case EBUSY:
@@ -137,7 +142,10 @@ static const char *bind_advice(int code)
 		       "it) or use the socket datapath";
 	case EINVAL:
 	case EOPNOTSUPP:
-		return ": the driver does not have it";
+		return several_frames
+			       ? ": the driver does not have it for packets of this MTU, which "
+				 "take several frames"
+			       : ": the driver does not have it";
 	case ENETDOWN:
 		return ": set the interface up first";
 	case EPERM:
@@ -151,7 +159,8 @@ static int bind_queue(struct stoq_xsk *xsk, const struct stoq_xsk_config *config
 {
 	struct sockaddr_xdp address = {
 		.sxdp_family = AF_XDP,
-		.sxdp_flags = XDP_USE_NEED_WAKEUP | (zero_copy ? XDP_ZEROCOPY : XDP_COPY),
+		.sxdp_flags = XDP_USE_NEED_WAKEUP | (zero_copy ? XDP_ZEROCOPY : XDP_COPY) |
+			      (config->several_frames ? XDP_USE_SG : 0),
 		.sxdp_ifindex = config->ifindex,
 		.sxdp_queue_id = config->queue,
 	};
@@ -161,7 +170,7 @@ static int bind_queue(struct stoq_xsk *xsk, const struct stoq_xsk_config *config
 	if (bind(xsk->fd, (struct sockaddr *)&address, sizeof(address)))
 		return stoq_error_set(error, -errno, "AF_XDP (%s) on queue %u of %s failed: %s%s",
 			zero_copy ? "zero-copy" : "copy", config->queue, config->interface,
-			strerror(errno), bind_advice(errno));
+			strerror(errno), bind_advice(errno, config->several_frames));
 	if (getsockopt(xsk->fd, SOL_XDP, XDP_OPTIONS, &options, &length))
 		return stoq_error_set(
 			error, -errno, "cannot ask an AF_XDP socket its mode: %s", strerror(errno));
@@ -177,7 +186,10 @@ static int try_mode(struct stoq_xsk *xsk, const struct stoq_xsk_config *config, 
 					      : FRAMES_COPY;
 	int code;
 
-	*xsk = (struct stoq_xsk){.queue = config->queue};
+	*xsk = (struct stoq_xsk){
+		.queue = config->queue,
+		.parts_max = config->several_frames ? STOQ_UMEM_PARTS_MAX : 1,
+	};
 	xsk->fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (xsk->fd < 0)
 		return stoq_error_set(error, -errno, "cannot make an AF_XDP socket: %s%s",
@@ -228,8 +240,9 @@ int stoq_xsk_open(
 	code = open_mode(xsk, config, false, error);
 	if (!code && config->mode == STOQ_XSK_AUTO)
 		snprintf(xsk->refused, sizeof(xsk->refused),
-			"%s's driver refused zero-copy on queue %u", config->interface,
-			config->queue);
+			"%s's driver refused zero-copy on queue %u%s", config->interface,
+			config->queue,
+			config->several_frames ? " with several frames a packet" : "");
 	return code;
 }
 
@@ -278,6 +291,11 @@ uint8_t *stoq_xsk_stage(struct stoq_xsk *xsk, uint32_t ahead, struct xdp_desc **
 	return xsk->umem.memory + offset;
 }
 
+void stoq_xsk_continue(struct xdp_desc *desc)
+{
+	desc->options |= XDP_PKT_CONTD;
+}
+
 void stoq_xsk_submit(struct stoq_xsk *xsk, uint32_t count)
 {
 	xsk->in_flight += count;
@@ -315,12 +333,24 @@ static void wake_receiver(struct stoq_xsk *xsk)
 
 uint32_t stoq_xsk_received(struct stoq_xsk *xsk)
 {
-	uint32_t count = stoq_ring_filled(&xsk->receive);
+	uint32_t count;
 
+	/* The rest of a packet may have come behind what was seen. */
+	if (xsk->parts_max > 1)
+		xsk->receive.seen = stoq_ring_load(xsk->receive.producer);
+	count = stoq_ring_filled(&xsk->receive);
 	if (count)
 		return count;
 	wake_receiver(xsk);
 	return xsk->busy_poll ? stoq_ring_filled(&xsk->receive) : 0;
+}
+
+uint32_t stoq_xsk_parts(const struct stoq_xsk *xsk, uint32_t ahead, uint32_t waiting)
+{
+	for (uint32_t parts = 1; ahead + parts <= waiting; parts++)
+		if (!(stoq_ring_desc(&xsk->receive, ahead + parts - 1)->options & XDP_PKT_CONTD))
+			return parts;
+	return 0;
 }
 
 const uint8_t *stoq_xsk_peek(struct stoq_xsk *xsk, uint32_t ahead, uint32_t *size)

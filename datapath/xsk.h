@@ -32,14 +32,16 @@ struct stoq_xsk_config {
 	 */
 	uint32_t frame_count;
 	uint32_t busy_poll_us; /* 0: interrupts */
+	bool several_frames;   /* a packet may take several: stoq_netdev_has_several_frames() */
 };
 
 struct stoq_xsk {
 	int fd;
 	uint32_t queue;
-	bool zero_copy;	  /* what XDP_OPTIONS says */
-	bool busy_poll;	  /* the kernel took SO_PREFER_BUSY_POLL */
-	char refused[96]; /* why zero-copy was not had, empty if it was or was not asked for */
+	bool zero_copy;	    /* what XDP_OPTIONS says */
+	uint32_t parts_max; /* frames that a packet may take: 1 without several_frames */
+	bool busy_poll;	    /* the kernel took SO_PREFER_BUSY_POLL */
+	char refused[96];   /* why zero-copy was not had, empty if it was or was not asked for */
 	struct stoq_umem umem;
 	struct stoq_ring receive;    /* struct xdp_desc, we consume */
 	struct stoq_ring transmit;   /* struct xdp_desc, we produce */
@@ -74,11 +76,20 @@ uint32_t stoq_xsk_room(struct stoq_xsk *xsk, uint32_t wanted);
 /* The memory for the frame `ahead` of the next one to be sent, and its length once written. */
 uint8_t *stoq_xsk_stage(struct stoq_xsk *xsk, uint32_t ahead, struct xdp_desc **desc);
 
+/* The packet goes on in the next frame that is staged. */
+void stoq_xsk_continue(struct xdp_desc *desc);
+
 /* Hands `count` staged frames to the kernel. They are sent by stoq_xsk_kick(). */
 void stoq_xsk_submit(struct stoq_xsk *xsk, uint32_t count);
 
 /* Gets the kernel to send, if it wants to be told. 0, or a negative errno. */
 int stoq_xsk_kick(struct stoq_xsk *xsk);
+
+/*
+ * How many of the `waiting` received frames, from the one `ahead` of the first on, make up one packet. 0: its end
+ * is not there yet.
+ */
+uint32_t stoq_xsk_parts(const struct stoq_xsk *xsk, uint32_t ahead, uint32_t waiting);
 
 /* Received frames waiting; the data of the one `ahead` of the first, NULL if it is nonsense. */
 uint32_t stoq_xsk_received(struct stoq_xsk *xsk);

@@ -10,10 +10,12 @@
 #include "probe/section.h"
 
 /* What fits into a frame of 4096 bytes behind headroom, Ethernet and two VLAN tags. */
-#define AF_XDP_MTU_MAX 3818
+#define AF_XDP_MTU_MAX	      3818
+/* The same with 16 frames, which a packet may take from Linux 6.6 on. */
+#define AF_XDP_MTU_FRAMES_MAX 61418
 /* What a driver receives into one page, with room for XDP in front and the kernel's words behind.
  */
-#define ONE_BUFFER_MTU 3498
+#define ONE_BUFFER_MTU	      3498
 
 #define REMEDY_BYTES 96
 #define OTHER_CARD   "another network card or driver"
@@ -91,9 +93,14 @@ static void probe_af_xdp(struct stoq_probe *probe, const char *interface,
 			"the driver gives AF_XDP no packets, and behind generic XDP they are "
 			"joined "
 			"already (GRO)");
-	else if (link->mtu > AF_XDP_MTU_MAX)
+	else if (link->mtu > AF_XDP_MTU_MAX && !stoq_netdev_has_several_frames())
 		stoq_probe_no(probe, "af_xdp_copy", remedy,
-			"a packet of its MTU of %d does not fit into a frame of 4096 bytes",
+			"a packet of its MTU of %d does not fit into a frame of 4096 bytes, and it may take "
+			"several from Linux 6.6 on (as root)",
+			link->mtu);
+	else if (link->mtu > AF_XDP_MTU_FRAMES_MAX)
+		stoq_probe_no(probe, "af_xdp_copy", remedy,
+			"a packet of its MTU of %d does not fit into 16 frames of 4096 bytes",
 			link->mtu);
 	else
 		stoq_probe_yes(probe, "af_xdp_copy", "the kernel copies each frame");

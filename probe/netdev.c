@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/genetlink.h>
+#include <linux/if_xdp.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <stdbool.h>
@@ -19,6 +20,10 @@
 #include <unistd.h>
 
 #include "netlink/request.h"
+
+#ifndef XDP_USE_SG
+#define XDP_USE_SG (1 << 4)
+#endif
 
 #define NETDEV_CMD_DEV_GET    1
 #define NETDEV_A_DEV_IFINDEX  1
@@ -112,6 +117,19 @@ int stoq_netdev_ask(int ifindex, struct stoq_netdev *netdev)
 	if (!result)
 		*netdev = answer.netdev;
 	return result;
+}
+
+/* Flags are looked at before the interface (xsk_bind() in net/xdp/xsk.c), of which there is none with this number. */
+bool stoq_netdev_has_several_frames(void)
+{
+	struct sockaddr_xdp nowhere = {.sxdp_family = AF_XDP, .sxdp_flags = XDP_COPY | XDP_USE_SG};
+	int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+	bool has = fd >= 0 && bind(fd, (struct sockaddr *)&nowhere, sizeof(nowhere)) &&
+		   errno == ENODEV;
+
+	if (fd >= 0)
+		close(fd);
+	return has;
 }
 
 int stoq_netdev_driver(const char *interface, char driver[static STOQ_NETDEV_DRIVER_BYTES])

@@ -123,6 +123,38 @@ static void builds_what_it_parses(void **state)
 	check_all_sizes(&tagged, "[2001:db8::1]:1", "[2001:db8::2]:65535");
 }
 
+/* A frame that goes on elsewhere: its beginning is the same, and is enough to read it if all headers are in it. */
+static void a_head_is_as_the_whole(void **state)
+{
+	struct stoq_frame_template template =
+		template_of(&tagged, "[2001:db8::1]:9292", "[2001:db8::2]:4420");
+	uint8_t payload[PAYLOAD_MAX] = {0}, whole[PAYLOAD_MAX + STOQ_FRAME_HEADER_MAX];
+	uint32_t size = stoq_frame_build(&template, 0, payload, sizeof(payload), whole);
+	uint8_t head[PAYLOAD_MAX + STOQ_FRAME_HEADER_MAX];
+	struct stoq_frame parsed;
+
+	for (uint32_t room = template.header_size; room < size + 10; room++) {
+		uint32_t written =
+			stoq_frame_build_head(&template, 0, payload, sizeof(payload), head, room);
+
+		assert_int_equal(written, room < size ? room : size);
+		assert_memory_equal(head, whole, written);
+	}
+	for (uint32_t present = 0; present <= size; present++) {
+		uint8_t *alone = malloc(present + 1); /* the sanitizer sees what is read behind */
+
+		memcpy(alone, whole, present);
+		assert_int_equal(stoq_frame_parse_head(alone, present, size, &parsed),
+			present < template.header_size ? -EBADMSG : 0);
+		if (present >= template.header_size) {
+			assert_int_equal(parsed.payload_size, sizeof(payload));
+			assert_ptr_equal(parsed.payload, alone + template.header_size);
+		}
+		free(alone);
+	}
+	assert_int_equal(stoq_frame_parse_head(whole, size, size - 1, &parsed), -EBADMSG);
+}
+
 static void tags_stand_outermost_first(void **state)
 {
 	static const uint8_t expected[] = {0x88, 0xa8, 0, 100, 0x81, 0, 0x0f, 0xfe, 0x86, 0xdd};
@@ -290,6 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_the_bytes_of_the_standards),
 		cmocka_unit_test(builds_what_it_parses),
+		cmocka_unit_test(a_head_is_as_the_whole),
 		cmocka_unit_test(tags_stand_outermost_first),
 		cmocka_unit_test(never_sends_a_checksum_of_zero),
 		cmocka_unit_test(refuses_mixed_families_and_too_many_tags),

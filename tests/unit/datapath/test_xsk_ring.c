@@ -105,8 +105,14 @@ static void frames_fit_their_mtu(void **state)
 	assert_int_equal(stoq_umem_frame_bytes(1770), 2048);
 	assert_int_equal(stoq_umem_frame_bytes(1771), 4096);
 	assert_int_equal(stoq_umem_frame_bytes(3818), 4096);
-	assert_int_equal(stoq_umem_frame_bytes(3819), 0);
-	assert_int_equal(stoq_umem_frame_bytes(9000), 0);
+	assert_int_equal(stoq_umem_frame_bytes(9000), 4096);
+	assert_int_equal(stoq_umem_parts(1500), 1);
+	assert_int_equal(stoq_umem_parts(1770), 1);
+	assert_int_equal(stoq_umem_parts(3818), 1);
+	assert_int_equal(stoq_umem_parts(3819), 2);
+	assert_int_equal(stoq_umem_parts(9000), 3);
+	assert_int_equal(stoq_umem_parts(61418), STOQ_UMEM_PARTS_MAX);
+	assert_int_equal(stoq_umem_parts(61419), STOQ_UMEM_PARTS_MAX + 1);
 }
 
 static void every_frame_is_taken_once(void **state)
