@@ -98,6 +98,25 @@ static int find_route(struct stoq_worker *worker, const struct stoq_address *rem
 	return 0;
 }
 
+/* The address that was asked for, as far as it can be told without a packet. */
+static int take_local(struct stoq_worker *worker, const struct stoq_connect_config *config,
+	const struct stoq_address *remote, struct stoq_address *local, struct stoq_error *error)
+{
+	char text[STOQ_ADDRESS_TEXT];
+
+	if (!stoq_address_from(local, config->local, config->local_length))
+		return stoq_error_set(error, -EINVAL, "our address is neither of IPv4 nor of IPv6");
+	stoq_address_unmap(local);
+	if (stoq_address_is_wildcard(local) || stoq_address_is_multicast(local) ||
+		local->sa.sa_family != remote->sa.sa_family)
+		return stoq_error_set(error, -EINVAL,
+			"our address %s is not the address of one host, or not of the peer's "
+			"family",
+			stoq_address_text(text, local));
+	stoq_address_set_port(local, stoq_address_port(&worker->local));
+	return 0;
+}
+
 static int check(struct stoq_worker *worker, const struct stoq_connect_config *config,
 	struct stoq_address *remote, struct stoq_address *local, struct stoq_error *error)
 {
@@ -110,7 +129,10 @@ static int check(struct stoq_worker *worker, const struct stoq_connect_config *c
 		status = check_session(config, settings, error);
 	if (!status)
 		status = check_room(worker, error);
-	return status ? status : find_route(worker, remote, local, error);
+	if (status)
+		return status;
+	return config->local ? take_local(worker, config, remote, local, error)
+			     : find_route(worker, remote, local, error);
 }
 
 static int start(struct stoq_connection *connection, const struct stoq_connect_config *config,

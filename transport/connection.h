@@ -114,6 +114,7 @@ struct stoq_connection {
 	bool larger_wanted; /* there was more to send than a packet took */
 
 	uint64_t key_updates;
+	uint64_t heard_ns;   /* the last packet came */
 	uint64_t silence_ns; /* when we first sent after the last packet came; 0: not yet */
 	uint64_t packets_since_update; /* that we sent */
 	uint64_t burst_began_ns;       /* what was sent since then is not paced yet */

@@ -76,6 +76,7 @@ void stoq_connection_info(
 		.max_udp_payload_bytes = connection->path_size.current,
 		.key_updates = connection->key_updates,
 		.streams = connection->stream_count,
+		.heard_ns = connection->heard_ns,
 		.receive_credit_bytes = connection->account.window_bytes - connection->unread_bytes,
 	};
 	memcpy(info->peer_name, connection->peer_name, sizeof(info->peer_name));

@@ -272,6 +272,7 @@ void stoq_connection_receive(struct stoq_connection *connection, const struct st
 		connection->quic, &path, &info, data, size, connection->worker->now_ns);
 	connection->in_quic = false;
 	connection->silence_ns = 0;
+	connection->heard_ns = connection->worker->now_ns;
 	/* Credit may have come; streams that are blocked try again. */
 	connection->flow_blocked = false;
 	if (failure) {

@@ -37,6 +37,7 @@ struct stoq_carrier {
 	struct stoq_connection *connection;
 	struct stoq_tunnel_link *links;
 	unsigned int link_count;
+	uint64_t migrations;	      /* host end */
 	char peer[STOQ_ADDRESS_TEXT]; /* its address */
 	/* Target end: the names in the peer's certificate. */
 	struct stoq_peer_name *names;

@@ -84,6 +84,18 @@ static struct json_object *queue_as_json(const struct stoq_tunnel_link *link)
 	return object;
 }
 
+static void put_address(
+	struct json_object *object, const char *key, const struct sockaddr_storage *from)
+{
+	struct stoq_address address = {.length = 0};
+	char text[STOQ_ADDRESS_TEXT];
+
+	stoq_address_from(&address, (const struct sockaddr *)from, sizeof(*from));
+	stoq_address_unmap(&address);
+	stoq_json_put_string(
+		object, key, address.length ? stoq_address_text(text, &address) : NULL);
+}
+
 static struct json_object *connection_as_json(const struct stoq_carrier *carrier)
 {
 	struct json_object *object = json_object_new_object();
@@ -94,6 +106,9 @@ static struct json_object *connection_as_json(const struct stoq_carrier *carrier
 	stoq_json_put_string(object, "name", info.peer_name);
 	stoq_json_put_string(object, "cipher", info.cipher);
 	stoq_json_put_u64(object, "queues", carrier->link_count);
+	put_address(object, "remote", &info.remote);
+	put_address(object, "local", &info.local);
+	stoq_json_put_u64(object, "migrations", carrier->migrations);
 	stoq_json_put_u64(object, "rtt_ns", info.smoothed_rtt_ns);
 	stoq_json_put_u64(object, "min_rtt_ns", info.min_rtt_ns);
 	stoq_json_put_u64(object, "congestion_window_bytes", info.congestion_window_bytes);

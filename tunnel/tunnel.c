@@ -19,6 +19,7 @@
 /* Those of 64 workers, and the ones from before a crash, which the idle timeout ends. */
 #define HOST_CONNECTIONS_DEFAULT 128
 #define MEMORY_DEFAULT		 (5ull << 30)
+#define OTHER_WAYS_TIMEOUT_NS	 2000000000ull
 /* <stoq/config.h>, max_memory_bytes. */
 #define CONNECTION_MIN_BYTES	 (256u << 10)
 
@@ -85,6 +86,9 @@ static int open_transport(struct stoq_tunnel *tunnel, struct stoq_error *error)
 		streams = 0;
 	transport.max_bidirectional_streams = streams > UINT16_MAX ? UINT16_MAX : (uint32_t)streams;
 	transport.max_unidirectional_streams = 0;
+	/* Where there are other ways to try, not all of what a host waits for its queues goes to one. */
+	if (tunnel->config.local_count > 1 || tunnel->config.remote_count > 1)
+		transport.handshake_timeout_ns = OTHER_WAYS_TIMEOUT_NS;
 	return stoq_transport_create(&transport, &tunnel->transport, error);
 }
 

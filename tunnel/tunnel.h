@@ -14,8 +14,10 @@
 #include "base/error.h"
 #include "datapath/address.h"
 #include "tunnel/lane_header.h"
+#include "tunnel/path_choice.h"
 
-#define STOQ_TUNNEL_PLACES_MAX 64
+#define STOQ_TUNNEL_PLACES_MAX	64
+#define STOQ_TUNNEL_REMOTES_MAX 8
 
 /* Host end: where hosts connect to, and which of the listener's targets that leads to. */
 struct stoq_tunnel_door {
@@ -42,8 +44,13 @@ struct stoq_tunnel_config {
 	bool bytes;			   /* carry what is not NVMe/TCP, too */
 
 	/* Host end. */
-	struct stoq_address remote;
+	struct stoq_address
+		remotes[STOQ_TUNNEL_REMOTES_MAX]; /* one after the other, until one answers */
+	unsigned int remote_count;
 	const char *remote_name; /* that its certificate must have */
+	/* Paths that a connection can take, the preferred one first. None: as the kernel's routes are. */
+	struct stoq_address locals[STOQ_PATHS_MAX];
+	unsigned int local_count;
 	struct stoq_tunnel_door doors[STOQ_TUNNEL_PLACES_MAX];
 	unsigned int door_count;
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tunnel/carrier.h"
+#include "tunnel/path_watch.h"
 
 #define PAUSE_FIRST_NS 100000000ull
 #define PAUSE_MAX_NS   5000000000ull
@@ -14,6 +15,8 @@
 struct stoq_uplink {
 	struct stoq_tunnel_worker *worker;
 	struct stoq_carrier *carrier; /* NULL: it is not connected */
+	struct stoq_path_watch paths;
+	unsigned int attempts; /* since the last connection that was made */
 	struct stoq_alarm *retry, *look;
 	uint64_t pause_ns;
 	uint64_t connected_ns; /* since when carrier is there */
@@ -38,6 +41,22 @@ static void try_later(struct stoq_uplink *uplink)
 		uplink->retry = NULL;
 }
 
+/* Every pair of addresses has its turn: all of ours, then the next of the target end. */
+static const struct stoq_address *local_of(const struct stoq_uplink *uplink)
+{
+	const struct stoq_tunnel_config *config = &uplink->worker->tunnel->config;
+
+	return config->local_count ? &config->locals[uplink->attempts % config->local_count] : NULL;
+}
+
+static const struct stoq_address *remote_of(const struct stoq_uplink *uplink)
+{
+	const struct stoq_tunnel_config *config = &uplink->worker->tunnel->config;
+	unsigned int each = config->local_count ? config->local_count : 1;
+
+	return &config->remotes[uplink->attempts / each % config->remote_count];
+}
+
 /* The message once for each outage. */
 static void tell_failure(struct stoq_uplink *uplink, const char *reason)
 {
@@ -48,7 +67,7 @@ static void tell_failure(struct stoq_uplink *uplink, const char *reason)
 	uplink->told = true;
 	stoq_tunnel_log(uplink->worker->tunnel, STOQ_LOG_WARNING,
 		"cannot connect to the tunnel's target end %s: %s; trying again",
-		stoq_address_text(remote, &uplink->worker->tunnel->config.remote), reason);
+		stoq_address_text(remote, remote_of(uplink)), reason);
 }
 
 static void forget_session(struct stoq_uplink *uplink)
@@ -62,10 +81,13 @@ static void attempt(void *argument)
 {
 	struct stoq_uplink *uplink = argument;
 	const struct stoq_tunnel_config *config = &uplink->worker->tunnel->config;
+	const struct stoq_address *local = local_of(uplink), *remote = remote_of(uplink);
 	struct stoq_connection *connection;
 	struct stoq_error error;
-	struct stoq_connect_config how = {.remote = &config->remote.sa,
-		.remote_length = config->remote.length,
+	struct stoq_connect_config how = {.remote = &remote->sa,
+		.remote_length = remote->length,
+		.local = local ? &local->sa : NULL,
+		.local_length = local ? local->length : 0,
 		.name = config->remote_name,
 		.session = uplink->session,
 		.session_bytes = uplink->session_bytes,
@@ -77,6 +99,7 @@ static void attempt(void *argument)
 		return;
 	forget_session(uplink);
 	tell_failure(uplink, error.text);
+	uplink->attempts++;
 	try_later(uplink);
 }
 
@@ -157,7 +180,9 @@ void stoq_uplink_connected(struct stoq_uplink *uplink, struct stoq_connection *c
 	uplink->told = false;
 	stoq_tunnel_log(uplink->worker->tunnel, STOQ_LOG_INFO,
 		"connected to the tunnel's target end %s",
-		stoq_address_text(remote, &uplink->worker->tunnel->config.remote));
+		stoq_address_text(remote, remote_of(uplink)));
+	stoq_path_watch_begin(&uplink->paths, uplink->carrier);
+	uplink->attempts = 0;
 	while (uplink->waiting) {
 		struct stoq_tunnel_link *link = uplink->waiting;
 
@@ -172,6 +197,7 @@ void stoq_uplink_closed(struct stoq_uplink *uplink, const struct stoq_close_info
 		stoq_tunnel_log(uplink->worker->tunnel,
 			uplink->worker->tunnel->stopping ? STOQ_LOG_DEBUG : STOQ_LOG_WARNING,
 			"the connection to the tunnel's target end is lost: %s", info->reason);
+		stoq_path_watch_end(&uplink->paths);
 		stoq_carrier_free(uplink->carrier);
 		uplink->carrier = NULL;
 		/* One that is closed as soon as it is there would be made ten times a second. */
@@ -181,6 +207,7 @@ void stoq_uplink_closed(struct stoq_uplink *uplink, const struct stoq_close_info
 		/* Perhaps the session was the reason. */
 		forget_session(uplink);
 		tell_failure(uplink, info->reason);
+		uplink->attempts++;
 	}
 	if (!uplink->worker->tunnel->stopping)
 		try_later(uplink);
@@ -216,6 +243,7 @@ void stoq_uplink_stop(struct stoq_uplink *uplink)
 		return;
 	stoq_alarm_cancel(uplink->retry);
 	stoq_alarm_cancel(uplink->look);
+	stoq_path_watch_end(&uplink->paths);
 	uplink->retry = uplink->look = NULL;
 }
 

@@ -36,12 +36,19 @@ struct stoq_connect_config {
 	bool early_data;
 
 	void *user; /* stoq_connection_user() */
+
+	/*
+	 * Our address to begin from; NULL: the one that the kernel's routes give. Its port is the
+	 * worker's, whatever it has.
+	 */
+	const struct sockaddr *local;
+	socklen_t local_length;
 };
 
 /*
  * Begins to connect; callback connected() or closed() follows. In the worker's thread only.
  * -EAGAIN: max_connections are open, or max_memory_bytes in use; -EINVAL: there is no such worker;
- * the remote address is not that of one host, or has port 0; no certificate can have the name; the
+ * an address is not that of one host, or the remote one has port 0, or they are of two families; no certificate can have the name; the
  * session is damaged or of another version (connect without); -ESHUTDOWN: after
  * stoq_transport_stop(); -ENETUNREACH and its kin.
  */
@@ -114,8 +121,9 @@ struct stoq_connection_info {
 	uint64_t bytes_in_flight;
 	uint32_t max_udp_payload_bytes; /* that the path takes, as known by now */
 	uint64_t key_updates;
-	uint32_t streams; /* open now */
-	char alpn[256];	  /* of those in stoq_transport_config, once it is established */
+	uint32_t streams;  /* open now */
+	char alpn[256];	   /* of those in stoq_transport_config, once it is established */
+	uint64_t heard_ns; /* the last packet came; 0: none yet */
 	uint64_t receive_credit_bytes; /* that the peer may send now, on all streams together */
 };
 

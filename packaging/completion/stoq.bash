@@ -57,6 +57,7 @@ _stoq_values()
 	--mode) echo throughput requests ping ;;
 	--direction) echo send receive both ;;
 	--datapath) echo auto socket af_xdp ;;
+	--local) ip -o addr show scope global 2>/dev/null | sed 's/.* inet6* \([^ /]*\).*/\1/' ;;
 	--congestion) echo cubic bbr reno ;;
 	--key) echo ecdsa ed25519 ;;
 	--huge-pages) echo auto yes no ;;

@@ -28,6 +28,7 @@ enum tunnel_option {
 	OPTION_CONNECT,
 	OPTION_NAME,
 	OPTION_ACCEPT,
+	OPTION_LOCAL,
 	OPTION_CERTIFICATES,
 	OPTION_LANES,
 	OPTION_WORKERS,
@@ -77,6 +78,7 @@ static const struct option connect_options[] = {
 	{"connect", required_argument, NULL, OPTION_CONNECT},
 	{"name", required_argument, NULL, OPTION_NAME},
 	{"accept", required_argument, NULL, OPTION_ACCEPT},
+	{"local", required_argument, NULL, OPTION_LOCAL},
 	{NULL, 0, NULL, 0},
 };
 
@@ -174,14 +176,19 @@ static int take_peer(struct tunnel_options *options, const char *text, struct st
 static int take_connect(struct tunnel_options *options, const char *text, struct stoq_error *error)
 {
 	struct stoq_tunnel_config *config = &options->tunnel;
+	struct stoq_address *remote = &config->remotes[config->remote_count];
 	struct sockaddr_storage found;
 	const char *colon = strrchr(text, ':');
 	uint64_t port = STOQ_DEFAULT_PORT;
 	char host[256];
 	int ret;
 
+	if (config->remote_count == STOQ_TUNNEL_REMOTES_MAX)
+		return stoq_error_set(error, -EINVAL, "--connect: there can be at most %d",
+			STOQ_TUNNEL_REMOTES_MAX);
+	config->remote_count++;
 	options->has_address = true;
-	if (!stoq_address_parse(&config->remote, text, STOQ_DEFAULT_PORT, error))
+	if (!stoq_address_parse(remote, text, STOQ_DEFAULT_PORT, error))
 		return 0;
 	if (colon && stoq_parse_number(colon + 1, 1, UINT16_MAX, &port))
 		return stoq_error_set(error, -EINVAL, "--connect: '%.80s' has no valid port", text);
@@ -189,8 +196,29 @@ static int take_connect(struct tunnel_options *options, const char *text, struct
 	ret = stoq_resolve(host, (uint16_t)port, &found, 1, error);
 	if (ret < 0)
 		return ret;
-	stoq_address_from(&config->remote, (struct sockaddr *)&found, sizeof(found));
+	stoq_address_from(remote, (struct sockaddr *)&found, sizeof(found));
 	/* A name that was resolved is the name that the certificate should have. */
+	return 0;
+}
+
+/* ADDRESS, one of this machine's: the port is the kernel's choice. */
+static int take_local(struct stoq_tunnel_config *config, const char *text, struct stoq_error *error)
+{
+	struct stoq_address *local = &config->locals[config->local_count];
+
+	if (config->local_count == STOQ_PATHS_MAX)
+		return stoq_error_set(
+			error, -EINVAL, "--local: there can be at most %d", STOQ_PATHS_MAX);
+	if (stoq_address_parse(local, text, 0, NULL) || stoq_address_port(local) ||
+		stoq_address_is_wildcard(local) || stoq_address_is_multicast(local))
+		return stoq_error_set(error, -EINVAL,
+			"--local: '%.80s' is not the address of one interface, without a port",
+			text);
+	for (unsigned int i = 0; i < config->local_count; i++)
+		if (stoq_address_same_host(local, &config->locals[i]))
+			return stoq_error_set(
+				error, -EINVAL, "--local: %.80s is there twice", text);
+	config->local_count++;
 	return 0;
 }
 
@@ -309,6 +337,8 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		return 0;
 	case OPTION_ACCEPT:
 		return take_accept(options, text, error);
+	case OPTION_LOCAL:
+		return take_local(&options->tunnel, text, error);
 	case OPTION_CERTIFICATES:
 		return take_certificates(options, text, error);
 	case OPTION_SPIN:
@@ -363,6 +393,11 @@ static int complete_connect(struct tunnel_options *options, struct stoq_error *e
 			"--connect HOST[:PORT] and --name NAME are needed: the tunnel's target end "
 			"and "
 			"the name in its certificate");
+	for (unsigned int i = 0; i < config->local_count; i++)
+		for (unsigned int j = 0; j < config->remote_count; j++)
+			if (config->locals[i].sa.sa_family != config->remotes[j].sa.sa_family)
+				return stoq_error_set(error, -EINVAL,
+					"--local and --connect have to be all IPv4 or all IPv6");
 	config->transport.tls.peer_names = everybody;
 	config->transport.tls.peer_name_count = 1;
 	if (config->door_count)

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * Host end: which of several paths a QUIC connection takes. A path begins at one of our addresses; the first is the preferred one.
+ * When nothing is heard on it although an answer is due, the connection tries the next; when it is elsewhere, it tries the
+ * preferred one again every now and then. A path that was tried is taken once it has proven to work (RFC 9000, 9.3),
+ * so a try costs a packet each way. Pure: times are arguments.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#define STOQ_PATHS_MAX	       8
+/* Silence of an answer that is due: a few round trips, and more than a peer's delay of acknowledgements (25 ms). */
+#define STOQ_PATH_SILENCE_NS   100000000ull
+#define STOQ_PATH_SILENCE_RTTS 4
+#define STOQ_PATH_TRY_NS       500000000ull /* then the next one is tried */
+#define STOQ_PATH_BACK_NS                                                                          \
+	5000000000ull /* the preferred one is tried again; doubled if it fails soon */
+#define STOQ_PATH_BACK_MAX_NS 60000000000ull
+#define STOQ_PATH_SOON_NS     30000000000ull
+/* How often stoq_path_choice_next() is due; after a longer pause of the process, silence means nothing. */
+#define STOQ_PATH_LOOK_NS     25000000ull
+
+struct stoq_path_choice {
+	unsigned int count;   /* of paths */
+	unsigned int current; /* count: none of them */
+	int trying;	      /* -1: none */
+	uint64_t tried_ns, arrived_ns, waiting_since_ns, looked_ns;
+	uint64_t back_due_ns, back_pause_ns;
+	uint64_t moves; /* since the connection was made */
+};
+
+struct stoq_path_view {
+	uint64_t now_ns;
+	unsigned int current; /* the path in use, count: another one */
+	bool answer_due;      /* packets are not acknowledged yet */
+	uint64_t heard_ns;    /* the last packet came */
+	uint64_t round_trip_ns;
+};
+
+/* A connection has been made, over this path. */
+void stoq_path_choice_init(
+	struct stoq_path_choice *choice, unsigned int count, unsigned int current, uint64_t now_ns);
+/* The path to try now, -1: none. */
+int stoq_path_choice_next(struct stoq_path_choice *choice, const struct stoq_path_view *view);
