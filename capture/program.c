@@ -300,6 +300,7 @@ void stoq_program_add_connection(
 		bpf_map_update_elem(&stoq_connects, &connection->uid, &connection->data, BPF_ANY);
 	if (connection->closed)
 		stoq_on_end(cpu, flow, &flow->side[0], 1);
+	flow->reset = 0; /* how it ended is not recorded */
 }
 
 /* What the command's PDUs would have left. */

@@ -65,6 +65,21 @@ int stoq_axis_from_name(const char *name, enum stoq_axis *axis)
 	return 0;
 }
 
+static const char *const happening_names[STOQ_HAPPENINGS] = {
+	[STOQ_HAPPENED_CONNECT] = "connect",
+	[STOQ_HAPPENED_DISCONNECT] = "disconnect",
+	[STOQ_HAPPENED_RESET] = "reset",
+	[STOQ_HAPPENED_TERMINATION] = "termination",
+	[STOQ_HAPPENED_NEGOTIATION_FAILED] = "negotiation_failed",
+	[STOQ_HAPPENED_TLS_FAILED] = "tls_handshake_failed",
+	[STOQ_HAPPENED_KEEP_ALIVE_MISSING] = "keep_alive_missing",
+};
+
+const char *stoq_happening_name(enum stoq_happening what)
+{
+	return what < STOQ_HAPPENINGS ? happening_names[what] : "unknown";
+}
+
 static const char *const order_names[STOQ_ORDERS] = {
 	[STOQ_ORDER_IOPS] = "iops",
 	[STOQ_ORDER_BYTES] = "bytes",

@@ -119,6 +119,18 @@ struct stoq_flow_line {
 	uint64_t unmatched;   /* completions of commands that began unseen */
 };
 
+/* What happens to connections. */
+enum stoq_happening {
+	STOQ_HAPPENED_CONNECT,		  /* a controller has accepted a Connect */
+	STOQ_HAPPENED_DISCONNECT,	  /* both ends have closed it */
+	STOQ_HAPPENED_RESET,		  /* an end has sent a RST */
+	STOQ_HAPPENED_TERMINATION,	  /* an end has sent a TermReq */
+	STOQ_HAPPENED_NEGOTIATION_FAILED, /* it ended after an ICReq and before a command */
+	STOQ_HAPPENED_TLS_FAILED,	  /* it ended within a TLS handshake */
+	STOQ_HAPPENED_KEEP_ALIVE_MISSING, /* nothing came from a host for longer than it promised */
+	STOQ_HAPPENINGS,
+};
+
 struct stoq_filter;	/* watch/filter.h */
 struct stoq_thresholds; /* watch/threshold.h */
 
@@ -147,6 +159,8 @@ struct stoq_model {
 	struct stoq_flow_line *flows; /* open ones; busiest first is not promised */
 	size_t flow_count;
 	uint64_t flow_states[STOQ_FLOW_STATES]; /* open flows now; CLOSED: since the start */
+
+	uint64_t happenings[STOQ_HAPPENINGS]; /* since the start */
 
 	uint64_t pdus; /* since the start, all types */
 	uint64_t pdu_types[NVME_TCP_PDU_TYPES];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "flow/identity.h"
+#include "watch/happenings.h"
 #include "watch/tables.h"
 
 /* Those that are proven last: none that becomes so meanwhile is missed. */
@@ -85,6 +86,7 @@ static struct stoq_ledger_flow *take_flow(
 	if (!stoq_identity_equal(&before, &entry->identity))
 		entry->version++;
 	entry->wanted = stoq_filter_wants_flow(watch->filter, &entry->key, &entry->identity);
+	entry->present = true;
 	entry->open = state != STOQ_FLOW_CLOSED;
 	entry->doubt_ns = flow->doubt_ns;
 	return entry;
@@ -153,7 +155,7 @@ int stoq_flows_take(struct stoq_watch *watch)
 	if (make_lines(watch))
 		return -ENOMEM;
 	HASH_ITER(hh, watch->ledger.flows, entry, next)
-	entry->open = false;
+	entry->open = entry->present = false;
 	model->flow_count = 0;
 	memset(model->flow_states, 0, sizeof(model->flow_states));
 	for (size_t i = 0; i < watch->flows.count; i++) {
@@ -165,6 +167,7 @@ int stoq_flows_take(struct stoq_watch *watch)
 		entry = take_flow(watch, i, state);
 		if (!entry)
 			return -ENOMEM;
+		stoq_happenings_of_flow(watch, entry, flow);
 		if (!entry->open)
 			continue;
 		proven_open += flow->proven;
@@ -175,7 +178,7 @@ int stoq_flows_take(struct stoq_watch *watch)
 	}
 	count_gone_flows(watch, proven_open);
 	record_closed(watch);
-	return 0;
+	return stoq_happenings_of_silence(watch);
 }
 
 void stoq_flows_identify(struct stoq_watch *watch)

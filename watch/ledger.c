@@ -285,7 +285,7 @@ void stoq_ledger_prune_flows(struct stoq_ledger *ledger)
 
 	HASH_ITER(hh, ledger->flows, flow, next)
 	{
-		if (flow->open || flow->series)
+		if (flow->present || flow->open || flow->series)
 			continue;
 		HASH_DEL(ledger->flows, flow);
 		free(flow);

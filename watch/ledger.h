@@ -21,8 +21,12 @@ struct stoq_ledger_flow {
 	uint32_t version; /* counts the changes of what is known of it */
 	struct stoq_identity identity;
 	bool names_known;
-	bool wanted;	     /* by the filter */
-	bool open;	     /* in the last reading, and not closed */
+	bool wanted;				   /* by the filter */
+	bool present;				   /* in the last reading, whatever its state */
+	bool connect_told, end_told, silence_told; /* as happenings */
+	uint64_t signs;				   /* commands of the host, at the last reading */
+	uint64_t active_ns;			   /* when there were new ones; 0: not known */
+	bool open;				   /* in the last reading, and not closed */
 	bool end_recorded;   /* that it is not open any more was handed to the recorder */
 	uint64_t doubt_ns;   /* as in struct stoq_flow */
 	unsigned int series; /* in the ledger */
@@ -91,7 +95,7 @@ int stoq_ledger_retire(
 
 void stoq_ledger_status_forget(struct stoq_ledger *ledger, struct stoq_ledger_status *status);
 
-/* Forgets flows that are gone and have no series any more. */
+/* Forgets flows that are in no table any more and have no series. */
 void stoq_ledger_prune_flows(struct stoq_ledger *ledger);
 
 /* A new reading of a series. staged: stages are counted. 0 or -ENOMEM. */

@@ -374,6 +374,16 @@ static struct json_object *thresholds(const struct stoq_thresholds *all)
 	return list;
 }
 
+static struct json_object *happenings(const struct stoq_model *model)
+{
+	struct json_object *object = json_object_new_object();
+
+	for (unsigned int i = 0; i < STOQ_HAPPENINGS; i++)
+		stoq_json_put_u64(
+			object, stoq_happening_name((enum stoq_happening)i), model->happenings[i]);
+	return object;
+}
+
 static char *period_object(const char *type, const struct period *period, uint64_t unix_ns)
 {
 	const struct stoq_model *model = period->model;
@@ -397,6 +407,7 @@ static char *period_object(const char *type, const struct period *period, uint64
 	stoq_json_put(object, "statuses", statuses(period));
 	stoq_json_put(object, "thresholds", thresholds(model->thresholds));
 	stoq_json_put(object, "flows", flow_states(model));
+	stoq_json_put(object, "events", happenings(model));
 	stoq_json_put(object, "since_start", since_start(model));
 	return stoq_json_finish(object);
 }

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "flow/json_put.h"
+#include "flow/label.h"
 #include "flow/stages.h"
 #include "nvme/nvme_names.h"
 #include "nvme/nvme_tcp_check.h"
+#include "watch/watch.h"
 
 static struct json_object *stages_of(const struct stoq_event_command *event)
 {
@@ -142,5 +144,19 @@ char *stoq_json_pdu(const struct stoq_event_pdu *event, uint64_t unix_offset_ns)
 		event->header_bytes >= nvme_tcp_header_length(header.hdr.type))
 		put_fields(object, &header.hdr);
 	put_header_bytes(object, event);
+	return stoq_json_finish(object);
+}
+
+char *stoq_json_happening(const struct stoq_event_happening *event,
+	const struct stoq_identity *queue, uint64_t unix_offset_ns)
+{
+	struct json_object *object = stoq_json_new_report("event", STOQ_JSON_SCHEMA_VERSION);
+
+	stoq_json_put_time(object, event->time_ns + unix_offset_ns);
+	stoq_json_put_string(object, "event", stoq_happening_name(event->what));
+	stoq_json_put_string(object, "reason", event->reason[0] ? event->reason : NULL);
+	stoq_json_put_known(object, "duration_ns", event->duration_ns, event->duration_ns);
+	stoq_json_put_u64(object, "flow", event->uid);
+	stoq_json_put_identity(object, queue);
 	return stoq_json_finish(object);
 }

@@ -8,3 +8,7 @@
 char *stoq_json_command(const struct stoq_event_command *event, const struct stoq_identity *queue,
 	uint64_t unix_offset_ns);
 char *stoq_json_pdu(const struct stoq_event_pdu *event, uint64_t unix_offset_ns);
+
+struct stoq_event_happening;
+char *stoq_json_happening(const struct stoq_event_happening *event,
+	const struct stoq_identity *queue, uint64_t unix_offset_ns);

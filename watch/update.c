@@ -166,5 +166,6 @@ int stoq_update_base(struct stoq_watch *watch, struct stoq_error *error)
 	HASH_ITER(hh, watch->ledger.series, series, next)
 	series->base = series->last;
 	watch->model.status_count = 0;
+	memset(watch->model.happenings, 0, sizeof(watch->model.happenings));
 	return 0;
 }

@@ -95,11 +95,23 @@ int stoq_watch_set_whole(struct stoq_watch *watch, bool whole);
  * Events. A callback that is NULL drops its kind. The identity is of the command's queue; what
  * is not known of it is left so, but it is never NULL.
  */
+struct stoq_event_happening {
+	enum stoq_happening what;
+	uint32_t uid;
+	uint64_t time_ns; /* when it happened; a missing keep alive: when that was noticed */
+	uint64_t
+		duration_ns; /* since the connection was first seen; without a keep alive: since the last sign */
+	char reason
+		[120]; /* "by the host", "the controller did not answer"; "": there is no more to it */
+};
 struct stoq_ledger_flow;
 struct stoq_event_handlers {
 	void (*command)(void *context, const struct stoq_event_command *event,
 		const struct stoq_identity *queue);
 	void (*pdu)(void *context, const struct stoq_event_pdu *event);
+	/* What happened to a connection; found when the counters are read. */
+	void (*happening)(void *context, const struct stoq_event_happening *event,
+		const struct stoq_identity *queue);
 	void *context;
 	/* If config.record: a command that ended. flow: its connection (watch/ledger.h); NULL: it is gone. */
 	void (*record)(void *context, const struct stoq_event_command *event,

@@ -39,6 +39,7 @@ static __always_inline void stoq_flow_count_end(struct stoq_cpu *cpu, struct sto
 {
 	if (__sync_lock_test_and_set(&flow->end_counted, 1))
 		return;
+	flow->ended_ns = bpf_ktime_get_ns();
 	stoq_opening_count(cpu, flow);
 	if (flow->proven)
 		stoq_count(cpu, STOQ_COUNT_FLOWS_CLOSED, 1);
@@ -175,6 +176,7 @@ static __always_inline void stoq_on_end(
 
 	side->finished = 1;
 	if (rst) {
+		flow->reset |= 1 << (cpu->side & 1);
 		flow->side[NVME_TCP_FROM_HOST].finished = 1;
 		flow->side[NVME_TCP_FROM_CONTROLLER].finished = 1;
 	}

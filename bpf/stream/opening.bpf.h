@@ -13,6 +13,7 @@
 #define STOQ_TLS_HOST	    2 /* the host sent a record that an ICReq fits in ... */
 #define STOQ_TLS_CONTROLLER 4 /* ... and then the controller one for an ICResp */
 
+#define STOQ_TLS_ALERT	   0x15
 #define STOQ_TLS_HANDSHAKE 0x16
 #define STOQ_TLS_DATA	   0x17
 #define STOQ_TLS_HEADER	   5
@@ -56,6 +57,11 @@ __noinline int stoq_tls_look(struct __sk_buff *skb, struct stoq_flow *flow, stru
 			bpf_skb_load_bytes(skb, cpu->payload_offset + at, header, STOQ_TLS_HEADER))
 			return 0;
 		length = header[3] << 8 | header[4];
+		/* One that is not encrypted has a level and a description (RFC 8446 6). */
+		if (header[0] == STOQ_TLS_ALERT && length == 2 &&
+			bpf_skb_load_bytes(skb, cpu->payload_offset + at + STOQ_TLS_HEADER,
+				header + 6, 2) == 0)
+			flow->alert = header[7] + 1;
 		if (header[0] == STOQ_TLS_DATA &&
 			length >= sizeof(struct nvme_tcp_icreq_pdu) + STOQ_TLS_OVERHEAD) {
 			if (cpu->side == NVME_TCP_FROM_HOST)

@@ -36,6 +36,7 @@ static __always_inline void stoq_on_connect(struct stoq_flow *flow, struct stoq_
 
 	flow->qid = nvme_le16(connect->qid);
 	flow->sqsize = nvme_le16(connect->sqsize);
+	flow->kato_ms = nvme_le32(connect->kato_ms);
 	flow->kind = flow->qid ? NVME_QUEUE_IO : NVME_QUEUE_ADMIN;
 	flow->connect_cid = nvme_le16(connect->command_id);
 	flow->connect_accepted = 0;
@@ -193,6 +194,17 @@ static __always_inline void stoq_on_pdu(struct stoq_flow *flow, struct stoq_flow
 	switch (hdr->type) {
 	case NVME_TCP_ICREQ:
 		flow->from_start = 1;
+		flow->negotiated |=
+			STOQ_NEGOTIATED_ICREQ |
+			(((const struct nvme_tcp_icreq_pdu *)(const void *)hdr)->digest &
+				STOQ_NEGOTIATED_OFFER);
+		break;
+	case NVME_TCP_ICRESP:
+		flow->negotiated |=
+			STOQ_NEGOTIATED_ICRESP |
+			(((const struct nvme_tcp_icresp_pdu *)(const void *)hdr)->digest &
+				STOQ_NEGOTIATED_OFFER)
+				<< STOQ_NEGOTIATED_ANSWER_SHIFT;
 		break;
 	case NVME_TCP_CAPSULE_CMD:
 		stoq_on_command(flow, side, cpu, (const void *)hdr, sequence);
@@ -206,10 +218,12 @@ static __always_inline void stoq_on_pdu(struct stoq_flow *flow, struct stoq_flow
 		break;
 	case NVME_TCP_H2C_TERM:
 	case NVME_TCP_C2H_TERM:
-		flow->terminated = 1;
+		flow->terminated = 1 + cpu->side;
+		flow->term_fes =
+			nvme_le16(((const struct nvme_tcp_term_pdu *)(const void *)hdr)->fes);
 		break;
 	default:
-		break; /* ICResp, R2T and H2CData change nothing that is counted */
+		break; /* R2T and H2CData change nothing that is counted */
 	}
 	if (stoq_report_pdus)
 		stoq_report_pdu(flow, cpu, hdr, sequence);

@@ -400,6 +400,12 @@ struct stoq_guard_r2t {
 };
 NVME_ASSERT_SIZE(struct stoq_guard_r2t, 16);
 
+/* The digests that ICReq offers and ICResp agrees to, 2 bits each, and that there was one. */
+#define STOQ_NEGOTIATED_OFFER	     0x03
+#define STOQ_NEGOTIATED_ICREQ	     0x04
+#define STOQ_NEGOTIATED_ANSWER_SHIFT 4
+#define STOQ_NEGOTIATED_ICRESP	     0x40
+
 struct stoq_flow {
 	__u64 first_seen_ns;
 	__u32 uid;	/* unique among all flows of this program; 0: not ready */
@@ -414,7 +420,7 @@ struct stoq_flow {
 	__u8 kind;	    /* enum nvme_queue_kind; guessed from opcodes unless connected */
 	__u8 header_digest; /* seen on PDUs */
 	__u8 data_digest;
-	__u8 terminated; /* H2CTermReq or C2HTermReq seen */
+	__u8 terminated; /* H2CTermReq or C2HTermReq seen: 1 + enum nvme_tcp_side */
 	__u8 connect_accepted;
 	__u8 proven; /* both sides have sent data: it is in map stoq_flows, else in stoq_unproven */
 	__u8 multipath; /* its ends agreed to Multipath TCP */
@@ -424,7 +430,13 @@ struct stoq_flow {
 	/* Completions may have been missed until then: commands that began before may be done. 0: none was.
 	 */
 	__u64 doubt_ns;
-	__u32 end_counted; /* it has ended, and that was counted */
+	__u32 end_counted; /* it has ended, and that was counted ... */
+	__u32 kato_ms; /* of the admin queue's Connect: a host that says nothing for longer is gone */
+	__u64 ended_ns;	 /* ... then */
+	__u8 reset;	 /* bit per side: it sent a RST */
+	__u8 term_fes;	 /* fatal error status of a TermReq */
+	__u8 negotiated; /* STOQ_NEGOTIATED_... */
+	__u8 alert; /* TLS: a description that was not encrypted (RFC 8446 6), plus 1; 0: none */
 	__u32 pad;
 	union { /* each program has its own */
 		struct stoq_guard_flow guard;

@@ -36,6 +36,7 @@ enum {
 	OPTION_WEB_CONFIG,
 	OPTION_LABELS,
 	OPTION_STAGES,
+	OPTION_EVENTS,
 	OPTION_RECORD,
 	OPTION_RECORD_SIZE,
 };
@@ -62,6 +63,7 @@ static const struct option long_options[] = {
 	{"web-config", required_argument, NULL, OPTION_WEB_CONFIG},
 	{"labels", required_argument, NULL, OPTION_LABELS},
 	{"stages", no_argument, NULL, OPTION_STAGES},
+	{"events", no_argument, NULL, OPTION_EVENTS},
 	{"record", required_argument, NULL, OPTION_RECORD},
 	{"record-size", required_argument, NULL, OPTION_RECORD_SIZE},
 	WATCH_FILTER_OPTIONS,
@@ -227,6 +229,9 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 	case OPTION_PDUS:
 		options->config.report_pdus = true;
 		return 0;
+	case OPTION_EVENTS:
+		options->events = true;
+		return 0;
 	case OPTION_HISTOGRAM:
 		options->histogram = true;
 		return 0;
@@ -293,7 +298,7 @@ static int complete(struct watch_options *options, int *status)
 		options->config.order || watch_options_want_events(options)) {
 		*status = tool_usage(
 			"--metrics serves figures and prints none: leave out --json, "
-			"--histogram, --by, --sort, --top, --slow, --errors and --pdus, or start a "
+			"--histogram, --by, --sort, --top, --events, --slow, --errors and --pdus, or start a "
 			"second stoq watch for them");
 		return -1;
 	}
@@ -323,5 +328,6 @@ bool watch_options_want_events(const struct watch_options *options)
 {
 	const struct stoq_watch_config *config = &options->config;
 
-	return config->slow_ns != UINT64_MAX || config->report_errors || config->report_pdus;
+	return options->events || config->slow_ns != UINT64_MAX || config->report_errors ||
+	       config->report_pdus;
 }

@@ -19,6 +19,7 @@ struct watch_options {
 	uint64_t duration_ns; /* 0: until told to end */
 	bool json;
 	bool histogram;
+	bool events;   /* --events */
 	bool by_given; /* --by */
 	bool interval_given;
 	const char *record; /* a file to write; NULL: none */

@@ -52,7 +52,7 @@ static int update(struct replay *replay, uint64_t now_ns)
 /* Figures are read once an interval, not only at the end. */
 static bool has_intervals(const struct watch_options *options)
 {
-	return options->interval_given || options->thresholds;
+	return options->interval_given || options->thresholds || options->events;
 }
 
 /* An interval that has ended before this packet. Those without a packet are not shown. */

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "flow/render_event.h"
 #include "tool/watch/screen.h"
+#include "watch/render_event.h"
 #include "watch/render_json.h"
 #include "watch/render_json_event.h"
 
@@ -135,10 +136,28 @@ static void on_pdu(void *context, const struct stoq_event_pdu *event)
 	tool_output_add(&report->output, line, true);
 }
 
+static void on_happening(
+	void *context, const struct stoq_event_happening *event, const struct stoq_identity *queue)
+{
+	struct watch_report *report = context;
+	char line[STOQ_EVENT_LINE];
+
+	if (!report->options->events)
+		return;
+	if (report->mode == WATCH_JSON) {
+		add_rendered(
+			report, stoq_json_happening(event, queue, report->unix_offset_ns), true);
+		return;
+	}
+	add_heading(report, &report->has_event_heading, stoq_event_happening_heading());
+	stoq_event_happening_line(line, event, queue, report->unix_offset_ns);
+	tool_output_add(&report->output, line, true);
+}
+
 void watch_report_handlers(struct watch_report *report, struct stoq_event_handlers *handlers)
 {
 	*handlers = (struct stoq_event_handlers){
-		.command = on_command, .pdu = on_pdu, .context = report};
+		.command = on_command, .pdu = on_pdu, .happening = on_happening, .context = report};
 }
 
 void watch_report_threshold(struct watch_report *report, const struct stoq_threshold *threshold)

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "watch/happenings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow/identity.h"
+
+/* TLS_HOST and TLS_CONTROLLER of bpf/stream/opening.bpf.h: the handshake was completed; or not seen at all. */
+#define TLS_HELLO      1
+#define TLS_CONTROLLER 4
+#define DIGESTS(flags) ((flags)&STOQ_NEGOTIATED_OFFER)
+#define MS_NS	       1000000ull
+
+static void tell(struct stoq_watch *watch, const struct stoq_ledger_flow *entry,
+	const struct stoq_event_happening *event)
+{
+	const struct stoq_event_handlers *handlers = watch->handlers;
+
+	if (!entry->wanted)
+		return;
+	watch->model.happenings[event->what]++;
+	if (handlers && handlers->happening)
+		handlers->happening(handlers->context, event, &entry->identity);
+}
+
+static const char *digests_name(unsigned int digests)
+{
+	static const char *const names[] = {
+		"no digests", "header digests", "data digests", "header and data digests"};
+
+	return names[DIGESTS(digests)];
+}
+
+/* Why nothing has come of an ICReq, as far as it was seen. */
+static void explain_negotiation(char *reason, size_t size, const struct stoq_flow *flow)
+{
+	unsigned int offered = flow->negotiated,
+		     agreed = (unsigned int)flow->negotiated >> STOQ_NEGOTIATED_ANSWER_SHIFT;
+
+	if (flow->terminated)
+		snprintf(reason, size, "TermReq of the %s, fatal error status %u",
+			flow->terminated - 1 == NVME_TCP_FROM_HOST ? "host" : "controller",
+			flow->term_fes);
+	else if (!(flow->negotiated & STOQ_NEGOTIATED_ICRESP))
+		snprintf(reason, size, "the controller did not answer the ICReq");
+	else if (DIGESTS(offered) != DIGESTS(agreed))
+		snprintf(reason, size, "the host asked for %s, the controller agreed to %s",
+			digests_name(offered), digests_name(agreed));
+	else
+		snprintf(reason, size, "no command followed the ICResp");
+}
+
+static void explain_reset(char *reason, size_t size, const struct stoq_flow *flow)
+{
+	static const char *const ends[] = {"", "by the host", "by the controller", "by both ends"};
+
+	snprintf(reason, size, "%s",
+		ends[(flow->reset >> NVME_TCP_FROM_HOST & 1) |
+			(flow->reset >> NVME_TCP_FROM_CONTROLLER & 1) << 1]);
+}
+
+static void explain_end(struct stoq_event_happening *event, const struct stoq_flow *flow)
+{
+	bool commands = flow->connected || flow->side[NVME_TCP_FROM_HOST].commands;
+
+	if (flow->encrypted && (flow->tls & TLS_HELLO) && !(flow->tls & TLS_CONTROLLER)) {
+		event->what = STOQ_HAPPENED_TLS_FAILED;
+		if (flow->alert)
+			snprintf(event->reason, sizeof(event->reason), "TLS alert %u",
+				flow->alert - 1u);
+		else
+			explain_reset(event->reason, sizeof(event->reason), flow);
+	} else if (!flow->encrypted && flow->from_start && !commands) {
+		event->what = STOQ_HAPPENED_NEGOTIATION_FAILED;
+		explain_negotiation(event->reason, sizeof(event->reason), flow);
+	} else if (flow->terminated) {
+		event->what = STOQ_HAPPENED_TERMINATION;
+		explain_negotiation(event->reason, sizeof(event->reason), flow);
+	} else if (flow->reset) {
+		event->what = STOQ_HAPPENED_RESET;
+		explain_reset(event->reason, sizeof(event->reason), flow);
+	} else {
+		event->what = STOQ_HAPPENED_DISCONNECT;
+	}
+}
+
+static void tell_connect(
+	struct stoq_watch *watch, struct stoq_ledger_flow *entry, const struct stoq_flow *flow)
+{
+	struct stoq_event_happening event = {
+		.what = STOQ_HAPPENED_CONNECT, .uid = flow->uid, .time_ns = flow->first_seen_ns};
+
+	if (entry->connect_told || !flow->connect_accepted)
+		return;
+	entry->connect_told = true;
+	if (flow->kato_ms)
+		snprintf(event.reason, sizeof(event.reason), "keep alive timeout %u ms",
+			flow->kato_ms);
+	tell(watch, entry, &event);
+}
+
+static void tell_end(
+	struct stoq_watch *watch, struct stoq_ledger_flow *entry, const struct stoq_flow *flow)
+{
+	struct stoq_event_happening event = {.uid = flow->uid, .time_ns = flow->ended_ns};
+
+	if (entry->end_told || stoq_flow_state_of(flow) != STOQ_FLOW_CLOSED)
+		return;
+	entry->end_told = true;
+	if (flow->ended_ns > flow->first_seen_ns)
+		event.duration_ns = flow->ended_ns - flow->first_seen_ns;
+	explain_end(&event, flow);
+	tell(watch, entry, &event);
+}
+
+void stoq_happenings_of_flow(
+	struct stoq_watch *watch, struct stoq_ledger_flow *entry, const struct stoq_flow *flow)
+{
+	uint64_t signs = flow->side[NVME_TCP_FROM_HOST].pdus;
+
+	if (signs != entry->signs || !entry->active_ns)
+		entry->active_ns = watch->last_ns;
+	entry->signs = signs;
+	tell_connect(watch, entry, flow);
+	tell_end(watch, entry, flow);
+}
+
+/* ---- silence ---- */
+
+/* A controller of one host, as a number: of all its queues. */
+static uint64_t controller_of(const struct stoq_identity *identity)
+{
+	struct stoq_identity controller;
+
+	stoq_identity_clear(&controller);
+	memcpy(controller.host_nqn, identity->host_nqn, sizeof(controller.host_nqn));
+	memcpy(controller.subsystem_nqn, identity->subsystem_nqn, sizeof(controller.subsystem_nqn));
+	controller.cntlid = identity->cntlid;
+	controller.kind = NVME_QUEUE_ADMIN;
+	return (uint64_t)stoq_identity_hash(&controller) << 16 | (uint16_t)identity->cntlid;
+}
+
+static int compare(const void *one, const void *other)
+{
+	uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+
+	return (a > b) - (a < b);
+}
+
+/* The controllers that any queue had a command for in the last interval: traffic stands for keep alives. */
+static size_t find_active(struct stoq_watch *watch, uint64_t *active)
+{
+	uint64_t now_ns = watch->last_ns;
+	struct stoq_ledger_flow *flow, *next;
+	size_t count = 0;
+
+	HASH_ITER(hh, watch->ledger.flows, flow, next)
+	{
+		if (flow->open && flow->active_ns == now_ns && flow->identity.cntlid >= 0)
+			active[count++] = controller_of(&flow->identity);
+	}
+	if (count)
+		qsort(active, count, sizeof(*active), compare);
+	return count;
+}
+
+static void judge(struct stoq_watch *watch, struct stoq_ledger_flow *entry,
+	const struct stoq_flow *flow, bool active)
+{
+	uint64_t now_ns = watch->last_ns, limit_ns = flow->kato_ms * MS_NS;
+	struct stoq_event_happening event = {.what = STOQ_HAPPENED_KEEP_ALIVE_MISSING,
+		.uid = flow->uid,
+		.time_ns = now_ns,
+		.duration_ns = now_ns - entry->active_ns};
+
+	if (active) {
+		entry->active_ns = now_ns;
+		entry->silence_told = false;
+		return;
+	}
+	/* The last sign may have come right before the reading that showed it, or an interval earlier. */
+	if (entry->silence_told || event.duration_ns <= limit_ns)
+		return;
+	entry->silence_told = true;
+	snprintf(event.reason, sizeof(event.reason), "its keep alive timeout is %u ms",
+		flow->kato_ms);
+	tell(watch, entry, &event);
+}
+
+int stoq_happenings_of_silence(struct stoq_watch *watch)
+{
+	uint64_t *active = calloc(HASH_COUNT(watch->ledger.flows) + 1, sizeof(*active));
+	size_t count;
+
+	if (!active)
+		return -ENOMEM;
+	count = find_active(watch, active);
+	for (size_t i = 0; i < watch->flows.count; i++) {
+		const struct stoq_flow *flow = stoq_map_dump_value(&watch->flows, i);
+		struct stoq_ledger_flow *entry =
+			flow->uid ? stoq_ledger_flow_find(&watch->ledger, flow->uid) : NULL;
+		uint64_t controller;
+
+		if (!entry || !entry->open || !flow->kato_ms || !flow->connect_accepted ||
+			flow->qid)
+			continue;
+		controller = controller_of(&entry->identity);
+		judge(watch, entry, flow,
+			bsearch(&controller, active, count, sizeof(*active), compare) != NULL);
+	}
+	free(active);
+	return 0;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+/*
+ * What happens to connections: counted, and told to the handler, once each, when a reading of the flows
+ * shows it. The table of flows keeps those that have ended until others need their room.
+ */
+#include "watch/watch_private.h"
+
+/* A flow as it was read now. */
+void stoq_happenings_of_flow(
+	struct stoq_watch *watch, struct stoq_ledger_flow *entry, const struct stoq_flow *flow);
+
+/* All flows were read: which hosts have been silent for too long? 0 or -ENOMEM. */
+int stoq_happenings_of_silence(struct stoq_watch *watch);
