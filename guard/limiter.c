@@ -228,7 +228,7 @@ static int attach_side(struct making *making, size_t i)
 	return result ? result : write_notes(making);
 }
 
-/* Where packets leave there has to be an fq; audit: none leaves later. */
+/* Where packets leave there has to be an fq. */
 static int put_fq(struct making *making)
 {
 	int result = 0;
@@ -237,9 +237,26 @@ static int put_fq(struct making *making)
 		const struct stoq_attachment *side = &making->manifest->sides[i];
 		enum stoq_fq_state state;
 
-		if (!side->ingress && side->ifindex && !making->manifest->audit)
+		if (!side->ingress && side->ifindex)
 			result = stoq_fq_install(
 				side->interface, side->ifindex, &state, making->error);
+	}
+	return result;
+}
+
+/* What waits in it goes first. */
+static int remove_fq(const struct stoq_guard_manifest *manifest, struct stoq_error *error)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < manifest->side_count; i++)
+		if (!manifest->sides[i].ingress)
+			stoq_fq_drain(manifest->sides[i].ifindex, DRAIN_NS);
+	for (size_t i = 0; i < manifest->side_count; i++) {
+		const struct stoq_attachment *side = &manifest->sides[i];
+		int one = side->ingress ? 0 : stoq_fq_remove(side->interface, side->ifindex, error);
+
+		result = result ? result : one;
 	}
 	return result;
 }
@@ -260,7 +277,8 @@ static int load(struct making *making)
 /* The order: fq first, which alone delays nothing; the program and its policy; the interfaces last. */
 static int make(struct making *making, bool exists)
 {
-	int result = put_fq(making);
+	bool audit = making->manifest->audit != 0;
+	int result = audit ? 0 : put_fq(making);
 
 	if (!result && (!exists || making->config->replace))
 		result = load(making);
@@ -269,7 +287,8 @@ static int make(struct making *making, bool exists)
 	for (size_t i = 0; !result && i < making->manifest->side_count; i++)
 		result = attach_side(making, i);
 	stoq_limiter_program_free(making->program);
-	return result;
+	/* A program that enforced may have been there before. */
+	return result || !audit ? result : remove_fq(making->manifest, making->error);
 }
 
 int stoq_limiter_apply(const struct stoq_guard_pins *pins,
@@ -297,12 +316,6 @@ int stoq_limiter_apply(const struct stoq_guard_pins *pins,
 
 /* ---- taking it away ---- */
 
-/* Whatever of its pins is there. */
-static void remove_pins(const struct stoq_guard_pins *pins)
-{
-	stoq_guard_pins_remove_some(pins, "limit-");
-}
-
 static int detach(const struct stoq_guard_pins *pins, struct stoq_limiter_notes *notes, size_t i,
 	struct stoq_error *error)
 {
@@ -323,18 +336,14 @@ int stoq_limiter_remove(const struct stoq_guard_pins *pins,
 	int result = 0;
 
 	withdraw_policy(pins);
-	for (size_t i = 0; i < manifest->side_count; i++)
-		if (!manifest->sides[i].ingress)
-			stoq_fq_drain(manifest->sides[i].ifindex, DRAIN_NS);
-	for (size_t i = 0; i < manifest->side_count; i++) {
-		const struct stoq_attachment *side = &manifest->sides[i];
-		int one = noted ? detach(pins, &notes, i, error) : 0;
+	/* The program keeps packets in order until none waits. */
+	result = remove_fq(manifest, error);
+	for (size_t i = 0; noted && i < manifest->side_count; i++) {
+		int one = detach(pins, &notes, i, error);
 
-		if (!one && !side->ingress)
-			one = stoq_fq_remove(side->interface, side->ifindex, error);
 		result = result ? result : one;
 	}
 	if (!result)
-		remove_pins(pins);
+		stoq_guard_pins_remove_some(pins, "limit-");
 	return result;
 }

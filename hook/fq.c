@@ -293,7 +293,7 @@ int stoq_fq_install(
 				 ? add_below_queues(ifindex)
 				 : add(ifindex, TC_H_ROOT, OUR_HANDLE, "fq");
 	*state = result ? STOQ_FQ_NONE : STOQ_FQ_OURS;
-	if (!result)
+	if (!result || result == -ENODEV)
 		return 0;
 	return stoq_error_set(error, result, "cannot put a qdisc fq on interface %s: %s%s",
 		interface, strerror(-result),

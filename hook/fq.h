@@ -27,7 +27,8 @@ struct stoq_fq_counts {
 
 /*
  * Puts fq where the interface has its default qdisc; below each queue where that is mq. *state: whose is there now.
- * -EBUSY: an operator configured another qdisc, or an fq that would drop what waits. -ENOENT: the kernel has no fq.
+ * An
+ * interface that is gone needs none. -EBUSY: an operator configured another qdisc, or an fq that would drop what waits. -ENOENT: the kernel has no fq.
  */
 int stoq_fq_install(
 	const char *interface, int ifindex, enum stoq_fq_state *state, struct stoq_error *error);
