@@ -6,6 +6,9 @@
  * them, so one that moves to another address stays the same. A connection ID counts as ours if it
  * is in the table, if its seal is right, or, where they are not sealed, if a handshake was let in
  * from the same 4-tuple. States only go forward; aging is by the time of the last packet.
+ *
+ * Keys of maps are copied to the stack: at tc a packet's description is an argument of a global function, and Linux before
+ * 6.2 takes no key from there.
  */
 #include "bpf/xdp/limit.bpf.h"
 #include "bpf/xdp/quic.bpf.h"
@@ -37,7 +40,8 @@ static __always_inline int stoq_xdp_is_live(const struct stoq_xdp_config *config
 static __always_inline int stoq_xdp_is_open(
 	const struct stoq_xdp_config *config, const struct stoq_xdp_tuple *tuple, __u64 now_ns)
 {
-	__u64 *opened_ns = bpf_map_lookup_elem(&stoq_xdp_opens, tuple);
+	struct stoq_xdp_tuple key = *tuple;
+	__u64 *opened_ns = bpf_map_lookup_elem(&stoq_xdp_opens, &key);
 
 	return opened_ns && *opened_ns + config->handshake_timeout_ns >= now_ns;
 }
@@ -53,8 +57,10 @@ static __always_inline void stoq_xdp_add(const struct stoq_xdp_packet *packet,
 		.state = state,
 	};
 
+	__u64 key = packet->cid.random;
+
 	stoq_xdp_set_remote(&connection, &packet->tuple);
-	bpf_map_update_elem(&stoq_xdp_conns, &packet->cid.random, &connection, BPF_ANY);
+	bpf_map_update_elem(&stoq_xdp_conns, &key, &connection, BPF_ANY);
 	if (!counts)
 		return;
 	stats->opened++;
@@ -134,6 +140,7 @@ static __noinline int stoq_xdp_introduce(const struct stoq_xdp_config *config,
 static __noinline int stoq_xdp_open(const struct stoq_xdp_config *config,
 	const struct stoq_xdp_packet *packet, __u32 kind, __u64 now_ns)
 {
+	struct stoq_xdp_tuple key;
 	int verdict;
 
 	if (!(config->flags & STOQ_XDP_ACCEPT))
@@ -145,7 +152,8 @@ static __noinline int stoq_xdp_open(const struct stoq_xdp_config *config,
 		return verdict;
 	if (kind == STOQ_XDP_KIND_VERSION)
 		return STOQ_XDP_PASS_VERSION;
-	bpf_map_update_elem(&stoq_xdp_opens, &packet->tuple, &now_ns, BPF_ANY);
+	key = packet->tuple;
+	bpf_map_update_elem(&stoq_xdp_opens, &key, &now_ns, BPF_ANY);
 	return verdict;
 }
 

@@ -54,15 +54,12 @@ static __always_inline int stoq_xdp_goes_on(struct __sk_buff *ctx, struct stoq_x
 	       header.cid.tag == train->packet.cid.tag;
 }
 
-/* Counts the datagram at hand. 1: it is to be dropped. A function of its own: verified once, not for each turn. */
-__noinline int stoq_xdp_datagram(struct __sk_buff *ctx, struct stoq_xdp_train *train)
+/* Counts the datagram at hand. 1: it is to be dropped. */
+static __always_inline int stoq_xdp_is_bad(struct __sk_buff *ctx, struct stoq_xdp_train *train,
+	const struct stoq_xdp_settings *settings, struct stoq_xdp_stats *stats)
 {
-	const struct stoq_xdp_settings *settings = stoq_xdp_first(&stoq_xdp_config);
-	struct stoq_xdp_stats *stats = stoq_xdp_first(&stoq_xdp_stats);
 	int verdict = STOQ_XDP_PASS_ESTABLISHED;
 
-	if (!train || !settings || !stats)
-		return 0;
 	train->packet.frame_bytes = train->header_bytes + train->packet.end -
 				    train->packet.payload + train->trailer_bytes;
 	if (stoq_xdp_goes_on(ctx, train)) {
@@ -76,36 +73,65 @@ __noinline int stoq_xdp_datagram(struct __sk_buff *ctx, struct stoq_xdp_train *t
 	return verdict >= STOQ_XDP_FIRST_DROP;
 }
 
+/* Judges datagram i. 1: there is none. A function of its own: verified once, not for each turn. */
+__noinline int stoq_xdp_datagram(struct __sk_buff *ctx, struct stoq_xdp_train *train, __u32 i)
+{
+	const struct stoq_xdp_settings *settings = stoq_xdp_first(&stoq_xdp_config);
+	struct stoq_xdp_stats *stats = stoq_xdp_first(&stoq_xdp_stats);
+	__u32 at;
+
+	if (!train || !settings || !stats || i >= STOQ_XDP_SEGMENTS_MAX)
+		return 1;
+	at = train->header_bytes + i * train->segment_bytes;
+	if (at >= train->end)
+		return 1;
+	train->packet.payload = at;
+	at += train->segment_bytes;
+	train->packet.end = at < train->end ? at : train->end;
+	if (stoq_xdp_is_bad(ctx, train, settings, stats)) {
+		train->bad[i / 64] |= 1ull << i % 64;
+		train->dropped++;
+	} else {
+		train->passed++;
+	}
+	return 0;
+}
+
+/*
+ * Linux before 6.3 wants a loop to go back by a jump. Here and below clang has no reason to lay it out otherwise, as the body is
+ * one call.
+ */
 static __always_inline void stoq_xdp_judge(struct __sk_buff *ctx, struct stoq_xdp_train *train)
 {
-	__u32 at = train->header_bytes;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < STOQ_XDP_SEGMENTS_MAX; i++)
+		if (stoq_xdp_datagram(ctx, train, i))
+			break;
+}
 
-	for (__u32 i = 0; i < STOQ_XDP_SEGMENTS_MAX && at < train->end; i++) {
-		train->packet.payload = at;
-		at += train->segment_bytes;
-		train->packet.end = at < train->end ? at : train->end;
-		if (stoq_xdp_datagram(ctx, train)) {
-			train->bad[i / 64] |= 1ull << i % 64;
-			train->dropped++;
-		} else {
-			train->passed++;
-		}
-	}
+/* Spoils datagram i if it is bad. Not 0: the kernel has no memory. */
+static __noinline int stoq_xdp_spoil(
+	struct __sk_buff *ctx, const struct stoq_xdp_train *train, __u32 i)
+{
+	const __u8 no_quic = 0;
+
+	if (i >= STOQ_XDP_SEGMENTS_MAX || !(train->bad[i / 64] >> i % 64 & 1))
+		return 0;
+	return (int)bpf_skb_store_bytes(ctx, train->header_bytes + i * train->segment_bytes,
+		&no_quic, sizeof(no_quic), BPF_F_RECOMPUTE_CSUM);
 }
 
 /*
  * Bad datagrams among good ones. The last comes first: the kernel copies what lies in front of a byte that changes.
  * Should it have no memory for that the packet passes as it is, which the transport can live with.
  */
-static __always_inline void stoq_xdp_spoil(struct __sk_buff *ctx, struct stoq_xdp_train *train)
+static __always_inline void stoq_xdp_spoil_all(
+	struct __sk_buff *ctx, const struct stoq_xdp_train *train)
 {
-	const __u8 no_quic = 0;
-
-	for (__u32 i = STOQ_XDP_SEGMENTS_MAX; i-- > 0;)
-		if (train->bad[i / 64] >> i % 64 & 1 &&
-			bpf_skb_store_bytes(ctx, train->header_bytes + i * train->segment_bytes,
-				&no_quic, sizeof(no_quic), BPF_F_RECOMPUTE_CSUM))
-			return;
+#pragma clang loop unroll(disable)
+	for (__u32 i = STOQ_XDP_SEGMENTS_MAX; i > 0; i--)
+		if (stoq_xdp_spoil(ctx, train, i - 1))
+			break;
 }
 
 /* For our ports, as far as it was parsed. A packet of one datagram is a short train. */
@@ -122,7 +148,7 @@ static __always_inline int stoq_xdp_on_train(struct __sk_buff *ctx, struct stoq_
 	if (!train->passed)
 		return TC_ACT_SHOT;
 	if (train->dropped)
-		stoq_xdp_spoil(ctx, train);
+		stoq_xdp_spoil_all(ctx, train);
 	return TC_ACT_UNSPEC;
 }
 

@@ -61,8 +61,11 @@ static __always_inline int stoq_xdp_verdict(stoq_xdp_frame *ctx,
 		kind = stoq_quic_parse(ctx, packet);
 		if (kind == STOQ_XDP_KIND_BAD)
 			return STOQ_XDP_DROP_QUIC;
-		if (packet->cid_bytes == STOQ_CID_BYTES)
-			found = bpf_map_lookup_elem(&stoq_xdp_conns, &packet->cid.random);
+		if (packet->cid_bytes == STOQ_CID_BYTES) {
+			__u64 key = packet->cid.random;
+
+			found = bpf_map_lookup_elem(&stoq_xdp_conns, &key);
+		}
 	}
 	return stoq_xdp_decide(&settings->config, packet, stats, kind, found);
 }
