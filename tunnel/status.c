@@ -58,6 +58,22 @@ static void put_nqn(struct json_object *object, const char *key, const char *nqn
 	stoq_json_put_string(object, key, i ? text : NULL);
 }
 
+/* Of what this end sent; all were repeated. */
+static uint64_t packets_lost(const struct stoq_tunnel_link *link)
+{
+	uint64_t lost = 0;
+
+	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++) {
+		struct stoq_stream_info info;
+
+		if (!link->lanes[i])
+			continue;
+		stoq_stream_info(link->lanes[i]->stream, &info);
+		lost += info.packets_lost;
+	}
+	return lost;
+}
+
 static struct json_object *queue_as_json(const struct stoq_tunnel_link *link)
 {
 	const struct stoq_mux_figures *figures = &link->mux.figures;
@@ -77,6 +93,7 @@ static struct json_object *queue_as_json(const struct stoq_tunnel_link *link)
 	stoq_json_put_u64(object, "outstanding", link->mux.commands.count);
 	stoq_json_put_u64(object, "errors", figures->errors);
 	stoq_json_put_u64(object, "refused", figures->refused);
+	stoq_json_put_u64(object, "packets_lost", packets_lost(link));
 	stoq_json_put_u64(object, "from_host_bytes", figures->from_host_bytes);
 	stoq_json_put_u64(object, "to_host_bytes", figures->to_host_bytes);
 	stoq_json_put(object, "latency_ns", latency_as_json(&figures->latency));

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* `stoq tunnel status`: what a running tunnel does, from its Unix socket. */
 #include <errno.h>
-#include <inttypes.h>
 #include <json-c/json.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -15,16 +16,22 @@
 #include "tool/message.h"
 #include "tool/options.h"
 #include "tool/tunnel/options.h"
+#include "tool/tunnel/status_text.h"
 
 #define STATUS_BYTES_MAX (64u << 20)
 #define SECOND_NS	 1000000000ull
 
-enum status_option { OPTION_SOCKET = TOOL_OPTION_FIRST, OPTION_INTERVAL, OPTION_JSON };
+enum status_option {
+	OPTION_SOCKET = TOOL_OPTION_FIRST,
+	OPTION_INTERVAL,
+	OPTION_JSON,
+	OPTION_WATCH
+};
 
 struct status_options {
 	const char *socket;
 	uint64_t interval_ns;
-	bool json;
+	bool json, watch;
 };
 
 static const struct option long_options[] = {
@@ -32,6 +39,7 @@ static const struct option long_options[] = {
 	{"socket", required_argument, NULL, OPTION_SOCKET},
 	{"interval", required_argument, NULL, OPTION_INTERVAL},
 	{"json", no_argument, NULL, OPTION_JSON},
+	{"watch", no_argument, NULL, OPTION_WATCH},
 	{NULL, 0, NULL, 0},
 };
 
@@ -43,6 +51,8 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		options->socket = text;
 	else if (option == OPTION_JSON)
 		options->json = true;
+	else if (option == OPTION_WATCH)
+		options->watch = true;
 	else if (stoq_parse_duration_ns(text, &options->interval_ns) ||
 		 options->interval_ns < SECOND_NS / 10 || options->interval_ns > 3600 * SECOND_NS)
 		return stoq_error_set(
@@ -116,120 +126,74 @@ static int ask(const char *path, char **text, struct stoq_error *error)
 
 /* ---- for a person ---- */
 
-static struct json_object *member(struct json_object *object, const char *key)
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal_number)
 {
-	return json_object_object_get(object, key);
+	stopped = 1;
 }
 
-static uint64_t number(struct json_object *object, const char *key)
+/* An answer, as an object for json_object_put(). */
+static int ask_object(const char *path, struct json_object **report, struct stoq_error *error)
 {
-	return json_object_get_uint64(member(object, key));
+	char *text = NULL;
+	int ret = ask(path, &text, error);
+
+	*report = ret ? NULL : json_tokener_parse(text);
+	free(text);
+	if (!ret && !*report)
+		ret = stoq_error_set(error, -EBADMSG, "the answer of %s is not JSON", path);
+	return ret;
 }
 
-static const char *text_of(struct json_object *object, const char *key)
+static void sleep_for(uint64_t duration_ns)
 {
-	const char *text = json_object_get_string(member(object, key));
+	struct timespec pause = {.tv_sec = (time_t)(duration_ns / SECOND_NS),
+		.tv_nsec = (long)(duration_ns % SECOND_NS)};
 
-	return text && *text ? text : "-";
+	/* A signal ends it. */
+	nanosleep(&pause, NULL);
 }
 
-/* The same queue in the earlier answer: by its TCP connection. */
-static struct json_object *earlier_queue(struct json_object *before, struct json_object *queue)
+/* Lines that the terminal has; 0: it is none, or does not tell. */
+static unsigned int terminal_rows(void)
 {
-	struct json_object *queues = member(before, "queues");
+	struct winsize size;
 
-	for (size_t i = 0; i < json_object_array_length(queues); i++) {
-		struct json_object *other = json_object_array_get_idx(queues, i);
-
-		if (strcmp(text_of(other, "tcp"), text_of(queue, "tcp")) == 0 &&
-			strcmp(text_of(other, "peer"), text_of(queue, "peer")) == 0)
-			return other;
-	}
-	return NULL;
+	return isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? size.ws_row : 0;
 }
 
-static double rate(
-	struct json_object *queue, struct json_object *before, const char *key, double seconds)
+static void print(struct json_object *before, struct json_object *report, bool again)
 {
-	uint64_t now = number(queue, key), then = before ? number(before, key) : 0;
+	unsigned int rows = again ? terminal_rows() : 0;
 
-	return now > then ? (double)(now - then) / seconds : 0;
-}
-
-static void print_queue(struct json_object *queue, struct json_object *before, double seconds)
-{
-	struct json_object *latency = member(queue, "latency_ns");
-
-	printf("%-24s %-24s %4" PRIu64 " %5" PRIu64 " %9.0f %8.1f %8.1f %9.1f %9.1f %9.1f %7" PRIu64
-	       " %7" PRIu64 "\n",
-		text_of(queue, "tcp"), text_of(queue, "host_nqn"), number(queue, "qid"),
-		number(queue, "lanes"), rate(queue, before, "completions", seconds),
-		rate(queue, before, "to_host_bytes", seconds) / 1e6,
-		rate(queue, before, "from_host_bytes", seconds) / 1e6,
-		(double)number(latency, "p50") / 1e3, (double)number(latency, "p99") / 1e3,
-		(double)number(member(queue, "target_ns"), "mean") / 1e3, number(queue, "errors"),
-		number(queue, "refused"));
-}
-
-static void print_connections(struct json_object *report)
-{
-	struct json_object *connections = member(report, "connections");
-
-	printf("%-24s %-20s %7s %10s %12s %10s %10s\n", "connection", "name", "queues", "rtt us",
-		"window KiB", "identity", "policy");
-	for (size_t i = 0; i < json_object_array_length(connections); i++) {
-		struct json_object *it = json_object_array_get_idx(connections, i);
-
-		printf("%-24s %-20s %7" PRIu64 " %10.1f %12" PRIu64 " %10" PRIu64 " %10" PRIu64
-		       "\n",
-			text_of(it, "peer"), text_of(it, "name"), number(it, "queues"),
-			(double)number(it, "rtt_ns") / 1e3,
-			number(it, "congestion_window_bytes") / 1024,
-			number(it, "refused_identities"), number(it, "refused_by_policy"));
-	}
-}
-
-static void print_report(struct json_object *before, struct json_object *report)
-{
-	struct json_object *queues = member(report, "queues");
-	double seconds = (double)(number(report, "time_ns") - number(before, "time_ns")) / 1e9;
-
-	print_connections(report);
-	printf("\n%-24s %-24s %4s %5s %9s %8s %8s %9s %9s %9s %7s %7s\n", "queue", "host", "QID",
-		"lanes", "IOPS", "MB/s in", "MB/s out", "p50 us", "p99 us", "target us", "errors",
-		"refused");
-	for (size_t i = 0; i < json_object_array_length(queues); i++) {
-		struct json_object *queue = json_object_array_get_idx(queues, i);
-
-		print_queue(queue, earlier_queue(before, queue), seconds);
-	}
-	if (!json_object_get_boolean(member(report, "complete")))
-		printf("some workers did not answer: their queues are missing\n");
+	if (rows)
+		fputs("\033[H\033[J", stdout);
+	tunnel_status_print(before, report, rows);
+	if (again && !rows)
+		putchar('\n');
+	fflush(stdout);
 }
 
 static int show(const struct status_options *options, struct stoq_error *error)
 {
-	struct timespec pause = {.tv_sec = (time_t)(options->interval_ns / SECOND_NS),
-		.tv_nsec = (long)(options->interval_ns % SECOND_NS)};
 	struct json_object *before, *after;
-	char *text = NULL;
-	int ret = ask(options->socket, &text, error);
+	int ret = ask_object(options->socket, &before, error);
 
-	if (ret)
-		return ret;
-	before = json_tokener_parse(text);
-	free(text);
-	nanosleep(&pause, NULL);
-	ret = ask(options->socket, &text, error);
-	after = ret ? NULL : json_tokener_parse(text);
-	if (!ret && (!before || !after))
-		ret = stoq_error_set(
-			error, -EBADMSG, "the answer of %s is not JSON", options->socket);
-	if (!ret)
-		print_report(before, after);
-	free(text);
+	while (!ret && !stopped) {
+		sleep_for(options->interval_ns);
+		if (stopped)
+			break;
+		ret = ask_object(options->socket, &after, error);
+		if (ret)
+			break;
+		print(before, after, options->watch);
+		json_object_put(before);
+		before = after;
+		if (!options->watch)
+			break;
+	}
 	json_object_put(before);
-	json_object_put(after);
 	return ret;
 }
 
@@ -255,6 +219,10 @@ int tunnel_status(int argc, char **argv)
 		return status;
 	if (!options.socket)
 		return tool_usage("--socket PATH is needed: what --status of the tunnel has");
+	if (options.json && options.watch)
+		return tool_usage("--watch is for people: --json prints one report");
+	signal(SIGINT, stop);
+	signal(SIGTERM, stop);
 	ret = options.json ? show_json(&options, &error) : show(&options, &error);
 	return ret ? tool_fail(&error) : EXIT_SUCCESS;
 }
