@@ -464,6 +464,7 @@ int stoq_guard_compile_into(const struct stoq_guard_policy *policy,
 
 	compiled->rule_count = (uint32_t)policy->rule_count;
 	compiled->strict = policy->strict;
+	compiled->clones = (uint8_t)policy->clones;
 	compiled->default_verdict = policy->default_verdict;
 	if (policy->default_verdict == STOQ_GUARD_DENY) {
 		compiled->default_status_write =

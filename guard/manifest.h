@@ -37,7 +37,7 @@ struct stoq_guard_manifest {
 #define STOQ_GUARD_LAYOUT 1
 
 /* To be raised when a policy, compiled, means something else without being larger or smaller. */
-#define STOQ_GUARD_POLICY_NUMBER 2
+#define STOQ_GUARD_POLICY_NUMBER 3
 #define STOQ_GUARD_POLICY_FORMAT                                                                   \
 	((uint64_t)STOQ_GUARD_POLICY_NUMBER << 32 | sizeof(struct stoq_guard_installed))
 

@@ -80,6 +80,18 @@ static void take_strict(const struct reading *reading)
 		refuse(reading, "strict", text, "is not possible; write `true` or `false`");
 }
 
+static void take_clones(const struct reading *reading)
+{
+	const char *text = reading->file->text.clones;
+
+	if (!text || strcmp(text, "log") == 0)
+		return;
+	if (strcmp(text, "refuse") == 0)
+		reading->policy->clones = STOQ_GUARD_CLONES_REFUSE;
+	else
+		refuse(reading, "clones", text, "is not possible; write `log` or `refuse`");
+}
+
 static void take_top(const struct reading *reading)
 {
 	const struct guard_policy_text *text = &reading->file->text;
@@ -92,6 +104,7 @@ static void take_top(const struct reading *reading)
 	take_default(reading);
 	take_choice(reading, "unknown-host", text->unknown_host, &reading->policy->unknown_host);
 	take_strict(reading);
+	take_clones(reading);
 	take_mode(reading);
 }
 

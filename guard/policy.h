@@ -92,6 +92,7 @@ struct stoq_guard_policy {
 	uint16_t default_status; /* or STOQ_GUARD_STATUS_BY_COMMAND */
 	enum stoq_guard_verdict unknown_host;
 	bool strict;
+	enum stoq_guard_clones clones;
 	struct stoq_guard_list *lists; /* all of them */
 	size_t rule_count;
 	struct stoq_guard_rule *rules;

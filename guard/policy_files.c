@@ -63,6 +63,7 @@ static const struct guard_field policy_fields[] = {
 	GUARD_TEXT("default-status", GUARD_OPTIONAL, guard_policy_text, default_status),
 	GUARD_TEXT("unknown-host", GUARD_OPTIONAL, guard_policy_text, unknown_host),
 	GUARD_TEXT("strict", GUARD_OPTIONAL, guard_policy_text, strict),
+	GUARD_TEXT("clones", GUARD_OPTIONAL, guard_policy_text, clones),
 	GUARD_ITEMS(GUARD_LIMITS, GUARD_OPTIONAL, guard_policy_text, limits, limit_count,
 		limit_fields, 0, STOQ_LIMITS_MAX),
 	SHARED_FIELDS,

@@ -33,6 +33,7 @@ struct guard_policy_text {
 	char *default_status;
 	char *unknown_host;
 	char *strict;
+	char *clones;
 	char **includes;
 	unsigned int include_count;
 	struct guard_list_text *lists;

@@ -163,6 +163,8 @@ void stoq_guard_print(FILE *file, const char *path, const struct stoq_guard_poli
 		fprintf(file, "  mode          %s\n",
 			policy->mode == STOQ_GUARD_MODE_AUDIT ? "audit" : "enforce");
 	fprintf(file, "  strict        %s\n", policy->strict ? "true" : "false");
+	fprintf(file, "  clones        %s\n",
+		policy->clones == STOQ_GUARD_CLONES_REFUSE ? "refuse" : "log");
 	fprintf(file, "  unknown host  %s\n", stoq_guard_verdict_name(policy->unknown_host));
 	for (size_t i = 0; i < policy->rule_count; i++)
 		print_rule(file, policy, i);

@@ -208,6 +208,12 @@ void stoq_guard_status_print(FILE *file, const struct stoq_guard_status *status)
 	fprintf(file, "  commands     %" PRIu64 " allowed, %" PRIu64 " %s, %" PRIu64 " logged\n",
 		status->totals[STOQ_GUARD_ALLOWED], status->totals[STOQ_GUARD_DENIED],
 		audit ? "would be refused" : "denied", status->totals[STOQ_GUARD_LOGGED]);
+	if (status->totals[STOQ_GUARD_CLONES])
+		fprintf(file,
+			"  CLONES       %" PRIu64
+			" Connects of a host NQN that another machine has; "
+			"`stoq guard events --last 4096` names both\n",
+			status->totals[STOQ_GUARD_CLONES]);
 	print_drops(file, status);
 	print_rules(file, status);
 	stoq_guard_limits_status_print(file, status->view);

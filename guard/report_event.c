@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "guard/report_event.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/endpoint.h"
 #include "base/timestamp.h"
 #include "flow/json_put.h"
 #include "flow/render_event.h"
@@ -19,6 +21,7 @@ static const struct {
 	[STOQ_GUARD_ALLOWED] = {"allowed", "commands allowed"},
 	[STOQ_GUARD_DENIED] = {"denied", "commands denied"},
 	[STOQ_GUARD_LOGGED] = {"logged", "commands logged"},
+	[STOQ_GUARD_CLONES] = {"clones", "Connects of a host NQN that another machine has"},
 	[STOQ_GUARD_PATCHED] = {"patched", "refused commands rewritten"},
 	[STOQ_GUARD_RESPONSES] = {"responses", "completions rewritten"},
 	[STOQ_GUARD_PATCHED_AGAIN] = {"patched_again", "packets sent again, rewritten again"},
@@ -78,6 +81,8 @@ static const char *kind_name(const struct stoq_guard_record *record)
 		return "logged";
 	case STOQ_GUARD_RECORD_DROPPED:
 		return record->audit ? "would_drop" : "dropped";
+	case STOQ_GUARD_RECORD_CLONE:
+		return "clone";
 	default:
 		return "?";
 	}
@@ -168,12 +173,38 @@ static void command_line(
 		host, event->identity->host_address);
 }
 
+static const char *other_address(
+	const struct stoq_guard_record *record, char text[static STOQ_ENDPOINT_TEXT])
+{
+	return stoq_endpoint_text(text, record->other_address, ntohs(record->other_port));
+}
+
+static void clone_line(
+	char line[static STOQ_GUARD_EVENT_LINE], const struct stoq_guard_event *event)
+{
+	const struct stoq_guard_record *record = event->record;
+	char time[STOQ_TIMESTAMP], host[4 * NVME_NQN_LENGTH + 1], other[STOQ_ENDPOINT_TEXT];
+
+	describe_host(host, sizeof(host), event->identity);
+	snprintf(line, STOQ_GUARD_EVENT_LINE,
+		"%s %-12s two machines have one NQN: %s connects, %s is connected; %s%s",
+		stoq_timestamp_local(time, record->time_ns + event->unix_offset_ns, 6), "clone",
+		event->identity->host_address, other_address(record, other), host,
+		!record->status ? ""
+		: record->audit ? "; would refuse the first"
+				: "; the first is refused");
+}
+
 void stoq_guard_event_line(
 	char line[static STOQ_GUARD_EVENT_LINE], const struct stoq_guard_event *event)
 {
 	const struct stoq_guard_record *record = event->record;
 	char time[STOQ_TIMESTAMP], host[4 * NVME_NQN_LENGTH + 1];
 
+	if (record->kind == STOQ_GUARD_RECORD_CLONE) {
+		clone_line(line, event);
+		return;
+	}
 	if (record->kind != STOQ_GUARD_RECORD_DROPPED) {
 		command_line(line, event);
 		return;
@@ -207,6 +238,29 @@ static void put_command(struct json_object *object, const struct stoq_guard_even
 		stoq_json_put_status(object, queue_kind(record), opcode_of(record), record->status);
 }
 
+/* As a UUID is written (RFC 9562, 4): host identifiers are UUIDs where hosts are Linux. */
+static void put_host_id(struct json_object *object, const char *key, const uint8_t *id)
+{
+	char text[40];
+	size_t used = 0;
+
+	for (int i = 0; id && i < 16; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%02x",
+			i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", id[i]);
+	stoq_json_put_string(object, key, id ? text : NULL);
+}
+
+static void put_clone(struct json_object *object, const struct stoq_guard_event *event)
+{
+	const struct stoq_guard_record *record = event->record;
+	char other[STOQ_ENDPOINT_TEXT];
+
+	stoq_json_put_bool(object, "refused", record->status != 0 && !record->audit);
+	put_host_id(object, "host_id", event->host_id);
+	stoq_json_put_string(object, "other_host_address", other_address(record, other));
+	put_host_id(object, "other_host_id", event->other_host_id);
+}
+
 struct json_object *stoq_guard_event_object(const struct stoq_guard_event *event)
 {
 	const struct stoq_guard_record *record = event->record;
@@ -224,6 +278,8 @@ struct json_object *stoq_guard_event_object(const struct stoq_guard_event *event
 	if (record->kind == STOQ_GUARD_RECORD_DROPPED)
 		stoq_json_put_string(object, "reason",
 			stoq_guard_total_name((enum stoq_guard_total)record->reason));
+	else if (record->kind == STOQ_GUARD_RECORD_CLONE)
+		put_clone(object, event);
 	else
 		put_command(object, event);
 	stoq_json_put_foreign(object, "host_nqn", event->identity->host_nqn, NVME_NQN_LENGTH);

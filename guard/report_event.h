@@ -13,6 +13,8 @@
 struct stoq_guard_event {
 	const struct stoq_guard_record *record;
 	const struct stoq_identity *identity; /* of the connection */
+	/* Of a clone: the host identifiers of this connection and of the other one; NULL: not known. */
+	const uint8_t *host_id, *other_host_id;
 	const struct stoq_guard_policy
 		*policy;	 /* that decided, or NULL: it is not in force any more */
 	uint64_t unix_offset_ns; /* what to add to CLOCK_MONOTONIC for CLOCK_REALTIME */

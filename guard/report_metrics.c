@@ -99,6 +99,8 @@ static void put_totals(const struct writing *writing)
 	for (int i = STOQ_GUARD_ALLOWED; i <= STOQ_GUARD_LOGGED; i++)
 		put_sample(writing, "commands_total", "verdict",
 			stoq_guard_total_name((enum stoq_guard_total)i), totals[i]);
+	put_head(writing, "clones", "Connects of a host NQN that another machine has", "counter");
+	put_sample(writing, "clones_total", NULL, NULL, totals[STOQ_GUARD_CLONES]);
 	put_head(writing, "changes", "What was changed in packets, or ended", "counter");
 	for (int i = STOQ_GUARD_PATCHED; i < STOQ_GUARD_DROP_NO_POLICY; i++)
 		put_sample(writing, "changes_total", "change",

@@ -183,14 +183,30 @@ void stoq_guard_view_identify(const struct stoq_guard_view *view,
 	struct stoq_guard_identity known;
 	bool connected;
 
-	connected = record->known && stoq_guard_view_connect(view, record->uid, &connect);
+	connected = (record->known || record->kind == STOQ_GUARD_RECORD_CLONE) &&
+		    stoq_guard_view_connect(view, record->uid, &connect);
 	stoq_identity_from_flow(identity, &record->flow, &flow, connected ? &connect : NULL);
+	/* The data of a Connect that is refused are not kept. The other machine has the same NQN. */
+	if (record->kind == STOQ_GUARD_RECORD_CLONE && !connected &&
+		stoq_guard_view_connect(view, record->other_uid, &connect))
+		copy_nqn(identity->host_nqn, connect.hostnqn);
 	if (!record->known || (connected && identity->host_nqn[0]))
 		return;
 	if (bpf_map_lookup_elem(view->identities_fd, &record->flow, &known) == 0) {
 		copy_nqn(identity->host_nqn, known.host);
 		copy_nqn(identity->subsystem_nqn, known.subsystem);
 	}
+}
+
+bool stoq_guard_view_host_id(
+	const struct stoq_guard_view *view, uint32_t uid, uint8_t id[static 16])
+{
+	struct nvme_connect_data connect;
+
+	if (!stoq_guard_view_connect(view, uid, &connect))
+		return false;
+	memcpy(id, connect.hostid, sizeof(connect.hostid));
+	return true;
 }
 
 /* ---- counting ---- */

@@ -37,6 +37,10 @@ int stoq_guard_view_policy(struct stoq_guard_view *view, struct stoq_error *erro
 void stoq_guard_view_identify(const struct stoq_guard_view *view,
 	const struct stoq_guard_record *record, struct stoq_identity *identity);
 
+/* The host identifier of a connection; false: its Connect was not seen, or is forgotten. */
+bool stoq_guard_view_host_id(
+	const struct stoq_guard_view *view, uint32_t uid, uint8_t id[static 16]);
+
 /* How often each rule decided, and [STOQ_GUARD_COUNT_DEFAULT] the default; of the policy that was
  * read last. */
 int stoq_guard_view_counts(

@@ -9,8 +9,10 @@
 #include "bpf/guard/state_shared.h"
 #include "bpf/stream/stream.bpf.h"
 
+struct nvme_connect_data;
 struct stoq_guard_cpu;
 struct stoq_guard_installed;
+struct stoq_guard_owner;
 struct stoq_guard_patch;
 
 /* Which of a segment's ports are policed. */
@@ -21,6 +23,9 @@ struct stoq_guard_patch;
 /* Connect data: the last byte of its names, a NUL. */
 #define STOQ_GUARD_SUBNQN_LAST	511
 #define STOQ_GUARD_HOSTNQN_LAST 767
+
+/* What a clone's Connect is refused with: Connect Invalid Host. */
+#define STOQ_GUARD_STATUS_CLONE NVME_STATUS(1, 0x84)
 
 /* Place in a CapsuleCmd. */
 #define STOQ_GUARD_AT_OPCODE 8
@@ -36,6 +41,13 @@ enum stoq_guard_applied {
 __noinline int stoq_guard_log_command(struct stoq_flow *flow,
 	struct stoq_guard_installed *installed, const struct nvme_sqe *sqe, __u32 kind);
 __noinline int stoq_guard_log_drop(struct stoq_flow *flow, __u32 reason);
+static __always_inline void stoq_guard_log_clone(struct stoq_flow *flow,
+	struct stoq_guard_installed *installed, struct stoq_guard_cpu *guard,
+	const struct stoq_guard_owner *other, __u16 status);
+
+/* clone.bpf.h */
+__noinline int stoq_guard_meet_host(struct stoq_flow *flow, struct stoq_guard_installed *installed,
+	const struct nvme_connect_data *data, __u32 may_refuse);
 
 /* patch.bpf.h */
 __noinline int stoq_guard_keep(struct stoq_flow *flow, struct stoq_cpu *cpu);

@@ -37,11 +37,15 @@ __noinline int stoq_guard_classify_flow(
 	flow->guard.host_class = STOQ_GUARD_CLASS_UNKNOWN;
 	flow->guard.subsystem_class = STOQ_GUARD_CLASS_UNKNOWN;
 	if (data) {
-		flow->guard.host_class =
-			stoq_guard_class(&installed->policy.hosts, (void *)data->hostnqn);
 		flow->guard.subsystem_class =
 			stoq_guard_class(&installed->policy.subsystems, (void *)data->subnqn);
+		/* Last: stoq_guard_meet_host() wants this name to be left. */
+		flow->guard.host_class =
+			stoq_guard_class(&installed->policy.hosts, (void *)data->hostnqn);
 	}
+	/* A Connect whose data came behind its header, or before this program: it has passed. */
+	if (data && flow->connected && !flow->qid)
+		stoq_guard_meet_host(flow, installed, data, 0);
 	flow->guard.generation = installed->generation;
 	return 0;
 }
@@ -345,6 +349,7 @@ static __always_inline int stoq_guard_judge_connect(struct __sk_buff *skb, struc
 	const struct nvme_tcp_cmd_pdu *pdu, __u32 at)
 {
 	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+	int here;
 
 	if (!guard)
 		return 1;
@@ -353,14 +358,19 @@ static __always_inline int stoq_guard_judge_connect(struct __sk_buff *skb, struc
 		return 0;
 	}
 	at += pdu->hdr.pdo;
-	if (nvme_tcp_data_length(&pdu->hdr) >= sizeof(guard->connect) &&
-		stoq_guard_load_connect(skb, flow, cpu, at) == 0) {
-		guard->request.host_class =
-			stoq_guard_class(&installed->policy.hosts, (void *)guard->connect.hostnqn);
+	here = nvme_tcp_data_length(&pdu->hdr) >= sizeof(guard->connect) &&
+	       stoq_guard_load_connect(skb, flow, cpu, at) == 0;
+	if (here) {
 		guard->request.subsystem_class = stoq_guard_class(
 			&installed->policy.subsystems, (void *)guard->connect.subnqn);
+		guard->request.host_class =
+			stoq_guard_class(&installed->policy.hosts, (void *)guard->connect.hostnqn);
 	}
 	stoq_guard_judge_sqe(installed, &pdu->sqe, NVME_QUEUE_ADMIN, 1);
+	if (here && !(nvme_le32(pdu->sqe.cdw10) >> 16) &&
+		stoq_guard_meet_host(flow, installed, &guard->connect,
+			guard->decision.verdict == STOQ_GUARD_ALLOW))
+		stoq_guard_refuse_by_ourselves(guard, STOQ_GUARD_STATUS_CLONE);
 	return 0;
 }
 

@@ -104,3 +104,33 @@ __noinline int stoq_guard_log_drop(struct stoq_flow *flow, __u32 reason)
 	stoq_guard_log_end(record, sequence);
 	return 0;
 }
+
+/* A Connect of a host whose NQN another machine has; status: it is refused with that, or 0. */
+static __always_inline void stoq_guard_log_clone(struct stoq_flow *flow,
+	struct stoq_guard_installed *installed, struct stoq_guard_cpu *guard,
+	const struct stoq_guard_owner *other, __u16 status)
+{
+	struct stoq_guard_record *record;
+	__u64 sequence;
+
+	stoq_guard_total(STOQ_GUARD_CLONES);
+	record = stoq_guard_log_begin(guard, flow, &sequence);
+	if (!record)
+		return;
+	record->policy_hash = installed->policy.hash;
+	record->nsid = 0;
+	record->slba = 0;
+	record->blocks = 0;
+	record->rule = STOQ_GUARD_NO_RULE;
+	record->cid = 0;
+	record->qid = 0;
+	record->status = status;
+	record->kind = STOQ_GUARD_RECORD_CLONE;
+	record->reason = 0;
+	record->table = STOQ_GUARD_FABRICS;
+	record->code = NVME_FABRICS_CONNECT;
+	record->other_uid = other->uid;
+	__builtin_memcpy(record->other_address, other->address, sizeof(record->other_address));
+	record->other_port = other->port;
+	stoq_guard_log_end(record, sequence);
+}

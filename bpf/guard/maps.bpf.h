@@ -103,6 +103,35 @@ struct {
 	__type(value, struct nvme_connect_data);
 } stoq_guard_names SEC(".maps");
 
+/* ---- who uses a host NQN (guard/clone.bpf.h) ---- */
+
+#define STOQ_GUARD_OWNERS 4 /* a power of two */
+
+struct stoq_guard_owner {
+	struct stoq_flow_key flow; /* of an admin queue */
+	__u32 uid;		   /* of that flow; 0: none */
+	__be16 port;		   /* the host's end, ... */
+	__u16 pad;
+	__u8 address[16];
+	__u8 hostid[16]; /* ... and its host identifier, as it is in Connect */
+};
+
+struct stoq_guard_host {
+	struct stoq_guard_owner owners[STOQ_GUARD_OWNERS];
+};
+
+struct stoq_guard_host_key {
+	__u64 nqn[STOQ_GUARD_NQN_WORDS];
+};
+
+/* The least recent makes way: of more hosts than these, clones of some are not noticed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, STOQ_GUARD_HOSTS);
+	__type(key, struct stoq_guard_host_key);
+	__type(value, struct stoq_guard_host);
+} stoq_guard_hosts SEC(".maps");
+
 /* ---- commands that were refused, until they complete ---- */
 
 struct stoq_guard_refusal_key {
@@ -224,6 +253,8 @@ struct stoq_guard_cpu {
 	struct stoq_guard_capsule_key capsule_key;
 	struct nvme_tcp_icreq_pdu header;    /* as far as it came, of a capsule that is cut */
 	__u64 dropped_ns[STOQ_GUARD_TOTALS]; /* when this reason was logged last */
+	struct stoq_guard_host no_host;	     /* never written */
+	struct stoq_guard_owner owner;	     /* the connection at hand, as one of its NQN's */
 	__u32 checksum_offset;		     /* of the TCP checksum, in the packet */
 	__u32 drop;			     /* enum stoq_guard_total: the reason; 0: pass */
 	__u32 strict;			     /* for this packet's payload */

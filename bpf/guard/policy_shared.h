@@ -157,6 +157,12 @@ NVME_ASSERT_SIZE(struct stoq_guard_rule_entry, 8);
 
 /* ---- the policy ---- */
 
+/* A host whose NQN another machine has. */
+enum stoq_guard_clones {
+	STOQ_GUARD_CLONES_LOG = 0,
+	STOQ_GUARD_CLONES_REFUSE = 1, /* its Connect, too */
+};
+
 struct stoq_guard_compiled {
 	/* The front, up to `strict`, stays as it is: other versions' tools read it. */
 	__u64 hash; /* of all the rest; distinguishes policies */
@@ -164,7 +170,8 @@ struct stoq_guard_compiled {
 	__u32 namespace_seed;
 	__u8 default_verdict; /* ALLOW or DENY */
 	__u8 strict;
-	__u8 pad[2];
+	__u8 clones; /* enum stoq_guard_clones */
+	__u8 pad;
 	__u16 default_status_write;
 	__u16 default_status_other;
 	__u64 changes_data[STOQ_GUARD_TABLES][4]; /* a bit per command: status_write applies */

@@ -23,7 +23,7 @@
  *   stoq_guard_room         ARRAY, 1, mmapable       0                      struct stoq_guard_room
  *   stoq_guard_names        HASH                     uid of a flow          struct
  *                                                                           nvme_connect_data
- *   stoq_guard_refusals, stoq_guard_chunks: the program's own
+ *   stoq_guard_refusals, stoq_guard_chunks, stoq_guard_hosts: the program's own
  *
  * Loading: set rodata (stoq_guard_ports, stoq_guard_strict; max_entries as for stoq_watch), load,
  * fill stoq_guard_identities, install a policy, and attach last: from then on a packet of a
@@ -99,6 +99,8 @@ enum stoq_guard_record_kind {
 	STOQ_GUARD_RECORD_LOGGED = 2, /* passed; a log rule matches */
 	STOQ_GUARD_RECORD_DROPPED =
 		3, /* a packet; see reason. At most a few a second for each reason */
+	STOQ_GUARD_RECORD_CLONE =
+		4, /* a Connect, of a host whose NQN another machine has; see other_... */
 };
 
 struct stoq_guard_record {
@@ -121,15 +123,24 @@ struct stoq_guard_record {
 	__u8 host_is_a;
 	__u8 known; /* the host's NQN is, by its Connect (map stoq_connects, by uid) or identity */
 	__u8 audit; /* nothing was refused or dropped: the guard is in audit mode */
-	__u8 pad[25];
+	__u8 pad;
+	/* Of a clone: the connection of the other machine, and the host's end of it. status: if this one was refused. */
+	__u32 other_uid;
+	__u8 other_address[16];
+	__be16 other_port;
+	__u8 pad2[6];
 };
 NVME_ASSERT_SIZE(struct stoq_guard_record, 128);
+NVME_ASSERT_OFFSET(struct stoq_guard_record, other_uid, 100);
 
 struct stoq_guard_state {
 	__u64 log_last; /* sequence number given last; 0: none */
 	__u64 pad[7];
 };
 NVME_ASSERT_SIZE(struct stoq_guard_state, 64);
+
+/* Host NQNs whose connections are compared: the least recent makes way for another. */
+#define STOQ_GUARD_HOSTS 16384
 
 /* ---- connections that are followed ---- */
 
@@ -159,6 +170,7 @@ enum stoq_guard_total {
 	STOQ_GUARD_ALLOWED,
 	STOQ_GUARD_DENIED,
 	STOQ_GUARD_LOGGED, /* also counted as allowed or denied */
+	STOQ_GUARD_CLONES, /* Connects of hosts whose NQN another machine has */
 	/* What was done to packets. */
 	STOQ_GUARD_PATCHED,	  /* refused commands rewritten */
 	STOQ_GUARD_RESPONSES,	  /* completions rewritten */

@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/guard/capsule.bpf.h"
+#include "bpf/guard/clone.bpf.h"
 #include "bpf/guard/connection.bpf.h"
 #include "bpf/guard/early.bpf.h"
 #include "bpf/guard/end.bpf.h"

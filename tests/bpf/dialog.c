@@ -56,12 +56,11 @@ void dialog_connect(struct dialog *dialog, uint16_t cid, uint16_t qid)
 {
 	struct nvme_connect_fields fields = {.cid = cid, .qid = qid, .sqsize_zero_based = 127};
 	struct nvme_sqe sqe = nvme_encode_connect(&fields);
-	static const uint8_t hostid[16];
 	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
 	struct nvme_connect_data data;
 
 	nvme_encode_connect_data(
-		&data, hostid, qid ? 5 : 0xffff, DIALOG_SUBSYSTEM_NQN, DIALOG_HOST_NQN);
+		&data, dialog->hostid, qid ? 5 : 0xffff, DIALOG_SUBSYSTEM_NQN, DIALOG_HOST_NQN);
 	dialog_bytes(dialog, front,
 		nvme_tcp_encode_capsule_cmd(front, &dialog->format, &sqe, sizeof(data)));
 	add_data(dialog, &data, sizeof(data));

@@ -9,6 +9,7 @@ struct dialog {
 	struct rig *rig;
 	struct wire_path path;
 	struct nvme_tcp_format format;
+	uint8_t hostid[16];		   /* in Connect */
 	uint32_t sequence[NVME_TCP_SIDES]; /* next byte of each side */
 	/* What was written and not sent yet, of one side. */
 	uint8_t bytes[65536];

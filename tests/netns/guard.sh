@@ -72,3 +72,24 @@ stop_unwritten_target() {
 	[ "$(tail -n 1 "$work/target.out" | jq .bytes_not_zero)" = 0 ] ||
 		fail "$1: refused writes reached the medium: $(tail -n 1 "$work/target.out")"
 }
+
+# A place for a stand-in of systemd-journald.
+own_journal() {
+	mkdir -p /run/systemd/journal
+	mount -t tmpfs journal /run/systemd/journal || skip "cannot mount a file system here"
+}
+
+# listen PATH FILE: what comes there, an entry a line, fields by tabs.
+listen() {
+	/usr/bin/python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+s.bind(sys.argv[1])
+with open(sys.argv[2], "w", buffering=1) as out:
+    while True:
+        out.write(s.recv(65536).decode().rstrip("\n").replace("\n", "\t") + "\n")' "$1" "$2" &
+	listener=$!
+	pids+=($listener)
+	wait_for 60 test -S "$1" || fail "nothing listens at $1"
+}

@@ -25,6 +25,7 @@ static const char usage[] =
 	"  --hpda N                alignment of the controller's data, 0 to 31, dwords, 0's based\n"
 	"  --flow-control          do not disable SQ flow control: no SUCCESS in C2HData\n"
 	"  --host-nqn NQN, --subsystem-nqn NQN\n"
+	"  --host-id TEXT          of 1 to 16 bytes\n"
 	"  --kato MS               keep alive timeout; sends Keep Alive twice as often\n"
 	"  --verify                check what is read against what was written\n"
 	"  --seed N                (1)\n"
@@ -52,6 +53,7 @@ enum option_code {
 	OPT_HPDA,
 	OPT_FLOW_CONTROL,
 	OPT_HOST_NQN,
+	OPT_HOST_ID,
 	OPT_SUBSYSTEM_NQN,
 	OPT_KATO,
 	OPT_VERIFY,
@@ -79,6 +81,7 @@ static const struct option long_options[] = {
 	{"hpda", required_argument, NULL, OPT_HPDA},
 	{"flow-control", no_argument, NULL, OPT_FLOW_CONTROL},
 	{"host-nqn", required_argument, NULL, OPT_HOST_NQN},
+	{"host-id", required_argument, NULL, OPT_HOST_ID},
 	{"subsystem-nqn", required_argument, NULL, OPT_SUBSYSTEM_NQN},
 	{"kato", required_argument, NULL, OPT_KATO},
 	{"verify", no_argument, NULL, OPT_VERIFY},
@@ -200,6 +203,9 @@ static bool parse_session(int option, const char *text, struct peer_session_conf
 	case OPT_HOST_NQN:
 		config->host_nqn = text;
 		return true;
+	case OPT_HOST_ID:
+		config->host_id = text;
+		return strlen(text) - 1 < 16;
 	case OPT_SUBSYSTEM_NQN:
 		config->subsystem_nqn = text;
 		return true;

@@ -133,7 +133,8 @@ int peer_queue_run(
 static int connect_queue(struct peer_session *session, struct peer_queue *queue, uint16_t qid,
 	struct stoq_error *error)
 {
-	static const uint8_t hostid[16] = "stoq-peer-hostid";
+	const char *id = session->config.host_id ? session->config.host_id : "stoq-peer-hostid";
+	uint8_t hostid[16] = {0};
 	struct nvme_connect_fields fields = {
 		.qid = qid,
 		.sqsize_zero_based = queue->host.depth,
@@ -144,6 +145,7 @@ static int connect_queue(struct peer_session *session, struct peer_queue *queue,
 	struct peer_request request = {
 		.sqe = nvme_encode_connect(&fields), .length = sizeof(data), .data_out = &data};
 
+	memcpy(hostid, id, strnlen(id, sizeof(hostid)));
 	if (nvme_encode_connect_data(&data, hostid, qid ? session->cntlid : 0xffff,
 		    session->config.subsystem_nqn, session->config.host_nqn))
 		return stoq_error_set(error, -EINVAL, "An NQN is longer than 223 bytes");

@@ -71,10 +71,17 @@ static void send_record(struct following *following, const struct stoq_guard_eve
 
 static void print_record(struct following *following, const struct stoq_guard_record *record)
 {
+	const struct stoq_guard_view *view = &following->view;
+	bool clone = record->kind == STOQ_GUARD_RECORD_CLONE;
 	struct stoq_identity identity;
+	uint8_t id[16], other_id[16];
 	const struct stoq_guard_event event = {
 		.record = record,
 		.identity = &identity,
+		.host_id = clone && stoq_guard_view_host_id(view, record->uid, id) ? id : NULL,
+		.other_host_id = clone && stoq_guard_view_host_id(view, record->other_uid, other_id)
+					 ? other_id
+					 : NULL,
 		.policy = policy_of(following, record),
 		.unix_offset_ns = following->offset_ns,
 	};

@@ -180,6 +180,7 @@ static void test_defaults(void **state)
 
 	parse(&policy, TOP);
 	assert_true(policy.strict);
+	assert_int_equal(policy.clones, STOQ_GUARD_CLONES_LOG);
 	assert_int_equal(policy.unknown_host, STOQ_GUARD_DENY);
 	assert_int_equal(policy.default_verdict, STOQ_GUARD_ALLOW);
 	assert_int_equal(policy.rule_count, 0);
@@ -193,7 +194,7 @@ static void test_all_fields(void **state)
 
 	parse(&policy,
 		"version: 1\ndefault: deny\ndefault-status: operation-denied\n"
-		"unknown-host: allow\nstrict: false\nrules:\n"
+		"unknown-host: allow\nstrict: false\nclones: refuse\nrules:\n"
 		"  - name: all of it\n    host: nqn.2*\n    subsystem: nqn.2014-08.org.example:s\n"
 		"    namespaces: [7, 2]\n    commands: [Write, reads]\n    lba: 0+34\n"
 		"    verdict: deny\n    status: Invalid Field in Command\n");
@@ -201,7 +202,8 @@ static void test_all_fields(void **state)
 	assert_int_equal(policy.default_status, NVME_STATUS(0, 0x15));
 	assert_int_equal(policy.unknown_host, STOQ_GUARD_ALLOW);
 	assert_false(policy.strict);
-	assert_int_equal(rule->line, 7);
+	assert_int_equal(policy.clones, STOQ_GUARD_CLONES_REFUSE);
+	assert_int_equal(rule->line, 8);
 	assert_int_equal(rule->host.length, 5);
 	assert_true(rule->host.prefix);
 	assert_false(rule->subsystem.prefix);
@@ -242,6 +244,8 @@ static void test_errors_of_values(void **state)
 {
 	expect_error("version: 2\ndefault: allow\n", "p.yaml:1: version: '2' is not possible");
 	expect_error("version: 1\ndefault: log\n", "write `allow` or `deny`");
+	expect_error(TOP "clones: deny\n",
+		"p.yaml:3: clones: 'deny' is not possible; write `log` or `refuse`");
 	expect_error(TOP "strict: yes\n", "write `true` or `false`");
 	expect_error(TOP "unknown-host: log\n", "p.yaml:3: unknown-host");
 	expect_error(TOP "default-status: Access Denied\n", "what is allowed has no status");
