@@ -3,6 +3,7 @@
 
 TARGET ?= auto
 KERNEL ?= 6.1
+SECONDS ?= 60
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 # A compiler that is newer than this tree has warnings of its own: they stop CI, not users.
@@ -10,7 +11,7 @@ export STOQ_WERROR ?= $(if $(CI),ON,OFF)
 
 configure = cmake --preset release --log-level=WARNING -DCMAKE_INSTALL_PREFIX=$(PREFIX) -DSTOQ_WERROR=$(STOQ_WERROR)
 
-.PHONY: all build build-all demo test test-kernels test-debian-13 test-packages bench bench-flood lint format fuzz deb dist rpm oci install uninstall clean help
+.PHONY: all build build-all demo demo-fleet test test-kernels test-debian-13 test-packages bench bench-flood lint format fuzz deb dist rpm oci install uninstall clean help
 all: build
 
 ## build: stoq, libstoq and the manual, in build/; what they need is installed
@@ -29,6 +30,11 @@ build-all:
 demo: build
 	@packaging/install-packages lab
 	@lab/demo --target $(TARGET) --kernel $(KERNEL)
+
+## demo-fleet: three nodes in network namespaces, a Prometheus, real traffic, and the dashboards in a browser [SECONDS=60]
+demo-fleet: build-all
+	@packaging/install-packages fleet
+	@lab/demo-fleet $(SECONDS)
 
 ## test: all tests; what cannot run here says why
 test: build-all
