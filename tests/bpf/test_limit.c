@@ -28,6 +28,7 @@
 #define POLICY	   "version: 1\ndefault: allow\nlimits:\n"
 #define FLOW_BYTES 65536
 #define GUARD_UID  77
+#define ACKING_AT  (bpf_map__value_size(limit->maps.stoq_limit_cpus) - sizeof(uint32_t))
 #define OTHER_HOST "nqn.2014-08.org.example:other"
 
 static struct stoq_limit_bpf *limit;
@@ -438,6 +439,87 @@ static void test_most(void **state)
 	assert_true(time < last);
 }
 
+/* ---- acknowledgements that go ahead ---- */
+
+/* Work space of each CPU: whether the packet at hand is a copy. */
+static void set_copy(bool copy)
+{
+	const struct bpf_map *map = limit->maps.stoq_limit_cpus;
+	size_t bytes = (bpf_map__value_size(map) + 7) & ~(size_t)7;
+	uint8_t *values = calloc((size_t)libbpf_num_possible_cpus(), bytes);
+	uint32_t zero = 0;
+
+	assert_non_null(values);
+	/* The last of its fields, behind which there is padding. */
+	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
+		*(uint32_t *)(void *)(values + cpu * bytes + ACKING_AT) = copy;
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), &zero, values, BPF_ANY), 0);
+	free(values);
+}
+
+/* RFC 1071, of an IPv4 header without options behind Ethernet's; 0: the checksum in it is right. */
+static uint16_t header_sum(const uint8_t *frame)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 14; i < 34; i += 2)
+		sum += (uint32_t)frame[i] << 8 | frame[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t) ~((sum & 0xffff) + (sum >> 16));
+}
+
+static void set_header_sum(uint8_t *frame, const struct wire_path *path)
+{
+	uint16_t sum = path->ipv6 ? 0 : header_sum(frame);
+
+	if (path->ipv6)
+		return;
+	frame[24] = (uint8_t)(sum >> 8);
+	frame[25] = (uint8_t)sum;
+}
+
+/* The copy loses its data, and is right without. These are 0, so the checksum is that of the header alone. */
+static void check_trimmed(struct wire_path path)
+{
+	static const uint8_t data[512];
+	struct wire_segment segment = {.from_controller = true,
+		.sequence = 7,
+		.acknowledged = 9,
+		.flags = WIRE_ACK,
+		.payload = data,
+		.payload_bytes = sizeof(data)};
+	uint8_t frame[WIRE_FRAME_MAX], out[WIRE_FRAME_MAX], plain[WIRE_FRAME_MAX];
+	size_t length = wire_make(frame, &path, &segment), wanted;
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = (uint32_t)length,
+		.data_out = out, .data_size_out = sizeof(out), .repeat = 1);
+
+	wire_set_checksum(frame, length, &path);
+	set_header_sum(frame, &path);
+	assert_int_equal(
+		bpf_prog_test_run_opts(bpf_program__fd(limit->progs.stoq_limit_egress), &run), 0);
+	assert_int_equal((int)run.retval, -1);
+	segment.payload_bytes = 0;
+	wanted = wire_make(plain, &path, &segment);
+	assert_int_equal(run.data_size_out, wanted);
+	assert_true(wire_has_checksum(out, wanted, &path));
+	wire_set_checksum(plain, wanted, &path);
+	set_header_sum(plain, &path);
+	assert_memory_equal(out, plain, wanted);
+}
+
+static void test_ahead(void **state)
+{
+	struct wire_path path = rig_path();
+
+	set_copy(true);
+	check_trimmed(path);
+	path.tcp_option_words = 3;
+	check_trimmed(path);
+	path.ipv6 = true;
+	check_trimmed(path);
+	set_copy(false);
+}
+
 /* Another rate holds at once: what was owed is not. */
 static void test_reload(void **state)
 {
@@ -485,6 +567,7 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_most),
+		cmocka_unit_test(test_ahead),
 		cmocka_unit_test(test_reload),
 	};
 	const struct CMUnitTest audit[] = {cmocka_unit_test(test_audit)};
