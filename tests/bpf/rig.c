@@ -135,6 +135,7 @@ static void forget(struct stoq_flow *flow)
 static void forget_times(struct stoq_flow *flow)
 {
 	flow->first_seen_ns = 0;
+	flow->ended_ns = 0;
 	flow->doubt_ns = flow->doubt_ns != 0;
 	for (int side = 0; side < NVME_TCP_SIDES; side++) {
 		struct stoq_cursor *cursor = &flow->side[side].cursor;
