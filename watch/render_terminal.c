@@ -10,6 +10,7 @@
 #include "flow/label.h"
 #include "flow/text.h"
 #include "watch/filter.h"
+#include "watch/heat.h"
 #include "watch/render_histogram.h"
 #include "watch/render_missed.h"
 #include "watch/render_table.h"
@@ -24,6 +25,8 @@
 /* When there is no screen to fit into. */
 #define TEXT_MISSED_ROWS  12 /* and the filter and the note on stages */
 #define TEXT_PICTURE_ROWS 8
+
+#define STOQ_HEAT_ROWS_ALL (STOQ_HEAT_ROWS + STOQ_HEAT_HEAD + 1)
 
 /* "lo, eth0 (gone), eth1", as many as there is room for. */
 static void list_interfaces(char *out, size_t size, const struct stoq_model *model, size_t room)
@@ -214,7 +217,7 @@ static void draw_help(struct stoq_screen *screen, const struct stoq_view *view)
 		"b, <-, ->    group by host, subsystem, namespace, queue, connection, ...",
 		"up, down     choose a group: the histogram is of its commands",
 		"t            figures since the start, or of the last interval",
-		"space        pause and go on; counting never pauses",
+		"m, space     latency over time; pause and go on (counting never pauses)",
 		"?            this text, and back",
 		"",
 		"queued       commands begun and not ended",
@@ -310,7 +313,10 @@ static void draw_body(struct stoq_screen *screen, unsigned int row, const struct
 		stoq_draw_statuses(screen, row, shares->statuses, model, view);
 		row += STOQ_STATUSES_HEAD + shares->statuses + 1;
 	}
-	if (shares->bars)
+	if (shares->bars && view->heat && view->show_heat)
+		stoq_draw_heat(screen, row, shares->bars + STOQ_PICTURE_HEAD - 1, view->heat,
+			view->unicode);
+	else if (shares->bars)
 		stoq_draw_picture(screen, row, shares->bars, model, view);
 }
 
@@ -362,12 +368,15 @@ int stoq_render_text(char **text, const struct stoq_model *model, const struct s
 		body += 1 + STOQ_STATUSES_HEAD + shares.statuses;
 	if (shares.bars)
 		body += 1 + STOQ_PICTURE_HEAD + shares.bars;
-	error = stoq_screen_init(
-		&screen, width, HEADER_ROWS + TEXT_MISSED_ROWS + STOQ_THRESHOLDS_MAX + body);
+	error = stoq_screen_init(&screen, width,
+		HEADER_ROWS + TEXT_MISSED_ROWS + STOQ_THRESHOLDS_MAX + STOQ_HEAT_ROWS_ALL + body);
 	if (error)
 		return error;
 	row = draw_header(&screen, model, view, TEXT_MISSED_ROWS);
 	draw_body(&screen, row, &shares, model, view);
+	if (picture && view->heat)
+		body += 1 + stoq_draw_heat(&screen, row + body + 1, STOQ_HEAT_ROWS, view->heat,
+				    view->unicode);
 	error = join_lines(&screen, row + body, text);
 	stoq_screen_free(&screen);
 	return error;

@@ -8,14 +8,18 @@
 
 #include "flow/model.h"
 
+struct stoq_heat; /* watch/heat.h */
+
 /* What the user has chosen to look at. All zero is a fine start. */
 struct stoq_view {
 	bool unicode; /* block characters; else ASCII */
 	bool totals;  /* figures since the start, else of the last interval */
 	bool paused;
-	bool help;	    /* show the keys instead */
-	bool cursor;	    /* mark the selected row: the user can move it */
-	bool has_selection; /* the histogram is of this group, else of all */
+	bool help;		      /* show the keys instead */
+	const struct stoq_heat *heat; /* of the time up to now; NULL: it is not kept */
+	bool show_heat;		      /* instead of the histogram */
+	bool cursor;		      /* mark the selected row: the user can move it */
+	bool has_selection;	      /* the histogram is of this group, else of all */
 	struct stoq_identity selection;
 };
 

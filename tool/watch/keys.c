@@ -43,6 +43,9 @@ int watch_keys_take(struct watch_report *report, struct stoq_watch *watch,
 		return stoq_watch_set_whole(watch, view->totals)
 			       ? stoq_error_set(error, -ENOMEM, "no memory")
 			       : 0;
+	case WATCH_KEY_HEAT:
+		view->show_heat = !view->show_heat;
+		return 0;
 	case WATCH_KEY_PAUSE:
 		view->paused = !view->paused;
 		return 0;

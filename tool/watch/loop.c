@@ -125,6 +125,7 @@ static int on_timer(struct loop *loop)
 		result = update(loop);
 		if (result)
 			return result;
+		watch_report_note(loop->report, loop->model);
 		if (watch_alarm_judge(loop->report, loop->model))
 			loop->over = true;
 		watch_report_interval(loop->report, loop->model);

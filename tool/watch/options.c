@@ -37,6 +37,7 @@ enum {
 	OPTION_LABELS,
 	OPTION_STAGES,
 	OPTION_EVENTS,
+	OPTION_HEATMAP,
 	OPTION_RECORD,
 	OPTION_RECORD_SIZE,
 };
@@ -63,6 +64,7 @@ static const struct option long_options[] = {
 	{"web-config", required_argument, NULL, OPTION_WEB_CONFIG},
 	{"labels", required_argument, NULL, OPTION_LABELS},
 	{"stages", no_argument, NULL, OPTION_STAGES},
+	{"heatmap", no_argument, NULL, OPTION_HEATMAP},
 	{"events", no_argument, NULL, OPTION_EVENTS},
 	{"record", required_argument, NULL, OPTION_RECORD},
 	{"record-size", required_argument, NULL, OPTION_RECORD_SIZE},
@@ -228,6 +230,9 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		return 0;
 	case OPTION_PDUS:
 		options->config.report_pdus = true;
+		return 0;
+	case OPTION_HEATMAP:
+		options->heatmap = true;
 		return 0;
 	case OPTION_EVENTS:
 		options->events = true;

@@ -19,7 +19,8 @@ struct watch_options {
 	uint64_t duration_ns; /* 0: until told to end */
 	bool json;
 	bool histogram;
-	bool events;   /* --events */
+	bool events; /* --events */
+	bool heatmap;
 	bool by_given; /* --by */
 	bool interval_given;
 	const char *record; /* a file to write; NULL: none */

@@ -52,7 +52,8 @@ static int update(struct replay *replay, uint64_t now_ns)
 /* Figures are read once an interval, not only at the end. */
 static bool has_intervals(const struct watch_options *options)
 {
-	return options->interval_given || options->thresholds || options->events;
+	return options->interval_given || options->thresholds || options->events ||
+	       options->heatmap;
 }
 
 /* An interval that has ended before this packet. Those without a packet are not shown. */
@@ -66,6 +67,7 @@ static int tick(struct replay *replay, uint64_t now_ns)
 	result = update(replay, replay->next_ns);
 	if (!result) {
 		replay->judged = true;
+		watch_report_note(&replay->report, replay->model);
 		watch_alarm_judge(&replay->report, replay->model);
 	}
 	if (!result && replay->options->interval_given)
@@ -334,6 +336,8 @@ static int read_and_show(struct replay *replay, enum watch_mode mode, int *faile
 	if (result < 0 && !*failed)
 		return result;
 	result = update(replay, replay->report.file_now_ns);
+	if (!result)
+		watch_report_note(&replay->report, replay->model);
 	if (!result && !replay->judged)
 		watch_alarm_judge(&replay->report, replay->model);
 	if (!result && (mode == WATCH_JSON || replay->options->interval_given))

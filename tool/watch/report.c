@@ -32,7 +32,18 @@ int watch_report_open(struct watch_report *report, const struct watch_options *o
 		.unix_offset_ns = unix_offset_ns,
 		.view = {.unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
 			.cursor = mode == WATCH_SCREEN}};
+	if (options->heatmap || mode == WATCH_SCREEN)
+		report->heat = calloc(1, sizeof(*report->heat));
+	report->view.heat = report->heat;
+	if ((options->heatmap || mode == WATCH_SCREEN) && !report->heat)
+		return -ENOMEM;
 	return tool_output_init(&report->output, STDOUT_FILENO, stop_fd);
+}
+
+void watch_report_note(struct watch_report *report, const struct stoq_model *model)
+{
+	if (report->heat)
+		stoq_heat_take(report->heat, model);
 }
 
 /* Adds a text that a renderer made, and frees it. */
@@ -55,6 +66,16 @@ static void add_text(struct watch_report *report, const struct stoq_model *model
 	add_rendered(report, text, true);
 }
 
+/* The heatmap comes with the totals. */
+static void add_interval_text(
+	struct watch_report *report, const struct stoq_model *model, bool histogram)
+{
+	struct stoq_view view = report->view;
+
+	view.heat = NULL;
+	add_text(report, model, &view, histogram);
+}
+
 void watch_report_interval(struct watch_report *report, const struct stoq_model *model)
 {
 	bool histogram = report->options->histogram;
@@ -71,7 +92,7 @@ void watch_report_interval(struct watch_report *report, const struct stoq_model 
 	case WATCH_TEXT:
 		/* Lines of events would drown between blocks of figures. */
 		if (!watch_options_want_events(report->options))
-			add_text(report, model, &report->view, histogram);
+			add_interval_text(report, model, histogram);
 		break;
 	case WATCH_METRICS:
 		break;
@@ -82,7 +103,9 @@ void watch_report_interval(struct watch_report *report, const struct stoq_model 
 int watch_report_end(
 	struct watch_report *report, const struct stoq_model *model, struct stoq_error *error)
 {
-	struct stoq_view totals = {.unicode = report->view.unicode, .totals = true};
+	struct stoq_view totals = {.unicode = report->view.unicode,
+		.totals = true,
+		.heat = report->options->heatmap ? report->heat : NULL};
 	int result;
 
 	if (report->mode == WATCH_SCREEN)
@@ -92,6 +115,8 @@ int watch_report_end(
 		add_rendered(report, stoq_json_summary(model, watch_report_now(report)), true);
 	else if (model && report->mode != WATCH_METRICS)
 		add_text(report, model, &totals, true);
+	free(report->heat);
+	report->heat = NULL;
 	result = tool_output_end(&report->output, END_PATIENCE_MS);
 	if (report->out_of_memory)
 		return stoq_error_set(error, -ENOMEM, "no memory for the report");

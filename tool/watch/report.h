@@ -5,6 +5,7 @@
 #include "tool/output.h"
 #include "tool/watch/metrics.h"
 #include "tool/watch/options.h"
+#include "watch/heat.h"
 #include "watch/render_terminal.h"
 #include "watch/threshold.h"
 
@@ -22,7 +23,8 @@ struct watch_report {
 	struct stoq_view view;
 	struct watch_metrics *metrics; /* WATCH_METRICS; else NULL. The report closes it */
 	uint64_t unix_offset_ns;       /* CLOCK_REALTIME less CLOCK_MONOTONIC */
-	uint64_t file_now_ns; /* of a file that is read: its time, since 1970; 0: none is */
+	uint64_t file_now_ns;	/* of a file that is read: its time, since 1970; 0: none is */
+	struct stoq_heat *heat; /* on the screen, and if it was asked for; else NULL */
 	bool has_command_heading, has_pdu_heading, has_event_heading;
 	bool out_of_memory;
 };
@@ -30,6 +32,9 @@ struct watch_report {
 /* stop_fd: see struct tool_output. 0 or -ENOMEM. */
 int watch_report_open(struct watch_report *report, const struct watch_options *options,
 	enum watch_mode mode, uint64_t unix_offset_ns, int stop_fd);
+
+/* An interval has ended, whether it is shown or not. */
+void watch_report_note(struct watch_report *report, const struct stoq_model *model);
 
 void watch_report_interval(struct watch_report *report, const struct stoq_model *model);
 
