@@ -20,32 +20,17 @@ int stoq_join_groups_init(struct stoq_join *join)
 	return join->group_index ? 0 : -ENOMEM;
 }
 
-static const char *name_of(const struct stoq_join_connection *one,
-	const struct stoq_join_connection *other, size_t field)
+static void identify(struct stoq_identity *identity, const struct stoq_join_names_of *names,
+	const struct stoq_join_command *command)
 {
-	const char *name = one->nqns ? (const char *)one->nqns + field : "";
-
-	return name[0] || !other->nqns ? name : (const char *)other->nqns + field;
-}
-
-static void identify(struct stoq_identity *identity,
-	const struct stoq_join_connections *connections, const struct stoq_join_command *command)
-{
-	const struct stoq_join_path *path = &connections->paths[command->key.path];
-	const struct stoq_join_connection *sides[STOQ_JOIN_SIDES];
-
-	for (int side = 0; side < STOQ_JOIN_SIDES; side++)
-		sides[side] = &connections->items[side][command->connection[side]];
 	stoq_identity_clear(identity);
-	strcpy(identity->host_nqn, name_of(sides[STOQ_JOIN_TARGET], sides[STOQ_JOIN_HOST],
-					   offsetof(struct stoq_join_nqns, host)));
-	strcpy(identity->subsystem_nqn, name_of(sides[STOQ_JOIN_TARGET], sides[STOQ_JOIN_HOST],
-						offsetof(struct stoq_join_nqns, subsystem)));
+	strncpy(identity->host_nqn, names->host_nqn, sizeof(identity->host_nqn) - 1);
+	strncpy(identity->subsystem_nqn, names->subsystem_nqn, sizeof(identity->subsystem_nqn) - 1);
 	if (!identity->host_nqn[0])
-		stoq_host_text(identity->host_address, path->host.address);
+		stoq_host_text(identity->host_address, names->host.address);
 	if (!identity->subsystem_nqn[0])
-		stoq_endpoint_text(identity->controller_address, path->controller.address,
-			path->controller.port);
+		stoq_endpoint_text(identity->controller_address, names->controller.address,
+			names->controller.port);
 	identity->nsid = command->nsid;
 	identity->opcode = command->opcode;
 	identity->kind = command->kind;
@@ -53,17 +38,26 @@ static void identify(struct stoq_identity *identity,
 		identity->fctype = command->fctype;
 }
 
+/* Where the index has, or would have, this group. */
+static uint32_t *place_of(struct stoq_join *join, const struct stoq_identity *identity)
+{
+	uint32_t at = stoq_identity_hash(identity) & (INDEX_SIZE - 1);
+
+	while (join->group_index[at] &&
+		!stoq_identity_equal(&join->groups[join->group_index[at] - 1].identity, identity))
+		at = (at + 1) & (INDEX_SIZE - 1);
+	return &join->group_index[at];
+}
+
 /* NULL: no memory; join->others: there are too many. */
 static struct stoq_join_group *group_of(
 	struct stoq_join *join, const struct stoq_identity *identity)
 {
-	uint32_t at = stoq_identity_hash(identity) & (INDEX_SIZE - 1);
+	uint32_t *place = place_of(join, identity);
 	struct stoq_join_group *groups;
 
-	for (; join->group_index[at]; at = (at + 1) & (INDEX_SIZE - 1))
-		if (stoq_identity_equal(
-			    &join->groups[join->group_index[at] - 1].identity, identity))
-			return &join->groups[join->group_index[at] - 1];
+	if (*place)
+		return &join->groups[*place - 1];
 	if (join->group_count == STOQ_JOIN_GROUPS_MAX)
 		return &join->others;
 	groups = stoq_array_room(
@@ -73,7 +67,7 @@ static struct stoq_join_group *group_of(
 	join->groups = groups;
 	groups += join->group_count++;
 	*groups = (struct stoq_join_group){.identity = *identity};
-	join->group_index[at] = (uint32_t)join->group_count;
+	*place = (uint32_t)join->group_count;
 	return groups;
 }
 
@@ -87,12 +81,13 @@ static void count(struct stoq_join_group *group, const struct stoq_join_command 
 	stoq_histogram_record(&group->between, total - target);
 }
 
-int stoq_join_groups_add(struct stoq_join *join, const struct stoq_join_command *command)
+int stoq_join_groups_add(struct stoq_join *join, const struct stoq_join_names_of *names,
+	const struct stoq_join_command *command)
 {
 	struct stoq_identity identity;
 	struct stoq_join_group *group;
 
-	identify(&identity, &join->connections, command);
+	identify(&identity, names, command);
 	group = group_of(join, &identity);
 	if (!group)
 		return -ENOMEM;
@@ -110,6 +105,24 @@ static int by_time(const void *one, const void *other)
 
 void stoq_join_groups_finish(struct stoq_join *join)
 {
-	if (join->group_count)
-		qsort(join->groups, join->group_count, sizeof(*join->groups), by_time);
+	if (!join->group_count)
+		return;
+	qsort(join->groups, join->group_count, sizeof(*join->groups), by_time);
+	memset(join->group_index, 0, INDEX_SIZE * sizeof(*join->group_index));
+	for (size_t i = 0; i < join->group_count; i++)
+		*place_of(join, &join->groups[i].identity) = (uint32_t)i + 1;
+}
+
+void stoq_join_groups_clear(struct stoq_join *join)
+{
+	memset(join->group_index, 0, INDEX_SIZE * sizeof(*join->group_index));
+	join->group_count = 0;
+	join->overall = (struct stoq_join_group){.identity = join->overall.identity};
+	join->others = (struct stoq_join_group){.identity = join->others.identity};
+}
+
+void stoq_join_groups_free(struct stoq_join *join)
+{
+	free(join->groups);
+	free(join->group_index);
 }

@@ -163,11 +163,31 @@ static void widen(struct run *run)
 	}
 }
 
+/* The names that the command's own connection has, by the record that has them. */
+static void name(const struct stoq_join_connections *all, const struct stoq_join_command *item,
+	struct stoq_join_names_of *names)
+{
+	const struct stoq_join_path *path = &all->paths[item->key.path];
+
+	*names = (struct stoq_join_names_of){"", "", path->host, path->controller};
+	for (int side = 0; side < STOQ_JOIN_SIDES; side++) {
+		const struct stoq_join_nqns *nqns = all->items[side][item->connection[side]].nqns;
+
+		if (nqns && nqns->host[0])
+			names->host_nqn = nqns->host;
+		if (nqns && nqns->subsystem[0])
+			names->subsystem_nqn = nqns->subsystem;
+	}
+}
+
 /* 0 or -ENOMEM. */
 static int count_pair(struct run *run, const struct stoq_join_command *item)
 {
+	struct stoq_join_names_of names;
+
+	name(&run->join->connections, item, &names);
 	if (item->latency_ns[STOQ_JOIN_HOST] >= item->latency_ns[STOQ_JOIN_TARGET])
-		return stoq_join_groups_add(run->join, item);
+		return stoq_join_groups_add(run->join, &names, item);
 	for (int side = 0; side < STOQ_JOIN_SIDES; side++)
 		run->join->alone[side].longer++;
 	return 0;
@@ -298,6 +318,5 @@ int stoq_join_run(struct stoq_join *join, struct stoq_record_reader *readers[STO
 void stoq_join_free(struct stoq_join *join)
 {
 	stoq_join_connections_free(&join->connections);
-	free(join->groups);
-	free(join->group_index);
+	stoq_join_groups_free(join);
 }

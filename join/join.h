@@ -30,6 +30,7 @@ struct stoq_join_alone {
 	uint64_t missing;    /* the other record lacks it: lost there, or not seen */
 	uint64_t ambiguous;  /* several commands with the same number and identifier */
 	uint64_t different;  /* the same number and identifier, other contents */
+	uint64_t crowded;    /* live: too many others waited for their partners */
 	uint64_t longer;     /* took longer at the target than at the host: records swapped? */
 };
 

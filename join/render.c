@@ -99,6 +99,7 @@ static void print_alone(FILE *file, const struct stoq_join *join,
 	print_reason(file, alone->missing, "the other record lacks them");
 	print_reason(file, alone->ambiguous, "have the number and identifier of another command");
 	print_reason(file, alone->different, "are another command in the other record");
+	print_reason(file, alone->crowded, "had no room to wait for their other half");
 	print_reason(file, alone->longer,
 		"took longer at the target than at the host: are the records in the right order?");
 }

@@ -46,6 +46,7 @@ static struct json_object *alone(const struct stoq_join_alone *counts)
 	stoq_json_put_u64(object, "not_in_other", counts->missing);
 	stoq_json_put_u64(object, "ambiguous", counts->ambiguous);
 	stoq_json_put_u64(object, "different", counts->different);
+	stoq_json_put_u64(object, "no_room", counts->crowded);
 	stoq_json_put_u64(object, "longer_at_target", counts->longer);
 	return object;
 }
