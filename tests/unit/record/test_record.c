@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -252,6 +253,30 @@ static int read_bytes(uint8_t *bytes, size_t length, struct stoq_record_notes *n
 	return (int)count;
 }
 
+/* Of a record with gaps: how many commands, each of them behind its connection. */
+static int read_lossy(uint8_t *bytes, size_t length, struct stoq_record_notes *notes)
+{
+	struct stoq_record_reader *reader;
+	struct stoq_record_entry entry;
+	struct stoq_error error;
+	bool known[4] = {false};
+	int count = 0;
+
+	assert_int_equal(
+		stoq_record_open_stream(&reader, fmemopen(bytes, length, "rb"), "test", &error), 0);
+	while (stoq_record_next(reader, &entry, &error) == 1) {
+		if (entry.kind == STOQ_RECORD_CONNECTION)
+			known[entry.connection.uid] = true;
+		if (entry.kind != STOQ_RECORD_COMMAND)
+			continue;
+		assert_true(known[entry.command.uid]);
+		count++;
+	}
+	*notes = *stoq_record_notes(reader);
+	stoq_record_close(reader);
+	return count;
+}
+
 static void test_cut_anywhere(void **state)
 {
 	struct stoq_record_notes notes;
@@ -368,6 +393,63 @@ static void test_two_writers(void **state)
 	assert_int_equal(stoq_record_writer_close(writer, &error), 0);
 }
 
+/* What a reader gets that reads nothing until the writer has written all, but for the end. */
+static size_t drain(int fd, uint8_t *bytes, size_t room)
+{
+	size_t length = 0;
+	ssize_t message;
+
+	while ((message = recv(fd, bytes + length, room - length, MSG_DONTWAIT)) > 0)
+		length += (size_t)message;
+	return length;
+}
+
+/* A reader that is slow loses commands, and learns how many; nothing waits for it. */
+static void test_socket(void **state)
+{
+	const size_t room = 4 << 20;
+	uint8_t *bytes = malloc(room);
+	struct stoq_record_writer *writer;
+	struct stoq_record_notes notes;
+	struct stoq_error error;
+	int fds[2], count;
+	size_t length;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+	assert_int_equal(stoq_record_writer_open_socket(&writer, fds[0], 1, &error), 0);
+	for (uint32_t i = 0; i < 50000; i++)
+		add_command(writer, i);
+	assert_int_equal(stoq_record_flush(writer), 0);
+	assert_in_range(stoq_record_lost(writer), 1, 49999);
+	length = drain(fds[1], bytes, room);
+	for (uint32_t i = 50000; i < 50100; i++)
+		add_command(writer, i);
+	assert_int_equal(stoq_record_writer_close(writer, &error), 0);
+	length += drain(fds[1], bytes + length, room - length);
+	count = read_lossy(bytes, length, &notes);
+	assert_int_equal(count + (int)notes.missed.lost, 50100);
+	assert_int_equal(notes.damaged, 0);
+	assert_false(notes.ends_early);
+	close(fds[1]);
+	free(bytes);
+}
+
+static void test_socket_without_a_reader(void **state)
+{
+	struct stoq_record_writer *writer;
+	struct stoq_record_entry entry;
+	struct stoq_error error;
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+	assert_int_equal(stoq_record_writer_open_socket(&writer, fds[0], 1, &error), 0);
+	close(fds[1]);
+	entry = command_of(1);
+	assert_int_equal(stoq_record_add(writer, &entry), 0);
+	assert_int_not_equal(stoq_record_flush(writer), 0);
+	assert_int_not_equal(stoq_record_writer_close(writer, &error), 0);
+}
+
 /* The older part of a record does not replace what is not a record. */
 static void test_another_older_file_is_left_alone(void **state)
 {
@@ -463,6 +545,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_limit_without_connections, forget),
 		cmocka_unit_test_teardown(test_older_versions_of_connections, forget),
 		cmocka_unit_test_teardown(test_two_writers, forget),
+		cmocka_unit_test(test_socket),
+		cmocka_unit_test(test_socket_without_a_reader),
 		cmocka_unit_test_teardown(test_another_older_file_is_left_alone, forget),
 		cmocka_unit_test_teardown(test_missed_is_summed_up, forget),
 		cmocka_unit_test_teardown(test_another_file_is_left_alone, forget),
