@@ -67,13 +67,11 @@ static struct json_object *record(
 	return object;
 }
 
-char *stoq_join_render_json(const struct stoq_join *join, const struct stoq_join_names *names)
+static void put_join(struct json_object *object, const struct stoq_join *join,
+	const struct stoq_join_names *names)
 {
-	struct json_object *object = stoq_json_new_report("join", SCHEMA_VERSION);
 	struct json_object *groups = json_object_new_array();
 
-	if (!object)
-		return NULL;
 	stoq_json_put_u64(object, "matched", stoq_join_matched(join));
 	stoq_json_put(object, "host", record(join, names, STOQ_JOIN_HOST));
 	stoq_json_put(object, "target", record(join, names, STOQ_JOIN_TARGET));
@@ -82,5 +80,33 @@ char *stoq_join_render_json(const struct stoq_join *join, const struct stoq_join
 		json_object_array_add(groups, group(&join->groups[i]));
 	stoq_json_put(object, "groups", groups);
 	stoq_json_put(object, "others", group(&join->others));
+}
+
+char *stoq_join_render_json(const struct stoq_join *join, const struct stoq_join_names *names)
+{
+	struct json_object *object = stoq_json_new_report("join", SCHEMA_VERSION);
+
+	if (!object)
+		return NULL;
+	put_join(object, join, names);
+	return stoq_json_finish(object);
+}
+
+char *stoq_join_render_live_json(const struct stoq_join *join, const struct stoq_join_names *names,
+	const struct stoq_join_moment *moment)
+{
+	struct json_object *object = stoq_json_new_report(moment->type, SCHEMA_VERSION);
+	struct json_object *waiting;
+
+	if (!object)
+		return NULL;
+	waiting = json_object_new_object();
+	stoq_json_put_time(object, moment->time_unix_ns);
+	stoq_json_put_u64(object, "elapsed_ns", moment->elapsed_ns);
+	stoq_json_put_u64(object, "interval_ns", moment->interval_ns);
+	stoq_json_put_u64(waiting, "host", moment->waiting[STOQ_JOIN_HOST]);
+	stoq_json_put_u64(waiting, "target", moment->waiting[STOQ_JOIN_TARGET]);
+	stoq_json_put(object, "waiting", waiting);
+	put_join(object, join, names);
 	return stoq_json_finish(object);
 }

@@ -361,6 +361,11 @@ void stoq_record_learn(struct stoq_record_writer *writer, uint32_t uid, uint32_t
 	stoq_table_put(writer->known, &uid, &known, false);
 }
 
+void stoq_record_forget(struct stoq_record_writer *writer, uint32_t uid)
+{
+	stoq_table_remove(writer->known, &uid);
+}
+
 /* ---- the whole ---- */
 
 static int open_failed(const char *path, int code, struct stoq_error *error)

@@ -31,6 +31,9 @@ int stoq_record_writer_open(struct stoq_record_writer **writer, const char *path
 int stoq_record_writer_open_socket(
 	struct stoq_record_writer **writer, int fd, uint64_t now_unix_ns, struct stoq_error *error);
 
+/* The connection has ended: nothing more will be written of it. */
+void stoq_record_forget(struct stoq_record_writer *writer, uint32_t uid);
+
 /* A reader that has just come knows no connection. */
 void stoq_record_forget_connections(struct stoq_record_writer *writer);
 

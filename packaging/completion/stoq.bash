@@ -52,6 +52,7 @@ _stoq_values()
 	-i | --interface) command ls /sys/class/net ;;
 	--by) _stoq_axes ;;
 	--sort) echo iops bytes p99 errors retransmissions ;;
+	--side) echo host target ;;
 	--strict) echo ingress always never ;;
 	--format) echo csv iolog ;;
 	--mode) echo throughput requests ping ;;

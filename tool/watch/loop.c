@@ -12,7 +12,9 @@
 #include "tool/message.h"
 #include "tool/signals.h"
 #include "tool/watch/alarm.h"
+#include "tool/watch/joined.h"
 #include "tool/watch/keys.h"
+#include "tool/watch/nodes.h"
 #include "tool/watch/recorder.h"
 #include "tool/watch/screen.h"
 
@@ -27,8 +29,10 @@ struct loop {
 	const char *why; /* the source does not work any more; NULL: it does */
 	struct stoq_event_handlers handlers;
 	struct watch_recorder *recorder; /* NULL: nothing is recorded */
+	struct watch_nodes nodes;
 	struct stoq_error *error;
 	int epoll_fd, timer_fd, signal_fd;
+	int flush_fd;			    /* a timer, where there are other nodes */
 	uint64_t start_ns, next_ns, end_ns; /* CLOCK_MONOTONIC; no end: UINT64_MAX */
 	size_t gone;			    /* interfaces, as far as was said */
 	bool over;
@@ -128,12 +132,29 @@ static int on_timer(struct loop *loop)
 		watch_report_note(loop->report, loop->model);
 		if (watch_alarm_judge(loop->report, loop->model))
 			loop->over = true;
-		watch_report_interval(loop->report, loop->model);
+		if (loop->nodes.joined)
+			watch_joined_interval(loop->nodes.joined, loop->report);
+		else
+			watch_report_interval(loop->report, loop->model);
 	}
 	/* Ticks stay where they were meant to be; those that are gone are gone. */
 	loop->next_ns += ((now - loop->next_ns) / loop->options->interval_ns + 1) *
 			 loop->options->interval_ns;
 	return set_timer(loop);
+}
+
+/* What other nodes wait for does not wait for the interval. */
+static int on_flush(struct loop *loop)
+{
+	uint64_t expirations;
+	int result;
+
+	if (read(loop->flush_fd, &expirations, sizeof(expirations)) < 0)
+		return 0;
+	result = dispatch(loop);
+	return result < 0
+		       ? result
+		       : watch_nodes_flush(&loop->nodes, loop->recorder, &loop->over, loop->error);
 }
 
 static void redraw(struct loop *loop)
@@ -177,6 +198,8 @@ static int handle(struct loop *loop, const struct epoll_event *event)
 {
 	if (event->data.fd == loop->timer_fd)
 		return on_timer(loop);
+	if (event->data.fd == loop->flush_fd)
+		return on_flush(loop);
 	if (event->data.fd == loop->signal_fd)
 		return on_signal(loop);
 	if (event->data.fd == STDIN_FILENO)
@@ -206,6 +229,19 @@ static int add_fd(struct loop *loop, int fd)
 	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
+static int add_flush_timer(struct loop *loop)
+{
+	const struct itimerspec setting = {.it_interval.tv_nsec = WATCH_NODES_FLUSH_NS,
+		.it_value.tv_nsec = WATCH_NODES_FLUSH_NS};
+
+	if (!watch_nodes_are_there(&loop->nodes))
+		return 0;
+	loop->flush_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (loop->flush_fd < 0 || timerfd_settime(loop->flush_fd, 0, &setting, NULL))
+		return -errno;
+	return add_fd(loop, loop->flush_fd);
+}
+
 static bool has_events(const struct loop *loop)
 {
 	return loop->recorder || watch_options_want_events(loop->options);
@@ -227,6 +263,8 @@ static int prepare(struct loop *loop)
 		result = add_fd(loop, STDIN_FILENO);
 	if (!result && has_events(loop))
 		result = add_fd(loop, stoq_watch_event_fd(loop->watch));
+	if (!result)
+		result = add_flush_timer(loop);
 	if (!result)
 		result = set_timer(loop);
 	if (result)
@@ -281,6 +319,42 @@ static int last_reading(struct loop *loop)
 		       : 0;
 }
 
+/* A file, other nodes, the join with one. */
+static int open_sinks(struct loop *loop)
+{
+	const struct watch_options *options = loop->options;
+	int result;
+
+	if (!options->config.record)
+		return 0;
+	result = watch_recorder_open(&loop->recorder, options->record, options->record_bytes,
+		tool_unix_offset_ns(), loop->error);
+	if (!result)
+		result = watch_nodes_open(&loop->nodes, options, loop->recorder, loop->error);
+	watch_recorder_handlers(loop->recorder, &loop->handlers);
+	loop->report->quiet = options->node.with;
+	return result;
+}
+
+/* failed: the watch did, and shows nothing. */
+static int close_sinks(struct loop *loop, int failed, struct stoq_error *error)
+{
+	int recorded = watch_recorder_close(loop->recorder, error);
+	int joined = watch_nodes_close(
+		&loop->nodes, failed ? NULL : loop->report, recorded ? NULL : error);
+
+	return recorded ? recorded : joined;
+}
+
+static void close_descriptors(const struct loop *loop)
+{
+	const int fds[] = {loop->epoll_fd, loop->timer_fd, loop->flush_fd};
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
 int watch_loop_run(struct stoq_watch *watch, struct watch_report *report,
 	const struct watch_source *source, int signal_fd, struct stoq_error *error)
 {
@@ -292,6 +366,7 @@ int watch_loop_run(struct stoq_watch *watch, struct watch_report *report,
 		.error = error,
 		.epoll_fd = -1,
 		.timer_fd = -1,
+		.flush_fd = -1,
 		.signal_fd = signal_fd,
 		.start_ns = tool_now_ns()};
 	struct stoq_error second, third = {0};
@@ -300,10 +375,7 @@ int watch_loop_run(struct stoq_watch *watch, struct watch_report *report,
 	watch_report_handlers(report, &loop.handlers);
 	loop.next_ns = loop.start_ns + options->interval_ns;
 	loop.end_ns = options->duration_ns ? loop.start_ns + options->duration_ns : UINT64_MAX;
-	result = options->record ? watch_recorder_open(&loop.recorder, options->record,
-					   options->record_bytes, tool_unix_offset_ns(), error)
-				 : 0;
-	watch_recorder_handlers(loop.recorder, &loop.handlers);
+	result = open_sinks(&loop);
 	if (!result)
 		result = prepare(&loop);
 	if (!result)
@@ -312,16 +384,13 @@ int watch_loop_run(struct stoq_watch *watch, struct watch_report *report,
 		result = wait_and_handle(&loop);
 	if (!result)
 		result = last_reading(&loop);
+	recorded = close_sinks(&loop, result, &third);
 	ended = watch_report_end(report, result ? NULL : loop.model, result ? &second : error);
-	recorded = watch_recorder_close(loop.recorder, &third);
 	if (recorded && !result && !ended) {
 		*error = third;
 		ended = recorded;
 	}
-	if (loop.epoll_fd >= 0)
-		close(loop.epoll_fd);
-	if (loop.timer_fd >= 0)
-		close(loop.timer_fd);
+	close_descriptors(&loop);
 	if (result || ended)
 		return result ? result : ended;
 	if (loop.why)

@@ -71,6 +71,7 @@ static const struct option long_options[] = {
 	WATCH_FILTER_OPTIONS,
 	WATCH_ORDER_OPTIONS,
 	{"threshold", required_argument, NULL, WATCH_OPTION_THRESHOLD},
+	WATCH_NODE_OPTIONS,
 	{0},
 };
 
@@ -249,6 +250,8 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 	default:
 		break;
 	}
+	if (watch_node_has_option(option))
+		return watch_node_take(&options->node, option, text, error);
 	if (watch_filter_has_option(option))
 		return watch_filter_take(&options->filter, option, text, error);
 	if (watch_order_has_option(option))
@@ -280,6 +283,28 @@ static int check_read(const struct watch_options *options, int *status)
 	return -1;
 }
 
+/* What other nodes send comes as it happens, and so does what they are sent. */
+static int check_nodes(struct watch_options *options, int *status)
+{
+	const char *flaw = watch_node_flaw(&options->node);
+	bool any = options->node.with || options->node.serve;
+
+	if (!flaw && any && options->read)
+		flaw = "-r reads a file: stoq join joins two records afterwards";
+	if (!flaw && options->node.with &&
+		(options->metrics.on || options->histogram || options->by_given ||
+			options->config.top || options->config.order || options->thresholds ||
+			watch_options_want_events(options)))
+		flaw = "--with shows the join alone: leave out --metrics, --histogram, --by, --sort, "
+		       "--top, --threshold, --events, --slow, --errors and --pdus, or start a second stoq "
+		       "watch for them";
+	options->config.record |= any;
+	if (!flaw)
+		return 0;
+	*status = tool_usage("%s", flaw);
+	return -1;
+}
+
 /* A scraper has axes of its own, and neither lines nor a screen. */
 static int complete(struct watch_options *options, int *status)
 {
@@ -287,7 +312,8 @@ static int complete(struct watch_options *options, int *status)
 
 	if (stoq_filter_is_given(&options->filter))
 		options->config.filter = &options->filter;
-	if (check_read(options, status) || check_order(options, status))
+	if (check_read(options, status) || check_order(options, status) ||
+		check_nodes(options, status))
 		return -1;
 	if (tool_metrics_check(&options->metrics, "metrics", &error)) {
 		*status = tool_usage("%s", error.text);

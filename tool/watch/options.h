@@ -4,6 +4,7 @@
 /* The command line of `stoq watch`: stoq-watch.8.scd says what each option means. */
 #include "tool/identify.h"
 #include "tool/metrics_options.h"
+#include "tool/watch/node_options.h"
 #include "watch/threshold.h"
 #include "watch/watch.h"
 
@@ -25,6 +26,7 @@ struct watch_options {
 	bool interval_given;
 	const char *record; /* a file to write; NULL: none */
 	uint64_t record_bytes;
+	struct watch_node_options node; /* --with, --serve-record */
 	const char *read; /* a file to read; "-": standard input; NULL: interfaces are watched */
 	struct tool_metrics metrics;
 	struct stoq_thresholds *thresholds; /* NULL: none */

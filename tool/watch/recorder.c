@@ -9,11 +9,14 @@
 
 #include "base/clock.h"
 #include "tool/message.h"
+#include "tool/watch/joined.h"
 #include "watch/ledger.h"
 
 struct watch_recorder {
-	struct stoq_record_writer *writer;
-	char *path;
+	struct stoq_record_writer *file;   /* NULL: none */
+	struct stoq_record_writer *socket; /* the same */
+	struct watch_joined *joined;	   /* the same */
+	char *path;			   /* of the file */
 	uint64_t unix_offset_ns;
 	uint64_t now_ns; /* of the last event */
 	uint64_t lost;
@@ -27,14 +30,15 @@ int watch_recorder_open(struct watch_recorder **recorder, const char *path, uint
 	int result;
 
 	if (opened)
-		opened->path = strdup(path);
+		opened->path = strdup(path ? path : "");
 	if (!opened || !opened->path) {
 		free(opened);
 		return stoq_error_set(error, -ENOMEM, "no memory to record");
 	}
 	opened->unix_offset_ns = unix_offset_ns;
-	result = stoq_record_writer_open(
-		&opened->writer, path, size_bytes, stoq_clock_unix_ns(), error);
+	result = path ? stoq_record_writer_open(
+				&opened->file, path, size_bytes, stoq_clock_unix_ns(), error)
+		      : 0;
 	if (result) {
 		free(opened->path);
 		free(opened);
@@ -53,11 +57,12 @@ static void set_end(struct stoq_flow_end *end, const struct stoq_ledger_flow *fl
 	end->port = ntohs(a ? flow->key.port_a : flow->key.port_b);
 }
 
-static void add_connection(
-	struct watch_recorder *recorder, const struct stoq_ledger_flow *flow, bool closed)
+static void make_connection(const struct watch_recorder *recorder,
+	const struct stoq_ledger_flow *flow, bool closed, struct stoq_record_entry *entry)
 {
 	const struct stoq_identity *identity = &flow->identity;
-	struct stoq_record_entry entry = {.kind = STOQ_RECORD_CONNECTION,
+
+	*entry = (struct stoq_record_entry){.kind = STOQ_RECORD_CONNECTION,
 		.connection = {.uid = flow->uid,
 			.connected = identity->host_nqn[0] || identity->qid >= 0,
 			.closed = closed,
@@ -67,14 +72,53 @@ static void add_connection(
 			.cntlid = identity->cntlid < 0 ? STOQ_RECORD_UNKNOWN
 						       : (uint16_t)identity->cntlid,
 			.time_unix_ns = recorder->now_ns + recorder->unix_offset_ns}};
-
-	set_end(&entry.connection.host, flow, true);
-	set_end(&entry.connection.controller, flow, false);
-	memcpy(entry.connection.host_nqn, identity->host_nqn, sizeof(identity->host_nqn));
-	memcpy(entry.connection.subsystem_nqn, identity->subsystem_nqn,
+	set_end(&entry->connection.host, flow, true);
+	set_end(&entry->connection.controller, flow, false);
+	memcpy(entry->connection.host_nqn, identity->host_nqn, sizeof(identity->host_nqn));
+	memcpy(entry->connection.subsystem_nqn, identity->subsystem_nqn,
 		sizeof(identity->subsystem_nqn));
-	stoq_record_add(recorder->writer, &entry);
-	stoq_record_learn(recorder->writer, flow->uid, flow->version);
+}
+
+/* A command, and its connection where that is not known yet. writer: NULL is fine. */
+static void write_command(const struct watch_recorder *recorder, struct stoq_record_writer *writer,
+	const struct stoq_record_entry *entry, const struct stoq_ledger_flow *flow)
+{
+	struct stoq_record_entry connection;
+
+	if (!writer)
+		return;
+	if (flow && !stoq_record_knows(writer, flow->uid, flow->version)) {
+		make_connection(recorder, flow, false, &connection);
+		stoq_record_add(writer, &connection);
+		stoq_record_learn(writer, flow->uid, flow->version);
+	}
+	stoq_record_add(writer, entry);
+}
+
+static void join_command(const struct watch_recorder *recorder,
+	const struct stoq_record_entry *entry, const struct stoq_ledger_flow *flow)
+{
+	struct stoq_record_entry connection;
+
+	if (!recorder->joined)
+		return;
+	if (flow && !watch_joined_knows(recorder->joined, flow->uid, flow->version)) {
+		make_connection(recorder, flow, false, &connection);
+		watch_joined_add(recorder->joined, &connection);
+	}
+	watch_joined_add(recorder->joined, entry);
+}
+
+static void write_end(const struct watch_recorder *recorder, struct stoq_record_writer *writer,
+	const struct stoq_ledger_flow *flow)
+{
+	struct stoq_record_entry connection;
+
+	if (!writer || !stoq_record_has(writer, flow->uid))
+		return;
+	make_connection(recorder, flow, true, &connection);
+	stoq_record_add(writer, &connection);
+	stoq_record_forget(writer, flow->uid); /* it is handed on with each reading of the flows */
 }
 
 static void on_command(
@@ -103,9 +147,9 @@ static void on_command(
 		entry.command.staged = true;
 		entry.command.stages = *stages;
 	}
-	if (flow && !stoq_record_knows(recorder->writer, flow->uid, flow->version))
-		add_connection(recorder, flow, false);
-	stoq_record_add(recorder->writer, &entry);
+	write_command(recorder, recorder->file, &entry, flow);
+	write_command(recorder, recorder->socket, &entry, flow);
+	join_command(recorder, &entry, flow);
 }
 
 /* Of a connection that had no command there is nothing to end. */
@@ -113,8 +157,8 @@ static void on_closed(void *context, const struct stoq_ledger_flow *flow)
 {
 	struct watch_recorder *recorder = context;
 
-	if (stoq_record_has(recorder->writer, flow->uid))
-		add_connection(recorder, flow, true);
+	write_end(recorder, recorder->file, flow);
+	write_end(recorder, recorder->socket, flow);
 }
 
 void watch_recorder_handlers(struct watch_recorder *recorder, struct stoq_event_handlers *handlers)
@@ -148,7 +192,33 @@ static void note_missed(struct watch_recorder *recorder, const struct stoq_model
 		tool_notice("commands are lost to the record: they end faster than they are "
 			    "written. The record has how many");
 	*before = now;
-	stoq_record_add(recorder->writer, &entry);
+	if (recorder->file)
+		stoq_record_add(recorder->file, &entry);
+	if (recorder->socket)
+		stoq_record_add(recorder->socket, &entry);
+	if (recorder->joined)
+		watch_joined_add(recorder->joined, &entry);
+}
+
+void watch_recorder_serve(struct watch_recorder *recorder, struct stoq_record_writer *writer)
+{
+	recorder->socket = writer;
+}
+
+void watch_recorder_join(struct watch_recorder *recorder, struct watch_joined *joined)
+{
+	recorder->joined = joined;
+}
+
+int watch_recorder_flush(struct watch_recorder *recorder, struct stoq_error *error)
+{
+	int result = recorder && recorder->socket ? stoq_record_flush(recorder->socket) : 0;
+
+	if (!result)
+		return 0;
+	return stoq_error_set(error, result,
+		"the record is not served any more: the program that does so has ended (%s)",
+		strerror(-result));
 }
 
 int watch_recorder_tick(struct watch_recorder *recorder, const struct stoq_model *model,
@@ -160,26 +230,46 @@ int watch_recorder_tick(struct watch_recorder *recorder, const struct stoq_model
 		return 0;
 	recorder->now_ns = now_ns;
 	note_missed(recorder, model);
-	result = stoq_record_flush(recorder->writer);
+	result = recorder->file ? stoq_record_flush(recorder->file) : 0;
 	if (!result)
-		return 0;
+		return watch_recorder_flush(recorder, error);
 	return stoq_error_set(error, result,
 		"cannot record to %s any more: %s. What was written before can be read",
 		recorder->path, strerror(-result));
 }
 
-int watch_recorder_close(struct watch_recorder *recorder, struct stoq_error *error)
+/* What other nodes were sent. */
+static int close_socket(struct watch_recorder *recorder, struct stoq_error *error)
 {
-	int result;
+	if (!recorder->socket)
+		return 0;
+	if (stoq_record_lost(recorder->socket))
+		tool_notice("%" PRIu64 " of %" PRIu64
+			    " commands were not served: they ended faster than they were taken",
+			stoq_record_lost(recorder->socket), stoq_record_commands(recorder->socket));
+	return stoq_record_writer_close(recorder->socket, error);
+}
 
-	if (!recorder)
+static int close_file(struct watch_recorder *recorder, struct stoq_error *error)
+{
+	if (!recorder->file)
 		return 0;
 	tool_notice("%" PRIu64 " commands recorded, %" PRIu64 " lost, %" PRIu64
 		    " bytes written to %s",
-		stoq_record_commands(recorder->writer), recorder->before.lost,
-		stoq_record_bytes(recorder->writer), recorder->path);
-	result = stoq_record_writer_close(recorder->writer, error);
+		stoq_record_commands(recorder->file), recorder->before.lost,
+		stoq_record_bytes(recorder->file), recorder->path);
+	return stoq_record_writer_close(recorder->file, error);
+}
+
+int watch_recorder_close(struct watch_recorder *recorder, struct stoq_error *error)
+{
+	int result, served;
+
+	if (!recorder)
+		return 0;
+	served = close_socket(recorder, error);
+	result = close_file(recorder, error);
 	free(recorder->path);
 	free(recorder);
-	return result;
+	return result ? result : served;
 }

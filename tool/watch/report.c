@@ -56,6 +56,12 @@ static void add_rendered(struct watch_report *report, char *text, bool line)
 	free(text);
 }
 
+void watch_report_add(struct watch_report *report, char *text)
+{
+	add_rendered(report, text, true);
+	tool_output_flush(&report->output);
+}
+
 static void add_text(struct watch_report *report, const struct stoq_model *model,
 	const struct stoq_view *view, bool picture)
 {
@@ -80,6 +86,8 @@ void watch_report_interval(struct watch_report *report, const struct stoq_model 
 {
 	bool histogram = report->options->histogram;
 
+	if (report->quiet)
+		return;
 	switch (report->mode) {
 	case WATCH_SCREEN:
 		if (watch_screen_draw(model, &report->view))
@@ -111,6 +119,8 @@ int watch_report_end(
 	if (report->mode == WATCH_SCREEN)
 		watch_screen_close();
 	watch_metrics_close(report->metrics);
+	if (report->quiet)
+		model = NULL;
 	if (model && report->mode == WATCH_JSON)
 		add_rendered(report, stoq_json_summary(model, watch_report_now(report)), true);
 	else if (model && report->mode != WATCH_METRICS)

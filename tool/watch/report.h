@@ -27,6 +27,7 @@ struct watch_report {
 	struct stoq_heat *heat; /* on the screen, and if it was asked for; else NULL */
 	bool has_command_heading, has_pdu_heading, has_event_heading;
 	bool out_of_memory;
+	bool quiet; /* the figures are shown by another: tool/watch/joined.h */
 };
 
 /* stop_fd: see struct tool_output. 0 or -ENOMEM. */
@@ -37,6 +38,9 @@ int watch_report_open(struct watch_report *report, const struct watch_options *o
 void watch_report_note(struct watch_report *report, const struct stoq_model *model);
 
 void watch_report_interval(struct watch_report *report, const struct stoq_model *model);
+
+/* Adds a line or lines that were rendered elsewhere, and frees them. NULL: there was no memory. */
+void watch_report_add(struct watch_report *report, char *text);
 
 /*
  * The closing totals. model is of the last update; NULL: there was none. Frees. Fails if the

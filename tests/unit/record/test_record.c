@@ -380,6 +380,8 @@ static void test_older_versions_of_connections(void **state)
 	assert_true(stoq_record_has(writer, 1));
 	assert_false(stoq_record_knows(writer, 1, 2));
 	assert_true(stoq_record_has(writer, 1));
+	stoq_record_forget(writer, 1);
+	assert_false(stoq_record_has(writer, 1));
 	assert_int_equal(stoq_record_writer_close(writer, &error), 0);
 }
 
