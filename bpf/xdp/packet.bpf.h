@@ -127,10 +127,27 @@ static __always_inline int stoq_xdp_is_skipped(__u8 protocol)
 	       protocol == IPPROTO_DSTOPTS || protocol == IPPROTO_FRAGMENT;
 }
 
+/* Of an extension header: the next one's type, from bit 8 on its own length in units of 8 bytes, or one of these. */
+#define STOQ_XDP_STEP_CUT   (1 << 30) /* it is not all there */
+#define STOQ_XDP_STEP_LATER (1 << 29) /* not the first fragment */
+
+/* A function of its own: the verifier goes through it once, and not for each way through all that came before. */
+__noinline int stoq_xdp_extension(stoq_xdp_frame *ctx, __u32 offset, __u32 protocol)
+{
+	struct stoq_xdp_extension extension;
+
+	if (stoq_xdp_load(ctx, offset, &extension, sizeof(extension)))
+		return STOQ_XDP_STEP_CUT;
+	if (protocol != IPPROTO_FRAGMENT)
+		return extension.next_header | (extension.length + 1) << 8;
+	if (extension.fragment & bpf_htons(0xfff8))
+		return STOQ_XDP_STEP_LATER;
+	return extension.next_header | 1 << 8;
+}
+
 static __always_inline int stoq_xdp_parse_ipv6(stoq_xdp_frame *ctx, __u32 offset,
 	struct stoq_xdp_packet *packet, struct stoq_xdp_network *network)
 {
-	struct stoq_xdp_extension extension;
 	struct ipv6hdr ip;
 	__u8 protocol;
 
@@ -139,19 +156,20 @@ static __always_inline int stoq_xdp_parse_ipv6(stoq_xdp_frame *ctx, __u32 offset
 	protocol = ip.nexthdr;
 	offset += sizeof(ip);
 	network->end = offset + bpf_ntohs(ip.payload_len);
+#pragma clang loop unroll(disable)
 	for (int i = 0; i < STOQ_XDP_IPV6_EXTENSIONS; i++) {
+		__u32 step;
+
 		if (!stoq_xdp_is_skipped(protocol))
 			break;
-		if (stoq_xdp_load(ctx, offset, &extension, sizeof(extension)))
+		step = (__u32)stoq_xdp_extension(ctx, offset, protocol);
+		if (step & STOQ_XDP_STEP_CUT)
 			return network->fragment ? STOQ_XDP_FRAGMENT : STOQ_XDP_NOT_OURS;
-		if (protocol == IPPROTO_FRAGMENT) {
-			if (extension.fragment & bpf_htons(0xfff8))
-				return STOQ_XDP_FRAGMENT;
-			network->fragment = 1;
-			extension.length = 0;
-		}
-		protocol = extension.next_header;
-		offset += (extension.length + 1) * 8;
+		if (step & STOQ_XDP_STEP_LATER)
+			return STOQ_XDP_FRAGMENT;
+		network->fragment |= protocol == IPPROTO_FRAGMENT;
+		protocol = step & 0xff;
+		offset += (step >> 8 & 0x1ff) * 8;
 	}
 	if (stoq_xdp_is_skipped(protocol))
 		return STOQ_XDP_BAD_LENGTH;

@@ -109,13 +109,12 @@ static __always_inline void stoq_xdp_judge(struct __sk_buff *ctx, struct stoq_xd
 			break;
 }
 
-/* Spoils datagram i if it is bad. Not 0: the kernel has no memory. */
-static __noinline int stoq_xdp_spoil(
-	struct __sk_buff *ctx, const struct stoq_xdp_train *train, __u32 i)
+/* Spoils datagram i if it is bad. Not 0: the kernel has no memory. Verified once, too. */
+__noinline int stoq_xdp_spoil(struct __sk_buff *ctx, const struct stoq_xdp_train *train, __u32 i)
 {
 	const __u8 no_quic = 0;
 
-	if (i >= STOQ_XDP_SEGMENTS_MAX || !(train->bad[i / 64] >> i % 64 & 1))
+	if (!train || i >= STOQ_XDP_SEGMENTS_MAX || !(train->bad[i / 64] >> i % 64 & 1))
 		return 0;
 	return (int)bpf_skb_store_bytes(ctx, train->header_bytes + i * train->segment_bytes,
 		&no_quic, sizeof(no_quic), BPF_F_RECOMPUTE_CSUM);
