@@ -155,7 +155,7 @@ static void sleep_for(uint64_t duration_ns)
 	nanosleep(&pause, NULL);
 }
 
-/* Lines that the terminal has; 0: it is none, or does not tell. */
+/* Lines that the terminal has; 0: there is no terminal, or its size is not known. */
 static unsigned int terminal_rows(void)
 {
 	struct winsize size;
