@@ -472,6 +472,25 @@ static void test_resets_are_few_and_smaller(void **state)
 	expect_answers(packet, sizeof(packet), 100);
 }
 
+/* Among good datagrams of a super-packet the filter cannot drop a bad one; it takes the first byte. */
+static void test_spoiled_packets_get_no_answer(void **state)
+{
+	uint8_t packet[128];
+	uint64_t dropped;
+
+	stranger_start();
+	stranger_random_bytes(packet, sizeof(packet));
+	packet[0] = 0;
+	dropped = rig_metrics(&stranger_rig.server).packets_dropped;
+	for (size_t size = 1; size <= sizeof(packet); size++)
+		stranger_send(STRANGER, packet, size);
+	rig_run(&stranger_rig, 2 * RIG_S);
+	assert_int_equal(stranger_way.server_datagrams, 0);
+	assert_int_equal(
+		rig_metrics(&stranger_rig.server).packets_dropped, dropped + sizeof(packet));
+	stranger_expect_service();
+}
+
 /* ---- words ---- */
 
 static bool server_closed(struct rig *any)
@@ -509,6 +528,7 @@ int main(void)
 		with_rig(test_retry_tokens),
 		with_rig(test_forged_resets),
 		with_rig(test_resets_are_few_and_smaller),
+		with_rig(test_spoiled_packets_get_no_answer),
 		with_rig(test_reason_is_printable),
 	};
 
