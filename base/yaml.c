@@ -101,6 +101,7 @@ int stoq_yaml_refuse(const struct stoq_yaml_at *at, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
+	// NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized)
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
 	return stoq_error_set(

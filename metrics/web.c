@@ -145,20 +145,20 @@ static void drop_unused(struct stoq_web *web)
 
 static void read_again(struct stoq_web *web)
 {
-	struct stoq_web_state *state;
+	struct stoq_web_state *state = NULL;
 	struct stoq_error error;
-	int ret = new_state(&state, web, &error);
 
-	if (!ret && !state->tls != !web->first->tls) {
+	(void)new_state(&state, web, &error);
+	if (!state) {
+		note(web, error.text);
+	} else if (!state->tls != !web->first->tls) {
 		free_state(state);
-		ret = stoq_error_set(&error, -EBUSY,
-			"tls_server_config was added or removed, which takes a restart");
-	}
-	if (!ret) {
+		note(web, "tls_server_config was added or removed, which takes a restart");
+	} else {
 		state->next = web->first;
 		web->first = state;
+		note(web, "");
 	}
-	note(web, ret ? error.text : "");
 }
 
 struct stoq_web_state *stoq_web_current(struct stoq_web *web)

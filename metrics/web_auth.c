@@ -121,7 +121,7 @@ enum stoq_web_verdict stoq_web_auth_check(struct stoq_web_auth *auth,
 		return STOQ_WEB_RIGHT;
 	if (!may_guess(guesses, login->from, now_ns))
 		return STOQ_WEB_TOO_MANY;
-	if (!is_password(auth, login->password, user ? user->hash : auth->decoy) || !user)
+	if (!is_password(auth, login->password, user ? user->hash : auth->decoy) || !remembered)
 		return STOQ_WEB_WRONG;
 	remembered->known = true;
 	memcpy(remembered->mac, mac, sizeof(mac));

@@ -200,8 +200,8 @@ static bool san_is_allowed(const struct stoq_web_config *config, const gnutls_da
 
 static bool is_trusted(gnutls_session_t session)
 {
-	gnutls_typed_vdata_st purpose = {
-		GNUTLS_DT_KEY_PURPOSE_OID, (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT, 0};
+	static unsigned char client[] = GNUTLS_KP_TLS_WWW_CLIENT;
+	gnutls_typed_vdata_st purpose = {GNUTLS_DT_KEY_PURPOSE_OID, client, 0};
 	unsigned int status = 0;
 
 	return gnutls_certificate_verify_peers(session, &purpose, 1, &status) == 0 && !status;

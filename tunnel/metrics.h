@@ -10,4 +10,4 @@
  * worker's. -EAGAIN: a worker did not answer in time: no figure is better than one that falls.
  */
 int stoq_tunnel_metrics_text(
-	void *tunnel, enum stoq_metrics_format format, char **text, size_t *size);
+	void *context, enum stoq_metrics_format format, char **text, size_t *size);

@@ -86,11 +86,11 @@ int stoq_places_add(struct stoq_place **places, const struct stoq_volume_key *ke
 
 void stoq_places_free(struct stoq_place **places)
 {
-	struct stoq_place *place, *next;
+	struct stoq_place *place = *places, *next;
 
-	HASH_ITER(hh, *places, place, next)
-	{
-		HASH_DEL(*places, place);
+	HASH_CLEAR(hh, *places);
+	for (; place; place = next) {
+		next = place->hh.next;
 		free_place(place);
 	}
 }

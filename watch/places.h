@@ -11,7 +11,7 @@
 struct stoq_place;
 
 /* Begin with NULL. 0 or -ENOMEM. */
-int stoq_places_add(struct stoq_place **places, const struct stoq_volume_key *place);
+int stoq_places_add(struct stoq_place **places, const struct stoq_volume_key *key);
 void stoq_places_free(struct stoq_place **places);
 
 /* The labels host, subsystem and namespace. */

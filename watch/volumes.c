@@ -41,11 +41,11 @@ static void free_entry(struct entry *entry)
 
 static void free_entries(struct entry **entries)
 {
-	struct entry *entry, *next;
+	struct entry *entry = *entries, *next;
 
-	HASH_ITER(hh, *entries, entry, next)
-	{
-		HASH_DEL(*entries, entry);
+	HASH_CLEAR(hh, *entries);
+	for (; entry; entry = next) {
+		next = entry->hh.next;
 		free_entry(entry);
 	}
 }
