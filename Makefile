@@ -11,7 +11,7 @@ export STOQ_WERROR ?= $(if $(CI),ON,OFF)
 
 configure = cmake --preset release --log-level=WARNING -DCMAKE_INSTALL_PREFIX=$(PREFIX) -DSTOQ_WERROR=$(STOQ_WERROR)
 
-.PHONY: all build build-all demo demo-fleet test test-kernels test-debian-13 test-packages bench bench-flood lint format fuzz deb dist rpm oci install uninstall clean help
+.PHONY: all build build-all demo demo-fleet test test-kernels test-debian-13 test-arm64 test-packages bench bench-flood lint format fuzz deb dist rpm oci install uninstall clean help
 all: build
 
 ## build: stoq, libstoq and the manual, in build/; what they need is installed
@@ -49,6 +49,10 @@ test-kernels: build-all
 ## test-debian-13: builds in a Debian 13 of its own (debootstrap), and runs the tests that can run there
 test-debian-13:
 	@packaging/test-debian 13
+
+## test-arm64: cross-builds for arm64, runs its tests with qemu-user, and boots an arm64 guest, in a root of its own (debootstrap)
+test-arm64:
+	@packaging/test-arm64
 
 ## test-packages: Debian packages, built and tried in roots of Debian 12 and 13; the image for containers
 test-packages:

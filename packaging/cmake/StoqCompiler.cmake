@@ -41,6 +41,9 @@ function(stoq_test label name)
 	if(NOT arg_TIMEOUT)
 		set(arg_TIMEOUT 120)
 	endif()
+	if(CMAKE_CROSSCOMPILING) # emulated
+		math(EXPR arg_TIMEOUT "10 * ${arg_TIMEOUT}")
+	endif()
 	add_test(NAME ${label}/${name} COMMAND ${arg_COMMAND})
 	set_tests_properties(${label}/${name} PROPERTIES
 		LABELS ${label} TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77)
