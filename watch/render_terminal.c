@@ -304,6 +304,28 @@ static struct shares share_out(
 	return shares;
 }
 
+/* Words, in as many rows as there are. */
+static void draw_hint(
+	struct stoq_screen *screen, unsigned int row, unsigned int rows, const char *hint)
+{
+	unsigned int width = screen->width > 6 ? screen->width - 4 : 2;
+
+	for (unsigned int i = 0; i < rows && *hint; i++) {
+		size_t length = strlen(hint);
+
+		if (length > width) {
+			length = width;
+			while (length && hint[length] != ' ')
+				length--;
+			if (!length)
+				length = width;
+		}
+		stoq_screen_printf(screen, row + i, 2, STOQ_WARN, "%.*s", (int)length, hint);
+		hint += length;
+		hint += strspn(hint, " ");
+	}
+}
+
 static void draw_body(struct stoq_screen *screen, unsigned int row, const struct shares *shares,
 	const struct stoq_model *model, const struct stoq_view *view)
 {
@@ -313,7 +335,9 @@ static void draw_body(struct stoq_screen *screen, unsigned int row, const struct
 		stoq_draw_statuses(screen, row, shares->statuses, model, view);
 		row += STOQ_STATUSES_HEAD + shares->statuses + 1;
 	}
-	if (shares->bars && view->heat && view->show_heat)
+	if (shares->bars && view->hint)
+		draw_hint(screen, row, shares->bars, view->hint);
+	else if (shares->bars && view->heat && view->show_heat)
 		stoq_draw_heat(screen, row, shares->bars + STOQ_PICTURE_HEAD - 1, view->heat,
 			view->unicode);
 	else if (shares->bars)

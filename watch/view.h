@@ -16,6 +16,7 @@ struct stoq_view {
 	bool totals;  /* figures since the start, else of the last interval */
 	bool paused;
 	bool help;		      /* show the keys instead */
+	const char *hint;	      /* shown where there are no commands; NULL: there is none */
 	const struct stoq_heat *heat; /* of the time up to now; NULL: it is not kept */
 	bool show_heat;		      /* instead of the histogram */
 	bool cursor;		      /* mark the selected row: the user can move it */

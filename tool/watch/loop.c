@@ -12,6 +12,7 @@
 #include "tool/message.h"
 #include "tool/signals.h"
 #include "tool/watch/alarm.h"
+#include "tool/watch/hint.h"
 #include "tool/watch/joined.h"
 #include "tool/watch/keys.h"
 #include "tool/watch/nodes.h"
@@ -108,6 +109,7 @@ static int update(struct loop *loop)
 		return result;
 	result = read_figures(loop);
 	if (!result) {
+		watch_hint_look(loop->report, loop->model);
 		look_for_interfaces(loop);
 		look_for_source(loop);
 	}
