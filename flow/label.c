@@ -73,6 +73,7 @@ static const char *const happening_names[STOQ_HAPPENINGS] = {
 	[STOQ_HAPPENED_NEGOTIATION_FAILED] = "negotiation_failed",
 	[STOQ_HAPPENED_TLS_FAILED] = "tls_handshake_failed",
 	[STOQ_HAPPENED_KEEP_ALIVE_MISSING] = "keep_alive_missing",
+	[STOQ_HAPPENED_HOST_NQN_SHARED] = "host_nqn_shared",
 };
 
 const char *stoq_happening_name(enum stoq_happening what)

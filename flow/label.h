@@ -14,7 +14,8 @@ const char *stoq_axis_name(enum stoq_axis axis, char text[static STOQ_AXIS_NAME]
 /* 0, or -ENOENT if there is no such axis. */
 int stoq_axis_from_name(const char *name, enum stoq_axis *axis);
 
-/* "connect", "disconnect", "reset", "termination", "negotiation_failed", "tls_handshake_failed", "keep_alive_missing" */
+/* "connect", "disconnect", "reset", "termination", "negotiation_failed", "tls_handshake_failed", "keep_alive_missing",
+ * "host_nqn_shared" */
 const char *stoq_happening_name(enum stoq_happening what);
 
 /* "iops", "bytes", "p99", "errors", "retransmissions"; 0 or -ENOENT. */

@@ -128,6 +128,7 @@ enum stoq_happening {
 	STOQ_HAPPENED_NEGOTIATION_FAILED, /* it ended after an ICReq and before a command */
 	STOQ_HAPPENED_TLS_FAILED,	  /* it ended within a TLS handshake */
 	STOQ_HAPPENED_KEEP_ALIVE_MISSING, /* nothing came from a host for longer than it promised */
+	STOQ_HAPPENED_HOST_NQN_SHARED,	  /* two addresses use one host NQN */
 	STOQ_HAPPENINGS,
 };
 

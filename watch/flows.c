@@ -35,6 +35,7 @@ static void identify_flow(struct stoq_watch *watch, struct stoq_ledger_flow *ent
 		return;
 	if (arrived && read_connect(watch, entry->uid, &data)) {
 		stoq_identity_from_flow(&entry->identity, key, flow, &data);
+		memcpy(entry->host_id, data.hostid, sizeof(entry->host_id));
 		entry->names_known = true;
 		return;
 	}

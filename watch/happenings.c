@@ -87,6 +87,55 @@ static void explain_end(struct stoq_event_happening *event, const struct stoq_fl
 	}
 }
 
+/* ---- hosts ---- */
+
+static struct stoq_ledger_host *add_host(
+	struct stoq_ledger *ledger, const struct stoq_ledger_flow *flow, const char *address)
+{
+	struct stoq_ledger_host *host;
+
+	if (HASH_COUNT(ledger->hosts) >= STOQ_LEDGER_HOSTS_MAX)
+		return NULL;
+	host = calloc(1, sizeof(*host));
+	if (!host)
+		return NULL;
+	memcpy(host->nqn, flow->identity.host_nqn, sizeof(host->nqn));
+	snprintf(host->address, sizeof(host->address), "%s", address);
+	memcpy(host->id, flow->host_id, sizeof(host->id));
+	HASH_ADD(hh, ledger->hosts, nqn, strlen(host->nqn), host);
+	return host;
+}
+
+/* A host may have several addresses, and one identifier (NVMe Base, feature Host Identifier): two of these are two hosts. */
+static void look_at_host(
+	struct stoq_watch *watch, struct stoq_ledger_flow *entry, const struct stoq_flow *flow)
+{
+	struct stoq_event_happening event = {.what = STOQ_HAPPENED_HOST_NQN_SHARED,
+		.uid = flow->uid,
+		.time_ns = flow->first_seen_ns};
+	const char *nqn = entry->identity.host_nqn;
+	struct stoq_ledger_host *host;
+	char address[sizeof(entry->identity.host_address)];
+	bool other_id, *told;
+
+	memcpy(address, entry->identity.host_address, sizeof(address));
+	stoq_identity_strip_port(address, sizeof(address));
+	HASH_FIND(hh, watch->ledger.hosts, nqn, strlen(nqn), host);
+	if (!host)
+		host = add_host(&watch->ledger, entry, address);
+	if (!host || strcmp(host->address, address) == 0)
+		return;
+	other_id = memcmp(host->id, entry->host_id, sizeof(host->id)) != 0;
+	told = other_id ? &host->other_id_told : &host->shared_told;
+	if (*told)
+		return;
+	*told = true;
+	snprintf(event.reason, sizeof(event.reason), "also %.45s, with %s host identifier%s",
+		host->address, other_id ? "another" : "the same",
+		other_id ? ": two hosts have one name" : "");
+	tell(watch, entry, &event);
+}
+
 static void tell_connect(
 	struct stoq_watch *watch, struct stoq_ledger_flow *entry, const struct stoq_flow *flow)
 {
@@ -96,6 +145,8 @@ static void tell_connect(
 	if (entry->connect_told || !flow->connect_accepted)
 		return;
 	entry->connect_told = true;
+	if (entry->names_known)
+		look_at_host(watch, entry, flow);
 	if (flow->kato_ms)
 		snprintf(event.reason, sizeof(event.reason), "keep alive timeout %u ms",
 			flow->kato_ms);

@@ -121,6 +121,7 @@ void stoq_ledger_free(struct stoq_ledger *ledger)
 	struct stoq_ledger_flow *flow, *next_flow;
 	struct stoq_ledger_series *series, *next_series;
 	struct stoq_ledger_status *status, *next_status;
+	struct stoq_ledger_host *host, *next_host;
 
 	HASH_ITER(hh, ledger->series, series, next_series)
 	{
@@ -136,6 +137,11 @@ void stoq_ledger_free(struct stoq_ledger *ledger)
 	{
 		HASH_DEL(ledger->statuses, status);
 		free(status);
+	}
+	HASH_ITER(hh, ledger->hosts, host, next_host)
+	{
+		HASH_DEL(ledger->hosts, host);
+		free(host);
 	}
 	free(ledger->retired);
 	*ledger = (struct stoq_ledger){0};

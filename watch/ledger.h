@@ -21,6 +21,7 @@ struct stoq_ledger_flow {
 	uint32_t version; /* counts the changes of what is known of it */
 	struct stoq_identity identity;
 	bool names_known;
+	uint8_t host_id[16];			   /* of the Connect; if names_known */
 	bool wanted;				   /* by the filter */
 	bool present;				   /* in the last reading, whatever its state */
 	bool connect_told, end_told, silence_told; /* as happenings */
@@ -62,7 +63,20 @@ struct stoq_ledger_status {
 	UT_hash_handle hh;
 };
 
+/* Where a host NQN was seen first. */
+#define STOQ_LEDGER_HOSTS_MAX 4096
+
+struct stoq_ledger_host {
+	char nqn[NVME_NQN_LENGTH];
+	char address[64]; /* without its port */
+	uint8_t id[16];
+	bool shared_told, other_id_told;
+	UT_hash_handle hh;
+};
+
 struct stoq_ledger {
+	struct stoq_ledger_host
+		*hosts; /* STOQ_LEDGER_HOSTS_MAX at most: later ones are not compared */
 	struct stoq_ledger_flow *flows;
 	struct stoq_ledger_series *series;
 	struct stoq_ledger_status *statuses;
