@@ -56,6 +56,12 @@ static int take_flow(const struct stoq_guard_view *view, const struct stoq_flow_
 	return stoq_flow_identities_add(connections, &known);
 }
 
+/* As the program takes it at its next packet. */
+static bool is_whole(const struct stoq_guard_view *view, const struct stoq_flow *flow)
+{
+	return flow->guard.whole && !stoq_guard_unseen_since(view->state, flow->first_seen_ns);
+}
+
 int stoq_guard_view_list(const struct stoq_guard_view *view, struct stoq_flow_identities *whole,
 	struct stoq_flow_identities *part)
 {
@@ -73,8 +79,8 @@ int stoq_guard_view_list(const struct stoq_guard_view *view, struct stoq_flow_id
 	for (size_t i = 0; !result && i < flows.count; i++) {
 		const struct stoq_flow *flow = stoq_map_dump_value(&flows, i);
 
-		result = take_flow(
-			view, stoq_map_dump_key(&flows, i), flow, flow->guard.whole ? whole : part);
+		result = take_flow(view, stoq_map_dump_key(&flows, i), flow,
+			is_whole(view, flow) ? whole : part);
 	}
 	stoq_map_dump_free(&flows);
 	return result;

@@ -69,6 +69,8 @@ static __noinline int stoq_guard_on_answer(
 	}
 	if (newcomer)
 		stoq_newcomer_answer(newcomer, segment, guard->from);
+	if (newcomer && stoq_guard_audit && guard->drop)
+		newcomer->followed = STOQ_NEWCOMER_UNFOLLOWED;
 	if (flow)
 		stoq_flow_remove(cpu, &segment->key);
 	bpf_map_delete_elem(&stoq_guard_identities, &segment->key);
@@ -82,12 +84,15 @@ static __always_inline void stoq_guard_on_syn(
 {
 	const struct stoq_segment *segment = &guard->segment;
 
-	if (ports && segment->payload_bytes)
+	if (ports && segment->payload_bytes) {
 		stoq_guard_drop(guard, STOQ_GUARD_DROP_UNFOLLOWED);
-	else if (ports == STOQ_GUARD_TO && !segment->ack)
+		if (stoq_guard_audit) /* no SYN that was seen may be answered in its place */
+			bpf_map_delete_elem(&stoq_newcomers, &segment->key);
+	} else if (ports == STOQ_GUARD_TO && !segment->ack) {
 		stoq_newcomer_syn(segment, guard->from);
-	else if (ports == STOQ_GUARD_FROM && segment->ack)
+	} else if (ports == STOQ_GUARD_FROM && segment->ack) {
 		stoq_guard_on_answer(cpu, guard, flow);
+	}
 }
 
 /* ---- strictly: from the SYNs to the controller's first data ---- */
@@ -174,7 +179,8 @@ static __noinline int stoq_guard_on_icreq(
 	int reason;
 	__u32 at;
 
-	if (!newcomer || !newcomer->answered || segment->acknowledged != newcomer->controller_first)
+	if (!newcomer || !newcomer->answered || newcomer->followed == STOQ_NEWCOMER_UNFOLLOWED ||
+		segment->acknowledged != newcomer->controller_first)
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_UNFOLLOWED);
 	if (stoq_guard_is_same_place(newcomer->controller_from, guard->from))
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_SIDE);
@@ -186,8 +192,28 @@ static __noinline int stoq_guard_on_icreq(
 		reason = STOQ_GUARD_DROP_SEQUENCE;
 	if (reason)
 		return stoq_guard_drop(guard, stoq_guard_not_icreq(skb, segment, at, reason));
-	newcomer->followed = 1;
+	if (!newcomer->followed)
+		newcomer->icreq_time =
+			(bpf_ktime_get_ns() >> STOQ_NEWCOMER_TIME_SHIFT) & STOQ_NEWCOMER_TIME_MASK;
+	newcomer->followed = STOQ_NEWCOMER_FOLLOWED;
 	return 0;
+}
+
+/* Whether a packet of it may have passed unseen. */
+static __always_inline int stoq_guard_is_doubtful(__u64 begun_ns)
+{
+	const struct stoq_guard_state *state = stoq_first(&stoq_guard_state);
+
+	return !state || stoq_guard_unseen_since(state, begun_ns);
+}
+
+/* When the newcomer's ICReq came, or shortly before. */
+static __always_inline __u64 stoq_guard_icreq_ns(const struct stoq_newcomer *newcomer)
+{
+	__u64 now = bpf_ktime_get_ns() >> STOQ_NEWCOMER_TIME_SHIFT;
+
+	return (now - ((now - newcomer->icreq_time) & STOQ_NEWCOMER_TIME_MASK))
+	       << STOQ_NEWCOMER_TIME_SHIFT;
 }
 
 /* A flow in the map of proven ones, empty. NULL: there is no room. */
@@ -244,7 +270,7 @@ static __noinline struct stoq_flow *stoq_guard_open(
 	flow->guard.host_from = newcomer->host_from;
 	flow->guard.controller_from = newcomer->controller_from;
 	flow->guard.opened = 1;
-	flow->guard.whole = 1;
+	flow->guard.whole = !stoq_guard_is_doubtful(stoq_guard_icreq_ns(newcomer));
 	stoq_flow_number(flow);
 	cpu->pdu_types[NVME_TCP_ICREQ]++;
 	stoq_count(cpu, STOQ_COUNT_FLOWS_NEW, 1);
@@ -332,7 +358,11 @@ static __always_inline struct stoq_flow *stoq_guard_flow_of_payload(struct __sk_
 		if (!stoq_guard_audit || !guard->drop)
 			return 0;
 	}
-	if (newcomer && newcomer->followed && guard->careful) {
+	/* It passes, and is not followed strictly: neither is anything that comes behind it. */
+	if (ports == STOQ_GUARD_TO && newcomer &&
+		(guard->drop || !guard->careful || newcomer->followed != STOQ_NEWCOMER_FOLLOWED))
+		newcomer->followed = STOQ_NEWCOMER_UNFOLLOWED;
+	if (newcomer && newcomer->followed == STOQ_NEWCOMER_FOLLOWED && guard->careful) {
 		/* Before it was strictly looked at, or a second time on its way. */
 		if (ports == STOQ_GUARD_TO)
 			return 0;

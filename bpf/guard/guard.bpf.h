@@ -75,6 +75,8 @@ static __always_inline void stoq_guard_refuse_by_ourselves(
 static __always_inline void stoq_guard_judge_begin(struct stoq_guard_cpu *guard,
 	struct stoq_flow *flow, struct stoq_guard_installed *installed);
 static __always_inline int stoq_guard_is_connect(const struct nvme_sqe *sqe);
+__noinline int stoq_guard_is_refused_now(
+	struct stoq_flow *flow, const struct stoq_guard_patch *patch);
 __noinline int stoq_guard_judge(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu,
 	const struct nvme_tcp_cmd_pdu *pdu, __u32 sequence);
 

@@ -228,7 +228,7 @@ static __always_inline int stoq_guard_on_controllers_pdu(struct __sk_buff *skb,
 static __always_inline int stoq_guard_on_command(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_cpu *cpu, struct nvme_tcp_icreq_pdu *pdu, __u32 sequence)
 {
-	if (flow->guard.cut)
+	if (stoq_guard_is_cut(flow))
 		stoq_guard_recall_cut(flow, &((struct nvme_tcp_cmd_pdu *)(void *)pdu)->sqe);
 	else if (stoq_guard_judge(skb, flow, cpu, (void *)pdu, sequence) ||
 		 stoq_guard_limit(flow, (void *)pdu))

@@ -47,6 +47,7 @@ __noinline int stoq_guard_classify_flow(
 	if (data && flow->connected && !flow->qid)
 		stoq_guard_meet_host(flow, installed, data, 0);
 	flow->guard.generation = installed->generation;
+	flow->guard.policies++;
 	return 0;
 }
 
@@ -395,6 +396,36 @@ static __always_inline int stoq_guard_is_connect(const struct nvme_sqe *sqe)
 {
 	return sqe->opcode == NVME_OPCODE_FABRICS &&
 	       (nvme_le32(sqe->nsid) & 0xff) == NVME_FABRICS_CONNECT;
+}
+
+/*
+ * Whether a command that has passed, and is not acknowledged yet, would not pass any more: the policy is another one now, or it was
+ * spared in audit mode. A target that has not got it takes what comes now, however late that is. Its list of ranges, if it has
+ * one, counts as not seen; what a Connect gives holds for all that follows.
+ */
+__noinline int stoq_guard_is_refused_now(
+	struct stoq_flow *flow, const struct stoq_guard_patch *patch)
+{
+	struct stoq_guard_installed *installed = stoq_guard_policy();
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+	const struct nvme_sqe *sqe;
+
+	if (!flow || !patch || !guard || !installed || stoq_guard_audit)
+		return 0;
+	if (patch->decided == STOQ_GUARD_SPARED)
+		return 1;
+	if (patch->decided == STOQ_GUARD_DECIDED(flow) &&
+		flow->guard.generation == installed->generation)
+		return 0;
+	sqe = &((const struct nvme_tcp_cmd_pdu *)(const void *)patch->data)->sqe;
+	if (stoq_guard_is_connect(sqe))
+		return 0;
+	stoq_guard_judge_begin(guard, flow, installed);
+	if (flow->connected)
+		stoq_guard_judge_sqe(installed, sqe, flow->kind, 1);
+	else
+		stoq_guard_judge_either(guard, flow, installed, sqe);
+	return guard->decision.verdict != STOQ_GUARD_ALLOW;
 }
 
 /*

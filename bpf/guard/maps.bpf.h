@@ -201,9 +201,13 @@ struct stoq_guard_patch {
 	__u32 sequence;
 	__u16 bytes;
 	__u8 rewritten; /* they are not what the sender sent */
-	__u8 pad;
+	__u8 decided; /* of a command that passed as it was: STOQ_GUARD_DECIDED(), or STOQ_GUARD_SPARED */
 	__u8 data[STOQ_GUARD_PATCH_BYTES];
 };
+
+/* By which of the flow's policies; never 0. */
+#define STOQ_GUARD_DECIDED(flow) ((flow)->guard.policies & 0x7f | 0x80)
+#define STOQ_GUARD_SPARED	 1 /* audit: it would have been refused */
 
 struct stoq_guard_chunk {
 	struct stoq_guard_patch patches[STOQ_GUARD_CHUNK_PATCHES];
@@ -340,7 +344,18 @@ static __always_inline int stoq_guard_drops(const struct stoq_guard_cpu *guard)
 /* The header at hand, which is cut, goes out as something else than it came. */
 static __always_inline int stoq_guard_has_spoiled(const struct stoq_flow *flow)
 {
-	return flow->guard.cut && !stoq_guard_audit;
+	return flow->guard.cut == STOQ_GUARD_CUT_SPOILED;
+}
+
+/*
+ * The header at hand, which is cut, was refused when its first part passed. In audit mode that part passed as it was: now
+ * the command is decided about again, and refused by what is left of it.
+ */
+static __always_inline int stoq_guard_is_cut(struct stoq_flow *flow)
+{
+	if (!stoq_guard_audit && flow->guard.cut == STOQ_GUARD_CUT_SPARED)
+		flow->guard.cut = STOQ_GUARD_CUT_NONE;
+	return flow->guard.cut;
 }
 
 /* Its Connect has passed: of this connection, or before it was seen. */

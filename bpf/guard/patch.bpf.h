@@ -248,6 +248,10 @@ __noinline int stoq_guard_apply_chunk(
 			break;
 		if ((__s32)(start + patch->bytes) <= 0 || (__s32)(start - cpu->payload_bytes) >= 0)
 			continue;
+		if (patch->decided && stoq_guard_is_refused_now(flow, patch)) {
+			guard->end = 1;
+			return stoq_guard_drop(guard, STOQ_GUARD_DROP_ENDED);
+		}
 		applied = stoq_guard_apply(skb, cpu, patch);
 		if (stoq_guard_applied(flow, cpu, guard, patch, applied))
 			return 1;
@@ -341,6 +345,7 @@ __noinline int stoq_guard_keep_payload(
 		guard->patch.sequence = cpu->sequence + *place;
 		guard->patch.bytes = length;
 		guard->patch.rewritten = 0;
+		guard->patch.decided = 0;
 		*place += length;
 		*left -= length;
 		if (stoq_guard_keep(flow, cpu))

@@ -139,7 +139,7 @@ static __always_inline void stoq_guard_restore_cut(struct stoq_flow *flow, __u8 
 	bytes[STOQ_GUARD_AT_OPCODE] = flow->guard.cut_opcode;
 	if (flow->guard.cut_opcode == NVME_OPCODE_FABRICS)
 		bytes[STOQ_GUARD_AT_NSID] = flow->guard.cut_fctype;
-	flow->guard.cut = 0;
+	flow->guard.cut = STOQ_GUARD_CUT_NONE;
 }
 
 static __always_inline void stoq_guard_count_command(struct stoq_guard_cpu *guard,
@@ -168,6 +168,7 @@ static __always_inline void stoq_guard_patch_from(struct stoq_guard_cpu *guard,
 	guard->patch.sequence = sequence;
 	guard->patch.bytes = bytes;
 	guard->patch.rewritten = 0;
+	guard->patch.decided = 0;
 }
 
 /*
@@ -231,6 +232,9 @@ __noinline int stoq_guard_act(struct __sk_buff *skb, struct stoq_flow *flow, str
 		if (rewrites &&
 			stoq_guard_expect(flow, nvme_le16(sqe->command_id), guard->decision.status))
 			return stoq_guard_drop(guard, STOQ_GUARD_DROP_NO_ROOM);
+		if (!rewrites)
+			guard->patch.decided =
+				denied ? STOQ_GUARD_SPARED : STOQ_GUARD_DECIDED(flow);
 		if ((rewrites || guard->strict) && stoq_guard_keep(flow, cpu)) {
 			if (rewrites)
 				stoq_guard_forget(flow, nvme_le16(sqe->command_id));
@@ -247,6 +251,9 @@ __noinline int stoq_guard_act(struct __sk_buff *skb, struct stoq_flow *flow, str
 			stoq_guard_restore_cut(flow, (__u8 *)pdu);
 		}
 	}
+	/* An earlier one with this identifier may have completed unseen, or in audit mode. */
+	if (!rewrites && flow->guard.refused)
+		stoq_guard_forget(flow, nvme_le16(sqe->command_id));
 	stoq_guard_count_command(guard, flow, installed, sqe);
 	if (guard->list_bytes && guard->strict)
 		stoq_guard_keep_payload(skb, flow, cpu, guard->list_at, guard->list_bytes);
@@ -342,7 +349,7 @@ static __always_inline int stoq_guard_refuse_cut(struct stoq_flow *flow, struct 
 			     : !stoq_guard_spoil(flow, cursor->carry, cpu->header_out,
 				       guard->touches == STOQ_GUARD_TOUCHES_RANGE))
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_CUT);
-	flow->guard.cut = 1;
+	flow->guard.cut = stoq_guard_audit ? STOQ_GUARD_CUT_SPARED : STOQ_GUARD_CUT_SPOILED;
 	flow->guard.cut_rule = decision->rule;
 	flow->guard.cut_log_rule = decision->log_rule;
 	flow->guard.cut_status = decision->status;
@@ -379,7 +386,7 @@ static __always_inline int stoq_guard_cut_command(struct __sk_buff *skb, struct 
 		return 1;
 	if (!installed)
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_NO_POLICY);
-	if (!flow->guard.cut) {
+	if (!stoq_guard_is_cut(flow)) {
 		stoq_guard_judge_begin(guard, flow, installed);
 		stoq_guard_unfold_cut(guard, cursor, cursor->carry_bytes);
 		if (stoq_guard_decide_cut(guard, flow, installed, cursor->carry_bytes) &&

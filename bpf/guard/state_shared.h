@@ -135,12 +135,24 @@ NVME_ASSERT_OFFSET(struct stoq_guard_record, other_uid, 100);
 
 struct stoq_guard_state {
 	__u64 log_last; /* sequence number given last; 0: none */
-	__u64 pad[7];
+	/*
+	 * When a packet passed last that may have been a host's, and does not tell of which connection, as a fragment: what
+	 * is older than that is not followed strictly. 0: never. CLOCK_MONOTONIC.
+	 */
+	__u64 unseen_ns;
+	__u64 pad[6];
 };
 NVME_ASSERT_SIZE(struct stoq_guard_state, 64);
 
 /* Host NQNs whose connections are compared: the least recent makes way for another. */
 #define STOQ_GUARD_HOSTS 16384
+
+/* Whether such a packet has passed since the connection began. */
+static inline __attribute__((always_inline)) int stoq_guard_unseen_since(
+	const struct stoq_guard_state *state, __u64 begun_ns)
+{
+	return state->unseen_ns && state->unseen_ns >= begun_ns;
+}
 
 /* ---- connections that are followed ---- */
 

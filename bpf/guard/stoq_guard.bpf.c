@@ -147,6 +147,20 @@ __noinline int stoq_guard_learn(struct __sk_buff *skb, struct stoq_flow *flow, s
 	return 1;
 }
 
+/*
+ * What strict rests on is not so: the target has acknowledged the byte that is to come next. It has got it from where nobody
+ * policed, or when nobody did, and what it makes of the bytes at hand is not known.
+ */
+static __always_inline int stoq_guard_has_passed(
+	const struct stoq_flow *flow, const struct stoq_flow_side *side)
+{
+	const struct stoq_flow_side *controller = &flow->side[NVME_TCP_FROM_CONTROLLER];
+
+	return side->state == STOQ_FLOW_SYNCED &&
+	       (flow->guard.acknowledged & 1 << NVME_TCP_FROM_CONTROLLER) &&
+	       stoq_after(controller->acknowledged, stoq_wanted(side) + side->finished);
+}
+
 /* Payload from a host, strictly: it is followed to its last byte, or it does not pass. */
 static __always_inline int stoq_guard_follow(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_flow_side *side, struct stoq_cpu *cpu, struct stoq_guard_cpu *guard)
@@ -154,6 +168,11 @@ static __always_inline int stoq_guard_follow(struct __sk_buff *skb, struct stoq_
 	__u32 end = cpu->sequence + cpu->payload_bytes;
 	int result = STOQ_WALK_DONE;
 
+	if (stoq_guard_has_passed(flow, side)) {
+		flow->guard.whole = 0;
+		if (stoq_guard_drop(guard, STOQ_GUARD_DROP_UNFOLLOWED))
+			return 1;
+	}
 	if (side->state != STOQ_FLOW_SYNCED) {
 		if (!stoq_guard_learn(skb, flow, cpu))
 			return stoq_guard_drop(guard, STOQ_GUARD_DROP_UNFOLLOWED);
@@ -288,8 +307,19 @@ __noinline int stoq_guard_on_payload(
 static __always_inline void stoq_guard_spare(
 	const struct stoq_guard_cpu *guard, struct stoq_flow *flow)
 {
-	if (guard->drop != STOQ_GUARD_DROP_NO_POLICY)
-		flow->guard.spared = 1;
+	if (guard->drop == STOQ_GUARD_DROP_NO_POLICY)
+		return;
+	flow->guard.spared = 1;
+	flow->guard.whole = 0;
+}
+
+/* A packet that is not parsed, and passes: it may be of any connection. */
+static __always_inline void stoq_guard_pass_unseen(const struct stoq_guard_cpu *guard)
+{
+	struct stoq_guard_state *state = stoq_first(&stoq_guard_state);
+
+	if (state && (guard->careful ? stoq_guard_audit && guard->strict_here : 1))
+		state->unseen_ns = bpf_ktime_get_ns();
 }
 
 /*
@@ -317,6 +347,9 @@ static __noinline struct stoq_flow *stoq_guard_find(struct __sk_buff *skb, struc
 		guard->strict_here = 0;
 		guard->careful = 0;
 	}
+	if (segment->payload_bytes && ports == STOQ_GUARD_TO && flow && flow->guard.whole &&
+		stoq_guard_is_doubtful(flow->first_seen_ns))
+		flow->guard.whole = 0;
 	if (segment->payload_bytes)
 		flow = stoq_guard_flow_of_payload(skb, cpu, guard, flow, ports);
 	if (stoq_guard_drops(guard) || !flow || !flow->uid)
@@ -405,6 +438,7 @@ int stoq_guard(struct __sk_buff *skb)
 		__builtin_memset(&segment->key, 0, sizeof(segment->key));
 		if (guard->strict_here)
 			stoq_guard_drop(guard, stoq_guard_drop_of(result));
+		stoq_guard_pass_unseen(guard);
 	}
 	if (!guard->drop)
 		return TC_ACT_UNSPEC;

@@ -200,14 +200,26 @@ struct stoq_newcomer {
 	__u8 answered;
 	__u8 multipath; /* the answer agrees to Multipath TCP */
 	/* The guard's, else 0. */
-	__u8 followed;	       /* strictly: an ICReq of the host, or part of it, has passed */
+	__u8 followed;	       /* enum stoq_newcomer_followed */
 	__u32 syn_from;	       /* where the last SYN, ... */
 	__u32 host_from;       /* ... the one that was answered, ... */
 	__u32 controller_from; /* ... and the answer came from: see stoq_guard_from() */
-	__u8 refused;	       /* there was no room for it as a flow */
-	__u8 pad[3];
+	__u32 refused : 1;     /* there was no room for it as a flow */
+	__u32 icreq_time : 31; /* when it came to be followed, in STOQ_NEWCOMER_TIME_SHIFT */
 };
 NVME_ASSERT_SIZE(struct stoq_newcomer, 32);
+
+/* What has passed of its host's data. */
+enum stoq_newcomer_followed {
+	STOQ_NEWCOMER_QUIET = 0,
+	STOQ_NEWCOMER_FOLLOWED = 1, /* strictly: an ICReq, or part of it, and nothing else */
+	STOQ_NEWCOMER_UNFOLLOWED =
+		2, /* what nobody has looked at: it is followed strictly no more */
+};
+
+/* In 2^24 ns, 17 ms: a newcomer is not a year old. */
+#define STOQ_NEWCOMER_TIME_SHIFT 24
+#define STOQ_NEWCOMER_TIME_MASK	 0x7fffffffu
 
 /* What the end of the PDU that was taken last means for its command. */
 enum stoq_pending {
@@ -346,7 +358,7 @@ struct stoq_guard_flow {
 	__u16 cut_rule;
 	__u16 cut_log_rule;
 	__u16 cut_status;
-	__u8 cut;	    /* there is one */
+	__u8 cut;	    /* there is one: enum stoq_guard_cut */
 	__u8 cut_opcode;    /* the opcode that it had */
 	__u8 cut_fctype;    /* likewise */
 	__u8 named;	    /* its NQNs are in map stoq_connects, whole */
@@ -362,7 +374,8 @@ struct stoq_guard_flow {
 	__u8 identify;	    /* enum stoq_guard_identify: Identify Controller, on the admin queue */
 	__u8 ioccsz_bytes;  /* of IOCCSZ that have come */
 	__u8 spared;	    /* audit: a packet of it would have been dropped */
-	__u8 pad_front[2];
+	__u8 policies;	    /* by how many its commands were decided about, modulo 256 */
+	__u8 pad_front;
 	__u32 maxh2c;	     /* MAXH2CDATA, bytes; 0 if the ICResp was not seen */
 	__u32 far;	     /* commands outstanding that are in map stoq_guard_far */
 	__u32 capsule_bytes; /* the most data in a capsule; 0: not looked up yet */
@@ -375,6 +388,12 @@ struct stoq_guard_flow {
 	__u32 turns;	  /* the host's packets since it was torn */
 };
 NVME_ASSERT_SIZE(struct stoq_guard_flow, 88);
+
+enum stoq_guard_cut {
+	STOQ_GUARD_CUT_NONE = 0,
+	STOQ_GUARD_CUT_SPOILED = 1, /* what has passed of it was changed, or will be */
+	STOQ_GUARD_CUT_SPARED = 2,  /* audit: it passes as it is */
+};
 
 enum stoq_guard_identify {
 	STOQ_GUARD_IDENTIFY_NO = 0,

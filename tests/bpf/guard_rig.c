@@ -21,17 +21,35 @@
 
 struct stoq_guard_bpf *the_guard;
 struct stoq_guard_bpf *the_auditor;
+static struct stoq_guard_bpf *the_other; /* in whose place the_guard is */
 bool guard_audited;
 enum stoq_guard_strictness guard_strictness = STOQ_GUARD_STRICT_ALWAYS;
 struct stoq_guard_compiled *guard_compiled;
 static uint64_t generation;
 
-/* NULL: it does not load. */
-static struct stoq_guard_bpf *load(bool audit)
+/* Two programs with the same tables, as when one takes the place of the other. */
+static int take_over(struct stoq_guard_bpf *guard, const struct stoq_guard_bpf *before)
+{
+	struct bpf_map *map;
+	int result = 0;
+
+	bpf_object__for_each_map(map, guard->obj)
+	{
+		const char *name = bpf_map__name(map);
+		const struct bpf_map *old = bpf_object__find_map_by_name(before->obj, name);
+
+		if (!result && !strstr(name, ".rodata"))
+			result = bpf_map__reuse_fd(map, bpf_map__fd(old));
+	}
+	return result;
+}
+
+/* before: whose tables it takes over, or NULL. NULL: it does not load. */
+static struct stoq_guard_bpf *load(bool audit, const struct stoq_guard_bpf *before)
 {
 	struct stoq_guard_bpf *guard = stoq_guard_bpf__open();
 
-	if (!guard)
+	if (!guard || (before && take_over(guard, before)))
 		return NULL;
 	guard->rodata->stoq_guard_strict = (uint8_t)guard_strictness;
 	guard->rodata->stoq_guard_audit = audit;
@@ -53,9 +71,9 @@ int guard_setup(void **state)
 		printf("SKIP: loading BPF programs needs root\n");
 		exit(RIG_SKIP);
 	}
-	the_guard = load(false);
+	the_guard = load(false, NULL);
 	if (guard_audited)
-		the_auditor = load(true);
+		the_auditor = load(true, NULL);
 	return the_guard && (the_auditor || !guard_audited) ? 0 : -1;
 }
 
@@ -86,7 +104,9 @@ int guard_teardown(void **state)
 		exit(1); /* cmocka does not count what a teardown finds */
 	stoq_guard_bpf__destroy(the_guard);
 	stoq_guard_bpf__destroy(the_auditor);
+	stoq_guard_bpf__destroy(the_other);
 	the_auditor = NULL;
+	the_other = NULL;
 	free(guard_compiled);
 	guard_compiled = NULL;
 	return 0;
@@ -163,6 +183,19 @@ void guard_install(const char *yaml)
 	stoq_guard_policy_free(&policy);
 	free(guard_compiled);
 	guard_compiled = compiled;
+}
+
+void guard_replace(bool audit)
+{
+	if (the_guard->rodata->stoq_guard_audit != audit) {
+		struct stoq_guard_bpf *other = the_other ? the_other : load(audit, the_guard);
+
+		assert_non_null(other);
+		the_other = the_guard;
+		the_guard = other;
+	}
+	generation++;
+	install_compiled(the_guard, guard_compiled);
 }
 
 /* The sum over all CPUs of the 64-bit number at `offset` of a map's only value. */

@@ -55,6 +55,12 @@ extern enum stoq_guard_strictness guard_strictness;
 int guard_setup(void **state);
 int guard_teardown(void **state);
 
+/*
+ * A program in audit mode or one that enforces takes the place of the_guard, with all its tables, as `stoq guard on --replace` has
+ * it; the policy in force is put in force again.
+ */
+void guard_replace(bool audit);
+
 /* Interfaces front, back and third, in a network namespace of our own; or skips. */
 void guard_own_interfaces(void);
 
