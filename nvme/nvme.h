@@ -284,6 +284,9 @@ static inline int nvme_has_lba_range(__u8 opcode)
 	}
 }
 
+/* Write Zeroes with NSZ, CDW12 bit 23, is about the whole namespace, whatever its range (NVM Command Set 1.1). */
+#define NVME_WRITE_ZEROES_NSZ (1u << 23)
+
 static inline __u64 nvme_sqe_slba(const struct nvme_sqe *sqe)
 {
 	return (__u64)nvme_le32(sqe->cdw11) << 32 | nvme_le32(sqe->cdw10);
@@ -291,4 +294,9 @@ static inline __u64 nvme_sqe_slba(const struct nvme_sqe *sqe)
 static inline __u32 nvme_sqe_block_count(const struct nvme_sqe *sqe)
 {
 	return (nvme_le32(sqe->cdw12) & 0xffff) + 1;
+}
+static inline int nvme_sqe_is_whole_namespace(const struct nvme_sqe *sqe)
+{
+	return sqe->opcode == NVME_NVM_WRITE_ZEROES &&
+	       (nvme_le32(sqe->cdw12) & NVME_WRITE_ZEROES_NSZ);
 }

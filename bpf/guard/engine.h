@@ -319,8 +319,11 @@ static inline __u32 stoq_guard_request_from_sqe(const struct stoq_guard_compiled
 		code = nsid & 0xff;
 	}
 	touches = stoq_guard_request_set(policy, request, table, code, nsid);
-	if (touches == STOQ_GUARD_TOUCHES_RANGE)
-		stoq_guard_request_range(request, first, last < first ? ~0ull : last);
+	if (touches != STOQ_GUARD_TOUCHES_RANGE)
+		return touches;
+	if (nvme_sqe_is_whole_namespace(sqe))
+		return STOQ_GUARD_TOUCHES_NAMESPACE;
+	stoq_guard_request_range(request, first, last < first ? ~0ull : last);
 	return touches;
 }
 

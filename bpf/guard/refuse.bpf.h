@@ -16,6 +16,7 @@
 #define STOQ_GUARD_AT_SGL    32
 #define STOQ_GUARD_AT_SLBA   48
 #define STOQ_GUARD_AT_NLB    56
+#define STOQ_GUARD_AT_NSZ    58 /* of a Write Zeroes: its top bit */
 #define STOQ_GUARD_COMMAND   72
 #define STOQ_GUARD_RESPONSE  24
 #define STOQ_GUARD_AT_STATUS 22 /* in a CapsuleResp; the CID is before it */
@@ -69,6 +70,13 @@ static __always_inline __u8 stoq_guard_reserved(int in_capsule)
 	return in_capsule ? STOQ_REFUSED_OPCODE_DATA : STOQ_REFUSED_OPCODE;
 }
 
+/* A Write Zeroes that is refused by its SLBA must not be about the whole namespace. */
+static __always_inline void stoq_guard_clear_nsz(__u8 opcode, __u8 *bytes)
+{
+	if (opcode == NVME_NVM_WRITE_ZEROES)
+		bytes[STOQ_GUARD_AT_NSZ] &= 0x7f;
+}
+
 /*
  * Changes a capsule, of which the first `out` bytes have passed already, so that it is refused. 0:
  * what is left of it gives no means to do so.
@@ -103,6 +111,7 @@ static __always_inline int stoq_guard_spoil(
 	if (out <= STOQ_GUARD_AT_SLBA + 6) { /* beyond any namespace, in bytes, too */
 		bytes[STOQ_GUARD_AT_SLBA + 6] = 0xff;
 		bytes[STOQ_GUARD_AT_SLBA + 7] = 0xff;
+		stoq_guard_clear_nsz(opcode, bytes);
 		return 1;
 	}
 	if (out > STOQ_GUARD_AT_NLB + 1 || !(opcode & 3) ||
@@ -216,8 +225,12 @@ __noinline int stoq_guard_act(struct __sk_buff *skb, struct stoq_flow *flow, str
 			return stoq_guard_drop(guard, STOQ_GUARD_DROP_ENDED);
 		}
 		if (denied) {
-			int range = guard->touches == STOQ_GUARD_TOUCHES_RANGE;
+			int range = guard->touches == STOQ_GUARD_TOUCHES_RANGE ||
+				    nvme_sqe_is_whole_namespace(sqe);
 
+			/* Of one that was cut this bit has come behind what was changed. */
+			if (stoq_guard_has_spoiled(flow))
+				stoq_guard_clear_nsz(flow->guard.cut_opcode, guard->patch.data);
 			if (!flow->guard.cut && !stoq_guard_spoil(flow, guard->patch.data,
 							cpu->header_out, range)) {
 				guard->end = 1; /* it will not be any better */
@@ -393,6 +406,8 @@ static __always_inline int stoq_guard_cut_command(struct __sk_buff *skb, struct 
 			stoq_guard_refuse_cut(flow, cpu, guard, cursor))
 			return 1;
 	}
+	if (stoq_guard_has_spoiled(flow))
+		stoq_guard_clear_nsz(flow->guard.cut_opcode, cursor->carry);
 	/* Also if it waits: the packet may have bytes that passed before, now other ones. */
 	if (guard->strict || stoq_guard_has_spoiled(flow))
 		return stoq_guard_apply_carry(skb, flow, cpu);

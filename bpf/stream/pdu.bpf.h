@@ -70,7 +70,9 @@ static __always_inline void stoq_command_from_sqe(
 	if ((stoq_keep_details & STOQ_KEEP_SIZES) && !fabrics)
 		command->fctype = stoq_size_class(command->bytes);
 	command->slba = io ? nvme_sqe_slba(sqe) : 0;
-	command->blocks = io && nvme_has_lba_range(opcode) ? nvme_sqe_block_count(sqe) : 0;
+	command->blocks = io && nvme_has_lba_range(opcode) && !nvme_sqe_is_whole_namespace(sqe)
+				  ? nvme_sqe_block_count(sqe)
+				  : 0;
 	command->untimed =
 		kind == NVME_QUEUE_ADMIN && sqe->opcode == NVME_ADMIN_ASYNC_EVENT_REQUEST;
 }

@@ -310,6 +310,60 @@ static void test_retransmission(void **state)
 	}
 }
 
+/* Write Zeroes with NSZ, which zeroes the namespace whatever its range is. */
+static size_t write_zeroes(uint16_t cid, bool namespace_too)
+{
+	struct nvme_io_fields fields = link_fields(NVME_NVM_WRITE_ZEROES, cid, 1, 100000);
+	size_t at = link_write_command(&link, &fields);
+
+	if (namespace_too)
+		link.bytes[NVME_TCP_FROM_HOST][at + 58] |= 0x80;
+	return at;
+}
+
+static void test_write_zeroes_of_a_namespace(void **state)
+{
+	static const size_t cuts[][2] = {{72, 72}, {20, 72}, {20, 55}, {20, 56}, {20, 57}, {20, 58},
+		{20, 59}, {55, 72}, {56, 72}, {57, 72}, {58, 72}, {59, 72}};
+
+	(void)state;
+	guard_install("version: 1\ndefault: allow\nrules:\n"
+		      "  - {namespace: 1, lba: 0+34, commands: [writes], verdict: deny}\n"
+		      "  - {namespace: 1, lba: 100000+90000, commands: [writes], verdict: deny, "
+		      "status: Access Denied}\n");
+	for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+		const size_t *cut = cuts[i];
+		struct nvme_sqe arrived;
+		size_t at;
+
+		link_open(&link, 1);
+		at = write_zeroes(1, true);
+		if (!link_send(&link, NVME_TCP_FROM_HOST, at, at + cut[0]) ||
+			(cut[1] > cut[0] &&
+				!link_send(&link, NVME_TCP_FROM_HOST, at + cut[0], at + cut[1])) ||
+			!link_flush(&link, NVME_TCP_FROM_HOST))
+			continue; /* what is there of it is no command */
+		arrived = link_command(&link, at);
+		assert_true(link_is_refused(&arrived));
+		assert_true(arrived.opcode != NVME_NVM_WRITE_ZEROES || arrived.nsid >> 24 ||
+			    !nvme_sqe_is_whole_namespace(&arrived));
+		if (cut[0] == 72)
+			assert_int_equal(guard_last_record().blocks, 0);
+	}
+	guard_install("version: 1\ndefault: deny\nrules:\n"
+		      "  - {commands: [admin], verdict: allow}\n"
+		      "  - {namespace: 1, lba: 100000+8, commands: [writes], verdict: allow}\n");
+	link_open(&link, 1);
+	for (uint16_t cid = 1; cid <= 2; cid++) {
+		size_t at = write_zeroes(cid, cid == 2);
+		struct nvme_sqe arrived;
+
+		assert_true(link_flush(&link, NVME_TCP_FROM_HOST));
+		arrived = link_command(&link, at);
+		assert_int_equal(link_is_refused(&arrived), cid == 2);
+	}
+}
+
 static void test_dsm_ranges(void **state)
 {
 	struct nvme_dsm_range ranges[2] = {
@@ -647,6 +701,7 @@ int main(void)
 		cmocka_unit_test(test_cid_is_used_again),
 		cmocka_unit_test(test_response_is_cut),
 		cmocka_unit_test(test_retransmission),
+		cmocka_unit_test(test_write_zeroes_of_a_namespace),
 		cmocka_unit_test(test_dsm_ranges),
 		cmocka_unit_test(test_copy_ranges),
 		cmocka_unit_test(test_log_rule),

@@ -165,7 +165,7 @@ void random_command_make(struct random_command *command, uint64_t *state)
 	make_range(&first, &last, state);
 	sqe->cdw10 = nvme_to_le32((uint32_t)first);
 	sqe->cdw11 = nvme_to_le32((uint32_t)(first >> 32));
-	sqe->cdw12 = nvme_to_le32(below(state, 30) | 0xabcd0000);
+	sqe->cdw12 = nvme_to_le32(below(state, 30) | (below(state, 8) ? 0xab4d0000 : 0xabcd0000));
 	command->known = below(state, 5) != 0;
 	make_name(command->host, state, false);
 	make_name(command->subsystem, state, false);
@@ -326,6 +326,13 @@ static bool within(const struct random_rule *rule, uint64_t first, uint64_t last
 	return !(last < rule->first || first > rule->last);
 }
 
+/* NSZ of a Write Zeroes. */
+static bool zeroes_namespace(const struct random_command *command)
+{
+	return command->kind == NVME_QUEUE_IO && command->sqe.opcode == 0x08 &&
+	       (nvme_le32(command->sqe.cdw12) & 0x800000);
+}
+
 static bool blocks_pass(const struct random_rule *rule, const struct random_command *command,
 	struct meaning meaning)
 {
@@ -336,11 +343,11 @@ static bool blocks_pass(const struct random_rule *rule, const struct random_comm
 		return true;
 	if (meaning.blocks == BLOCKS_NONE)
 		return false;
-	if (everywhere(command, meaning) || (meaning.blocks == BLOCKS_LIST && !command->list_seen))
+	if (everywhere(command, meaning))
 		return rule->verdict != STOQ_GUARD_ALLOW;
-	if (meaning.blocks == BLOCKS_LIST)
+	if (meaning.blocks == BLOCKS_LIST && command->list_seen)
 		return within(rule, command->first, command->last);
-	if (meaning.blocks == BLOCKS_ALL)
+	if (meaning.blocks != BLOCKS_OWN || zeroes_namespace(command))
 		return within(rule, 0, UINT64_MAX);
 	return within(
 		rule, first, blocks - 1 > UINT64_MAX - first ? UINT64_MAX : first + (blocks - 1));
