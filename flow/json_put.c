@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "flow/json_put.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/timestamp.h"
 #include "flow/text.h"
 #include "nvme/nvme_names.h"
@@ -8,12 +11,13 @@
 void stoq_json_put_foreign(
 	struct json_object *object, const char *key, const char *value, size_t length)
 {
-	char clean[4 * NVME_NQN_LENGTH + 1];
+	size_t used = strnlen(value, length), size = 4 * used + 1;
+	char *clean = malloc(size);
 
-	if (length > NVME_NQN_LENGTH)
-		length = NVME_NQN_LENGTH;
-	stoq_text_clean(clean, sizeof(clean), value, length, STOQ_TEXT_UTF8);
-	stoq_json_put_string(object, key, clean[0] ? clean : NULL);
+	if (clean)
+		stoq_text_clean(clean, size, value, used, STOQ_TEXT_UTF8);
+	stoq_json_put_string(object, key, clean && clean[0] ? clean : NULL);
+	free(clean);
 }
 
 void stoq_json_put_time(struct json_object *object, uint64_t unix_ns)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "flow/text.h"
 #include "guard/places.h"
 #include "guard/print.h"
 #include "guard/view_list.h"
@@ -342,6 +343,15 @@ static void print_reason(FILE *file, const struct stoq_guard_verdict_on_host *ve
 		file);
 }
 
+/* A name as the host gave it, made harmless. */
+static void print_name(FILE *file, const char *before, const char nqn[static NVME_NQN_LENGTH])
+{
+	char clean[4 * NVME_NQN_LENGTH + 1];
+
+	stoq_text_clean(clean, sizeof(clean), nqn, NVME_NQN_LENGTH, STOQ_TEXT_ASCII);
+	fprintf(file, "%s%s", before, clean);
+}
+
 static void print_host(
 	FILE *file, const struct stoq_guard_stopped *stopped, const struct stoq_guard_policy *rules)
 {
@@ -349,15 +359,15 @@ static void print_host(
 	char end[STOQ_FLOW_END_TEXT];
 
 	if (known->host_nqn[0])
-		fprintf(file, "  host %s, ", known->host_nqn);
+		print_name(file, "  host ", known->host_nqn);
 	else
-		fputs(stopped->several ? "  hosts that are not known, "
-				       : "  a host that is not known, ",
+		fputs(stopped->several ? "  hosts that are not known"
+				       : "  a host that is not known",
 			file);
-	fprintf(file, "%zu connection%s", stopped->connections,
+	fprintf(file, ", %zu connection%s", stopped->connections,
 		stopped->connections == 1 ? "" : "s");
 	if (known->subsystem_nqn[0])
-		fprintf(file, " to %s", known->subsystem_nqn);
+		print_name(file, " to ", known->subsystem_nqn);
 	fprintf(file, " (%s%s): ", stoq_flow_end_text(&known->host, end),
 		stopped->connections == 1 ? "" : " and others");
 	print_reason(file, &stopped->verdict, rules);
