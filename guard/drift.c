@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "guard/drift.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
 #include "guard/source.h"
@@ -46,12 +47,14 @@ static enum stoq_guard_drift compare(
 									: STOQ_GUARD_DRIFT_TEXT;
 }
 
-/* A policy may have come through a pipe: nothing can be read there again. */
-static bool is_pipe(const char *path)
+/* What is no file any more is not read: a pipe would be waited for. */
+static int check_file(const char *path, struct stoq_error *error)
 {
 	struct stat about;
 
-	return stat(path, &about) == 0 && !S_ISREG(about.st_mode);
+	if (stat(path, &about) || S_ISREG(about.st_mode))
+		return 0;
+	return stoq_error_set(error, -EINVAL, "%.200s is no regular file", path);
 }
 
 enum stoq_guard_drift stoq_guard_drift_find(
@@ -61,9 +64,11 @@ enum stoq_guard_drift stoq_guard_drift_find(
 	struct stoq_guard_source source;
 	enum stoq_guard_drift drift;
 
-	if (view->manifest.policy_format != STOQ_GUARD_POLICY_FORMAT || path[0] != '/' ||
-		is_pipe(path))
+	/* It came through a pipe: nothing can be read there again. */
+	if (view->manifest.policy_format != STOQ_GUARD_POLICY_FORMAT || path[0] != '/')
 		return STOQ_GUARD_DRIFT_UNKNOWN;
+	if (check_file(path, error))
+		return STOQ_GUARD_DRIFT_BROKEN;
 	if (is_same(view))
 		return STOQ_GUARD_DRIFT_NONE;
 	if (stoq_guard_source_read(&source, path, error))

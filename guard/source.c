@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "guard/compile.h"
@@ -40,18 +42,31 @@ static int compile(
 	return result;
 }
 
+/* What a descriptor of this process is called; others have their own. */
+static bool is_of_a_process(const char *path)
+{
+	return strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0;
+}
+
 /*
  * Symbolic links stay as they are: the one that is changed to put another policy into place is looked at again for drift, and
- * what is included is looked for beside it, as now.
+ * what is included is looked for beside it, as now. What comes through a pipe is not found again: its name is no absolute path.
  */
 static void take_path(char to[static STOQ_GUARD_FILE_PATH_BYTES], const char *path)
 {
 	char folder[STOQ_GUARD_FILE_PATH_BYTES / 2] = "";
+	char *real = is_of_a_process(path) ? realpath(path, NULL) : NULL;
+	struct stat about;
 
-	if (path[0] != '/' && getcwd(folder, sizeof(folder)))
+	if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
+		snprintf(to, STOQ_GUARD_FILE_PATH_BYTES, "pipe:%s", path);
+	else if (real)
+		snprintf(to, STOQ_GUARD_FILE_PATH_BYTES, "%s", real);
+	else if (path[0] != '/' && getcwd(folder, sizeof(folder)))
 		snprintf(to, STOQ_GUARD_FILE_PATH_BYTES, "%s/%.2000s", folder, path);
 	else
 		snprintf(to, STOQ_GUARD_FILE_PATH_BYTES, "%s", path);
+	free(real);
 }
 
 static int take(struct stoq_guard_source *source, const char *path,

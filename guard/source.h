@@ -11,7 +11,8 @@
 #define STOQ_GUARD_FILE_PATH_BYTES 4096
 
 struct stoq_guard_source {
-	char path[STOQ_GUARD_FILE_PATH_BYTES]; /* absolute; links are not resolved */
+	char path
+		[STOQ_GUARD_FILE_PATH_BYTES]; /* absolute, links not resolved; or pipe: and a path */
 	struct stoq_guard_texts texts;
 	struct stoq_guard_policy policy;
 	struct stoq_guard_installed
