@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "flow/tables.h"
+#include "guard/before.h"
 #include "guard/identities.h"
 #include "guard/limiter.h"
 #include "guard/room.h"
@@ -373,7 +374,7 @@ static int revive(struct making *making)
 }
 
 /* The guard that is there goes on until, side by side, the new program has its place. */
-static int make_instead(struct making *making)
+static int make_in_place(struct making *making)
 {
 	int result;
 
@@ -388,6 +389,35 @@ static int make_instead(struct making *making)
 	if (!result)
 		result = plan(making);
 	return result ? result : make(making);
+}
+
+/* It failed: what was there takes its place again. */
+static int take_back(struct making *making, const struct stoq_guard_before *before, int result)
+{
+	const struct stoq_error why = *making->error;
+	struct stoq_error also;
+
+	if (stoq_guard_before_restore(before, &making->pins, &making->manifest, &also))
+		return stoq_error_set(making->error, result,
+			"%.200s; and what was in force before could not be restored: %.200s",
+			why.text, also.text);
+	return stoq_error_set(
+		making->error, result, "%.300s; what was in force before still is", why.text);
+}
+
+static int make_instead(struct making *making)
+{
+	struct stoq_guard_before before;
+	int result =
+		stoq_guard_before_take(&before, &making->pins, &making->manifest, making->error);
+
+	if (!result) {
+		result = make_in_place(making);
+		if (result)
+			take_back(making, &before, result);
+	}
+	stoq_guard_before_free(&before);
+	return result;
 }
 
 static int choose(struct making *making, bool *cleaned)

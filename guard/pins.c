@@ -160,6 +160,12 @@ static void remove_item(void *context, const char *item)
 		removal->result = -errno;
 }
 
+int stoq_guard_pins_items(const struct stoq_guard_pins *pins,
+	void (*told)(void *context, const char *name), void *context)
+{
+	return each(pins->folder, told, context);
+}
+
 int stoq_guard_pins_remove_some(const struct stoq_guard_pins *pins, const char *prefix)
 {
 	struct removal removal = {.pins = pins, .prefix = prefix};

@@ -54,5 +54,9 @@ int stoq_guard_pins_open(
 /* What tells a map from all others; 0: fd is no map. */
 uint32_t stoq_guard_map_id(int fd);
 
+/* Calls told with the name of every object of the instance. */
+int stoq_guard_pins_items(const struct stoq_guard_pins *pins,
+	void (*told)(void *context, const char *name), void *context);
+
 /* Calls told with the name of every instance. */
 int stoq_guard_pins_list(void (*told)(void *context, const char *name), void *context);
