@@ -9,7 +9,7 @@
 
 #define STOQ_CAPTURE
 #define STOQ_STAGED 1
-#include "bpf/stream/stoq_watch.bpf.c"
+#include "bpf/stream/stoq_watch.bpf.c" // NOLINT(bugprone-suspicious-include)
 
 #define EVENT_BYTES 512 /* more than any event has */
 #define MAPS	    17	/* that the program has */
@@ -45,7 +45,7 @@ static struct stoq_table *table_of(const void *map)
 {
 	struct stoq_table *table;
 
-	memcpy(&table, map, sizeof(table));
+	memcpy(&table, map, sizeof(struct stoq_table *));
 	if (!table)
 		abort(); /* a map of the program that make_maps() does not have */
 	return table;
@@ -96,7 +96,7 @@ static long bpf_skb_load_bytes(const struct __sk_buff *skb, __u32 offset, void *
 
 	if (offset > captured || length > captured - offset)
 		return -EFAULT;
-	memcpy(to, (const void *)(skb->data + offset), length);
+	memcpy(to, (const void *)(skb->data + offset), length); // NOLINT(performance-no-int-to-ptr)
 	return 0;
 }
 
@@ -139,7 +139,7 @@ static int make_map(struct stoq_program *program, const struct map *map)
 
 	if (!table)
 		return -ENOMEM;
-	memcpy(map->variable, &table, sizeof(table));
+	memcpy(map->variable, &table, sizeof(struct stoq_table *));
 	program->all[program->table_count++] = table;
 	if (map->table)
 		*map->table = table;

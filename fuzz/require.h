@@ -14,4 +14,4 @@
 		}                                                                                  \
 	} while (0)
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+int LLVMFuzzerTestOneInput(const unsigned char *, size_t);

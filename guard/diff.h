@@ -21,7 +21,7 @@ struct stoq_guard_diff;
  * most: commands to compare at most. 0, -ENOMEM, or -E2BIG: that is not enough, since many rules can only
  * be compared one with each.
  */
-int stoq_guard_diff_find(struct stoq_guard_diff **diff, const struct stoq_guard_source *before,
+int stoq_guard_diff_find(struct stoq_guard_diff **result, const struct stoq_guard_source *before,
 	const struct stoq_guard_source *after, uint64_t most, struct stoq_error *error);
 void stoq_guard_diff_free(struct stoq_guard_diff *diff);
 

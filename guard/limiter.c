@@ -101,8 +101,7 @@ bool stoq_limiter_exists(const struct stoq_guard_pins *pins)
 /* Makes a map of the limits and puts it into that of the program: from the next packet on they hold. */
 static int put_policy(const struct stoq_guard_pins *pins, const struct stoq_limit_installed *limits)
 {
-	int outer = stoq_guard_pins_open(pins, POLICIES_PIN, true, NULL), fd = outer,
-	    result = outer;
+	int outer = stoq_guard_pins_open(pins, POLICIES_PIN, true, NULL), fd, result;
 	uint32_t zero = 0;
 
 	if (outer < 0)

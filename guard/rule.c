@@ -202,7 +202,7 @@ static void take_nqns(const struct reading *reading, const char *key, char *cons
 		return;
 	}
 	own = guard_list_add(reading->policy, NULL, count);
-	condition->lists = calloc(count + 1, sizeof(*condition->lists));
+	condition->lists = calloc(count + 1, sizeof(struct stoq_guard_list *));
 	condition->text = join(texts, count);
 	if (!own || !condition->lists || !condition->text) {
 		reading->document->mistakes->no_memory = true;
@@ -282,7 +282,7 @@ static void take_namespaces(const struct reading *reading)
 	}
 	if (text->nsid)
 		take_namespace(reading, "namespace", 0, text->nsid);
-	for (size_t i = 0; i < text->nsid_count; i++)
+	for (size_t i = 0; text->nsids && i < text->nsid_count; i++)
 		if (text->nsids[i])
 			take_namespace(reading, "namespaces", i, text->nsids[i]);
 	qsort(reading->rule->namespaces, reading->rule->namespace_count, sizeof(uint32_t),

@@ -88,7 +88,7 @@ static int identify(const struct stoq_guard_texts *texts, int fd, const char *wh
 int stoq_guard_texts_read(struct stoq_guard_texts *texts, const char *what, const char *path,
 	struct stoq_error *error)
 {
-	struct stoq_guard_text text;
+	struct stoq_guard_text text = {0};
 	/* A pipe that nobody writes to is not waited for where only a file can be. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | (texts->count ? O_NONBLOCK : 0)), result;
 

@@ -186,7 +186,7 @@ static int open_file(const char *path)
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &status))
+	if (fstat(fd, &status)) // NOLINT(bugprone-branch-clone)
 		result = -errno;
 	else if (!S_ISREG(status.st_mode) || !is_ours(fd))
 		result = -EEXIST;

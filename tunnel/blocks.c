@@ -138,7 +138,7 @@ unsigned int stoq_byte_queue_peek(
 void stoq_byte_queue_drop(struct stoq_byte_queue *queue, struct stoq_block_pool *pool, size_t size)
 {
 	queue->bytes -= size;
-	while (size) {
+	while (size && queue->first) {
 		struct stoq_block *block = queue->first;
 		size_t part = block->end - block->first;
 

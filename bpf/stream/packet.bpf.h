@@ -249,7 +249,7 @@ static __noinline int stoq_parse_segment(struct __sk_buff *skb, struct stoq_segm
 	tcp = network.end;
 	if ((void *)(tcp + 1) > data_end)
 		return STOQ_PARSE_MALFORMED;
-	header_bytes = tcp->doff * 4;
+	header_bytes = tcp->doff * 4; // NOLINT(clang-analyzer-core.NullDereference)
 	offset = (__u32)((long)tcp - (long)skb->data);
 	if (!network.payload_bytes && skb->len > offset)
 		network.payload_bytes = skb->len - offset;

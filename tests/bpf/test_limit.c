@@ -72,7 +72,7 @@ static int teardown(void **state)
 
 static void install(const char *limits)
 {
-	struct stoq_limit_installed *compiled;
+	struct stoq_limit_installed *compiled = NULL;
 	struct stoq_guard_policy policy;
 	struct stoq_error error;
 	char text[1024];
@@ -83,6 +83,7 @@ static void install(const char *limits)
 	if (stoq_guard_policy_parse(&policy, "test", text, strlen(text), &error) ||
 		stoq_guard_limits_compile(&policy, &compiled, &error))
 		fail_msg("%s", error.text);
+	assert_non_null(compiled);
 	compiled->generation = ++generation;
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "limits", sizeof(zero), sizeof(*compiled), 1, NULL);
 	assert_true(fd >= 0);

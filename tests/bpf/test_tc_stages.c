@@ -507,8 +507,8 @@ static void on_passed(const struct written *pdu, uint64_t header_ns, uint64_t en
 /* In pieces, each later than the one before. */
 static void send_written(enum nvme_tcp_side side)
 {
-	uint64_t times[64], first_ns = the_rig->now_ns;
-	size_t ends[64], count = 0, at = 0;
+	uint64_t times[64] = {0}, first_ns = the_rig->now_ns;
+	size_t ends[64] = {0}, count = 0, at = 0;
 
 	while (at < dialog.length) {
 		size_t length = dialog.length - at < 2900 ? dialog.length - at : 2900;

@@ -82,19 +82,18 @@ static struct stoq_watch_bpf *load(void)
 /* Sent, as /proc/net/dev counts it: sysfs may be another network namespace's. */
 static uint64_t bytes_passed(void)
 {
-	unsigned long long bytes = 0;
-	char line[512], name[32];
+	char line[512], name[32], sent[32];
 	bool found = false;
 	FILE *file = fopen("/proc/self/net/dev", "re");
 
 	while (file && !found && fgets(line, sizeof(line), file))
-		found = sscanf(line, " %31[^:]: %*u %*u %*u %*u %*u %*u %*u %*u %llu", name,
-				&bytes) == 2 &&
+		found = sscanf(line, " %31[^:]: %*s %*s %*s %*s %*s %*s %*s %*s %31s", name,
+				sent) == 2 &&
 			strcmp(name, interface) == 0;
 	if (!found)
 		die(interface);
 	fclose(file);
-	return bytes;
+	return strtoull(sent, NULL, 10);
 }
 
 static void wait_ms(long ms)
@@ -178,7 +177,8 @@ static void print_followed(const struct stoq_watch_bpf *watch)
 
 int main(int argc, char **argv)
 {
-	long rounds = argc == 4 ? atol(argv[2]) : 0, ms = argc == 4 ? atol(argv[3]) : 0;
+	long rounds = argc == 4 ? strtol(argv[2], NULL, 10) : 0;
+	long ms = argc == 4 ? strtol(argv[3], NULL, 10) : 0;
 	struct stoq_watch_bpf *watch;
 
 	if (rounds < 1 || rounds > ROUNDS_MAX || ms < 10 || ms > 10000) {

@@ -51,6 +51,7 @@ static void names_that_are_none(void **state)
 
 static void names_that_are(void **state)
 {
+	// NOLINTBEGIN(bugprone-suspicious-missing-comma)
 	static const char *const whole[] = {"nqn.2014-08.org.example:db7",
 		"nqn.2014-08.org.nvmexpress.discovery", UUID "12345678-1234-1234-1234-123456789ABC",
 		"nqn.1992-08.com.netapp:sn.5c:vol", "nqn.2019-06.com.x-y_z:a:b/c*",
@@ -58,6 +59,7 @@ static void names_that_are(void **state)
 	static const char *const prefixes[] = {"", "n", "nqn.", "nqn.2", "nqn.2014-", "nqn.2014-08",
 		"nqn.2014-08.", "nqn.2014-08.org.", "nqn.2014-08.org.exa",
 		"nqn.2014-08.org.example:", UUID, UUID "12345678-1"};
+	// NOLINTEND(bugprone-suspicious-missing-comma)
 	char longest[NVME_NQN_MAX + 2] = "nqn.2014-08.org.example:";
 
 	(void)state;

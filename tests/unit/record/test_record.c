@@ -230,7 +230,7 @@ static size_t slurp(uint8_t **bytes)
 	size_t length = size_of(path);
 	FILE *file = fopen(path, "rb");
 
-	*bytes = malloc(length);
+	*bytes = malloc(length + 1);
 	assert_int_equal(fread(*bytes, 1, length, file), length);
 	fclose(file);
 	return length;
