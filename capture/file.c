@@ -213,7 +213,7 @@ int stoq_capture_read(struct stoq_capture_file *capture, const struct stoq_captu
 	size_t most, struct stoq_error *error)
 {
 	for (size_t i = 0; i < most; i++) {
-		struct packet packet;
+		struct packet packet = {0};
 		int result = capture->pcap ? next_of_pcap(capture, &packet, error)
 					   : next_of_pcapng(capture, &packet, error);
 

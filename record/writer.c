@@ -186,13 +186,13 @@ static int open_file(const char *path)
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &status)) // NOLINT(bugprone-branch-clone)
+	if (fstat(fd, &status))
 		result = -errno;
-	else if (!S_ISREG(status.st_mode) || !is_ours(fd))
+	if (!result && (!S_ISREG(status.st_mode) || !is_ours(fd)))
 		result = -EEXIST;
-	else if (flock(fd, LOCK_EX | LOCK_NB))
+	if (!result && flock(fd, LOCK_EX | LOCK_NB))
 		result = -EBUSY;
-	else if (ftruncate(fd, 0))
+	if (!result && ftruncate(fd, 0))
 		result = -errno;
 	if (!result)
 		return fd;
