@@ -28,7 +28,7 @@ struct peer_session_config {
 	struct peer_host_config host; /* of I/O queues */
 	const char *host_nqn, *subsystem_nqn;
 	const char *host_id; /* up to 16 bytes; NULL: one of our own */
-	uint32_t queues; /* for I/O */
+	uint32_t queues;     /* for I/O */
 	uint32_t kato_ms;
 	bool flow_control; /* else disabled by Connect, so that SUCCESS may come */
 };
