@@ -110,6 +110,11 @@ static bool is_strict(const struct search *search, bool is_target, bool both_her
 	       (strictness == STOQ_GUARD_STRICT_INGRESS && is_target && !both_here);
 }
 
+static struct stoq_flow_ports ports_of(const struct search *search)
+{
+	return (struct stoq_flow_ports){search->coming->program->ports, STOQ_GUARD_PORTS_MAX};
+}
+
 /* The policy in force; NULL: it cannot be read. Read when it is asked for: it is
  * large. */
 static const struct stoq_guard_compiled *policy_in_force(struct search *search)
@@ -139,16 +144,25 @@ static bool is_stopped_already(struct search *search, const struct stoq_flow_kno
 	return verdict.stop != STOQ_GUARD_GOES_ON;
 }
 
+/* What the guard follows on other ports than its own passes, however it began. */
+static bool is_strict_about(const struct search *search, const struct stoq_flow_known *known)
+{
+	const struct stoq_flow_ports ports = ports_of(search);
+	/* It comes in from its host, unless that is here. */
+	bool comes_in = !stoq_guard_places_has(&search->places, &known->host);
+
+	return stoq_flow_is_port(&ports, known->controller.port) &&
+	       is_strict(search, comes_in, false);
+}
+
 static int take_listed(struct search *search, const struct stoq_flow_identities *listed, bool whole)
 {
 	int result = 0;
 
 	for (size_t i = 0; !result && i < listed->count; i++) {
 		const struct stoq_flow_known *known = &listed->items[i];
-		/* It comes in from its host, unless that is here. */
-		bool comes_in = !stoq_guard_places_has(&search->places, &known->host);
 		const struct stoq_guard_verdict_on_host verdict =
-			judge(search, known, !whole && is_strict(search, comes_in, false));
+			judge(search, known, !whole && is_strict_about(search, known));
 
 		if (verdict.stop && !is_stopped_already(search, known))
 			result = take_stopped(search, known, &verdict, false);
@@ -179,11 +193,6 @@ static bool is_coming(const void *context, const char *interface)
 		if (strcmp(coming->interfaces[i], interface) == 0)
 			return true;
 	return false;
-}
-
-static struct stoq_flow_ports ports_of(const struct search *search)
-{
-	return (struct stoq_flow_ports){search->coming->program->ports, STOQ_GUARD_PORTS_MAX};
 }
 
 /* The tag that a connection has where others know it; 0: it is not known with one. */
