@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "base/json.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void stoq_json_put(struct json_object *object, const char *key, struct json_object *value)
@@ -58,4 +60,15 @@ char *stoq_json_finish(struct json_object *object)
 	copy = text ? strdup(text) : NULL;
 	json_object_put(object);
 	return copy;
+}
+
+int stoq_json_print(FILE *file, struct json_object *object)
+{
+	char *text = stoq_json_finish(object);
+
+	if (!text)
+		return -ENOMEM;
+	fprintf(file, "%s\n", text);
+	free(text);
+	return 0;
 }

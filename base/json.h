@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 void stoq_json_put(struct json_object *object, const char *key, struct json_object *value);
 void stoq_json_put_u64(struct json_object *object, const char *key, uint64_t value);
@@ -27,3 +28,6 @@ struct json_object *stoq_json_new_report(const char *type, uint64_t schema_versi
 
 /* The object as one line without a newline, for free(); the object is freed. NULL: no memory. */
 char *stoq_json_finish(struct json_object *object);
+
+/* Prints the object as a line and frees it. 0 or -ENOMEM: nothing was printed. */
+int stoq_json_print(FILE *file, struct json_object *object);

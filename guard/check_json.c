@@ -94,17 +94,11 @@ int stoq_guard_check_json(FILE *file, const char *path, const struct stoq_guard_
 	const struct stoq_guard_mistakes *mistakes, const struct stoq_error *error)
 {
 	struct json_object *object = stoq_json_new_report("guard_check", SCHEMA_VERSION);
-	char *text;
 
 	put_text(object, "file", path);
 	stoq_json_put_bool(object, "valid", source != NULL);
 	stoq_json_put(object, "errors", mistakes_as_json(path, mistakes, source ? NULL : error));
 	stoq_json_put_u64(object, "errors_not_listed", mistakes->total - mistakes->count);
 	put_policy(object, path, source);
-	text = stoq_json_finish(object);
-	if (!text)
-		return -ENOMEM;
-	fprintf(file, "%s\n", text);
-	free(text);
-	return 0;
+	return stoq_json_print(file, object);
 }

@@ -266,17 +266,11 @@ int stoq_guard_diff_json(FILE *file, const struct stoq_guard_diff *diff)
 {
 	struct json_object *object = stoq_json_new_report("guard_diff", 1),
 			   *changes = json_object_new_array();
-	char *text;
 
 	for (size_t i = 0; changes && i < diff->count; i++)
 		json_object_array_add(changes, change_as_json(diff, &diff->changes[i]));
 	stoq_json_put(object, "changes", changes);
 	stoq_json_put(object, "limits",
 		stoq_guard_diff_limits_json(&diff->side[0]->policy, &diff->side[1]->policy));
-	text = stoq_json_finish(object);
-	if (!text)
-		return -ENOMEM;
-	fprintf(file, "%s\n", text);
-	free(text);
-	return 0;
+	return stoq_json_print(file, object);
 }

@@ -45,25 +45,15 @@ const char *stoq_limiter_link_path(
 int stoq_limiter_notes_read(const struct stoq_guard_pins *pins, struct stoq_limiter_notes *notes,
 	struct stoq_error *error)
 {
-	int fd = stoq_guard_pins_open(pins, NOTES_PIN, false, error), result;
-	struct bpf_map_info info = {0};
-	uint32_t length = sizeof(info), zero = 0;
+	int result = stoq_guard_pins_read(pins, NOTES_PIN, notes, sizeof(*notes), error);
 
-	if (fd < 0)
-		return fd;
-	result = bpf_obj_get_info_by_fd(fd, &info, &length);
-	if (!result)
-		result = info.value_size == sizeof(*notes) ? bpf_map_lookup_elem(fd, &zero, notes)
-							   : -EPROTO;
-	close(fd);
 	if (!result && notes->layout != LAYOUT)
 		result = -EPROTO;
-	if (!result)
-		return 0;
+	if (result != -EPROTO)
+		return result;
 	return stoq_error_set(error, result,
-		"cannot read the notes about the limits of guard %s: %s", pins->name,
-		result == -EPROTO ? "another version of stoq made them; turn it off with that one"
-				  : strerror(-result));
+		"cannot read the notes about the limits of guard %s: another version of stoq made them; turn it off with that one",
+		pins->name);
 }
 
 static int write_notes(struct making *making)

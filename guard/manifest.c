@@ -14,28 +14,15 @@
 int stoq_guard_manifest_read(const struct stoq_guard_pins *pins,
 	struct stoq_guard_manifest *manifest, struct stoq_error *error)
 {
-	int fd = stoq_guard_pins_open(pins, MANIFEST_PIN, false, error), result;
-	struct bpf_map_info info = {0};
-	uint32_t length = sizeof(info), zero = 0;
+	int result = stoq_guard_pins_read(pins, MANIFEST_PIN, manifest, sizeof(*manifest), error);
 
-	if (fd < 0)
-		return fd;
-	result = bpf_obj_get_info_by_fd(fd, &info, &length);
-	if (!result && info.value_size == sizeof(*manifest))
-		result = bpf_map_lookup_elem(fd, &zero, manifest);
-	else if (!result)
-		result = -EPROTO;
-	close(fd);
 	if (!result && (manifest->layout != STOQ_GUARD_LAYOUT ||
 			       manifest->side_count > STOQ_GUARD_SIDES_MAX))
 		result = -EPROTO;
-	if (!result)
-		return 0;
+	if (result != -EPROTO)
+		return result;
 	return stoq_error_set(error, result,
-		result == -EPROTO ? "guard %s was made by another version of stoq, whose notes "
-				    "this one cannot "
-				    "read; turn it off with that one"
-				  : "cannot read the notes about guard %s",
+		"guard %s was made by another version of stoq, whose notes this one cannot read; turn it off with that one",
 		pins->name);
 }
 

@@ -215,6 +215,27 @@ int stoq_guard_pins_open(
 					      : "");
 }
 
+int stoq_guard_pins_read(const struct stoq_guard_pins *pins, const char *item, void *value,
+	size_t bytes, struct stoq_error *error)
+{
+	int fd = stoq_guard_pins_open(pins, item, false, error), result;
+	struct bpf_map_info info = {0};
+	uint32_t length = sizeof(info), zero = 0;
+
+	if (fd < 0)
+		return fd;
+	result = bpf_obj_get_info_by_fd(fd, &info, &length);
+	if (!result && info.value_size != bytes)
+		result = -EPROTO;
+	else if (!result)
+		result = bpf_map_lookup_elem(fd, &zero, value);
+	close(fd);
+	if (result && result != -EPROTO)
+		stoq_error_set(error, result, "cannot read %s of guard %s: %s", item, pins->name,
+			strerror(-result));
+	return result;
+}
+
 uint32_t stoq_guard_map_id(int fd)
 {
 	struct bpf_map_info info = {0};

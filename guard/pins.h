@@ -51,6 +51,13 @@ int stoq_guard_pins_add(
 int stoq_guard_pins_open(
 	const struct stoq_guard_pins *pins, const char *item, bool write, struct stoq_error *error);
 
+/*
+ * Reads entry 0 of a map. -EPROTO, without a text: its values have another size, so it is another version's; other
+ * negative errnos, of stoq_guard_pins_open() among them.
+ */
+int stoq_guard_pins_read(const struct stoq_guard_pins *pins, const char *item, void *value,
+	size_t bytes, struct stoq_error *error);
+
 /* What tells a map from all others; 0: fd is no map. */
 uint32_t stoq_guard_map_id(int fd);
 

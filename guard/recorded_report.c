@@ -95,7 +95,7 @@ int stoq_guard_recorded_json(FILE *file, const struct stoq_guard_explainer *expl
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *findings = json_object_new_array();
-	char hash[20], *text;
+	char hash[20];
 
 	if (!object)
 		return -ENOMEM;
@@ -109,10 +109,5 @@ int stoq_guard_recorded_json(FILE *file, const struct stoq_guard_explainer *expl
 	for (size_t i = 0; i < recorded->finding_count; i++)
 		json_object_array_add(findings, finding_as_json(explainer, &recorded->findings[i]));
 	stoq_json_put(object, "would_refuse", findings);
-	text = stoq_json_finish(object);
-	if (!text)
-		return -ENOMEM;
-	fprintf(file, "%s\n", text);
-	free(text);
-	return 0;
+	return stoq_json_print(file, object);
 }

@@ -13,18 +13,7 @@
 
 int stoq_guard_room_read(const struct stoq_guard_pins *pins, struct stoq_guard_room *room)
 {
-	int fd = stoq_guard_pins_open(pins, ROOM_PIN, false, NULL), result;
-	struct bpf_map_info info = {0};
-	uint32_t length = sizeof(info), zero = 0;
-
-	if (fd < 0)
-		return fd;
-	result = bpf_obj_get_info_by_fd(fd, &info, &length);
-	if (!result)
-		result = info.value_size == sizeof(*room) ? bpf_map_lookup_elem(fd, &zero, room)
-							  : -EPROTO;
-	close(fd);
-	return result;
+	return stoq_guard_pins_read(pins, ROOM_PIN, room, sizeof(*room), NULL);
 }
 
 /* Through memory: the program counts in the words beside it meanwhile. */
