@@ -60,6 +60,24 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 	return 0;
 }
 
+/* ---- being ended ---- */
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal_number)
+{
+	stopped = 1;
+}
+
+/* A live view ends as asked. What waits for an answer then, waits no longer: no SA_RESTART. */
+static void end_by_signals(void)
+{
+	const struct sigaction action = {.sa_handler = stop};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
 /* ---- from the tunnel ---- */
 
 static int connect_to(const char *path, struct stoq_error *error)
@@ -91,7 +109,7 @@ static char *read_all(int fd)
 	while (text && capacity <= STATUS_BYTES_MAX) {
 		ssize_t part = read(fd, text + size, capacity - size - 1);
 
-		if (part < 0 && errno == EINTR)
+		if (part < 0 && errno == EINTR && !stopped)
 			continue;
 		if (part <= 0) {
 			text[size] = '\0';
@@ -125,13 +143,6 @@ static int ask(const char *path, char **text, struct stoq_error *error)
 }
 
 /* ---- for a person ---- */
-
-static volatile sig_atomic_t stopped;
-
-static void stop(int signal_number)
-{
-	stopped = 1;
-}
 
 /* An answer, as an object for json_object_put(). */
 static int ask_object(const char *path, struct json_object **report, struct stoq_error *error)
@@ -194,7 +205,7 @@ static int show(const struct status_options *options, struct stoq_error *error)
 			break;
 	}
 	json_object_put(before);
-	return ret;
+	return stopped ? 0 : ret;
 }
 
 static int show_json(const struct status_options *options, struct stoq_error *error)
@@ -221,8 +232,8 @@ int tunnel_status(int argc, char **argv)
 		return tool_usage("--socket PATH is needed: what --status of the tunnel has");
 	if (options.json && options.watch)
 		return tool_usage("--watch is for people: --json prints one report");
-	signal(SIGINT, stop);
-	signal(SIGTERM, stop);
+	if (options.watch)
+		end_by_signals();
 	ret = options.json ? show_json(&options, &error) : show(&options, &error);
 	return ret ? tool_fail(&error) : EXIT_SUCCESS;
 }
