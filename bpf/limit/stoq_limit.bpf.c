@@ -96,8 +96,11 @@ static __always_inline int stoq_limit(struct __sk_buff *skb, int egress)
 	if (!cpu || !limit)
 		return TC_ACT_UNSPEC;
 	segment = &limit->segment;
-	if (egress && limit->acking)
+	if (egress && limit->acking) {
+		/* Once: what interfaces below this one send within the same call is not the copy. */
+		limit->acking = 0;
 		return stoq_limit_trim(skb, segment) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	}
 	stoq_count(cpu, STOQ_COUNT_PACKETS, 1);
 	if (stoq_parse_packet(skb, segment) == STOQ_PARSE_TCP &&
 		(egress || segment->payload_bytes || segment->syn || segment->fin || segment->rst))

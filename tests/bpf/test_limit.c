@@ -494,6 +494,7 @@ static void check_trimmed(struct wire_path path)
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = (uint32_t)length,
 		.data_out = out, .data_size_out = sizeof(out), .repeat = 1);
 
+	set_copy(true);
 	wire_set_checksum(frame, length, &path);
 	set_header_sum(frame, &path);
 	assert_int_equal(
@@ -512,12 +513,33 @@ static void test_ahead(void **state)
 {
 	struct wire_path path = rig_path();
 
-	set_copy(true);
 	check_trimmed(path);
 	path.tcp_option_words = 3;
 	check_trimmed(path);
 	path.ipv6 = true;
 	check_trimmed(path);
+	set_copy(false);
+}
+
+/* Interfaces below the one at hand send the copy on, and packets of others that were due, within the same call. */
+static void test_one_copy(void **state)
+{
+	static const uint8_t data[512];
+	struct wire_path path = rig_path();
+	struct wire_segment segment = {.from_controller = true,
+		.sequence = 7,
+		.acknowledged = 9,
+		.flags = WIRE_ACK,
+		.payload = data,
+		.payload_bytes = sizeof(data)};
+	uint8_t frame[WIRE_FRAME_MAX];
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .repeat = 2);
+
+	run.data_size_in = (uint32_t)wire_make(frame, &path, &segment);
+	set_copy(true);
+	assert_int_equal(
+		bpf_prog_test_run_opts(bpf_program__fd(limit->progs.stoq_limit_egress), &run), 0);
+	assert_int_equal((int)run.retval, -1); /* the second time; not dropped */
 	set_copy(false);
 }
 
@@ -569,6 +591,7 @@ int main(void)
 		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_most),
 		cmocka_unit_test(test_ahead),
+		cmocka_unit_test(test_one_copy),
 		cmocka_unit_test(test_reload),
 	};
 	const struct CMUnitTest audit[] = {cmocka_unit_test(test_audit)};
