@@ -109,6 +109,9 @@ static int take_away(const struct stoq_guard_pins *pins, struct stoq_error *erro
 	if (!result && stoq_limiter_exists(pins)) {
 		sweep_filters(pins, &manifest, "limit-stoq_limit_policies");
 		result = stoq_limiter_remove(pins, &manifest, error);
+	} else if (!result && check_netns(pins, &manifest, NULL) == 0) {
+		/* An `on` or a reload that was killed may have come as far as the fq. */
+		stoq_limiter_remove(pins, &manifest, NULL);
 	}
 	if (result)
 		return result;

@@ -255,12 +255,12 @@ static int load(struct making *making)
 	int result = stoq_limiter_program_load(&making->program, making->pins, making->config->bare,
 		making->manifest->audit != 0, making->error);
 
+	/* The notes last: without them the next `on` or reload loads it again. */
+	if (!result)
+		result = stoq_limiter_program_pin(making->program, making->pins, making->error);
 	making->notes.layout = LAYOUT;
 	making->notes.build = stoq_limiter_program_build();
-	if (!result)
-		result = write_notes(making);
-	return result ? result
-		      : stoq_limiter_program_pin(making->program, making->pins, making->error);
+	return result ? result : write_notes(making);
 }
 
 /* The order: fq first, which alone delays nothing; the program and its policy; the interfaces last. */
