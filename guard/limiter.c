@@ -236,11 +236,12 @@ static int put_fq(struct making *making)
 /* What waits in it goes first. */
 static int remove_fq(const struct stoq_guard_manifest *manifest, struct stoq_error *error)
 {
+	const uint64_t end_ns = stoq_clock_now_ns() + DRAIN_NS;
 	int result = 0;
 
 	for (size_t i = 0; i < manifest->side_count; i++)
 		if (!manifest->sides[i].ingress)
-			stoq_fq_drain(manifest->sides[i].ifindex, DRAIN_NS);
+			stoq_fq_drain(manifest->sides[i].ifindex, end_ns);
 	for (size_t i = 0; i < manifest->side_count; i++) {
 		const struct stoq_attachment *side = &manifest->sides[i];
 		int one = side->ingress ? 0 : stoq_fq_remove(side->interface, side->ifindex, error);

@@ -317,10 +317,9 @@ int stoq_fq_remove(const char *interface, int ifindex, struct stoq_error *error)
 		interface, strerror(-result));
 }
 
-void stoq_fq_drain(int ifindex, uint64_t most_ns)
+void stoq_fq_drain(int ifindex, uint64_t end_ns)
 {
 	static const struct timespec step = {.tv_nsec = DRAIN_STEP_NS};
-	uint64_t end_ns = stoq_clock_now_ns() + most_ns;
 	enum stoq_fq_state state;
 	struct stoq_fq_counts counts;
 

@@ -36,8 +36,8 @@ int stoq_fq_install(
 /* Takes ours away: the kernel puts its default there. What is gone already, or is not ours, is fine. 0 or a negative errno. */
 int stoq_fq_remove(const char *interface, int ifindex, struct stoq_error *error);
 
-/* Waits until ours holds no packet, for at most so long: what waits in it is lost when it is removed. */
-void stoq_fq_drain(int ifindex, uint64_t most_ns);
+/* Waits until ours holds no packet, at most until end_ns (stoq_clock_now_ns()): what waits in it is lost when it is removed. */
+void stoq_fq_drain(int ifindex, uint64_t end_ns);
 
 /* 0 or a negative errno. counts: of ours. */
 int stoq_fq_look(int ifindex, enum stoq_fq_state *state, struct stoq_fq_counts *counts);
