@@ -148,9 +148,10 @@ static int each(int ifindex, void (*seen)(void *context, const struct qdisc *qdi
 		begin(buffer, RTM_GETQDISC, NLM_F_DUMP, ifindex, 0, 0), take_qdisc, &walk);
 }
 
-/* The root, and what ours and those below ours have counted. */
+/* The root, how many fq are below ours, and what ours and these have counted. */
 struct look {
 	struct qdisc root;
+	uint32_t below;
 	struct stoq_fq_counts counts;
 };
 
@@ -160,6 +161,8 @@ static void take_look(void *context, const struct qdisc *qdisc)
 
 	if (qdisc->parent == TC_H_ROOT)
 		look->root = *qdisc;
+	if (strcmp(qdisc->kind, "fq") == 0 && qdisc->parent >> 16 == OUR_MAJOR)
+		look->below++;
 	if (strcmp(qdisc->kind, "fq") == 0 &&
 		(qdisc->handle == OUR_HANDLE || qdisc->parent >> 16 == OUR_MAJOR)) {
 		look->counts.dropped += qdisc->counts.dropped;
@@ -252,17 +255,35 @@ static uint32_t count_queues(int ifindex)
 	return stoq_netlink_request_once(NETLINK_ROUTE, message, take_links, &queues) ? 0 : queues;
 }
 
+/* An fq below each queue of an mq of ours; one that is there keeps what waits in it. */
+static int add_below_queues(int ifindex, uint32_t queues)
+{
+	int result = 0;
+
+	for (uint32_t i = 1; !result && i <= queues; i++)
+		result = add(ifindex, OUR_HANDLE | i, 0, "fq");
+	return result;
+}
+
 /* An mq of ours in place of the default one, whose queues cannot be named. */
-static int add_below_queues(int ifindex)
+static int add_mq(int ifindex)
 {
 	uint32_t queues = count_queues(ifindex);
 	int result = queues ? add(ifindex, TC_H_ROOT, OUR_HANDLE, "mq") : -ENODATA;
 
-	for (uint32_t i = 1; !result && i <= queues; i++)
-		result = add(ifindex, OUR_HANDLE | i, 0, "fq");
+	if (!result)
+		result = add_below_queues(ifindex, queues);
 	if (result)
 		remove_root(ifindex);
 	return result;
+}
+
+/* Whoever put ours there may have been killed before all queues had an fq. */
+static int complete(int ifindex, const struct look *look)
+{
+	uint32_t queues = strcmp(look->root.kind, "mq") == 0 ? count_queues(ifindex) : 0;
+
+	return look->below < queues ? add_below_queues(ifindex, queues) : 0;
 }
 
 static int refuse(const char *interface, const struct qdisc *root, struct stoq_error *error)
@@ -284,13 +305,15 @@ int stoq_fq_install(
 	int result = each(ifindex, take_look, &look);
 
 	*state = state_of(&look.root);
-	if (!result && *state != STOQ_FQ_NONE)
+	if (!result && *state == STOQ_FQ_OPERATOR)
 		return 0;
-	if (!result && look.root.handle)
+	if (!result && *state == STOQ_FQ_NONE && look.root.handle)
 		return refuse(interface, &look.root, error);
-	if (!result)
+	if (!result && *state == STOQ_FQ_OURS)
+		result = complete(ifindex, &look);
+	else if (!result)
 		result = strcmp(look.root.kind, "mq") == 0
-				 ? add_below_queues(ifindex)
+				 ? add_mq(ifindex)
 				 : add(ifindex, TC_H_ROOT, OUR_HANDLE, "fq");
 	*state = result ? STOQ_FQ_NONE : STOQ_FQ_OURS;
 	if (!result || result == -ENODEV)
