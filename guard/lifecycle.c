@@ -244,7 +244,7 @@ static int attach_side(struct making *making, size_t i)
 		return stoq_attach_keep_swap(side, program_fd, path, making->error);
 	memcpy(interface, side->interface, sizeof(interface));
 	result = stoq_attach_keep(side, interface, side->ingress, program_fd, path, STOQ_KEEP_FIRST,
-		making->config->force_clsact, making->error);
+		NULL, making->config->force_clsact, making->error);
 	return result ? result
 		      : stoq_guard_manifest_write(&making->pins, &making->manifest, making->error);
 }

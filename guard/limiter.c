@@ -192,7 +192,7 @@ static int attach_side(struct making *making, size_t i)
 {
 	const struct stoq_attachment *guards = &making->manifest->sides[i];
 	struct stoq_attachment *side = &making->notes.sides[i];
-	char path[STOQ_GUARD_PATH_BYTES];
+	char path[STOQ_GUARD_PATH_BYTES], guards_path[STOQ_GUARD_PATH_BYTES];
 	bool clsact = making->config->force_clsact || guards->kind == STOQ_ATTACH_CLSACT;
 	uint32_t program_id;
 	int result;
@@ -212,8 +212,9 @@ static int attach_side(struct making *making, size_t i)
 	if (side->kind != STOQ_ATTACH_NONE)
 		stoq_attach_keep_remove(side, path, NULL);
 	result = stoq_attach_keep(side, guards->interface, guards->ingress,
-		stoq_limiter_program_fd(making->program, guards->ingress), path, STOQ_KEEP_LAST,
-		clsact, making->error);
+		stoq_limiter_program_fd(making->program, guards->ingress), path,
+		STOQ_KEEP_BEHIND_OURS, stoq_guard_link_path(making->pins, i, guards_path), clsact,
+		making->error);
 	return result ? result : write_notes(making);
 }
 

@@ -10,6 +10,8 @@
 #define STOQ_BPF_TCX_INGRESS 46
 #define STOQ_BPF_TCX_EGRESS  47
 #define STOQ_BPF_F_BEFORE    (1u << 3)
+#define STOQ_BPF_F_AFTER     (1u << 4)
+#define STOQ_BPF_F_LINK	     (1u << 13)
 
 /*
  * Handles of our clsact filters ("st" and a marker). In the lowest two bits, 2 says that one of us

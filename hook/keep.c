@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "hook/hook_private.h"
@@ -17,10 +18,42 @@
 
 /* ---- the tcx way ---- */
 
-static int keep_tcx(struct stoq_attachment *attachment, int program_fd, const char *pin,
-	enum stoq_keep_place place, struct stoq_error *error)
+/* Of union bpf_attr, what makes a tcx link (Linux 6.6): libbpf before 1.3 has no room for `relative`. */
+struct tcx_request {
+	uint32_t program, ifindex, side, flags;
+	uint32_t relative, pad;
+	uint64_t revision;
+};
+
+/* A link right behind another one. Its descriptor, or a negative errno. */
+static int tcx_link_behind(const struct stoq_attachment *attachment, int program_fd, int other)
 {
-	int fd = stoq_tcx_link(attachment, program_fd, place == STOQ_KEEP_FIRST), result;
+	struct tcx_request request = {.program = (uint32_t)program_fd,
+		.ifindex = (uint32_t)attachment->ifindex,
+		.side = attachment->ingress ? STOQ_BPF_TCX_INGRESS : STOQ_BPF_TCX_EGRESS,
+		.flags = STOQ_BPF_F_AFTER | STOQ_BPF_F_LINK,
+		.relative = (uint32_t)other};
+	int fd = (int)syscall(SYS_bpf, BPF_LINK_CREATE, &request, sizeof(request));
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int link_tcx(const struct stoq_attachment *attachment, int program_fd,
+	enum stoq_keep_place place, const char *ours)
+{
+	int other = place == STOQ_KEEP_BEHIND_OURS ? bpf_obj_get(ours) : -ENOENT, fd;
+
+	if (other < 0)
+		return stoq_tcx_link(attachment, program_fd, place == STOQ_KEEP_FIRST);
+	fd = tcx_link_behind(attachment, program_fd, other);
+	close(other);
+	return fd;
+}
+
+static int keep_tcx(struct stoq_attachment *attachment, int program_fd, const char *pin,
+	enum stoq_keep_place place, const char *ours, struct stoq_error *error)
+{
+	int fd = link_tcx(attachment, program_fd, place, ours), result;
 
 	if (fd < 0)
 		return fd == -EINVAL ? fd : stoq_tcx_error(attachment, fd, error);
@@ -126,14 +159,14 @@ static bool find_filter(
 /* ---- both ---- */
 
 int stoq_attach_keep(struct stoq_attachment *attachment, const char *interface, bool ingress,
-	int program_fd, const char *pin, enum stoq_keep_place place, bool force_clsact,
-	struct stoq_error *error)
+	int program_fd, const char *pin, enum stoq_keep_place place, const char *ours,
+	bool force_clsact, struct stoq_error *error)
 {
 	int result = stoq_attachment_init(attachment, interface, ingress, error);
 
 	if (result)
 		return result;
-	result = force_clsact ? -EINVAL : keep_tcx(attachment, program_fd, pin, place, error);
+	result = force_clsact ? -EINVAL : keep_tcx(attachment, program_fd, pin, place, ours, error);
 	return result == -EINVAL ? keep_clsact(attachment, program_fd, place, error) : result;
 }
 

@@ -17,16 +17,17 @@ enum stoq_keep_state {
 /* Where a program stands in line. */
 enum stoq_keep_place {
 	STOQ_KEEP_FIRST,
-	STOQ_KEEP_LAST, /* behind those that are there */
+	STOQ_KEEP_BEHIND_OURS, /* behind that of the link `ours`; behind those that are there where it is no link */
 };
 
 /*
- * Attaches to one side. pin: where in bpffs a tcx link gets its name; a filter has none.
+ * Attaches to one side. pin: where in bpffs a tcx link gets its name; a filter has none. ours: the name of a link, only
+ * for STOQ_KEEP_BEHIND_OURS.
  * force_clsact: as if the kernel had no tcx. Negative errno on failure; nothing stays behind.
  */
 int stoq_attach_keep(struct stoq_attachment *attachment, const char *interface, bool ingress,
-	int program_fd, const char *pin, enum stoq_keep_place place, bool force_clsact,
-	struct stoq_error *error);
+	int program_fd, const char *pin, enum stoq_keep_place place, const char *ours,
+	bool force_clsact, struct stoq_error *error);
 
 /* Puts another program into its place: each packet meets the old or the new one. */
 int stoq_attach_keep_swap(struct stoq_attachment *attachment, int program_fd, const char *pin,
