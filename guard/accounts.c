@@ -79,10 +79,14 @@ static int fill(struct stoq_guard_accounts *accounts, const struct stoq_map_dump
 	}
 	for (size_t i = 0; i < buckets->count; i++) {
 		const struct stoq_limit_bucket_key *key = stoq_map_dump_key(buckets, i);
-		struct stoq_guard_account *account = &accounts->items[accounts->count++];
+		const struct stoq_limit_bucket *bucket = stoq_map_dump_value(buckets, i);
+		struct stoq_guard_account *account = &accounts->items[accounts->count];
 		bool named = key->host <= most && places[key->host];
 
-		memcpy(&account->bucket, stoq_map_dump_value(buckets, i), sizeof(account->bucket));
+		if (!bucket->commands)
+			continue; /* one that is kept ready for hosts without room */
+		accounts->count++;
+		account->bucket = *bucket;
 		account->limit = key->limit;
 		account->kind = key->host == STOQ_LIMIT_HOST_GROUP ? STOQ_GUARD_ACCOUNT_GROUP
 				: named				   ? STOQ_GUARD_ACCOUNT_HOST

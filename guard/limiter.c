@@ -147,6 +147,29 @@ static void forget_buckets(
 		close(fd);
 }
 
+/*
+ * The accounts that all hosts share, or those for which there is no room: made here, so that there is always one that a
+ * command can be charged to.
+ */
+static int make_shared_buckets(
+	const struct stoq_guard_pins *pins, const struct stoq_limit_installed *limits)
+{
+	int fd = stoq_guard_pins_open(pins, BUCKETS_PIN, true, NULL), result = fd < 0 ? fd : 0;
+	const struct stoq_limit_bucket fresh = {0};
+
+	for (uint32_t i = 0; !result && i < limits->count; i++) {
+		const struct stoq_limit_bucket_key key = {.limit = limits->limits[i].id,
+			.host = limits->limits[i].group ? STOQ_LIMIT_HOST_GROUP
+							: STOQ_LIMIT_HOST_OTHERS};
+
+		result = bpf_map_update_elem(fd, &key, &fresh, BPF_NOEXIST);
+		result = result == -EEXIST ? 0 : result;
+	}
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
 static int install(struct making *making)
 {
 	struct stoq_limit_installed *limits = making->source->limits;
@@ -161,7 +184,13 @@ static int install(struct making *making)
 				? "; the program of limits is another version's: `stoq guard on --replace` puts this one's in its place"
 				: "");
 	forget_buckets(making->pins, limits);
-	return 0;
+	result = make_shared_buckets(making->pins, limits);
+	return result ? stoq_error_set(making->error, result,
+				"cannot make the accounts of the limits: %s%s", strerror(-result),
+				result == -E2BIG
+					? "; all of them are taken: `stoq guard off` and `on` make room"
+					: "")
+		      : 0;
 }
 
 int stoq_limiter_renew(const struct stoq_guard_pins *pins, struct stoq_error *error)

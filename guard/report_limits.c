@@ -122,7 +122,8 @@ static void print_totals(FILE *file, const struct stoq_limit_totals *totals, boo
 	if (totals->hosts_full || totals->buckets_full)
 		fprintf(file,
 			"  WARNING      more than %d hosts or %d accounts: %" PRIu64
-			" times a host had to share one, %" PRIu64 " commands were not limited\n",
+			" times a host had to share one, %" PRIu64
+			" commands were charged to a shared one\n",
 			STOQ_LIMIT_HOSTS_MAX, STOQ_LIMIT_BUCKETS_MAX, (uint64_t)totals->hosts_full,
 			(uint64_t)totals->buckets_full);
 }

@@ -7,6 +7,7 @@
  */
 #include "bpf/limit/limit.bpf.h"
 #include "bpf/stream/refused_shared.h"
+#include "bpf/stream/transfer.bpf.h"
 #include "nvme/nvme_tcp_check.h"
 
 /*
@@ -44,9 +45,12 @@ static __always_inline struct stoq_limit_bucket *stoq_limit_bucket(struct stoq_l
 		return bucket;
 	bpf_map_update_elem(&stoq_limit_buckets, &limit->key, &fresh, BPF_NOEXIST);
 	bucket = bpf_map_lookup_elem(&stoq_limit_buckets, &limit->key);
-	if (!bucket)
-		STOQ_LIMIT_COUNT(buckets_full, 1);
-	return bucket;
+	if (bucket)
+		return bucket;
+	/* No room: the account that user space has made for such hosts. */
+	STOQ_LIMIT_COUNT(buckets_full, 1);
+	limit->key.host = STOQ_LIMIT_HOST_OTHERS;
+	return bpf_map_lookup_elem(&stoq_limit_buckets, &limit->key);
 }
 
 /* Other rates hold at once: what was owed by the old ones is not. */
@@ -119,7 +123,7 @@ static __always_inline struct stoq_limit_due *stoq_limit_due_of(__u32 uid, __u16
 	return bpf_map_lookup_elem(&stoq_limit_due, &at);
 }
 
-/* Its answers are looked up by connection and CID. */
+/* Its answers are looked up by connection and CID: stoq_limit_answer(), also for what has no place. */
 static __always_inline void stoq_limit_keep(
 	struct stoq_flow *flow, __u16 cid, __u64 due_ns, __u64 now_ns)
 {
@@ -128,8 +132,17 @@ static __always_inline void stoq_limit_keep(
 
 	if (!due)
 		return;
-	if (due->owner != owner && stoq_limit_after(due->due_ns, now_ns))
+	if (due->owner == owner) {
+		/* A host may use a CID again before the answer: the later time holds. */
+		if (due->due_ns < due_ns)
+			due->due_ns = due_ns;
+		return;
+	}
+	if (stoq_limit_after(due->due_ns, now_ns)) {
 		STOQ_LIMIT_COUNT(due_lost, 1);
+		if (!due_ns)
+			return;
+	}
 	due->owner = owner;
 	due->due_ns = due_ns;
 }
@@ -177,34 +190,47 @@ static __always_inline void stoq_limit_command_count(
 		STOQ_LIMIT_COUNT(capped, 1);
 }
 
+/* Whether limits hold for a command of this connection. */
+static __always_inline int stoq_limit_holds(struct stoq_flow *flow,
+	struct stoq_limit_installed *installed, const struct nvme_tcp_cmd_pdu *pdu)
+{
+	if (pdu->sqe.opcode == NVME_OPCODE_FABRICS || stoq_refused_is_code(pdu->sqe.opcode))
+		return 0;
+	if (flow->limit.generation != installed->generation)
+		stoq_limit_classify(flow, installed);
+	return flow->limit.io && flow->limit.limits;
+}
+
+/* Of whichever SGL: nvmet looks at the length alone, unless the data are in the capsule. */
+static __always_inline __u32 stoq_limit_bytes(const struct nvme_sqe *sqe)
+{
+	return stoq_moves_data(sqe, 0) ? nvme_le32(sqe->sgl1.length) : 0;
+}
+
 /* A command. Commands of admin queues, Fabrics commands and those that a guard has refused are free. */
 __noinline int stoq_limit_command(
 	struct stoq_flow *flow, struct stoq_cpu *cpu, struct nvme_tcp_cmd_pdu *pdu)
 {
 	struct stoq_limit_installed *installed = stoq_limit_policy();
 	struct stoq_limit_cpu *limit = stoq_first(&stoq_limit_cpus);
-	__u16 cid;
+	int holds;
 
 	if (!flow || !cpu || !pdu || !installed || !limit)
 		return 0;
-	if (pdu->sqe.opcode == NVME_OPCODE_FABRICS || stoq_refused_is_code(pdu->sqe.opcode))
+	limit->due_ns = 0;
+	holds = stoq_limit_holds(flow, installed, pdu);
+	if (holds) {
+		stoq_limit_find(flow, installed, pdu->sqe.opcode, nvme_le32(pdu->sqe.nsid));
+		limit->bytes = stoq_limit_bytes(&pdu->sqe);
+		stoq_limit_charge_all(flow, installed, limit, cpu->now_ns);
+		if (limit->limits)
+			stoq_limit_command_count(limit, cpu->now_ns);
+	}
+	if (stoq_limit_audit || (!holds && !flow->limit.delayed))
 		return 0;
-	if (flow->limit.generation != installed->generation)
-		stoq_limit_classify(flow, installed);
-	if (!flow->limit.io || !flow->limit.limits)
-		return 0;
-	stoq_limit_find(flow, installed, pdu->sqe.opcode, nvme_le32(pdu->sqe.nsid));
-	limit->bytes = stoq_transfer_bytes(&pdu->sqe, 0);
-	stoq_limit_charge_all(flow, installed, limit, cpu->now_ns);
-	if (limit->limits)
-		stoq_limit_command_count(limit, cpu->now_ns);
-	if (stoq_limit_audit)
-		return 0;
-	cid = nvme_le16(pdu->sqe.command_id);
 	if (limit->due_ns)
 		flow->limit.delayed = 1;
-	if (flow->limit.delayed)
-		stoq_limit_keep(flow, cid, limit->due_ns, cpu->now_ns);
+	stoq_limit_keep(flow, nvme_le16(pdu->sqe.command_id), limit->due_ns, cpu->now_ns);
 	if (limit->due_ns > flow->limit.due_ns[NVME_TCP_FROM_HOST])
 		flow->limit.due_ns[NVME_TCP_FROM_HOST] = limit->due_ns;
 	return 0;

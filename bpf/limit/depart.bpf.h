@@ -7,15 +7,27 @@
  */
 #include "bpf/limit/limit.bpf.h"
 
-/* R2T, data or completion of a command: not before the command's time. */
-static __always_inline void stoq_limit_answer(struct stoq_flow *flow, __u16 cid)
+/*
+ * When a command's answers may leave. If its place was taken by another command, whose CID the host may have chosen for
+ * that: when all commands of the connection may.
+ */
+static __always_inline __u64 stoq_limit_answer_due(const struct stoq_flow *flow, __u16 cid)
 {
 	__u32 at = stoq_course_index(flow->uid, cid, STOQ_LIMIT_DUE_ENTRIES - 1);
 	struct stoq_limit_due *due = bpf_map_lookup_elem(&stoq_limit_due, &at);
 
-	if (due && due->owner == stoq_course_owner(flow->uid, cid) &&
-		due->due_ns > flow->limit.due_ns[NVME_TCP_FROM_CONTROLLER])
-		flow->limit.due_ns[NVME_TCP_FROM_CONTROLLER] = due->due_ns;
+	if (due && due->owner == stoq_course_owner(flow->uid, cid))
+		return due->due_ns;
+	return stoq_limit_policy() ? flow->limit.due_ns[NVME_TCP_FROM_HOST] : 0;
+}
+
+/* R2T, data or completion of a command: not before the command's time. */
+static __always_inline void stoq_limit_answer(struct stoq_flow *flow, __u16 cid)
+{
+	__u64 due_ns = stoq_limit_answer_due(flow, cid);
+
+	if (due_ns > flow->limit.due_ns[NVME_TCP_FROM_CONTROLLER])
+		flow->limit.due_ns[NVME_TCP_FROM_CONTROLLER] = due_ns;
 }
 
 /* The connection's round trip time as TCP here has smoothed it; not ours: as we have held its packets. */

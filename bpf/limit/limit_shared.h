@@ -102,7 +102,7 @@ struct stoq_limit_totals {
 	__u64 eased;	    /* of these: an earlier one than is due, for TCP's timer */
 	__u64 hosts;	    /* that have a number */
 	__u64 hosts_full;   /* times that a host had to share, as there was no room for it */
-	__u64 buckets_full; /* commands that were not limited, as there was no room for a bucket */
-	__u64 due_lost;	    /* commands whose time made way for another's */
+	__u64 buckets_full; /* commands without a bucket of their own: charged to the others' */
+	__u64 due_lost;	    /* commands without a time of their own: stoq_limit_answer_due() */
 	__u64 unknown;	    /* commands on connections that may be admin queues: not limited */
 };

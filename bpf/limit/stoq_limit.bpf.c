@@ -32,12 +32,38 @@
 #include "bpf/stream/walk.bpf.h"
 #include "bpf/stream/window.bpf.h"
 
+/*
+ * Where PDUs begin, as the guard has it, which saw the packet first: it has followed the stream from its first byte if
+ * it is strict, on whichever port, while a host can cut its PDUs so that nothing is learned from them.
+ */
+static __always_inline void stoq_limit_follow_guard(
+	struct stoq_flow_side *side, struct stoq_limit_cpu *limit, __u32 which)
+{
+	struct stoq_flow *guarded = bpf_map_lookup_elem(&stoq_limit_guarded, &limit->segment.key);
+	struct stoq_flow_side *known;
+
+	if (!guarded)
+		return;
+	known = &guarded->side[which & 1];
+	if (known->state != STOQ_FLOW_SYNCED)
+		return;
+	side->cursor = known->cursor;
+	side->next_byte = known->next_byte;
+	side->collect_left = 0;
+	side->chain = 0;
+	side->state = STOQ_FLOW_SYNCED;
+	side->resyncs++;
+}
+
 /* A segment of a flow with data, or its end, with the side's lock held. */
 static __always_inline void stoq_limit_take(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_flow_side *side, struct stoq_cpu *cpu, struct stoq_limit_cpu *limit, int egress)
 {
-	if (cpu->payload_bytes && !flow->multipath)
+	/* Not flow->multipath: the guard takes Multipath TCP out of SYNs, and an option alone does not hide a stream. */
+	if (cpu->payload_bytes)
 		stoq_on_payload(skb, flow, side, cpu);
+	if (cpu->payload_bytes && side->state != STOQ_FLOW_SYNCED && !flow->encrypted)
+		stoq_limit_follow_guard(side, limit, cpu->side);
 	if (egress && !stoq_limit_audit)
 		stoq_limit_depart(skb, flow, limit, cpu->side, cpu->now_ns);
 }

@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,11 +29,13 @@
 #define POLICY	   "version: 1\ndefault: allow\nlimits:\n"
 #define FLOW_BYTES 65536
 #define GUARD_UID  77
+#define CUT_HEAD   40
 #define ACKING_AT  (bpf_map__value_size(limit->maps.stoq_limit_cpus) - sizeof(uint32_t))
 #define OTHER_HOST "nqn.2014-08.org.example:other"
 
 static struct stoq_limit_bpf *limit;
 static uint64_t generation;
+static bool joins; /* segments have an option of Multipath TCP */
 
 /* ---- the program ---- */
 
@@ -120,6 +123,7 @@ static uint64_t send_from(
 		.flags = flags,
 		.payload = dialog->bytes,
 		.payload_bytes = dialog->length};
+	static const uint8_t option[] = {30, 4, 0, 0};
 	uint8_t frame[WIRE_FRAME_MAX];
 	struct __sk_buff context = {0};
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .ctx_in = &context,
@@ -127,6 +131,9 @@ static uint64_t send_from(
 		.ctx_size_out = sizeof(context), .repeat = 1);
 
 	run.data_size_in = (uint32_t)wire_make(frame, &dialog->path, &segment);
+	if (joins)
+		memcpy(frame + wire_tcp_offset(&dialog->path) + sizeof(struct tcphdr), option,
+			sizeof(option));
 	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(program), &run), 0);
 	assert_int_equal((int)run.retval, -1); /* TC_ACT_UNSPEC */
 	dialog->sequence[side] += (uint32_t)dialog->length;
@@ -175,6 +182,7 @@ static void open_as(struct dialog *dialog, const char *host, uint16_t qid)
 	empty(limit->maps.stoq_flows, &key);
 	*dialog = (struct dialog){.path = rig_path()};
 	dialog->path.host_port = port++;
+	dialog->path.tcp_option_words = joins;
 	dialog->sequence[HOST] = 0x10000;
 	dialog->sequence[CONTROLLER] = 0x20000;
 	dialog_icreq(dialog);
@@ -440,6 +448,198 @@ static void test_most(void **state)
 	assert_true(time < last);
 }
 
+/* ---- hosts that want more ---- */
+
+/* Reads cost 20 ms each, and a Flush nothing. */
+#define READS_ALONE "  - {name: a, iops: 50, burst: 0ms, direction: reads}\n"
+
+/* Puts another connection's command, which waits for a minute, into the place of each that waits. How many. */
+static unsigned int take_places(void)
+{
+	int fd = bpf_map__fd(limit->maps.stoq_limit_due);
+	struct stoq_limit_due due;
+	unsigned int taken = 0;
+
+	for (uint32_t at = 0; at < STOQ_LIMIT_DUE_ENTRIES; at++) {
+		assert_int_equal(bpf_map_lookup_elem(fd, &at, &due), 0);
+		if (due.due_ns < stoq_clock_now_ns())
+			continue;
+		due.owner = UINT64_MAX;
+		due.due_ns = stoq_clock_now_ns() + 60000 * MS;
+		assert_int_equal(bpf_map_update_elem(fd, &at, &due, BPF_ANY), 0);
+		taken++;
+	}
+	return taken;
+}
+
+static void forget_places(void)
+{
+	int fd = bpf_map__fd(limit->maps.stoq_limit_due);
+	struct stoq_limit_due none = {0};
+
+	for (uint32_t at = 0; at < STOQ_LIMIT_DUE_ENTRIES; at++)
+		assert_int_equal(bpf_map_update_elem(fd, &at, &none, BPF_ANY), 0);
+}
+
+/* A CID that is used again before its answer does not get rid of the first command's time. */
+static void test_same_cid(void **state)
+{
+	struct dialog dialog;
+
+	install(READS_ALONE);
+	forget_accounts();
+	forget_places();
+	open_as(&dialog, DIALOG_HOST_NQN, 1);
+	command(&dialog, NVME_NVM_READ, 0, 1, 4096);
+	command(&dialog, NVME_NVM_READ, 1, 1, 4096);
+	command(&dialog, NVME_NVM_FLUSH, 1, 1, 0);
+	assert_int_equal(answer(&dialog, 0), 0);
+	assert_true(answer(&dialog, 1) > 0);
+}
+
+/* A command whose place has another connection's waits for the latest of its own, and no longer. */
+static void test_taken_places(void **state)
+{
+	struct stoq_limit_totals before = totals();
+	struct dialog dialog;
+	uint64_t time;
+
+	install("  - {name: a, iops: 1, burst: 0ms, direction: reads}\n");
+	forget_accounts();
+	forget_places();
+	open_as(&dialog, DIALOG_HOST_NQN, 1);
+	for (uint16_t cid = 0; cid < 3; cid++)
+		command(&dialog, NVME_NVM_READ, cid, 1, 4096);
+	assert_int_equal(take_places(), 2);
+	/* One that waits for nothing leaves the place to one that waits. */
+	command(&dialog, NVME_NVM_FLUSH, 2, 1, 0);
+	assert_int_equal(totals().due_lost - before.due_lost, 1);
+	assert_int_equal(answer(&dialog, 0), 0);
+	time = answer(&dialog, 1);
+	assert_true(time > 0 && time <= stoq_clock_now_ns() + STOQ_LIMIT_STEP_NS);
+	assert_int_equal(answer(&dialog, 2) - time, STOQ_LIMIT_STEP_NS);
+	forget_places();
+}
+
+/* nvmet takes any type of SGL, and its length. */
+static void test_odd_sgl(void **state)
+{
+	struct dialog dialog;
+	uint64_t first;
+
+	install("  - {name: a, bandwidth: 1000kB, burst: 0ms}\n");
+	forget_accounts();
+	open_as(&dialog, DIALOG_HOST_NQN, 1);
+	command(&dialog, NVME_NVM_READ, 0, 1, 1000);
+	command(&dialog, NVME_NVM_READ, 1, 1, 1000);
+	dialog_command(&dialog, &(struct nvme_io_fields){.opcode = NVME_NVM_READ,
+					.cid = 2,
+					.nsid = 1,
+					.blocks = 8,
+					.data_bytes = 20000});
+	((struct nvme_tcp_cmd_pdu *)(void *)dialog.bytes)->sqe.sgl1.type = 0;
+	send_from(&dialog, HOST, false, WIRE_ACK);
+	first = answer(&dialog, 1);
+	assert_true(first > 0);
+	assert_int_equal(answer(&dialog, 2) - first, 20 * MS);
+}
+
+/* No room for one more account: the host shares that of all hosts without one. */
+static void test_full(void **state)
+{
+	struct stoq_limit_bucket_key key = {.limit = 1}, others = {0};
+	struct stoq_limit_bucket none = {0};
+	struct stoq_guard_limit named = {.name = "a"};
+	struct stoq_limit_totals before = totals();
+	struct dialog dialog;
+
+	install("  - {name: a, iops: 1, burst: 0ms}\n");
+	forget_accounts();
+	others.limit = stoq_guard_limit_id(&named);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(limit->maps.stoq_limit_buckets), &others,
+				 &none, BPF_ANY),
+		0);
+	for (key.host = 0; key.host + 1 < STOQ_LIMIT_BUCKETS_MAX; key.host++)
+		assert_int_equal(bpf_map_update_elem(bpf_map__fd(limit->maps.stoq_limit_buckets),
+					 &key, &none, BPF_ANY),
+			0);
+	open_as(&dialog, "nqn.2014-08.org.example:late", 1);
+	assert_false(waits(&dialog, NVME_NVM_READ, 1, 4096));
+	assert_true(waits(&dialog, NVME_NVM_READ, 1, 4096));
+	assert_int_equal(totals().buckets_full - before.buckets_full, 2);
+	forget_accounts();
+}
+
+/* The guard has followed the host's stream up to the head of a PDU, `behind` bytes behind what was sent. */
+static void show_front(const struct dialog *dialog, uint32_t behind, const uint8_t *head)
+{
+	const struct bpf_map *map = limit->maps.stoq_limit_guarded;
+	static uint8_t room[FLOW_BYTES];
+	struct stoq_flow_side *side = &((struct stoq_flow *)(void *)room)->side[HOST];
+	struct stoq_flow_key key;
+
+	assert_int_equal(bpf_map_get_next_key(bpf_map__fd(map), NULL, &key), 0);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), &key, room), 0);
+	side->state = STOQ_FLOW_SYNCED;
+	side->next_byte = dialog->sequence[HOST] + behind + CUT_HEAD;
+	side->cursor.next_header = dialog->sequence[HOST] + behind;
+	side->cursor.carry_bytes = CUT_HEAD;
+	memcpy(side->cursor.carry, head, CUT_HEAD);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), &key, room, BPF_ANY), 0);
+}
+
+/* The program has not seen how the connection began, as on a port that it does not know. */
+static void open_unseen(struct dialog *dialog)
+{
+	struct stoq_flow_key key;
+
+	empty(limit->maps.stoq_limit_guarded, &key);
+	open_as(dialog, DIALOG_HOST_NQN, 1);
+	empty(limit->maps.stoq_flows, &key);
+	empty(limit->maps.stoq_unproven, &key);
+}
+
+/* No segment has a whole header, so nothing is learned from them; but the guard has followed the stream. */
+static void test_cut_stream(void **state)
+{
+	uint64_t before = totals().delayed;
+	uint8_t rest[512];
+	size_t rest_bytes = 0;
+	struct dialog dialog;
+
+	install("  - {name: a, iops: 1, burst: 0ms}\n");
+	forget_accounts();
+	open_unseen(&dialog);
+	for (uint16_t cid = 0; cid < 6; cid++) {
+		struct nvme_io_fields fields = dialog_read_fields(cid);
+
+		dialog_bytes(&dialog, rest, rest_bytes);
+		dialog_command(&dialog, &fields);
+		show_front(&dialog, (uint32_t)rest_bytes, dialog.bytes + rest_bytes);
+		memcpy(rest, dialog.bytes + rest_bytes + CUT_HEAD,
+			dialog.length - rest_bytes - CUT_HEAD);
+		dialog.length = rest_bytes + CUT_HEAD;
+		rest_bytes = sizeof(struct nvme_tcp_cmd_pdu) - CUT_HEAD;
+		send_from(&dialog, HOST, false, WIRE_ACK);
+	}
+	/* The last one is not whole, and the first that is passes. */
+	assert_int_equal(totals().delayed - before, 4);
+}
+
+/* The guard takes Multipath TCP out of SYNs: the option in data means nothing. */
+static void test_multipath_option(void **state)
+{
+	struct dialog dialog;
+
+	install("  - {name: a, iops: 1, burst: 0ms}\n");
+	forget_accounts();
+	joins = true;
+	open_as(&dialog, DIALOG_HOST_NQN, 1);
+	assert_false(waits(&dialog, NVME_NVM_READ, 1, 4096));
+	assert_true(waits(&dialog, NVME_NVM_READ, 1, 4096));
+	joins = false;
+}
+
 /* ---- acknowledgements that go ahead ---- */
 
 /* Work space of each CPU: whether the packet at hand is a copy. */
@@ -624,6 +824,12 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_most),
+		cmocka_unit_test(test_same_cid),
+		cmocka_unit_test(test_taken_places),
+		cmocka_unit_test(test_odd_sgl),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_cut_stream),
+		cmocka_unit_test(test_multipath_option),
 		cmocka_unit_test(test_ahead),
 		cmocka_unit_test(test_one_copy),
 		cmocka_unit_test(test_reload),
