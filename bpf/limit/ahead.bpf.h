@@ -113,9 +113,10 @@ static __always_inline int stoq_limit_complete(
 /*
  * Takes the data off a packet that this machine has made. As a rule its checksum is still to be completed
  * (CHECKSUM_PARTIAL): what is there is the pseudo header's sum, which has the length. An interface above that cannot
- * leave it to this one has completed it. 0, or not: it cannot be done.
+ * leave it to this one has completed it. 0, or not: it cannot be done. A function of its own, whose frame is not among
+ * those of following a stream: Linux 6.1 has 512 bytes for all frames together.
  */
-static __always_inline int stoq_limit_trim(struct __sk_buff *skb, struct stoq_segment *segment)
+static __noinline int stoq_limit_trim(struct __sk_buff *skb, struct stoq_segment *segment)
 {
 	struct stoq_limit_pseudo pseudo = {0};
 	__u16 before, after;
