@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-/* As in watch/ledger.h. */
-#define HASH_FUNCTION(key, length, hash) HASH_FNV(key, length, hash)
-#include <uthash.h>
 
 #include "base/array.h"
+#include "base/hash_table.h"
 #include "bpf/guard/engine.h"
 #include "flow/identity.h"
 

@@ -5,10 +5,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-/* As in watch/ledger.h. */
-#define HASH_FUNCTION(key, length, hash) HASH_FNV(key, length, hash)
-#include <uthash.h>
 
+#include "base/hash_table.h"
 #include "capture/table.h"
 #include "join/groups.h"
 #include "join/pending.h"

@@ -8,10 +8,8 @@
  * new ones and no total ever falls.
  */
 #include <stdbool.h>
-/* uthash's own choice of hash function makes clang warn of a switch that falls through. */
-#define HASH_FUNCTION(key, length, hash) HASH_FNV(key, length, hash)
-#include <uthash.h>
 
+#include "base/hash_table.h"
 #include "flow/model.h"
 
 struct stoq_ledger_flow {

@@ -4,9 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-/* As in watch/ledger.h. */
-#define HASH_FUNCTION(key, length, hash) HASH_FNV(key, length, hash)
-#include <uthash.h>
+
+#include "base/hash_table.h"
 
 struct stoq_place {
 	char *labels; /* the key: what stands between the braces */

@@ -5,11 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-/* As in watch/ledger.h. */
-#define HASH_FUNCTION(key, length, hash) HASH_FNV(key, length, hash)
-#include <uthash.h>
 
 #include "base/file.h"
+#include "base/hash_table.h"
 #include "base/units.h"
 #include "base/yaml.h"
 #include "nvme/nvme_tcp.h"
