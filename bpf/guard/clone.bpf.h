@@ -16,7 +16,7 @@ static __always_inline int stoq_guard_is_recent(const struct stoq_flow *flow, __
 	return flow->side[NVME_TCP_FROM_HOST].last_seen_ns + STOQ_GUARD_HOST_SILENT_NS > now_ns;
 }
 
-/* Its connection is open, and its Connect was accepted: who is refused by the target takes no one's place. */
+/* Its connection is open, and its Connect was accepted: a host that the target refuses owns no name. */
 static __always_inline int stoq_guard_is_there(const struct stoq_guard_owner *owner, __u64 now_ns)
 {
 	struct stoq_flow *flow;

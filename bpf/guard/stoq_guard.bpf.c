@@ -148,8 +148,8 @@ __noinline int stoq_guard_learn(struct __sk_buff *skb, struct stoq_flow *flow, s
 }
 
 /*
- * What strict rests on is not so: the target has acknowledged the byte that is to come next. It has got it from where nobody
- * policed, or when nobody did, and what it makes of the bytes at hand is not known.
+ * What strict rests on does not hold: the target has acknowledged the byte that is to come next. That byte took a way, or came at
+ * a time, that no guard policed, and what the target makes of the bytes at hand is not known.
  */
 static __always_inline int stoq_guard_has_passed(
 	const struct stoq_flow *flow, const struct stoq_flow_side *side)

@@ -214,7 +214,7 @@ enum stoq_newcomer_followed {
 	STOQ_NEWCOMER_QUIET = 0,
 	STOQ_NEWCOMER_FOLLOWED = 1, /* strictly: an ICReq, or part of it, and nothing else */
 	STOQ_NEWCOMER_UNFOLLOWED =
-		2, /* what nobody has looked at: it is followed strictly no more */
+		2, /* data that no guard has seen: it is not followed strictly any more */
 };
 
 /* In 2^24 ns, 17 ms: a newcomer is not a year old. */

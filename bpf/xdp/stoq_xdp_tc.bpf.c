@@ -73,7 +73,7 @@ static __always_inline int stoq_xdp_is_bad(struct __sk_buff *ctx, struct stoq_xd
 	return verdict >= STOQ_XDP_FIRST_DROP;
 }
 
-/* Judges datagram i. 1: there is none. A function of its own: verified once, not for each turn. */
+/* Judges datagram i. 1: the packet has no such datagram. A function of its own: verified once, not for each turn. */
 __noinline int stoq_xdp_datagram(struct __sk_buff *ctx, struct stoq_xdp_train *train, __u32 i)
 {
 	const struct stoq_xdp_settings *settings = stoq_xdp_first(&stoq_xdp_config);
