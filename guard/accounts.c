@@ -67,6 +67,11 @@ static int compare(const void *a, const void *b)
 	return strcmp(x->host, y->host);
 }
 
+void stoq_guard_accounts_sort(struct stoq_guard_accounts *accounts)
+{
+	qsort(accounts->items, accounts->count, sizeof(*accounts->items), compare);
+}
+
 static int fill(struct stoq_guard_accounts *accounts, const struct stoq_map_dump *buckets,
 	const struct stoq_map_dump *hosts)
 {
@@ -94,7 +99,7 @@ static int fill(struct stoq_guard_accounts *accounts, const struct stoq_map_dump
 		if (named)
 			name_of(stoq_map_dump_key(hosts, places[key->host] - 1), account->host);
 	}
-	qsort(accounts->items, accounts->count, sizeof(*accounts->items), compare);
+	stoq_guard_accounts_sort(accounts);
 	free(places);
 	return 0;
 }

@@ -27,4 +27,6 @@ struct stoq_guard_accounts {
 /* -ENOENT: no limits are in force. Free it after a 0. */
 int stoq_guard_accounts_read(
 	struct stoq_guard_accounts *accounts, const struct stoq_guard_pins *pins);
+/* Most commands first. */
+void stoq_guard_accounts_sort(struct stoq_guard_accounts *accounts);
 void stoq_guard_accounts_free(struct stoq_guard_accounts *accounts);

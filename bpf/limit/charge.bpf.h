@@ -7,34 +7,7 @@
  */
 #include "bpf/limit/limit.bpf.h"
 #include "bpf/stream/refused_shared.h"
-#include "bpf/stream/transfer.bpf.h"
 #include "nvme/nvme_tcp_check.h"
-
-/*
- * Advances a clock by the cost of a command; when that may leave. Without a loop: the clock of a bucket that has
- * rested is brought up first, by one CPU; what others add meanwhile counts.
- */
-static __always_inline __u64 stoq_limit_advance(
-	__u64 *clock, __u64 cost_ns, __u64 burst_ns, __u64 now_ns, __u32 *capped)
-{
-	__u64 floor = now_ns - (burst_ns > cost_ns ? burst_ns : cost_ns);
-	__u64 before = *(volatile __u64 *)clock, due;
-
-	if (!cost_ns)
-		return 0;
-	if (stoq_limit_after(floor, before))
-		__sync_val_compare_and_swap(clock, before, floor);
-	due = __sync_fetch_and_add(clock, cost_ns) + cost_ns;
-	if (!stoq_limit_after(due, now_ns))
-		return 0;
-	/* What waits no longer is not owed either; audit: what passes before its turn. */
-	if (stoq_limit_audit || stoq_limit_after(due, now_ns + STOQ_LIMIT_DELAY_MAX_NS))
-		__sync_fetch_and_add(clock, 0 - cost_ns);
-	if (!stoq_limit_after(due, now_ns + STOQ_LIMIT_DELAY_MAX_NS))
-		return due;
-	*capped = 1;
-	return now_ns + STOQ_LIMIT_DELAY_MAX_NS;
-}
 
 static __always_inline struct stoq_limit_bucket *stoq_limit_bucket(struct stoq_limit_cpu *limit)
 {
@@ -53,35 +26,6 @@ static __always_inline struct stoq_limit_bucket *stoq_limit_bucket(struct stoq_l
 	return bpf_map_lookup_elem(&stoq_limit_buckets, &limit->key);
 }
 
-/* Other rates hold at once: what was owed by the old ones is not. */
-static __always_inline void stoq_limit_renew(
-	struct stoq_limit_bucket *bucket, __u64 generation, __u64 now_ns)
-{
-	__u64 before = *(volatile __u64 *)&bucket->generation;
-
-	if (before == generation ||
-		__sync_val_compare_and_swap(&bucket->generation, before, generation) != before)
-		return;
-	if (stoq_limit_after(bucket->commands_ns, now_ns))
-		*(volatile __u64 *)&bucket->commands_ns = now_ns;
-	if (stoq_limit_after(bucket->bytes_ns, now_ns))
-		*(volatile __u64 *)&bucket->bytes_ns = now_ns;
-}
-
-static __always_inline void stoq_limit_bucket_count(
-	struct stoq_limit_bucket *bucket, struct stoq_limit_cpu *limit, __u64 due_ns, __u64 now_ns)
-{
-	__sync_fetch_and_add(&bucket->commands, 1);
-	__sync_fetch_and_add(&bucket->bytes, limit->bytes);
-	bucket->last_ns = now_ns;
-	if (!due_ns)
-		return;
-	__sync_fetch_and_add(&bucket->delayed, 1);
-	__sync_fetch_and_add(&bucket->delay_ns, due_ns - now_ns);
-	if (limit->capped)
-		__sync_fetch_and_add(&bucket->capped, 1);
-}
-
 /* Charges the command at hand to one limit. Global: called in a loop, and verified once. */
 __noinline int stoq_limit_charge(
 	struct stoq_limit_installed *installed, __u32 index, __u32 host, __u64 now_ns)
@@ -89,11 +33,14 @@ __noinline int stoq_limit_charge(
 	struct stoq_limit_cpu *limit = stoq_first(&stoq_limit_cpus);
 	const struct stoq_limit_entry *entry;
 	struct stoq_limit_bucket *bucket;
-	__u64 due, by_bytes, cost = 0;
-	__u32 capped = 0;
+	struct stoq_limit_charge charge = {.now_ns = now_ns,
+		.latest_ns = now_ns + STOQ_LIMIT_DELAY_MAX_NS,
+		.audit = stoq_limit_audit};
+	__u64 due;
 
 	if (!installed || !limit)
 		return 0;
+	charge.bytes = limit->bytes;
 	entry = &installed->limits[STOQ_BOUND(index, STOQ_LIMITS_MAX)];
 	limit->key.limit = entry->id;
 	limit->key.host = entry->group ? STOQ_LIMIT_HOST_GROUP : host;
@@ -101,16 +48,7 @@ __noinline int stoq_limit_charge(
 	bucket = stoq_limit_bucket(limit);
 	if (!bucket)
 		return 0;
-	stoq_limit_renew(bucket, installed->generation, now_ns);
-	due = stoq_limit_advance(
-		&bucket->commands_ns, entry->command_ns, entry->burst_ns, now_ns, &capped);
-	if (entry->bytes_a_second)
-		cost = limit->bytes * 1000000000ull / entry->bytes_a_second;
-	by_bytes = stoq_limit_advance(&bucket->bytes_ns, cost, entry->burst_ns, now_ns, &capped);
-	if (by_bytes > due)
-		due = by_bytes;
-	limit->capped = capped;
-	stoq_limit_bucket_count(bucket, limit, due, now_ns);
+	due = stoq_limit_bucket_charge(bucket, entry, installed->generation, &charge);
 	if (due > limit->due_ns)
 		limit->due_ns = due;
 	return 0;
@@ -152,16 +90,10 @@ __noinline int stoq_limit_find(
 	struct stoq_flow *flow, struct stoq_limit_installed *installed, __u32 opcode, __u32 nsid)
 {
 	struct stoq_limit_cpu *limit = stoq_first(&stoq_limit_cpus);
-	__u32 space;
 
 	if (!flow || !installed || !limit)
 		return 0;
-	space = stoq_guard_space(&installed->match, nsid);
-	STOQ_GUARD_OPAQUE(space);
-	if (space >= STOQ_GUARD_SPACES)
-		return 0;
-	limit->limits = flow->limit.limits & installed->match.spaces[space].words[0] &
-			installed->match.commands[STOQ_GUARD_IO][STOQ_BOUND(opcode, 256)].words[0];
+	limit->limits = stoq_limit_for(installed, flow->limit.limits, opcode, nsid);
 	return 0;
 }
 
@@ -199,12 +131,6 @@ static __always_inline int stoq_limit_holds(struct stoq_flow *flow,
 	if (flow->limit.generation != installed->generation)
 		stoq_limit_classify(flow, installed);
 	return flow->limit.io && flow->limit.limits;
-}
-
-/* Of whichever SGL: nvmet looks at the length alone, unless the data are in the capsule. */
-static __always_inline __u32 stoq_limit_bytes(const struct nvme_sqe *sqe)
-{
-	return stoq_moves_data(sqe, 0) ? nvme_le32(sqe->sgl1.length) : 0;
 }
 
 /* A command. Commands of admin queues, Fabrics commands and those that a guard has refused are free. */

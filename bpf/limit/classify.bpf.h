@@ -62,17 +62,6 @@ static __always_inline struct nvme_connect_data *stoq_limit_names_of(
 	return data ? data : bpf_map_lookup_elem(&stoq_connects, &uid);
 }
 
-static __always_inline __u64 stoq_limit_matching(
-	const struct stoq_limit_installed *installed, __u32 host_class, __u32 subsystem_class)
-{
-	STOQ_GUARD_OPAQUE(host_class);
-	STOQ_GUARD_OPAQUE(subsystem_class);
-	if (host_class >= STOQ_GUARD_CLASSES || subsystem_class >= STOQ_GUARD_CLASSES)
-		return 0;
-	return installed->match.hosts.sets[host_class].words[0] &
-	       installed->match.subsystems.sets[subsystem_class].words[0];
-}
-
 /*
  * Looks up the flow of the segment at hand. As long as its names are not known it is looked up again with each
  * command.

@@ -8,8 +8,7 @@
 #define STOQ_WITHOUT_COMMANDS 1
 #include <bpf/bpf_endian.h>
 
-#include "bpf/guard/engine.h"
-#include "bpf/limit/limit_shared.h"
+#include "bpf/limit/account.h"
 #include "bpf/stream/stream.bpf.h"
 
 /* Audit: what would have to wait is counted, and nothing waits. */
@@ -89,7 +88,7 @@ struct stoq_limit_cpu {
 	__u64 limits; /* that hold for the command at hand */
 	__u64 due_ns; /* when it may leave; 0: now */
 	__u32 bytes;  /* its data */
-	__u32 capped;
+	__u32 pad;
 	__u32 ack;    /* what the packet acknowledges is to go ahead of it */
 	__u32 acking; /* the packet at hand is a copy that goes ahead */
 };
@@ -114,12 +113,6 @@ static __always_inline struct stoq_limit_installed *stoq_limit_policy(void)
 		if (totals_)                                                                       \
 			__sync_fetch_and_add(&totals_->member, n);                                 \
 	} while (0)
-
-/* a is later than b. */
-static __always_inline int stoq_limit_after(__u64 a, __u64 b)
-{
-	return (__s64)(a - b) > 0;
-}
 
 /* classify.bpf.h */
 __noinline int stoq_limit_classify(struct stoq_flow *flow, struct stoq_limit_installed *installed);

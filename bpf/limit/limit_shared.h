@@ -17,7 +17,6 @@
  * doc/design/guard-limits.md describes how commands get their times.
  */
 #include "bpf/guard/policy_shared.h"
-#include "bpf/stream/stream_shared.h"
 
 #define STOQ_LIMITS_MAX	       64    /* of a policy: bits of a word */
 #define STOQ_LIMIT_HOSTS_MAX   16384 /* that are told apart; all beyond share buckets */
