@@ -134,6 +134,8 @@ static __noinline int stoq_limit_trim(struct __sk_buff *skb, struct stoq_segment
 	if (bpf_skb_change_tail(skb, segment->payload_offset, 0) ||
 		stoq_limit_trim_network(skb, segment))
 		return 1;
+	/* A copy has the departure time of the packet (skb_clear_tstamp(), include/linux/skbuff.h), which waits, and it does not. */
+	skb->tstamp = 0;
 	sum = stoq_limit_pseudo_sum(&pseudo, header);
 	after = stoq_limit_fold(sum);
 	if (!partial && stoq_limit_complete(skb, segment, sum, &after))

@@ -715,8 +715,11 @@ static void check_trimmed(struct wire_path path, bool partial)
 		.payload_bytes = sizeof(data)};
 	uint8_t frame[WIRE_FRAME_MAX], out[WIRE_FRAME_MAX], plain[WIRE_FRAME_MAX];
 	size_t length, wanted;
+	/* Of the packet that it is a copy of, which waits. */
+	struct __sk_buff context = {.tstamp = UINT64_MAX / 2};
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_out = out,
-		.data_size_out = sizeof(out), .repeat = 1);
+		.data_size_out = sizeof(out), .ctx_in = &context, .ctx_size_in = sizeof(context),
+		.ctx_out = &context, .ctx_size_out = sizeof(context), .repeat = 1);
 
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)(i * 7);
@@ -727,6 +730,7 @@ static void check_trimmed(struct wire_path path, bool partial)
 	assert_int_equal(
 		bpf_prog_test_run_opts(bpf_program__fd(limit->progs.stoq_limit_egress), &run), 0);
 	assert_int_equal((int)run.retval, -1);
+	assert_int_equal(context.tstamp, 0);
 	segment.payload_bytes = 0;
 	wanted = wire_make(plain, &path, &segment);
 	set_sums(plain, wanted, &path, partial);
