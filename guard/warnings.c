@@ -84,6 +84,15 @@ static void find_connecting(const struct search *search)
 	search->told(search->context, NULL, text);
 }
 
+/* Segments that the target ignores pass such a guard: hidden commands are not charged, and forged ones are, to another host. */
+static void find_lenient_limits(const struct search *search)
+{
+	if (search->policy->limit_count && !search->policy->strict)
+		search->told(search->context, NULL,
+			"`limits` count on `strict: true`: without it a host can hide commands from them, and a "
+			"segment that is forged is charged to the host that it names");
+}
+
 void stoq_guard_warnings_find(const struct stoq_guard_policy *policy,
 	const struct stoq_guard_compiled *compiled, stoq_guard_warned *told, void *context)
 {
@@ -92,6 +101,7 @@ void stoq_guard_warnings_find(const struct stoq_guard_policy *policy,
 	stoq_guard_policy_find_unreachable(policy, on_unreachable, &search);
 	stoq_guard_policy_find_never(policy, on_never, &search);
 	find_connecting(&search);
+	find_lenient_limits(&search);
 }
 
 struct printing {

@@ -245,6 +245,20 @@ static void rules_that_others_decide(void **state)
 		NULL);
 }
 
+static void limits_that_count_on_strict(void **state)
+{
+	struct told told;
+
+	(void)state;
+	find(&told, "version: 1\ndefault: allow\nstrict: false\nlimits: [{name: l, iops: 5}]\n");
+	assert_int_equal(told.count, 1);
+	assert_non_null(strstr(told.text, "`limits` count on `strict: true`"));
+	find(&told, "version: 1\ndefault: allow\nlimits: [{name: l, iops: 5}]\n");
+	assert_int_equal(told.count, 0);
+	find(&told, "version: 1\ndefault: allow\nstrict: false\n");
+	assert_int_equal(told.count, 0);
+}
+
 static void examples_are_quiet(void **state)
 {
 	DIR *folder = opendir(EXAMPLES_DIR);
@@ -278,6 +292,7 @@ int main(void)
 		cmocka_unit_test(hosts_that_cannot_connect),
 		cmocka_unit_test(rules_that_never_match),
 		cmocka_unit_test(rules_that_others_decide),
+		cmocka_unit_test(limits_that_count_on_strict),
 		cmocka_unit_test(examples_are_quiet),
 	};
 
