@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tunnel/link_limits.h"
 #include "tunnel/targets.h"
 #include "tunnel/uplink.h"
 
@@ -245,6 +246,7 @@ static size_t received(
 	taken = stoq_mux_from_lane(&lane->link->mux, lane->index, data + header, size - header,
 		finished, lane->link->worker->now_ns);
 	stoq_link_touch(lane->link);
+	stoq_link_limits_look(lane->link, lane->link->worker->now_ns);
 	return header + taken;
 }
 

@@ -67,6 +67,7 @@ static uint16_t check_connect(struct stoq_tunnel_link *link, const struct nvme_t
 	memcpy(link->subsystem_nqn, data.subnqn, sizeof(link->subsystem_nqn));
 	link->subject = (struct stoq_policy_subject){
 		.host_nqn = link->host_nqn, .subsystem_nqn = link->subsystem_nqn};
+	stoq_rates_leave(link->worker->tunnel->rates, &link->rates);
 	if (link->worker->tunnel->config.any_host_nqn || has_name(link->carrier, data.hostnqn))
 		return 0;
 	stoq_carrier_count_refusal(link->carrier, false);
@@ -92,13 +93,38 @@ static void report(struct stoq_tunnel_link *link, const struct nvme_tcp_cmd_pdu 
 		link->carrier->peer, host, link->mux.qid,
 		nvme_opcode_name(link->subject.kind, command->sqe.opcode,
 			nvme_le32(command->sqe.nsid) & 0xff, opcode),
-		nvme_le32(command->sqe.nsid), verdict->status ? "refused" : "logged", verdict->rule,
-		verdict->status ? ": " : "",
+		nvme_le32(command->sqe.nsid),
+		verdict->status	  ? "refused"
+		: verdict->denied ? "would be refused (audit)"
+				  : "logged",
+		verdict->rule, verdict->status ? ": " : "",
 		verdict->status ? nvme_status_name(link->subject.kind, command->sqe.opcode,
 					  verdict->status, status)
 				: "",
 		(unsigned long long)link->reports_held);
 	link->reports_held = 0;
+}
+
+static void decide(struct stoq_tunnel_link *link, const struct nvme_tcp_cmd_pdu *command,
+	const uint8_t *pdu, size_t size, struct stoq_policy_verdict *verdict)
+{
+	if (!link->subject.host_nqn)
+		link->subject = (struct stoq_policy_subject){
+			.host_nqn = link->host_nqn, .subsystem_nqn = link->subsystem_nqn};
+	link->subject.kind = link->mux.qid ? NVME_QUEUE_IO : NVME_QUEUE_ADMIN;
+	stoq_tunnel_policy_judge(link->worker->policy, &link->subject, command, pdu, size, verdict);
+}
+
+bool stoq_identity_denies(struct stoq_tunnel_link *link, const struct nvme_tcp_cmd_pdu *command,
+	const uint8_t *pdu, size_t size)
+{
+	bool whole = size == nvme_le32(command->hdr.plen);
+	struct stoq_policy_verdict verdict = {0};
+
+	if (command->sqe.opcode == NVME_NVM_DATASET_MANAGEMENT && !whole)
+		return false;
+	decide(link, command, pdu, size, &verdict);
+	return verdict.status != 0;
 }
 
 static uint16_t ask_policy(struct stoq_tunnel_link *link, const struct nvme_tcp_cmd_pdu *command,
@@ -108,12 +134,7 @@ static uint16_t ask_policy(struct stoq_tunnel_link *link, const struct nvme_tcp_
 
 	if (!link->worker->policy)
 		return 0;
-	if (!link->subject.host_nqn)
-		link->subject = (struct stoq_policy_subject){
-			.host_nqn = link->host_nqn, .subsystem_nqn = link->subsystem_nqn};
-	link->subject.kind = link->mux.qid ? NVME_QUEUE_IO : NVME_QUEUE_ADMIN;
-	stoq_tunnel_policy_judge(
-		link->worker->policy, &link->subject, command, pdu, size, &verdict);
+	decide(link, command, pdu, size, &verdict);
 	if (verdict.status)
 		stoq_carrier_count_refusal(link->carrier, true);
 	if (verdict.logged)

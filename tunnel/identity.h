@@ -10,3 +10,10 @@
  */
 uint16_t stoq_identity_judge(struct stoq_tunnel_link *link, const struct nvme_tcp_cmd_pdu *command,
 	const uint8_t *pdu, size_t size);
+
+/*
+ * Whether the policy will deny it, of which at least the header is here: then limits do not count it. Nothing is counted or
+ * reported. A Dataset Management command without its ranges is not denied yet.
+ */
+bool stoq_identity_denies(struct stoq_tunnel_link *link, const struct nvme_tcp_cmd_pdu *command,
+	const uint8_t *pdu, size_t size);

@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tunnel/link_limits.h"
+
 #define WRITE_PIECES	   16
 /* That wait for TCP in a queue: as much as the kernel's buffer takes at once, and some. */
 #define OUTPUT_LIMIT_BYTES (512u << 10)
@@ -133,6 +135,7 @@ static void leave_carrier(struct stoq_tunnel_link *link)
 static void retire(struct stoq_tunnel_link *link)
 {
 	link->closed = true;
+	stoq_link_limits_leave(link);
 	stoq_tunnel_watch_close(&link->watch);
 	leave_carrier(link);
 	if (link->totals)

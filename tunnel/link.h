@@ -6,8 +6,10 @@
  * a host connects (host end) or when lane 0 comes (target end), and is gone when both directions
  * have ended, or when either side fails: then the other one is reset.
  */
+#include "tunnel/arrivals.h"
 #include "tunnel/mux.h"
 #include "tunnel/policy.h"
+#include "tunnel/rates.h"
 #include "tunnel/totals.h"
 #include "tunnel/tunnel_private.h"
 
@@ -18,6 +20,7 @@ struct stoq_lane {
 	struct stoq_tunnel_link *link; /* NULL: it is over, or not known yet */
 	struct stoq_stream *stream;
 	unsigned int index;
+	struct stoq_arrivals arrivals; /* target end */
 	/* Target end: the header as far as it has come. */
 	uint8_t header_bytes;
 	bool known; /* it is whole */
@@ -79,6 +82,10 @@ struct stoq_tunnel_link {
 	char host_nqn[NVME_NQN_LENGTH], subsystem_nqn[NVME_NQN_LENGTH];
 	struct stoq_policy_subject subject;
 	uint64_t report_due_ns, reports_held; /* of commands that the policy reports */
+	/* Target end: its accounts, and when the next capsule that waits may go. */
+	struct stoq_rates_queue rates;
+	struct stoq_alarm *alarm;
+	uint64_t alarm_ns;
 
 	bool connecting; /* target end: TCP is not connected yet */
 	bool tcp_ended;	 /* nothing more comes */

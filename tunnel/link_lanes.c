@@ -6,6 +6,7 @@
 
 #include "tunnel/identity.h"
 #include "tunnel/link.h"
+#include "tunnel/link_limits.h"
 
 int stoq_link_open_lane(struct stoq_tunnel_link *link, unsigned int index)
 {
@@ -136,6 +137,7 @@ const struct stoq_mux_io stoq_link_io = {
 	.resume = resume,
 	.open_lanes = open_lanes,
 	.judge = judge,
+	.admit = stoq_link_admit,
 	.rewrite = rewrite,
 	.targets = note_targets,
 };

@@ -17,6 +17,7 @@ static const unsigned int latency_bits[] = {14, 16, 17, 18, 19, 20, 21, 22, 23, 
 /* All workers' totals and what they have open. */
 struct sum {
 	struct stoq_tunnel_totals *peers;
+	struct stoq_tunnel_policy *policy; /* in force; NULL: none */
 	bool no_memory;
 };
 
@@ -33,6 +34,8 @@ static void describe(const struct stoq_tunnel_worker *worker, void *subject)
 	struct sum *sum = subject;
 	struct stoq_tunnel_totals *totals;
 
+	if (!sum->policy)
+		sum->policy = stoq_tunnel_policy_hold(worker->policy);
 	for (totals = worker->totals; totals; totals = totals->next) {
 		struct stoq_tunnel_totals *into = totals_of(sum, totals);
 
@@ -53,6 +56,7 @@ static void free_sum(void *subject)
 	struct sum *sum = subject;
 
 	stoq_tunnel_totals_free(&sum->peers);
+	stoq_tunnel_policy_release(sum->policy);
 	free(sum);
 }
 
@@ -186,6 +190,7 @@ static int write_text(struct stoq_tunnel *tunnel, const struct sum *sum,
 	if (!text.out)
 		return -ENOMEM;
 	put_peers(&text, sum);
+	stoq_rates_metrics(tunnel->rates, sum->policy, &text);
 	ret = put_transport(&text, tunnel);
 	stoq_openmetrics_put_end(&text);
 	if (fclose(text.out) && !ret)

@@ -18,7 +18,7 @@
  * A PDU of which a part is missing does not hold up the TCP connection: it waits in its lane until
  * it is whole, or until STOQ_BLOCK_ROOM bytes of it are there; then it has the TCP connection for
  * itself up to its end. So memory is bounded, whatever PLEN is. What a lane brings when it cannot
- * be written is not taken; QUIC's flow control carries that back to the other end. Once the pool is
+ * be written, or must not be yet (admit()), is not taken; QUIC's flow control carries that back to the other end. Once the pool is
  * full, a queue has two blocks of its own at most: one for TCP, and one for a PDU in pieces.
  */
 #include <stdbool.h>
@@ -34,7 +34,7 @@
 struct stoq_mux;
 
 /* What a mux asks of its user; context is stoq_mux_config's. All are needed, but for the last
- * three. */
+ * four. */
 struct stoq_mux_io {
 	/*
 	 * Host end, once: the queue begins; bytes: it is not NVMe/TCP. Writes lane 0's header. 0,
@@ -54,6 +54,13 @@ struct stoq_mux_io {
 	 */
 	uint16_t (*judge)(void *context, const struct nvme_tcp_cmd_pdu *command, const uint8_t *pdu,
 		size_t size);
+	/*
+	 * Target end: when may this command go to the target, by limits? 0: now. Asked once for a command, or again after
+	 * stoq_mux_ask_again(). at: bytes of the lane that stoq_mux_from_lane() has taken before it in this call; pdu: at least
+	 * the header. NULL: there are no limits.
+	 */
+	uint64_t (*admit)(void *context, unsigned int lane, size_t at,
+		const struct nvme_tcp_cmd_pdu *command, const uint8_t *pdu, size_t size);
 	/*
 	 * Host end: data of a discovery log are about to go to the host; `at`: where they lie in
 	 * the log. Changes them in place.
@@ -88,6 +95,10 @@ struct stoq_mux_lane {
 	bool held;		  /* what is in the stash has to wait for other lanes */
 	bool discarding;	  /* the PDU is not passed on */
 	bool paused;		  /* not all was taken */
+	/* A capsule that was admitted for later: of it nothing is taken, so it takes no memory. */
+	bool admitted;
+	bool waits;
+	uint64_t due_ns;
 	bool finished;
 };
 
@@ -194,6 +205,13 @@ static inline bool stoq_mux_wants_tcp(const struct stoq_mux *mux)
  */
 size_t stoq_mux_from_lane(struct stoq_mux *mux, unsigned int lane, const uint8_t *data, size_t size,
 	bool finished, uint64_t now_ns);
+/*
+ * Lanes whose capsules may go to the target now go on. When the next one may, 0: none waits. To be called then, and after
+ * stoq_mux_from_lane().
+ */
+uint64_t stoq_mux_look_at_waiting(struct stoq_mux *mux, uint64_t now_ns);
+/* Limits have changed: admit() is asked again about capsules that wait. */
+void stoq_mux_ask_again(struct stoq_mux *mux);
 /* What to write to TCP: mux->merge.out by stoq_byte_queue_peek(). Afterwards: */
 void stoq_mux_written(struct stoq_mux *mux, size_t size, uint64_t now_ns);
 static inline bool stoq_mux_output(const struct stoq_mux *mux)

@@ -82,7 +82,8 @@ static bool may_write(const struct stoq_mux *mux, unsigned int lane)
 	const struct stoq_mux_lane *from = mux->lanes[lane];
 	bool mine = mux->merge.writer < 0 || mux->merge.writer == (int)lane;
 
-	return !stoq_mux_failed(mux) && mine && !from->held && stoq_mux_has_room_for_own(mux) &&
+	return !stoq_mux_failed(mux) && mine && !from->held && !from->waits &&
+	       stoq_mux_has_room_for_own(mux) &&
 	       stoq_byte_queue_open(
 		       &mux->merge.out, mux->config.pool, mux->config.output_limit_bytes) &&
 	       has_memory(mux, lane);
@@ -366,6 +367,7 @@ static size_t take_pdus(
 	struct stoq_pdu_piece piece;
 
 	while (data < end && may_write(mux, lane)) {
+		size_t at = (size_t)(data - start);
 		enum stoq_pdu_verdict verdict =
 			stoq_pdu_reader_next(&mux->lanes[lane]->reader, &data, end, &piece);
 
@@ -374,6 +376,11 @@ static size_t take_pdus(
 				mux, STOQ_LANE_PROTOCOL, "lane %u carries what is no PDU", lane);
 		if (verdict != STOQ_PDU_PIECE)
 			break;
+		if (stoq_mux_has_to_wait(mux, lane, at, &piece, now_ns)) {
+			data = stoq_pdu_reader_put_back_begin(
+				&mux->lanes[lane]->reader, &piece, data);
+			break;
+		}
 		take_piece(mux, lane, &piece, &data, now_ns);
 	}
 	return (size_t)(data - start);

@@ -26,6 +26,11 @@ bool stoq_mux_is_connect(const union stoq_pdu_header *header);
 /* True if the capsule carries the ranges of blocks that its command touches. */
 bool stoq_mux_lists_ranges(const union stoq_pdu_header *header);
 
+/*
+ * Target end: true if the PDU that begins is a capsule that may not go on yet. at: as admit() has it.
+ */
+bool stoq_mux_has_to_wait(struct stoq_mux *mux, unsigned int lane, size_t at,
+	const struct stoq_pdu_piece *piece, uint64_t now_ns);
 /* The state of order between lanes has changed: those that had to wait look again. */
 void stoq_mux_wake_lanes(struct stoq_mux *mux, uint64_t now_ns);
 

@@ -3,7 +3,7 @@
 
 #include <malloc.h>
 
-#include "tunnel/link.h"
+#include "tunnel/link_limits.h"
 
 #define LOOK_EVERY_NS	 1000000000ull
 /* A peer that has so little left sends no large packets. */
@@ -30,6 +30,16 @@ static void end_silent_queues(struct stoq_tunnel_worker *worker, uint64_t now_ns
 				link, STOQ_LANE_LIMIT, "no Connect command has come for 20 s");
 		link = next;
 	}
+}
+
+/* ---- queues that wait by limits ---- */
+
+static void note_arrivals(struct stoq_tunnel_worker *worker, uint64_t now_ns)
+{
+	if (!stoq_rates_wanted(worker->policy))
+		return;
+	for (struct stoq_tunnel_link *link = worker->links; link; link = link->next)
+		stoq_link_limits_note(link, now_ns);
 }
 
 /* ---- connections that stand still ---- */
@@ -115,6 +125,7 @@ static void look(void *argument)
 	uint64_t now_ns = stoq_now_ns();
 
 	end_silent_queues(worker, now_ns);
+	note_arrivals(worker, now_ns);
 	for (struct stoq_carrier *carrier = worker->carriers; carrier; carrier = carrier->next)
 		look_at_credit(carrier, now_ns);
 	if (worker->index == 0)

@@ -90,3 +90,14 @@ void stoq_pdu_reader_put_back(struct stoq_pdu_reader *reader, size_t size)
 {
 	reader->rest += (uint32_t)size;
 }
+
+const uint8_t *stoq_pdu_reader_put_back_begin(
+	struct stoq_pdu_reader *reader, const struct stoq_pdu_piece *piece, const uint8_t *data)
+{
+	bool split = piece->bytes == reader->header.bytes;
+
+	/* Of a header in pieces the reader keeps all but the last byte, which was fed last. */
+	reader->have = split ? (uint32_t)piece->size - 1 : 0;
+	reader->rest = 0;
+	return split ? data - 1 : piece->bytes;
+}

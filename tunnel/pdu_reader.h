@@ -57,6 +57,13 @@ enum stoq_pdu_verdict stoq_pdu_reader_next(struct stoq_pdu_reader *reader, const
 /* The last `size` bytes of the last piece were not passed on: they are to be fed again. */
 void stoq_pdu_reader_put_back(struct stoq_pdu_reader *reader, size_t size);
 
+/*
+ * The piece that begins a PDU is not wanted yet: the next call gives it again. Returns where what is to be fed again begins: at
+ * least one byte of what was fed last.
+ */
+const uint8_t *stoq_pdu_reader_put_back_begin(
+	struct stoq_pdu_reader *reader, const struct stoq_pdu_piece *piece, const uint8_t *data);
+
 /* True if the stream may end here: between two PDUs. */
 static inline bool stoq_pdu_reader_idle(const struct stoq_pdu_reader *reader)
 {

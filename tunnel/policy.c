@@ -8,14 +8,8 @@
 
 #include "guard/compile.h"
 #include "guard/print.h"
-#include "guard/source.h"
 #include "nvme/nvme_tcp_check.h"
-
-struct stoq_tunnel_policy {
-	struct stoq_guard_source source;
-	uint64_t serial; /* no other policy of this process has it */
-	unsigned int users;
-};
+#include "tunnel/policy_private.h"
 
 int stoq_tunnel_policy_read(
 	const char *path, struct stoq_tunnel_policy **result, struct stoq_error *error)
@@ -118,7 +112,10 @@ static void describe(const struct stoq_tunnel_policy *policy,
 	uint16_t rule = denied ? decision->rule : decision->log_rule;
 	char label[STOQ_GUARD_RULE_LABEL];
 
-	verdict->status = denied ? decision->status : 0;
+	verdict->denied = denied;
+	verdict->status = denied && policy->source.policy.mode != STOQ_GUARD_MODE_AUDIT
+				  ? decision->status
+				  : 0;
 	verdict->logged = denied || decision->log_rule != STOQ_GUARD_NO_RULE;
 	if (!verdict->logged)
 		return;

@@ -26,6 +26,7 @@ struct stoq_policy_subject {
 
 struct stoq_policy_verdict {
 	uint16_t status; /* to refuse it with; 0: it may pass */
+	bool denied;	 /* audit: also one that may pass */
 	bool logged;	 /* a rule wants it to be reported */
 	char rule[80];	 /* that decided: its number and name, or "default" */
 };

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "tunnel/link_limits.h"
 #include "tunnel/policy.h"
 
 /* In the worker's thread. */
@@ -17,6 +18,8 @@ static void adopt(void *argument)
 
 	stoq_tunnel_policy_release(adoption->worker->policy);
 	adoption->worker->policy = adoption->policy;
+	for (struct stoq_tunnel_link *link = adoption->worker->links; link; link = link->next)
+		stoq_link_limits_changed(link);
 	free(adoption);
 }
 
@@ -54,6 +57,7 @@ static void reload_policy(struct stoq_tunnel *tunnel)
 			error.text);
 		return;
 	}
+	stoq_rates_forget(tunnel->rates, policy);
 	if (spread_policy(tunnel, policy))
 		stoq_tunnel_log(tunnel, STOQ_LOG_INFO, "the policy was read again");
 	else

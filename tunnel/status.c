@@ -13,6 +13,7 @@
 /* What one question collects. */
 struct collection {
 	struct json_object *connections, *queues;
+	struct stoq_tunnel_policy *policy; /* in force; NULL: none */
 	uint64_t buffered_bytes;
 };
 
@@ -140,6 +141,8 @@ static void describe(const struct stoq_tunnel_worker *worker, void *subject)
 	struct collection *collection = subject;
 
 	collection->buffered_bytes += worker->pool.used_bytes;
+	if (!collection->policy)
+		collection->policy = stoq_tunnel_policy_hold(worker->policy);
 	for (const struct stoq_carrier *carrier = worker->carriers; carrier;
 		carrier = carrier->next)
 		json_object_array_add(collection->connections, connection_as_json(carrier));
@@ -153,6 +156,7 @@ static void free_collection(void *subject)
 
 	json_object_put(collection->connections);
 	json_object_put(collection->queues);
+	stoq_tunnel_policy_release(collection->policy);
 	free(collection);
 }
 
@@ -202,6 +206,7 @@ static char *report_text(struct stoq_tunnel *tunnel, struct json_object *report,
 	stoq_json_put_u64(report, "buffered_limit_bytes", tunnel->config.memory_bytes);
 	stoq_json_put(report, "connections", json_object_get(collection->connections));
 	stoq_json_put(report, "queues", json_object_get(collection->queues));
+	stoq_json_put(report, "limits", stoq_rates_json(tunnel->rates, collection->policy));
 	stoq_json_put(report, "transport", transport_as_json(tunnel));
 	return stoq_json_finish(report);
 }

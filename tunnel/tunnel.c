@@ -126,10 +126,13 @@ static int open_policy(struct stoq_tunnel *tunnel, struct stoq_error *error)
 	ret = stoq_tunnel_policy_read(tunnel->config.policy_file, &policy, error);
 	if (ret)
 		return ret;
+	tunnel->rates = stoq_rates_new(STOQ_LIMIT_BUCKETS_MAX);
+	if (!tunnel->rates)
+		ret = stoq_error_set(error, -ENOMEM, "no memory for the accounts of limits");
 	for (unsigned int i = 0; i < tunnel->worker_count; i++)
 		tunnel->workers[i].policy = stoq_tunnel_policy_hold(policy);
 	stoq_tunnel_policy_release(policy);
-	return 0;
+	return ret;
 }
 
 /* The targets as text, for hosts' discovery logs; what does not fit is left out. */
@@ -213,6 +216,7 @@ void stoq_tunnel_destroy(struct stoq_tunnel *tunnel)
 		stoq_tunnel_totals_free(&tunnel->workers[i].totals);
 		stoq_tunnel_worker_close(&tunnel->workers[i]);
 	}
+	stoq_rates_free(tunnel->rates);
 	stoq_shares_destroy(&tunnel->shares);
 	stoq_shares_destroy(&tunnel->connection_shares);
 	pthread_mutex_destroy(&tunnel->log.lock);

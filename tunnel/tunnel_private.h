@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "tunnel/log.h"
+#include "tunnel/rates.h"
 #include "tunnel/shares.h"
 #include "tunnel/tunnel.h"
 #include "tunnel/worker.h"
@@ -19,6 +20,7 @@ struct stoq_tunnel {
 	unsigned int queues_most;		      /* since memory was given back; worker 0's */
 	unsigned int queues;			      /* open now; atomic */
 	struct stoq_shares shares, connection_shares; /* target end: of queues, of connections */
+	struct stoq_rates *rates;		      /* target end: the accounts of limits */
 	struct stoq_tunnel_log log;
 	struct stoq_status_socket *status;
 	/* From other threads and signal handlers. */

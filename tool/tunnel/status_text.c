@@ -168,6 +168,48 @@ static void print_connections(struct json_object *report, size_t rows)
 		printf("and %zu connections\n", count - shown);
 }
 
+/* ---- limits ---- */
+
+#define ACCOUNTS_MAX 10 /* of a limit */
+
+static void print_account(struct json_object *limit, struct json_object *account)
+{
+	uint64_t delayed = number(account, "delayed_commands");
+	const char *of = text_of(account, "of");
+
+	printf("%-24.24s %12" PRIu64 " %15" PRIu64 " %12" PRIu64 " %10.1f %8" PRIu64 "   %s\n",
+		text_of(limit, "name"), number(account, "commands"), number(account, "bytes"),
+		delayed, delayed ? (double)number(account, "delay_ns") / (double)delayed / 1e6 : 0,
+		number(account, "capped_commands"),
+		strcmp(of, "host") == 0	   ? text_of(account, "host_nqn")
+		: strcmp(of, "group") == 0 ? "all hosts together"
+					   : "hosts without room");
+}
+
+static void print_limit(struct json_object *limit)
+{
+	struct json_object *accounts = member(limit, "accounts");
+	size_t count = json_object_array_length(accounts);
+
+	for (size_t i = 0; i < count && i < ACCOUNTS_MAX; i++)
+		print_account(limit, json_object_array_get_idx(accounts, i));
+	if (count > ACCOUNTS_MAX)
+		printf("and %zu hosts more; --json has all\n", count - ACCOUNTS_MAX);
+}
+
+static void print_limits(struct json_object *report)
+{
+	struct json_object *limits = member(report, "limits");
+	size_t count = json_object_array_length(limits);
+
+	if (!count)
+		return;
+	printf("\n%-24s %12s %15s %12s %10s %8s   %s\n", "limit", "commands", "bytes", "delayed",
+		"mean ms", "capped", "host");
+	for (size_t i = 0; i < count; i++)
+		print_limit(json_object_array_get_idx(limits, i));
+}
+
 /* Lines that are not queues: headings, an empty one, remarks. */
 #define FIXED_ROWS 6
 
@@ -183,6 +225,8 @@ void tunnel_status_print(struct json_object *before, struct json_object *report,
 		"QID", "lanes", "IOPS", "MB/s in", "MB/s out", "mean us", "target us", "tunnel us",
 		"p99 us", "lost/s", "errors", "refused");
 	print_queues(before, report, rows ? left : 0);
+	if (!rows)
+		print_limits(report);
 	if (!json_object_get_boolean(member(report, "complete")))
 		printf("some workers did not answer: their queues are missing\n");
 }

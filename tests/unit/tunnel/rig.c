@@ -87,6 +87,22 @@ static uint16_t judge(
 	return command->sqe.opcode == end->rig->refuse_opcode ? NVME_STATUS(1, 0x84) : 0;
 }
 
+static uint64_t admit(void *context, unsigned int lane, size_t at,
+	const struct nvme_tcp_cmd_pdu *command, const uint8_t *pdu, size_t size)
+{
+	struct rig *rig = ((struct rig_end *)context)->rig;
+
+	assert_true(size >= sizeof(*command));
+	assert_memory_equal(pdu, command, sizeof(*command));
+	rig->asked++;
+	if (!rig->step_ns)
+		return 0;
+	if (rig->free_ns < rig->now_ns)
+		rig->free_ns = rig->now_ns;
+	rig->free_ns += rig->step_ns;
+	return rig->free_ns;
+}
+
 static void rewrite(void *context, uint64_t at, uint8_t *data, size_t size)
 {
 	struct rig_end *end = context;
@@ -110,6 +126,7 @@ static const struct stoq_mux_io io = {.begin = begin,
 	.resume = resume,
 	.open_lanes = open_lanes,
 	.judge = judge,
+	.admit = admit,
 	.rewrite = rewrite,
 	.targets = note_targets};
 
@@ -243,9 +260,11 @@ static size_t any_size(struct rig *rig)
 bool rig_step(struct rig *rig)
 {
 	unsigned int start = rig_random(rig, 2 * STOQ_LANES_MAX);
-	bool moved = false;
+	bool moved = false, waits = false;
 
 	rig->now_ns += 1000;
+	for (int i = 0; i < 2; i++)
+		waits |= stoq_mux_look_at_waiting(&rig->ends[i].mux, rig->now_ns) != 0;
 	for (int i = 0; i < 2; i++) {
 		if (rig_random(rig, 2) == 0)
 			moved |= rig_take_tcp(&rig->ends[i], any_size(rig));
@@ -266,7 +285,7 @@ bool rig_step(struct rig *rig)
 			rig_flush(&rig->ends[i]);
 		moved |= had;
 	}
-	return moved;
+	return moved || waits;
 }
 
 void rig_settle(struct rig *rig)

@@ -42,6 +42,9 @@ struct rig {
 	uint64_t rewritten_at;	/* as rewrite() was called last, and its bytes set to 0xee */
 	char targets[32];	/* as targets() got them */
 	uint16_t refuse_opcode; /* judge() refuses it; 0xffff: none */
+	/* admit(): one command each step_ns, from free_ns on; 0: at once. What it was asked for. */
+	uint64_t step_ns, free_ns;
+	uint32_t asked;
 	uint64_t now_ns;
 	uint32_t random;
 };
