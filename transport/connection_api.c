@@ -169,19 +169,25 @@ static int check_migration(
 	return stoq_address_equal(&now, local) ? -EALREADY : 0;
 }
 
-static int go_elsewhere(struct stoq_connection *connection, struct stoq_address *local)
+static int go_elsewhere(
+	struct stoq_connection *connection, struct stoq_address *local, bool at_once)
 {
 	ngtcp2_path next = *ngtcp2_conn_get_path(connection->quic);
+	uint64_t now_ns = connection->worker->now_ns;
 
 	next.local.addr = (ngtcp2_sockaddr *)&local->sa;
 	next.local.addrlen = local->length;
-	return ngtcp2_conn_initiate_migration(connection->quic, &next, connection->worker->now_ns)
-		       ? -EAGAIN
-		       : 0;
+	if (!at_once)
+		return ngtcp2_conn_initiate_migration(connection->quic, &next, now_ns) ? -EAGAIN
+										       : 0;
+	if (ngtcp2_conn_initiate_immediate_migration(connection->quic, &next, now_ns))
+		return -EAGAIN;
+	stoq_connection_left_path(connection);
+	return 0;
 }
 
-int stoq_connection_migrate(
-	struct stoq_connection *connection, const struct sockaddr *local, socklen_t length)
+static int change_path(struct stoq_connection *connection, const struct sockaddr *local,
+	socklen_t length, bool at_once)
 {
 	struct stoq_address address;
 	int status;
@@ -201,9 +207,22 @@ int stoq_connection_migrate(
 	if (status)
 		return status;
 	stoq_connection_touch(connection);
+	connection->next_at_once = at_once;
 	if (connection->in_quic)
 		connection->next_local = address;
 	else
-		status = go_elsewhere(connection, &address);
+		status = go_elsewhere(connection, &address, at_once);
 	return status;
+}
+
+int stoq_connection_migrate(
+	struct stoq_connection *connection, const struct sockaddr *local, socklen_t length)
+{
+	return change_path(connection, local, length, false);
+}
+
+int stoq_connection_move(
+	struct stoq_connection *connection, const struct sockaddr *local, socklen_t length)
+{
+	return change_path(connection, local, length, true);
 }

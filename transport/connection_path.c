@@ -111,6 +111,14 @@ void stoq_connection_follow_path(struct stoq_connection *connection)
 		begin_again(connection, &remote);
 }
 
+void stoq_connection_left_path(struct stoq_connection *connection)
+{
+	const struct stoq_address remote =
+		address_of(&ngtcp2_conn_get_path(connection->quic)->remote);
+
+	begin_again(connection, &remote);
+}
+
 void stoq_connection_new_path(struct stoq_connection *connection, const ngtcp2_path *path)
 {
 	const struct stoq_address named_local = address_of(&path->local);

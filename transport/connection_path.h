@@ -17,6 +17,8 @@ bool stoq_connection_name_path(struct stoq_connection *connection, const struct 
 void stoq_connection_follow_path(struct stoq_connection *connection);
 /* The peer was validated on another path. */
 void stoq_connection_new_path(struct stoq_connection *connection, const ngtcp2_path *path);
+/* A client has gone to another path, which was not validated yet. */
+void stoq_connection_left_path(struct stoq_connection *connection);
 /* Packets are at most what configuration, interface and (later) the peer take. */
 void stoq_connection_begin_path_size(
 	struct stoq_connection *connection, const struct stoq_address *remote);

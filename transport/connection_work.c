@@ -69,8 +69,14 @@ static void update_keys(struct stoq_connection *connection)
 static void migrate(struct stoq_connection *connection)
 {
 	struct stoq_address next = connection->next_local;
+	int status;
 
-	if (next.length && stoq_connection_migrate(connection, &next.sa, next.length) == -EAGAIN)
+	if (!next.length)
+		return;
+	status = connection->next_at_once
+			 ? stoq_connection_move(connection, &next.sa, next.length)
+			 : stoq_connection_migrate(connection, &next.sa, next.length);
+	if (status == -EAGAIN)
 		connection->next_local = next;
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tunnel/path_choice.h"
 
+#define SECOND_NS    1000000000ull
+#define AT_FIRST_MAX 3 /* attempts that follow each other soon */
+
 void stoq_path_choice_init(
 	struct stoq_path_choice *choice, unsigned int count, unsigned int current, uint64_t now_ns)
 {
@@ -40,11 +43,18 @@ static bool is_silent(struct stoq_path_choice *choice, const struct stoq_path_vi
 		       STOQ_PATH_SILENCE_NS + STOQ_PATH_SILENCE_RTTS * view->round_trip_ns;
 }
 
-static int try_path(struct stoq_path_choice *choice, unsigned int path, uint64_t now_ns)
+/* From the last attempt to the next. */
+static uint64_t wait_ns(const struct stoq_path_choice *choice)
 {
-	choice->trying = (int)path;
-	choice->tried_ns = now_ns;
-	return choice->trying;
+	static const uint64_t seconds[] = {2, 6, 10};
+	const unsigned int last = sizeof(seconds) / sizeof(seconds[0]) - 1;
+	const unsigned int at_first = choice->count < AT_FIRST_MAX ? choice->count : AT_FIRST_MAX;
+	unsigned int more;
+
+	if (choice->attempts <= at_first)
+		return STOQ_PATH_TRY_NS;
+	more = choice->attempts - at_first - 1;
+	return seconds[more < last ? more : last] * SECOND_NS;
 }
 
 /* The preferred path has failed: one that fails again soon is left alone for longer. */
@@ -58,7 +68,19 @@ static void note_failure(struct stoq_path_choice *choice, uint64_t now_ns)
 		choice->back_pause_ns = STOQ_PATH_BACK_MAX_NS;
 }
 
-static int try_next(struct stoq_path_choice *choice, uint64_t now_ns)
+static void note_calm(struct stoq_path_choice *choice, bool silent, uint64_t now_ns)
+{
+	if (silent)
+		choice->calm_since_ns = 0;
+	else if (!choice->calm_since_ns)
+		choice->calm_since_ns = now_ns;
+	if (!choice->calm_since_ns || now_ns - choice->calm_since_ns < STOQ_PATH_CALM_NS)
+		return;
+	choice->attempts = choice->in_vain = 0;
+}
+
+static enum stoq_path_step attempt_next(
+	struct stoq_path_choice *choice, uint64_t now_ns, unsigned int *path)
 {
 	unsigned int next = choice->trying < 0 ? choice->current : (unsigned int)choice->trying;
 
@@ -67,24 +89,41 @@ static int try_next(struct stoq_path_choice *choice, uint64_t now_ns)
 	do
 		next = (next + 1) % choice->count;
 	while (next == choice->current);
-	return try_path(choice, next, now_ns);
+	*path = next;
+	choice->trying = (int)next;
+	choice->tried_ns = now_ns;
+	choice->attempts++;
+	if (++choice->in_vain < choice->count)
+		return STOQ_PATH_TRY;
+	choice->in_vain = 0;
+	return STOQ_PATH_LEAVE;
 }
 
-int stoq_path_choice_next(struct stoq_path_choice *choice, const struct stoq_path_view *view)
+static enum stoq_path_step look_back(
+	struct stoq_path_choice *choice, uint64_t now_ns, unsigned int *path)
+{
+	choice->trying = -1;
+	if (!choice->current || now_ns < choice->back_due_ns)
+		return STOQ_PATH_STAY;
+	choice->back_due_ns = now_ns + choice->back_pause_ns;
+	choice->trying = 0;
+	choice->tried_ns = now_ns;
+	*path = 0;
+	return STOQ_PATH_TRY;
+}
+
+enum stoq_path_step stoq_path_choice_next(
+	struct stoq_path_choice *choice, const struct stoq_path_view *view, unsigned int *path)
 {
 	bool silent;
 
 	if (view->current != choice->current)
 		arrive(choice, view);
 	silent = is_silent(choice, view);
-	if (choice->count < 2 ||
-		(choice->trying >= 0 && view->now_ns - choice->tried_ns < STOQ_PATH_TRY_NS))
-		return -1;
-	if (silent)
-		return try_next(choice, view->now_ns);
-	choice->trying = -1;
-	if (!choice->current || view->now_ns < choice->back_due_ns)
-		return -1;
-	choice->back_due_ns = view->now_ns + choice->back_pause_ns;
-	return try_path(choice, 0, view->now_ns);
+	note_calm(choice, silent, view->now_ns);
+	if (choice->count < 2 || ((choice->trying >= 0 || choice->attempts) &&
+					 view->now_ns - choice->tried_ns < wait_ns(choice)))
+		return STOQ_PATH_STAY;
+	return silent ? attempt_next(choice, view->now_ns, path)
+		      : look_back(choice, view->now_ns, path);
 }

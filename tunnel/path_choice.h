@@ -3,9 +3,11 @@
 
 /*
  * Host end: which of several paths a QUIC connection takes. A path begins at one of our addresses; the first is the preferred one.
- * When nothing is heard on it although an answer is due, the connection tries the next; when it is elsewhere, it tries the
+ * When nothing is heard on it although an answer is due, the connection tries the others; when it is elsewhere, it tries the
  * preferred one again every now and then. A path that was tried is taken once it has proven to work (RFC 9000, 9.3),
- * so a try costs a packet each way. Pure: times are arguments.
+ * so a try costs a packet each way. When all were tried in vain, the connection leaves for one of them without a proof: a target end that
+ * has used up its congestion window on a path whose packets do not arrive cannot answer elsewhere until it is reached from there.
+ * Pure: times are arguments.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +16,13 @@
 /* Silence of an answer that is due: a few round trips, and more than a peer's delay of acknowledgements (25 ms). */
 #define STOQ_PATH_SILENCE_NS   100000000ull
 #define STOQ_PATH_SILENCE_RTTS 4
-#define STOQ_PATH_TRY_NS       500000000ull /* then the next one is tried */
+/*
+ * From one of the first attempts to the next; later ones wait for longer and longer. An attempt takes a connection ID, of which
+ * there are six until something is heard again: they have to do for half a minute.
+ */
+#define STOQ_PATH_TRY_NS       250000000ull
+/* Nothing is wrong any more. */
+#define STOQ_PATH_CALM_NS      1000000000ull
 #define STOQ_PATH_BACK_NS                                                                          \
 	5000000000ull /* the preferred one is tried again; doubled if it fails soon */
 #define STOQ_PATH_BACK_MAX_NS 60000000000ull
@@ -23,10 +31,12 @@
 #define STOQ_PATH_LOOK_NS     25000000ull
 
 struct stoq_path_choice {
-	unsigned int count;   /* of paths */
-	unsigned int current; /* count: none of them */
-	int trying;	      /* -1: none */
-	uint64_t tried_ns, arrived_ns, waiting_since_ns, looked_ns;
+	unsigned int count;    /* of paths */
+	unsigned int current;  /* count: none of them */
+	int trying;	       /* -1: none */
+	unsigned int attempts; /* since all was well; of these, */
+	unsigned int in_vain;  /* tries since the last that left */
+	uint64_t tried_ns, arrived_ns, waiting_since_ns, looked_ns, calm_since_ns;
 	uint64_t back_due_ns, back_pause_ns;
 	uint64_t moves; /* since the connection was made */
 };
@@ -39,8 +49,15 @@ struct stoq_path_view {
 	uint64_t round_trip_ns;
 };
 
+enum stoq_path_step {
+	STOQ_PATH_STAY,
+	STOQ_PATH_TRY,	 /* this path, which is taken if it answers */
+	STOQ_PATH_LEAVE, /* for this path, at once */
+};
+
 /* A connection has been made, over this path. */
 void stoq_path_choice_init(
 	struct stoq_path_choice *choice, unsigned int count, unsigned int current, uint64_t now_ns);
-/* The path to try now, -1: none. */
-int stoq_path_choice_next(struct stoq_path_choice *choice, const struct stoq_path_view *view);
+/* What to do now; *path is set unless that is to stay. */
+enum stoq_path_step stoq_path_choice_next(
+	struct stoq_path_choice *choice, const struct stoq_path_view *view, unsigned int *path);

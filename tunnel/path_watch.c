@@ -34,11 +34,13 @@ static void tell_move(const struct stoq_carrier *carrier, const struct stoq_conn
 		stoq_address_host(text, &local));
 }
 
-static void try_path(const struct stoq_carrier *carrier, unsigned int path)
+static void go(const struct stoq_carrier *carrier, enum stoq_path_step step, unsigned int path)
 {
 	const struct stoq_address *local = &carrier->worker->tunnel->config.locals[path];
 	char text[STOQ_ADDRESS_TEXT];
-	int ret = stoq_connection_migrate(carrier->connection, &local->sa, local->length);
+	int ret = step == STOQ_PATH_LEAVE
+			  ? stoq_connection_move(carrier->connection, &local->sa, local->length)
+			  : stoq_connection_migrate(carrier->connection, &local->sa, local->length);
 
 	if (ret && ret != -EAGAIN && ret != -EALREADY)
 		stoq_tunnel_log(carrier->worker->tunnel, STOQ_LOG_WARNING,
@@ -66,21 +68,25 @@ static void look(void *argument)
 	uint64_t moves = watch->choice.moves;
 	struct stoq_connection_info info;
 	struct stoq_path_view view;
-	int path;
+	enum stoq_path_step step;
+	unsigned int path;
 
 	watch->alarm = NULL;
 	stoq_connection_info(carrier->connection, &info);
+	/* On a path that has not answered yet it is a guess of QUIC's, 333 ms (RFC 9002, 6.2.2). */
+	if (info.min_rtt_ns)
+		watch->round_trip_ns = info.smoothed_rtt_ns;
 	view = (struct stoq_path_view){.now_ns = stoq_now_ns(),
 		.current = path_of(config, &info.local),
 		.answer_due = info.bytes_in_flight != 0,
 		.heard_ns = info.heard_ns,
-		.round_trip_ns = info.smoothed_rtt_ns};
-	path = stoq_path_choice_next(&watch->choice, &view);
+		.round_trip_ns = watch->round_trip_ns};
+	step = stoq_path_choice_next(&watch->choice, &view, &path);
 	carrier->migrations = watch->choice.moves;
 	if (watch->choice.moves != moves)
 		tell_move(carrier, &info);
-	if (path >= 0)
-		try_path(carrier, (unsigned int)path);
+	if (step != STOQ_PATH_STAY)
+		go(carrier, step, path);
 	look_later(watch);
 }
 
@@ -93,6 +99,7 @@ void stoq_path_watch_begin(struct stoq_path_watch *watch, struct stoq_carrier *c
 		return;
 	stoq_connection_info(carrier->connection, &info);
 	watch->carrier = carrier;
+	watch->round_trip_ns = info.smoothed_rtt_ns;
 	stoq_path_choice_init(
 		&watch->choice, config->local_count, path_of(config, &info.local), stoq_now_ns());
 	look_later(watch);

@@ -11,6 +11,7 @@ struct stoq_path_watch {
 	struct stoq_carrier *carrier; /* NULL: there is no connection */
 	struct stoq_path_choice choice;
 	struct stoq_alarm *alarm;
+	uint64_t round_trip_ns; /* the last that was measured */
 };
 
 /* The connection is there. Does nothing with fewer than two paths. In the worker's thread. */

@@ -188,6 +188,15 @@ STOQ_API int stoq_connection_update_keys(struct stoq_connection *connection);
 STOQ_API int stoq_connection_migrate(
 	struct stoq_connection *connection, const struct sockaddr *local, socklen_t length);
 
+/*
+ * The same at once, before the new path has proven anything: for a connection whose path is silent. A peer that
+ * has used up its congestion window there answers no challenge elsewhere (ngtcp2, conn_cwnd_is_zero()), but it follows a
+ * packet with data from another address (RFC 9000, 9.3). Takes a spare connection ID each time: a handful until the
+ * peer is heard again.
+ */
+STOQ_API int stoq_connection_move(
+	struct stoq_connection *connection, const struct sockaddr *local, socklen_t length);
+
 #ifdef __cplusplus
 }
 #endif

@@ -245,6 +245,78 @@ static void test_client_migrates_to_and_fro(void **state)
 	}
 }
 
+/* ---- a path that fails in one direction ---- */
+
+/* What a side loses of what it sends to or from the client's first place. */
+static struct stoq_address failing;
+
+static bool not_from_there(void *context, struct stoq_batch *datagram)
+{
+	return !stoq_address_equal(&datagram->local, &failing);
+}
+
+static bool not_to_there(void *context, struct stoq_batch *datagram)
+{
+	return !stoq_address_equal(&datagram->remote, &failing);
+}
+
+/* While both sides have as much under way as they may. */
+static void leave_a_failing_path(bool to_client, uint64_t seed)
+{
+	const struct stoq_address other = address(1);
+	struct stoq_connection_info info;
+	uint64_t received;
+	struct rig rig;
+
+	start(&rig, 2 * RIG_MS, seed);
+	failing = address(0);
+	assert_int_equal(stoq_memory_add_address(rig.client.datapath, &other), 0);
+	run(&rig, RIG_S);
+	stoq_memory_set_filter(to_client ? rig.server.datapath : rig.client.datapath,
+		to_client ? not_to_there : not_from_there, NULL);
+	run(&rig, 200 * RIG_MS);
+	assert_int_equal(stoq_connection_move(rig.client.connection, &other.sa, other.length), 0);
+	stoq_connection_info(rig.client.connection, &info);
+	assert_memory_equal(&info.local, &other.sa, other.length);
+	received = rig.client.received + rig.server.received;
+	run(&rig, 50 * RIG_MS);
+	assert_true(rig.client.received + rig.server.received > received);
+	run(&rig, RIG_S);
+	assert_int_equal(rig_metrics(&rig.client).migrations, 1);
+	assert_int_equal(rig_metrics(&rig.server).migrations, 1);
+	finish(&rig);
+}
+
+static void test_leaves_a_path_that_fails_one_way(void **state)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		leave_a_failing_path(true, 500 + i);
+		leave_a_failing_path(false, 600 + i);
+	}
+}
+
+/* A move to where nobody answers is no end: the next one works. */
+static void test_moves_on_from_a_dead_path(void **state)
+{
+	const struct stoq_address other = address(1), home = address(0);
+	struct rig rig;
+
+	start(&rig, 2 * RIG_MS, 700);
+	failing = other;
+	assert_int_equal(stoq_memory_add_address(rig.client.datapath, &other), 0);
+	stoq_memory_set_filter(rig.client.datapath, not_from_there, NULL);
+	for (unsigned int i = 0; i < 6; i++) {
+		/* Long enough for new connection IDs. */
+		run(&rig, 3 * RIG_S);
+		assert_int_equal(
+			stoq_connection_move(rig.client.connection, &other.sa, other.length), 0);
+		run(&rig, (i % 4 + 1) * 500 * RIG_MS);
+		assert_int_equal(
+			stoq_connection_move(rig.client.connection, &home.sa, home.length), 0);
+	}
+	finish(&rig);
+}
+
 /* ---- names ---- */
 
 static void name(struct stoq_paths *paths, unsigned int place, struct stoq_address named[2])
@@ -347,6 +419,8 @@ int main(void)
 		cmocka_unit_test(test_faster_than_validation),
 		cmocka_unit_test(test_on_a_bad_link),
 		cmocka_unit_test(test_client_migrates_to_and_fro),
+		cmocka_unit_test(test_leaves_a_path_that_fails_one_way),
+		cmocka_unit_test(test_moves_on_from_a_dead_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

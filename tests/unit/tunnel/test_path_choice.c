@@ -15,12 +15,16 @@ static struct stoq_path_choice choice;
 static uint64_t now_ns;
 static unsigned int path;    /* in use */
 static unsigned int working; /* a bit for each path */
+static unsigned int mute;    /* these answer no challenge */
+static unsigned int steps;
 
 static void begin(unsigned int count, unsigned int first)
 {
 	now_ns = 100 * S;
 	path = first;
 	working = ~0u;
+	mute = 0;
+	steps = 0;
 	stoq_path_choice_init(&choice, count, first, now_ns);
 }
 
@@ -28,18 +32,22 @@ static void begin(unsigned int count, unsigned int first)
 static void look(void)
 {
 	static uint64_t heard_ns;
-	int next;
+	enum stoq_path_step step;
+	unsigned int next = path;
 
 	now_ns += STOQ_PATH_LOOK_NS;
 	if (working & 1u << path)
 		heard_ns = now_ns - 1;
-	next = stoq_path_choice_next(&choice, &(struct stoq_path_view){.now_ns = now_ns,
-						      .current = path,
-						      .answer_due = true,
-						      .heard_ns = heard_ns,
-						      .round_trip_ns = MS});
-	if (next >= 0 && (working & 1u << next))
-		path = (unsigned int)next;
+	step = stoq_path_choice_next(&choice,
+		&(struct stoq_path_view){.now_ns = now_ns,
+			.current = path,
+			.answer_due = true,
+			.heard_ns = heard_ns,
+			.round_trip_ns = MS},
+		&next);
+	steps += step != STOQ_PATH_STAY;
+	if (step == STOQ_PATH_LEAVE || (step == STOQ_PATH_TRY && (working & ~mute & 1u << next)))
+		path = next;
 }
 
 /* Until the connection is there; how long that took. */
@@ -83,10 +91,37 @@ static void a_path_that_does_not_work_either_is_passed_over(void **state)
 	begin(4, 0);
 	stay(S);
 	working = 8;
-	assert_in_range(until(3, 5 * S), 1100 * MS, 1400 * MS);
+	assert_in_range(until(3, 5 * S), 600 * MS, 800 * MS);
 	/* The preferred one is tried, in vain, and the connection stays. */
 	stay(60 * S);
 	assert_int_equal(choice.current, 3);
+}
+
+/* As if the target end's congestion window were used up: it answers where it is reached by more than a challenge. */
+static void a_path_that_answers_no_challenge_is_taken(void **state)
+{
+	for (unsigned int count = 2; count <= 4; count++) {
+		begin(count, 0);
+		stay(S);
+		working = ~1u;
+		mute = ~0u;
+		assert_in_range(until(1, 5 * S), 350 * MS, (100 + 250 * (count - 1) + 100) * MS);
+		stay(60 * S);
+		assert_int_equal(choice.moves, 1);
+	}
+}
+
+/* A connection ID for each attempt: they must not be used up when the other path comes back. */
+static void attempts_do_for_half_a_minute(void **state)
+{
+	for (unsigned int count = 2; count <= STOQ_PATHS_MAX; count++) {
+		begin(count, 0);
+		stay(S);
+		working = 0;
+		for (uint64_t end_ns = now_ns + 15 * S; now_ns < end_ns;)
+			look();
+		assert_in_range(steps, 4, 6);
+	}
 }
 
 static void a_path_that_fails_again_is_left_alone_for_longer(void **state)
@@ -134,11 +169,14 @@ static void silence_without_an_answer_due_means_nothing(void **state)
 {
 	begin(2, 0);
 	for (unsigned int i = 0; i < 1000; i++) {
+		unsigned int next;
+
 		now_ns += STOQ_PATH_LOOK_NS;
 		assert_int_equal(
 			stoq_path_choice_next(&choice,
-				&(struct stoq_path_view){.now_ns = now_ns, .heard_ns = 100 * S}),
-			-1);
+				&(struct stoq_path_view){.now_ns = now_ns, .heard_ns = 100 * S},
+				&next),
+			STOQ_PATH_STAY);
 	}
 }
 
@@ -154,6 +192,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(there_and_back),
 		cmocka_unit_test(a_path_that_does_not_work_either_is_passed_over),
+		cmocka_unit_test(a_path_that_answers_no_challenge_is_taken),
+		cmocka_unit_test(attempts_do_for_half_a_minute),
 		cmocka_unit_test(a_path_that_fails_again_is_left_alone_for_longer),
 		cmocka_unit_test(the_preferred_path_is_tried_first),
 		cmocka_unit_test(nothing_is_concluded_from_a_pause_of_the_process),
