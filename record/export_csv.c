@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "capture/table.h"
 #include "nvme/nvme_names.h"
+#include "record/commands.h"
 #include "record/export.h"
-
-#define CONNECTIONS                                                                                \
-	65536 /* beyond it the least recently used one is forgotten: its fields are empty */
 
 /* As RFC 4180 has it; what a spreadsheet would take for a formula, or could not show, becomes '_'. */
 static void put_text(FILE *out, const char *text)
@@ -65,42 +60,30 @@ static void put_command(FILE *out, const struct stoq_record_command *command)
 	fputc('\n', out);
 }
 
-static int put_all(FILE *out, struct stoq_record_reader *reader, struct stoq_table *connections,
-	struct stoq_export_notes *notes, struct stoq_error *error)
-{
-	struct stoq_record_entry entry;
-	int result;
+struct csv {
+	FILE *out;
+	struct stoq_export_notes *notes;
+};
 
-	while ((result = stoq_record_next(reader, &entry, error)) == 1) {
-		if (entry.kind == STOQ_RECORD_CONNECTION)
-			stoq_table_put(
-				connections, &entry.connection.uid, &entry.connection, false);
-		if (entry.kind != STOQ_RECORD_COMMAND)
-			continue;
-		put_connection(out, stoq_table_find(connections, &entry.command.uid));
-		put_command(out, &entry.command);
-		notes->written++;
-		if (ferror(out))
-			return stoq_error_set(error, -EIO, "cannot write the output");
-	}
-	return result;
+static void take(void *context, const struct stoq_record_command *command,
+	const struct stoq_record_connection *connection)
+{
+	struct csv *csv = context;
+
+	put_connection(csv->out, connection);
+	put_command(csv->out, command);
+	csv->notes->written++;
 }
 
 int stoq_export_csv(FILE *out, struct stoq_record_reader *reader, struct stoq_export_notes *notes,
 	struct stoq_error *error)
 {
-	struct stoq_table *connections = stoq_table_new(STOQ_TABLE_LRU, sizeof(uint32_t),
-		sizeof(struct stoq_record_connection), CONNECTIONS);
-	int result;
+	struct csv csv = {out, notes};
 
 	*notes = (struct stoq_export_notes){0};
-	if (!connections)
-		return stoq_error_set(error, -ENOMEM, "no memory to export the record");
 	fputs("host_nqn,subsystem_nqn,host,controller,cntlid,qid,start_unix_ns,latency_ns,"
 	      "opcode_name,queue,opcode,cid,nsid,slba,blocks,bytes,status,tcp_sequence,"
 	      "answer_ns,host_ns,data_ns,end_ns\n",
 		out);
-	result = put_all(out, reader, connections, notes, error);
-	stoq_table_free(connections);
-	return result;
+	return stoq_record_each(reader, out, take, &csv, error);
 }

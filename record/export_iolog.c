@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "capture/table.h"
+#include "record/commands.h"
 #include "record/export.h"
 
-#define WAITING	    262144 /* commands that are put into order of their start: a power of two */
-#define CONNECTIONS 65536
-#define FILES_MAX   4096
+#define WAITING	  262144 /* commands that are put into order of their start: a power of two */
+#define FILES_MAX 4096
 
 /* A namespace of a subsystem. */
 struct file_key {
@@ -34,7 +34,7 @@ struct action {
 
 struct iolog {
 	FILE *out;
-	struct stoq_table *connections, *files;
+	struct stoq_table *files;
 	struct action *heap; /* the one that began first is in front */
 	size_t count;
 	uint32_t file_count;
@@ -152,10 +152,9 @@ static struct file *file_of(struct iolog *iolog, const struct file_key *key)
 }
 
 /* False: fio cannot repeat it. */
-static bool take(struct iolog *iolog, const struct stoq_record_command *command)
+static bool keep(struct iolog *iolog, const struct stoq_record_command *command,
+	const struct stoq_record_connection *connection)
 {
-	const struct stoq_record_connection *connection =
-		stoq_table_find(iolog->connections, &command->uid);
 	bool moves = command->opcode == NVME_NVM_READ || command->opcode == NVME_NVM_WRITE;
 	struct action action;
 
@@ -186,21 +185,20 @@ static bool take(struct iolog *iolog, const struct stoq_record_command *command)
 	return true;
 }
 
+static void take(void *context, const struct stoq_record_command *command,
+	const struct stoq_record_connection *connection)
+{
+	struct iolog *iolog = context;
+
+	if (!keep(iolog, command, connection))
+		iolog->notes->other++;
+}
+
 static int take_all(
 	struct iolog *iolog, struct stoq_record_reader *reader, struct stoq_error *error)
 {
-	struct stoq_record_entry entry;
-	int result;
+	int result = stoq_record_each(reader, iolog->out, take, iolog, error);
 
-	while ((result = stoq_record_next(reader, &entry, error)) == 1) {
-		if (entry.kind == STOQ_RECORD_CONNECTION)
-			stoq_table_put(iolog->connections, &entry.connection.uid, &entry.connection,
-				false);
-		if (entry.kind == STOQ_RECORD_COMMAND && !take(iolog, &entry.command))
-			iolog->notes->other++;
-		if (ferror(iolog->out))
-			return stoq_error_set(error, -EIO, "cannot write the output");
-	}
 	while (iolog->count) {
 		struct action first = pop(iolog);
 
@@ -216,18 +214,15 @@ int stoq_export_iolog(FILE *out, struct stoq_record_reader *reader, struct stoq_
 	int result;
 
 	*notes = (struct stoq_export_notes){0};
-	iolog.connections = stoq_table_new(STOQ_TABLE_LRU, sizeof(uint32_t),
-		sizeof(struct stoq_record_connection), CONNECTIONS);
 	iolog.files = stoq_table_new(
 		STOQ_TABLE_HASH, sizeof(struct file_key), sizeof(struct file), FILES_MAX);
 	iolog.heap = calloc(WAITING, sizeof(*iolog.heap));
-	if (iolog.connections && iolog.files && iolog.heap) {
+	if (iolog.files && iolog.heap) {
 		fputs("fio version 3 iolog\n", out);
 		result = take_all(&iolog, reader, error);
 	} else {
 		result = stoq_error_set(error, -ENOMEM, "no memory to export the record");
 	}
-	stoq_table_free(iolog.connections);
 	stoq_table_free(iolog.files);
 	free(iolog.heap);
 	return result;
