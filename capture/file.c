@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "capture/link.h"
+#include "capture/order.h"
 #include "capture/pcapng.h"
 
 struct stoq_capture_file {
@@ -16,6 +17,7 @@ struct stoq_capture_file {
 	int link;		    /* of a pcap file */
 	const char *name;
 	uint64_t now_ns;
+	struct stoq_order *order;
 	struct stoq_capture_notes notes;
 };
 
@@ -82,6 +84,12 @@ int stoq_capture_open(
 		return stoq_error_set(error, -ENOMEM, "no memory to read %s", name);
 	}
 	opened->name = name;
+	opened->order = stoq_order_new();
+	if (!opened->order) {
+		fclose(file);
+		free(opened);
+		return stoq_error_set(error, -ENOMEM, "no memory to read %s", name);
+	}
 	first = fgetc(file);
 	ungetc(first, file);
 	result = stoq_pcapng_begins_with(first) ? open_pcapng(opened, file, error)
@@ -100,6 +108,7 @@ void stoq_capture_close(struct stoq_capture_file *capture)
 	if (capture->pcap)
 		pcap_close(capture->pcap);
 	stoq_pcapng_free(capture->pcapng);
+	stoq_order_free(capture->order);
 	if (capture->file)
 		fclose(capture->file);
 	free(capture);
@@ -143,7 +152,7 @@ static int take(struct stoq_capture_file *capture, const struct stoq_capture_sin
 		notes->other++;
 		return 0;
 	}
-	return sink->take(sink->context, &packet, capture->now_ns);
+	return stoq_order_add(capture->order, sink, &packet, capture->now_ns);
 }
 
 static int cannot_go_on(
@@ -200,13 +209,28 @@ static int next_of_pcapng(
 }
 
 /* A file all of which is of link types that are not understood. */
-static int end(struct stoq_capture_file *capture, struct stoq_error *error)
+static int end(struct stoq_capture_file *capture, const struct stoq_capture_sink *sink,
+	struct stoq_error *error)
 {
 	const struct stoq_capture_notes *notes = &capture->notes;
+	int result = stoq_order_end(capture->order, sink);
 
+	capture->notes.moved = stoq_order_moved(capture->order);
+	if (result)
+		return result;
 	if (notes->foreign && notes->foreign == notes->packets)
 		return not_understood(capture->name, notes->foreign_link, error);
 	return 0;
+}
+
+/* What cannot be read further counts up to there. */
+static int give_up(
+	struct stoq_capture_file *capture, const struct stoq_capture_sink *sink, int failed)
+{
+	int result = stoq_order_end(capture->order, sink);
+
+	capture->notes.moved = stoq_order_moved(capture->order);
+	return result ? result : failed;
 }
 
 int stoq_capture_read(struct stoq_capture_file *capture, const struct stoq_capture_sink *sink,
@@ -218,9 +242,11 @@ int stoq_capture_read(struct stoq_capture_file *capture, const struct stoq_captu
 					   : next_of_pcapng(capture, &packet, error);
 
 		if (!result)
-			return end(capture, error);
-		if (result == 1)
-			result = take(capture, sink, &packet);
+			return end(capture, sink, error);
+		if (result < 0)
+			return give_up(capture, sink, result);
+		result = take(capture, sink, &packet);
+		capture->notes.moved = stoq_order_moved(capture->order);
 		if (result)
 			return result;
 	}

@@ -19,6 +19,7 @@ struct stoq_capture_notes {
 	uint64_t other;	     /* of these: not IP, or cut before it */
 	uint64_t foreign;    /* of these: of an interface whose link type is not understood */
 	int foreign_link;    /* the last such type */
+	uint64_t moved;	     /* of these: were put before others, which acknowledge them */
 	bool ends_in_packet; /* the file was cut */
 };
 

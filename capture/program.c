@@ -241,10 +241,9 @@ void stoq_program_on_event(
 	program->context = context;
 }
 
-void stoq_program_run(
-	struct stoq_program *program, const struct stoq_capture_packet *packet, uint64_t now_ns)
+static struct __sk_buff skb_of(const struct stoq_capture_packet *packet)
 {
-	struct __sk_buff skb = {
+	return (struct __sk_buff){
 		.data = (unsigned long)packet->bytes,
 		.data_end = (unsigned long)packet->bytes + packet->captured,
 		.len = packet->length,
@@ -253,6 +252,33 @@ void stoq_program_run(
 		.vlan_tci = packet->vlan_id,
 		.protocol = bpf_htons(packet->protocol),
 	};
+}
+
+bool stoq_program_parse(
+	const struct stoq_capture_packet *packet, struct stoq_program_segment *segment)
+{
+	struct __sk_buff skb = skb_of(packet);
+	struct stoq_segment parsed;
+
+	stoq_bare_interfaces[0] = INDEX_BARE;
+	if (stoq_parse_packet(&skb, &parsed) != STOQ_PARSE_TCP)
+		return false;
+	*segment = (struct stoq_program_segment){.key = parsed.key,
+		.from_a = parsed.from_a,
+		.syn = parsed.syn,
+		.ack = parsed.ack,
+		.fin = parsed.fin,
+		.rst = parsed.rst,
+		.sequence = parsed.sequence,
+		.acknowledged = parsed.acknowledged,
+		.length = parsed.payload_bytes + (parsed.syn != 0) + (parsed.fin != 0)};
+	return true;
+}
+
+void stoq_program_run(
+	struct stoq_program *program, const struct stoq_capture_packet *packet, uint64_t now_ns)
+{
+	struct __sk_buff skb = skb_of(packet);
 
 	program->now_ns = now_ns;
 	stoq_watch(&skb);

@@ -66,6 +66,17 @@ void stoq_program_add_command(
 void stoq_program_run(
 	struct stoq_program *program, const struct stoq_capture_packet *packet, uint64_t now_ns);
 
+/* A packet, as the program parses it. False: it is not TCP, or not understood. A program need not be open. */
+struct stoq_program_segment {
+	struct stoq_flow_key key;
+	bool from_a; /* the sender is end a of the key */
+	bool syn, ack, fin, rst;
+	uint32_t sequence, acknowledged;
+	uint32_t length; /* of its part of the sequence: SYN and FIN count as a byte */
+};
+bool stoq_program_parse(
+	const struct stoq_capture_packet *packet, struct stoq_program_segment *segment);
+
 /* Its maps, named as the descriptors in struct stoq_tables are. */
 struct stoq_program_tables {
 	struct stoq_table *flows, *unproven, *connects, *series, *statuses, *commands, *details,

@@ -186,6 +186,10 @@ static void say_of_capture(const struct replay *replay)
 		tool_notice("%" PRIu64 " of %" PRIu64 " packets have a time before that of an "
 			    "earlier packet: latencies are off by that much",
 			notes->backwards, notes->packets);
+	if (notes->moved)
+		tool_notice("%" PRIu64 " of %" PRIu64 " packets were captured behind packets that "
+			    "acknowledge them: they were put before these, with their times",
+			notes->moved, notes->packets);
 	if (notes->untimed)
 		tool_notice("%" PRIu64 " of %" PRIu64 " packets have no time: they have that of "
 			    "the packet before them",
