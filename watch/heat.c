@@ -6,8 +6,9 @@
 #include "base/histogram.h"
 #include "flow/text.h"
 
-#define MARGIN 9 /* for the latencies */
-#define LEVELS 4
+#define MARGIN	 9 /* for the latencies */
+#define LEVELS	 4
+#define SPAN_MAX (1u << 30) /* intervals in a column */
 
 static unsigned int row_of(uint64_t ns)
 {
@@ -19,29 +20,63 @@ static unsigned int row_of(uint64_t ns)
 	return bit < STOQ_HEAT_ROWS ? bit : STOQ_HEAT_ROWS - 1;
 }
 
+/* Each two columns become one. */
 static void halve(struct stoq_heat *heat)
 {
-	for (size_t i = 0; i < STOQ_HEAT_COLUMNS / 2; i++)
+	size_t pairs = heat->columns / 2, rest = heat->columns % 2;
+
+	for (size_t i = 0; i < pairs; i++)
 		for (size_t row = 0; row < STOQ_HEAT_ROWS; row++)
 			heat->counts[i][row] =
 				heat->counts[2 * i][row] + heat->counts[2 * i + 1][row];
-	heat->columns = STOQ_HEAT_COLUMNS / 2;
-	heat->last_span = heat->span *= 2;
+	if (rest)
+		memcpy(heat->counts[pairs], heat->counts[2 * pairs], sizeof(heat->counts[0]));
+	else if (pairs)
+		heat->last_span += heat->span;
+	heat->columns = pairs + rest;
+	heat->span *= 2;
+}
+
+/* So many intervals without commands. */
+static void advance(struct stoq_heat *heat, uint64_t intervals)
+{
+	while (intervals > (uint64_t)heat->span * STOQ_HEAT_COLUMNS && heat->span < SPAN_MAX)
+		halve(heat);
+	while (intervals) {
+		uint64_t room;
+
+		if (!heat->columns || heat->last_span == heat->span) {
+			if (heat->columns == STOQ_HEAT_COLUMNS)
+				halve(heat);
+			if (heat->last_span == heat->span || !heat->columns) {
+				memset(heat->counts[heat->columns++], 0, sizeof(heat->counts[0]));
+				heat->last_span = 0;
+			}
+		}
+		room = heat->span - heat->last_span;
+		room = room < intervals ? room : intervals;
+		heat->last_span += (unsigned int)room;
+		intervals -= room;
+	}
+}
+
+/* A cut one counts as one. */
+static uint64_t intervals_of(const struct stoq_heat *heat, uint64_t ns)
+{
+	uint64_t count = heat->interval_ns ? (ns + heat->interval_ns / 2) / heat->interval_ns : 1;
+
+	return count ? count : 1;
 }
 
 void stoq_heat_take(struct stoq_heat *heat, const struct stoq_model *model)
 {
 	const struct stoq_histogram *latency = &model->overall.interval.latency;
 
+	if (!model->interval_ns && !latency->count)
+		return; /* the end came with the end of an interval */
 	if (!heat->span)
-		heat->span = heat->last_span = 1;
-	if (!heat->columns || heat->last_span == heat->span) {
-		if (heat->columns == STOQ_HEAT_COLUMNS)
-			halve(heat);
-		memset(heat->counts[heat->columns++], 0, sizeof(heat->counts[0]));
-		heat->last_span = 0;
-	}
-	heat->last_span++;
+		heat->span = 1;
+	advance(heat, intervals_of(heat, model->interval_ns));
 	heat->time_ns += model->interval_ns;
 	for (unsigned int i = 0; i < STOQ_LATENCY_BUCKETS; i++)
 		heat->counts[heat->columns - 1][row_of(stoq_histogram_lower_ns(i))] +=

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Latency over time: a column per interval, a row per power of two. When there is no room for one more column,
+ * Latency over time: a column per interval of time, a row per power of two. When there is no room for one more column,
  * each two become one, so that all of the time is shown in bounded memory.
  */
 #include <stdbool.h>
@@ -22,9 +22,10 @@ struct stoq_heat {
 	unsigned int span;	/* intervals in a column; 0: none was taken yet */
 	unsigned int last_span; /* in the last one */
 	uint64_t time_ns;	/* that all of them cover */
+	uint64_t interval_ns;	/* as it is meant to be: a longer one is several. 0: each is one */
 };
 
-/* An interval of the model has ended. */
+/* An interval of the model has ended. Of one that is several, the last has the commands. */
 void stoq_heat_take(struct stoq_heat *heat, const struct stoq_model *model);
 
 /* A title, as many rows as there are latencies, but not more than `rows`, and a line of times. Returns how many. */

@@ -11,6 +11,7 @@
 #include "flow/text.h"
 #include "watch/filter.h"
 #include "watch/heat.h"
+#include "watch/history.h"
 #include "watch/render_histogram.h"
 #include "watch/render_missed.h"
 #include "watch/render_table.h"
@@ -215,8 +216,9 @@ static void draw_help(struct stoq_screen *screen, const struct stoq_view *view)
 	static const char *const lines[] = {
 		"q            quit; the totals are printed",
 		"b, <-, ->    group by host, subsystem, namespace, queue, connection, ...",
-		"up, down     choose a group: the histogram is of its commands",
+		"up, down     choose a group: the histogram is its own; go through events",
 		"t            figures since the start, or of the last interval",
+		"e            what happened to connections, or the figures",
 		"m, space     latency over time; pause and go on (counting never pauses)",
 		"?            this text, and back",
 		"",
@@ -239,9 +241,11 @@ static void draw_help(struct stoq_screen *screen, const struct stoq_view *view)
 
 static void draw_keys(struct stoq_screen *screen, const struct stoq_view *view)
 {
-	const char *const keys[] = {"q quit", "b <- -> group by", "up/down choose",
+	const char *const keys[] = {"q quit", "? help", "b group", "up/down choose",
 		view->totals ? "t interval" : "t totals",
-		view->paused ? "space go on" : "space pause", "? help"};
+		view->show_history ? "e figures" : "e events",
+		view->paused ? "space go on" : "space pause",
+		view->show_heat ? "m histogram" : "m heatmap"};
 	unsigned int column = 0;
 
 	for (size_t i = 0; screen->height >= 12 && i < sizeof(keys) / sizeof(keys[0]); i++)
@@ -304,28 +308,6 @@ static struct shares share_out(
 	return shares;
 }
 
-/* Words, in as many rows as there are. */
-static void draw_hint(
-	struct stoq_screen *screen, unsigned int row, unsigned int rows, const char *hint)
-{
-	unsigned int width = screen->width > 6 ? screen->width - 4 : 2;
-
-	for (unsigned int i = 0; i < rows && *hint; i++) {
-		size_t length = strlen(hint);
-
-		if (length > width) {
-			length = width;
-			while (length && hint[length] != ' ')
-				length--;
-			if (!length)
-				length = width;
-		}
-		stoq_screen_printf(screen, row + i, 2, STOQ_WARN, "%.*s", (int)length, hint);
-		hint += length;
-		hint += strspn(hint, " ");
-	}
-}
-
 static void draw_body(struct stoq_screen *screen, unsigned int row, const struct shares *shares,
 	const struct stoq_model *model, const struct stoq_view *view)
 {
@@ -336,7 +318,7 @@ static void draw_body(struct stoq_screen *screen, unsigned int row, const struct
 		row += STOQ_STATUSES_HEAD + shares->statuses + 1;
 	}
 	if (shares->bars && view->hint)
-		draw_hint(screen, row, shares->bars, view->hint);
+		stoq_screen_words(screen, row, shares->bars, 2, STOQ_WARN, view->hint);
 	else if (shares->bars && view->heat && view->show_heat)
 		stoq_draw_heat(screen, row, shares->bars + STOQ_PICTURE_HEAD - 1, view->heat,
 			view->unicode);
@@ -357,7 +339,10 @@ void stoq_render_screen(
 		draw_help(screen, view);
 		return;
 	}
-	if (screen->height > row + 1)
+	if (view->history && view->show_history)
+		stoq_draw_history(screen, row + (screen->height > TINY_ROWS), rows + 1,
+			view->history, model, view->history_back);
+	else if (screen->height > row + 1)
 		draw_body(screen, row + (screen->height > TINY_ROWS), &shares, model, view);
 }
 

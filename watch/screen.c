@@ -60,6 +60,36 @@ void stoq_screen_text_right(struct stoq_screen *screen, unsigned int row, unsign
 	stoq_screen_text(screen, row, end - (unsigned int)length, attributes, text);
 }
 
+/* How much of the text is whole words within this width; of a longer word, what fits. */
+static size_t words_within(const char *text, size_t width)
+{
+	size_t length = strlen(text);
+
+	if (length <= width)
+		return length;
+	length = width;
+	while (length && text[length] != ' ')
+		length--;
+	return length ? length : width;
+}
+
+unsigned int stoq_screen_words(struct stoq_screen *screen, unsigned int row, unsigned int rows,
+	unsigned int column, unsigned int attributes, const char *text)
+{
+	size_t width = screen->width > column + 1 ? screen->width - column : 1;
+	unsigned int used = 0;
+
+	for (; *text && used < rows; used++) {
+		size_t length = words_within(text, width);
+
+		stoq_screen_printf(
+			screen, row + used, column, attributes, "%.*s", (int)length, text);
+		text += length;
+		text += strspn(text, " ");
+	}
+	return used;
+}
+
 unsigned int stoq_screen_printf(struct stoq_screen *screen, unsigned int row, unsigned int column,
 	unsigned int attributes, const char *format, ...)
 {

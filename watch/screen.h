@@ -45,6 +45,10 @@ unsigned int stoq_screen_text(struct stoq_screen *screen, unsigned int row, unsi
 void stoq_screen_text_right(struct stoq_screen *screen, unsigned int row, unsigned int end,
 	unsigned int attributes, const char *text);
 
+/* Words from column on, in as many rows as they take, `rows` at most; returns how many. */
+unsigned int stoq_screen_words(struct stoq_screen *screen, unsigned int row, unsigned int rows,
+	unsigned int column, unsigned int attributes, const char *text);
+
 unsigned int stoq_screen_printf(struct stoq_screen *screen, unsigned int row, unsigned int column,
 	unsigned int attributes, const char *format, ...) __attribute__((format(printf, 5, 6)));
 

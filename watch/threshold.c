@@ -58,7 +58,8 @@ static int read_limit(struct stoq_threshold *threshold, const char *text)
 		return 0;
 	}
 	threshold->limit = strtod(text, &end);
-	return text[0] < '0' || text[0] > '9' || *end ? -EINVAL : 0;
+	return text[0] < '0' || text[0] > '9' || text[strspn(text, "0123456789.")] || *end ? -EINVAL
+											   : 0;
 }
 
 /* "p99>5ms for 10s", cut into its words. */
@@ -143,8 +144,14 @@ static bool take_value(
 	return true;
 }
 
-static bool judge(
-	struct stoq_threshold *threshold, const struct stoq_model *model, uint64_t unix_ns)
+/* To whole intervals, as far as these are known. */
+static uint64_t rounded(uint64_t ns, uint64_t interval_ns)
+{
+	return interval_ns ? (ns + interval_ns / 2) / interval_ns * interval_ns : ns;
+}
+
+static bool judge(struct stoq_threshold *threshold, const struct stoq_model *model,
+	uint64_t interval_ns, uint64_t unix_ns)
 {
 	bool beyond;
 
@@ -152,9 +159,8 @@ static bool judge(
 	beyond = threshold->known && (threshold->below ? threshold->value < threshold->limit
 						       : threshold->value > threshold->limit);
 	threshold->beyond_ns = beyond ? threshold->beyond_ns + model->interval_ns : 0;
-	/* Intervals may be a hair shorter than they should be. */
 	if (!beyond || threshold->held ||
-		threshold->beyond_ns + model->interval_ns / 2 < threshold->for_ns)
+		rounded(threshold->beyond_ns, interval_ns) < threshold->for_ns)
 		return false;
 	threshold->held = true;
 	threshold->held_unix_ns = unix_ns;
@@ -168,8 +174,14 @@ size_t stoq_thresholds_judge(
 	size_t held = 0;
 
 	for (size_t i = 0; i < thresholds->count; i++)
-		held += judge(&thresholds->items[i], model, unix_ns);
+		held += judge(&thresholds->items[i], model, thresholds->interval_ns, unix_ns);
 	return held;
+}
+
+void stoq_thresholds_interrupt(struct stoq_thresholds *thresholds)
+{
+	for (size_t i = 0; i < thresholds->count; i++)
+		thresholds->items[i].beyond_ns = 0;
 }
 
 bool stoq_thresholds_have_held(const struct stoq_thresholds *thresholds)

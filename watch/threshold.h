@@ -45,6 +45,8 @@ struct stoq_threshold {
 struct stoq_thresholds {
 	struct stoq_threshold items[STOQ_THRESHOLDS_MAX];
 	size_t count;
+	uint64_t
+		interval_ns; /* as it is meant to be: clocks tick a little early or late. 0: as it is */
 };
 
 /* One more. 0 or -EINVAL. */
@@ -54,6 +56,9 @@ int stoq_thresholds_add(
 /* An interval of the model has ended. How many have held now for the first time: they are marked so with this time. */
 size_t stoq_thresholds_judge(
 	struct stoq_thresholds *thresholds, const struct stoq_model *model, uint64_t unix_ns);
+
+/* What was beyond a limit up to now is not in a row with what comes: nothing was judged in between. */
+void stoq_thresholds_interrupt(struct stoq_thresholds *thresholds);
 
 bool stoq_thresholds_have_held(const struct stoq_thresholds *thresholds);
 

@@ -99,8 +99,17 @@ static bool is_gone(const struct stoq_ledger_series *series)
 	return series->key.uid < STOQ_SERIES_OVERFLOW && !(series->flow && series->flow->open);
 }
 
+/* The table of a file that is read need not have room for more before it is nearly full. */
+static bool is_to_make_room(const struct stoq_watch *watch)
+{
+	return !watch->shared &&
+	       (!watch->decoder || watch->series.count >= watch->series.capacity / 2);
+}
+
 static int take_series(struct stoq_watch *watch)
 {
+	bool make_room = is_to_make_room(watch);
+
 	for (size_t i = 0; i < watch->series.count; i++) {
 		const struct stoq_series_key *key = stoq_map_dump_key(&watch->series, i);
 		struct stoq_ledger_series *series = stoq_ledger_series_get(&watch->ledger, key);
@@ -116,7 +125,7 @@ static int take_series(struct stoq_watch *watch)
 		else
 			series->quiet = 0;
 		/* Somebody else's tables are left as they are. */
-		if (!watch->shared && series->quiet >= QUIET_READINGS &&
+		if (make_room && series->quiet >= QUIET_READINGS &&
 			stoq_ledger_retire(&watch->ledger, series,
 				stoq_wanted_series(watch, series), watch->model.sized) == 0)
 			stoq_watch_table_remove(watch, STOQ_WATCH_SERIES, key);

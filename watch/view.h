@@ -8,7 +8,8 @@
 
 #include "flow/model.h"
 
-struct stoq_heat; /* watch/heat.h */
+struct stoq_heat;    /* watch/heat.h */
+struct stoq_history; /* watch/history.h */
 
 /* What the user has chosen to look at. All zero is a fine start. */
 struct stoq_view {
@@ -19,8 +20,11 @@ struct stoq_view {
 	const char *hint;	      /* shown where there are no commands; NULL: there is none */
 	const struct stoq_heat *heat; /* of the time up to now; NULL: it is not kept */
 	bool show_heat;		      /* instead of the histogram */
-	bool cursor;		      /* mark the selected row: the user can move it */
-	bool has_selection;	      /* the histogram is of this group, else of all */
+	const struct stoq_history *history; /* events; NULL: they are not kept */
+	bool show_history;		    /* instead of the figures */
+	size_t history_back; /* the first one that is shown, counted from the latest */
+	bool cursor;	     /* mark the selected row: the user can move it */
+	bool has_selection;  /* the histogram is of this group, else of all */
 	struct stoq_identity selection;
 };
 

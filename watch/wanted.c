@@ -10,6 +10,9 @@ bool stoq_wanted_series(const struct stoq_watch *watch, const struct stoq_ledger
 {
 	const struct stoq_series_key *key = &series->key;
 
+	/* What had no room for its namespace may be of any. */
+	if (key->uid >= STOQ_SERIES_OVERFLOW && watch->filter->commands.nsids_given)
+		return false;
 	return stoq_wanted_flow(watch, series->flow) &&
 	       stoq_filter_wants_command(
 		       watch->filter, key->nsid, key->opcode, key->kind, key->fctype);

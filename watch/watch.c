@@ -384,9 +384,10 @@ int stoq_watch_dispatch(struct stoq_watch *watch, const struct stoq_event_handle
 {
 	int result;
 
+	watch->handlers =
+		handlers; /* what happens to connections is found in tables of others, too */
 	if (!watch->ring)
 		return 0;
-	watch->handlers = handlers;
 	watch->delivered = 0;
 	result = ring_buffer__consume(watch->ring);
 	return result < 0 && result != -EAGAIN ? result : watch->delivered;

@@ -14,6 +14,12 @@ static void tell(struct watch_report *report, const struct stoq_threshold *thres
 			stoq_threshold_write(threshold, threshold->value, value));
 }
 
+void watch_alarm_interrupt(struct watch_report *report)
+{
+	if (report->options->thresholds)
+		stoq_thresholds_interrupt(report->options->thresholds);
+}
+
 bool watch_alarm_judge(struct watch_report *report, const struct stoq_model *model)
 {
 	struct stoq_thresholds *all = report->options->thresholds;

@@ -12,3 +12,6 @@
  * threshold holds; with JSON and with metrics it goes on.
  */
 bool watch_alarm_judge(struct watch_report *report, const struct stoq_model *model);
+
+/* An interval has ended that is not judged: what follows begins a row. */
+void watch_alarm_interrupt(struct watch_report *report);

@@ -138,7 +138,8 @@ void watch_hint_look(struct watch_report *report, const struct stoq_model *model
 		report->view.hint = NULL;
 		return;
 	}
-	if (report->hint[0] || model->elapsed_ns < WATCH_HINT_AFTER_NS)
+	if (model->elapsed_ns < WATCH_HINT_AFTER_NS ||
+		(report->hint[0] && report->mode != WATCH_SCREEN))
 		return;
 	make(report->hint, sizeof(report->hint), model);
 	if (report->mode == WATCH_SCREEN)

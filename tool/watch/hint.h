@@ -8,6 +8,6 @@
 
 /*
  * Once a reading: makes the hint when it is time, and takes it away when a command has ended. On the screen the view has
- * it, elsewhere it is a notice.
+ * it, as of this reading; elsewhere it is a notice, once.
  */
 void watch_hint_look(struct watch_report *report, const struct stoq_model *model);

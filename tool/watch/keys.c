@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "watch/history.h"
+
 static int change_axis(struct watch_report *report, struct stoq_watch *watch,
 	const struct stoq_model *model, int step, struct stoq_error *error)
 {
@@ -21,6 +23,15 @@ static int change_axis(struct watch_report *report, struct stoq_watch *watch,
 	return 0;
 }
 
+/* To older events, or to later ones. */
+static void scroll(struct stoq_view *view, bool older)
+{
+	if (!older && view->history_back)
+		view->history_back--;
+	else if (older && stoq_history_at(view->history, view->history_back + 1))
+		view->history_back++;
+}
+
 int watch_keys_take(struct watch_report *report, struct stoq_watch *watch,
 	const struct stoq_model *model, enum watch_key key, bool *over, struct stoq_error *error)
 {
@@ -36,7 +47,14 @@ int watch_keys_take(struct watch_report *report, struct stoq_watch *watch,
 		return change_axis(report, watch, model, -1, error);
 	case WATCH_KEY_UP:
 	case WATCH_KEY_DOWN:
-		stoq_view_move(view, model, key == WATCH_KEY_UP ? -1 : 1);
+		if (view->show_history)
+			scroll(view, key == WATCH_KEY_DOWN);
+		else
+			stoq_view_move(view, model, key == WATCH_KEY_UP ? -1 : 1);
+		return 0;
+	case WATCH_KEY_EVENTS:
+		view->show_history = !view->show_history;
+		view->history_back = 0;
 		return 0;
 	case WATCH_KEY_TOTALS:
 		view->totals = !view->totals;

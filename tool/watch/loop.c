@@ -36,6 +36,8 @@ struct loop {
 	int flush_fd;			    /* a timer, where there are other nodes */
 	uint64_t start_ns, next_ns, end_ns; /* CLOCK_MONOTONIC; no end: UINT64_MAX */
 	size_t gone;			    /* interfaces, as far as was said */
+	bool resumed; /* the view was paused at the last tick: the interval has that time in it */
+	bool whole;   /* the last interval is as long as the others */
 	bool over;
 };
 
@@ -116,6 +118,19 @@ static int update(struct loop *loop)
 	return result;
 }
 
+/* An interval has ended. True: a threshold ends the watch. */
+static bool note(struct loop *loop)
+{
+	bool judged = !loop->resumed;
+
+	watch_report_note(loop->report, loop->model);
+	loop->resumed = false;
+	if (judged)
+		return watch_alarm_judge(loop->report, loop->model);
+	watch_alarm_interrupt(loop->report);
+	return false;
+}
+
 static int on_timer(struct loop *loop)
 {
 	uint64_t now = tool_now_ns(), expirations;
@@ -125,14 +140,16 @@ static int on_timer(struct loop *loop)
 		return 0;
 	if (now >= loop->end_ns) {
 		loop->over = true;
+		loop->whole = loop->next_ns == loop->end_ns;
 		return 0;
 	}
-	if (!loop->report->view.paused) {
+	if (loop->report->view.paused) {
+		loop->resumed = true;
+	} else {
 		result = update(loop);
 		if (result)
 			return result;
-		watch_report_note(loop->report, loop->model);
-		if (watch_alarm_judge(loop->report, loop->model))
+		if (note(loop))
 			loop->over = true;
 		if (loop->nodes.joined)
 			watch_joined_interval(loop->nodes.joined, loop->report);
@@ -313,8 +330,11 @@ static int last_reading(struct loop *loop)
 			loop->recorder, loop->model, tool_now_ns(), loop->error);
 	if (result)
 		return result;
-	if (loop->report->mode == WATCH_JSON ||
-		(loop->report->mode == WATCH_TEXT && loop->next_ns == loop->end_ns))
+	if (loop->whole && !loop->report->view.paused)
+		note(loop);
+	else
+		watch_report_note(loop->report, loop->model);
+	if (loop->report->mode == WATCH_JSON || (loop->report->mode == WATCH_TEXT && loop->whole))
 		watch_report_interval(loop->report, loop->model);
 	return stoq_watch_set_whole(loop->watch, true)
 		       ? stoq_error_set(loop->error, -ENOMEM, "no memory")

@@ -312,6 +312,8 @@ static int complete(struct watch_options *options, int *status)
 
 	if (stoq_filter_is_given(&options->filter))
 		options->config.filter = &options->filter;
+	if (options->thresholds)
+		options->thresholds->interval_ns = options->interval_ns;
 	if (check_read(options, status) || check_order(options, status) ||
 		check_nodes(options, status))
 		return -1;
@@ -355,10 +357,14 @@ int watch_options_parse(
 	return -1;
 }
 
-bool watch_options_want_events(const struct watch_options *options)
+bool watch_options_want_lines(const struct watch_options *options)
 {
 	const struct stoq_watch_config *config = &options->config;
 
-	return options->events || config->slow_ns != UINT64_MAX || config->report_errors ||
-	       config->report_pdus;
+	return config->slow_ns != UINT64_MAX || config->report_errors || config->report_pdus;
+}
+
+bool watch_options_want_events(const struct watch_options *options)
+{
+	return options->events || watch_options_want_lines(options);
 }

@@ -37,5 +37,8 @@ struct watch_options {
 int watch_options_parse(
 	struct watch_options *options, const char *help, int argc, char **argv, int *status);
 
-/* True when single commands or PDUs are wanted. */
+/* True when single commands or PDUs are wanted: a line each, on a terminal, too. */
+bool watch_options_want_lines(const struct watch_options *options);
+
+/* The same, or what happens to connections. */
 bool watch_options_want_events(const struct watch_options *options);

@@ -33,7 +33,8 @@ struct replay {
 	struct stoq_event_handlers handlers;
 	const struct stoq_model *model; /* of the last update; NULL: there was none */
 	uint64_t next_ns, end_ns;	/* of the file's clock; 0: not known yet */
-	bool judged; /* there was a whole interval; else all of the file is judged as one */
+	bool judged;  /* there was a whole interval; else all of the file is judged as one */
+	bool browsed; /* it will be shown on the screen */
 	int signal_fd;
 	struct stoq_error *error;
 };
@@ -50,30 +51,57 @@ static int update(struct replay *replay, uint64_t now_ns)
 }
 
 /* Figures are read once an interval, not only at the end. */
-static bool has_intervals(const struct watch_options *options)
+static bool has_intervals(const struct replay *replay)
 {
+	const struct watch_options *options = replay->options;
+
 	return options->interval_given || options->thresholds || options->events ||
-	       options->heatmap;
+	       options->heatmap || replay->browsed;
 }
 
-/* An interval that has ended before this packet. Those without a packet are not shown. */
+/* A screen shows the whole of it. */
+static bool shows_intervals(const struct replay *replay)
+{
+	return replay->options->interval_given && !replay->browsed;
+}
+
+static int end_interval(struct replay *replay, uint64_t now_ns)
+{
+	int result = update(replay, now_ns);
+
+	if (result)
+		return result;
+	replay->judged = true;
+	watch_report_note(&replay->report, replay->model);
+	watch_alarm_judge(&replay->report, replay->model);
+	if (shows_intervals(replay))
+		watch_report_interval(&replay->report, replay->model);
+	return 0;
+}
+
+/* An interval that has ended before this packet, and those behind it that have no packet, as one. */
 static int tick(struct replay *replay, uint64_t now_ns)
 {
-	uint64_t interval = replay->options->interval_ns;
+	uint64_t interval = replay->options->interval_ns, empty;
 	int result;
 
-	if (!has_intervals(replay->options) || now_ns < replay->next_ns)
+	if (!has_intervals(replay) || now_ns < replay->next_ns)
 		return 0;
-	result = update(replay, replay->next_ns);
-	if (!result) {
-		replay->judged = true;
-		watch_report_note(&replay->report, replay->model);
-		watch_alarm_judge(&replay->report, replay->model);
-	}
-	if (!result && replay->options->interval_given)
-		watch_report_interval(&replay->report, replay->model);
-	replay->next_ns += ((now_ns - replay->next_ns) / interval + 1) * interval;
+	result = end_interval(replay, replay->next_ns);
+	empty = (now_ns - replay->next_ns) / interval * interval;
+	if (!result && empty)
+		result = end_interval(replay, replay->next_ns + empty);
+	replay->next_ns += empty + interval;
 	return result;
+}
+
+/* --duration is over. */
+static int end_in_time(struct replay *replay)
+{
+	int result = tick(replay, replay->end_ns);
+
+	replay->report.file_now_ns = replay->end_ns;
+	return result ? result : OVER;
 }
 
 /* It is so late now in the file. 0: go on; OVER; a negative errno. */
@@ -87,8 +115,10 @@ static int pass(struct replay *replay, uint64_t now_ns)
 					 ? now_ns + replay->options->duration_ns
 					 : UINT64_MAX;
 	}
-	if (now_ns > replay->end_ns || watch_report_is_over(&replay->report))
+	if (watch_report_is_over(&replay->report))
 		return OVER;
+	if (now_ns > replay->end_ns)
+		return end_in_time(replay);
 	result = tick(replay, now_ns);
 	replay->report.file_now_ns = now_ns;
 	return result;
@@ -316,11 +346,13 @@ static int check_files(const struct watch_options *options, struct stoq_error *e
 static int start(struct replay *replay, enum watch_mode mode)
 {
 	const struct watch_options *options = replay->options;
-	int result = watch_report_open(&replay->report, options,
-		mode == WATCH_SCREEN ? WATCH_TEXT : mode, 0, replay->signal_fd);
+	int result = watch_report_open(&replay->report, options, mode, 0, replay->signal_fd);
 
 	if (result)
 		return stoq_error_set(replay->error, result, "no memory");
+	replay->browsed = mode == WATCH_SCREEN;
+	if (replay->browsed)
+		replay->report.mode = WATCH_TEXT; /* while it is read */
 	watch_report_handlers(&replay->report, &replay->handlers);
 	if (options->record)
 		result = check_files(options, replay->error);
@@ -344,7 +376,7 @@ static int read_and_show(struct replay *replay, enum watch_mode mode, int *faile
 		watch_report_note(&replay->report, replay->model);
 	if (!result && !replay->judged)
 		watch_alarm_judge(&replay->report, replay->model);
-	if (!result && (mode == WATCH_JSON || replay->options->interval_given))
+	if (!result && (mode == WATCH_JSON || shows_intervals(replay)))
 		watch_report_interval(&replay->report, replay->model);
 	if (!result && stoq_watch_set_whole(replay->watch, true))
 		result = stoq_error_set(replay->error, -ENOMEM, "no memory");

@@ -24,6 +24,33 @@ uint64_t watch_report_now(const struct watch_report *report)
 	return stoq_clock_now_ns() + report->unix_offset_ns;
 }
 
+static void free_pictures(struct watch_report *report)
+{
+	free(report->heat);
+	report->heat = NULL;
+	free(report->history);
+	report->history = NULL;
+}
+
+/* What is kept of the time that has passed. 0 or -ENOMEM. */
+static int open_pictures(struct watch_report *report, bool heat, bool history)
+{
+	const struct watch_options *options = report->options;
+
+	report->heat = heat ? calloc(1, sizeof(*report->heat)) : NULL;
+	report->history = history ? calloc(1, sizeof(*report->history)) : NULL;
+	if ((heat && !report->heat) || (history && !report->history))
+		return -ENOMEM;
+	if (heat)
+		report->heat->interval_ns = options->interval_ns;
+	if (history)
+		report->history->unix_offset_ns = report->unix_offset_ns;
+	report->view.heat = report->heat;
+	report->view.history = report->history;
+	report->view.show_history = history && options->events;
+	return 0;
+}
+
 int watch_report_open(struct watch_report *report, const struct watch_options *options,
 	enum watch_mode mode, uint64_t unix_offset_ns, int stop_fd)
 {
@@ -32,11 +59,10 @@ int watch_report_open(struct watch_report *report, const struct watch_options *o
 		.unix_offset_ns = unix_offset_ns,
 		.view = {.unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
 			.cursor = mode == WATCH_SCREEN}};
-	if (options->heatmap || mode == WATCH_SCREEN)
-		report->heat = calloc(1, sizeof(*report->heat));
-	report->view.heat = report->heat;
-	if ((options->heatmap || mode == WATCH_SCREEN) && !report->heat)
+	if (open_pictures(report, options->heatmap || mode == WATCH_SCREEN, mode == WATCH_SCREEN)) {
+		free_pictures(report);
 		return -ENOMEM;
+	}
 	return tool_output_init(&report->output, STDOUT_FILENO, stop_fd);
 }
 
@@ -125,8 +151,7 @@ int watch_report_end(
 		add_rendered(report, stoq_json_summary(model, watch_report_now(report)), true);
 	else if (model && report->mode != WATCH_METRICS)
 		add_text(report, model, &totals, true);
-	free(report->heat);
-	report->heat = NULL;
+	free_pictures(report);
 	result = tool_output_end(&report->output, END_PATIENCE_MS);
 	if (report->out_of_memory)
 		return stoq_error_set(error, -ENOMEM, "no memory for the report");
@@ -177,7 +202,9 @@ static void on_happening(
 	struct watch_report *report = context;
 	char line[STOQ_EVENT_LINE];
 
-	if (!report->options->events)
+	if (report->history)
+		stoq_history_add(report->history, event, queue);
+	if (!report->options->events || report->history)
 		return;
 	if (report->mode == WATCH_JSON) {
 		add_rendered(

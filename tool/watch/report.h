@@ -6,6 +6,7 @@
 #include "tool/watch/metrics.h"
 #include "tool/watch/options.h"
 #include "watch/heat.h"
+#include "watch/history.h"
 #include "watch/render_terminal.h"
 #include "watch/threshold.h"
 
@@ -23,9 +24,10 @@ struct watch_report {
 	struct stoq_view view;
 	struct watch_metrics *metrics; /* WATCH_METRICS; else NULL. The report closes it */
 	uint64_t unix_offset_ns;       /* CLOCK_REALTIME less CLOCK_MONOTONIC */
-	uint64_t file_now_ns;	/* of a file that is read: its time, since 1970; 0: none is */
-	char hint[512];		/* when nothing was seen; view.hint points here */
-	struct stoq_heat *heat; /* on the screen, and if it was asked for; else NULL */
+	uint64_t file_now_ns;	      /* of a file that is read: its time, since 1970; 0: none is */
+	char hint[512];		      /* when nothing was seen; view.hint points here */
+	struct stoq_history *history; /* on the screen; else NULL: events are lines, or objects */
+	struct stoq_heat *heat;	      /* on the screen, and if it was asked for; else NULL */
 	bool has_command_heading, has_pdu_heading, has_event_heading;
 	bool out_of_memory;
 	bool quiet; /* the figures are shown by another: tool/watch/joined.h */

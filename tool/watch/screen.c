@@ -148,6 +148,8 @@ enum watch_key watch_screen_key(void)
 	case 'j':
 	case KEY_DOWN:
 		return WATCH_KEY_DOWN;
+	case 'e':
+		return WATCH_KEY_EVENTS;
 	case 'm':
 		return WATCH_KEY_HEAT;
 	case 't':

@@ -48,7 +48,7 @@ static enum watch_mode choose_mode(const struct watch_options *options)
 		return WATCH_JSON;
 	if (options->metrics.on)
 		return WATCH_METRICS;
-	if (watch_options_want_events(options) || options->node.with || !watch_screen_possible())
+	if (watch_options_want_lines(options) || options->node.with || !watch_screen_possible())
 		return WATCH_TEXT;
 	return WATCH_SCREEN;
 }

@@ -50,6 +50,29 @@ static void test_columns_are_merged_and_nothing_is_lost(void **state)
 	assert_int_equal(heat.time_ns, 10000ull * 1000000000);
 }
 
+/* Time without intervals is as wide as it was long, and as many columns as there is room for are kept. */
+static void test_a_pause_has_its_width(void **state)
+{
+	heat = (struct stoq_heat){.interval_ns = 1000000000};
+	interval(1000, 1);
+	model.interval_ns = 10 * heat.interval_ns;
+	stoq_heat_take(&heat, &model);
+	assert_int_equal(heat.columns, 11);
+	assert_int_equal(heat.counts[0][0], 1);
+	assert_int_equal(heat.counts[10][0], 1);
+	model.interval_ns = 1000000 * heat.interval_ns;
+	stoq_heat_take(&heat, &model);
+	assert_true(heat.columns <= STOQ_HEAT_COLUMNS);
+	assert_int_equal((heat.columns - 1) * heat.span + heat.last_span, 1000011);
+	assert_int_equal(heat.counts[0][0], 2);
+	assert_int_equal(heat.counts[heat.columns - 1][0], 1);
+	assert_int_equal(sum(), 3);
+	model.interval_ns = 0;
+	memset(&model.overall.interval.latency, 0, sizeof(model.overall.interval.latency));
+	stoq_heat_take(&heat, &model);
+	assert_int_equal((heat.columns - 1) * heat.span + heat.last_span, 1000011);
+}
+
 static void test_rows(void **state)
 {
 	heat = (struct stoq_heat){0};
@@ -109,6 +132,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_columns_are_merged_and_nothing_is_lost),
+		cmocka_unit_test(test_a_pause_has_its_width),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_drawing),
 	};

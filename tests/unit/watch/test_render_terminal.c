@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "../flow/fixture.h"
+#include "watch/history.h"
 #include "watch/render_terminal.h"
 
 static char *screen_text(const struct stoq_model *model, const struct stoq_view *view,
@@ -157,6 +158,68 @@ static void test_140_columns(void **state)
 	fixture_init(&fixture);
 	set_queues(&fixture);
 	assert_golden("queue-140x40", screen_text(&fixture.model, &view, 140, 40));
+}
+
+static void add_event(struct stoq_history *history, enum stoq_happening what, uint64_t time_ns,
+	uint64_t duration_ns, const char *reason, const struct stoq_identity *queue)
+{
+	struct stoq_event_happening event = {
+		.what = what, .time_ns = time_ns, .duration_ns = duration_ns};
+
+	snprintf(event.reason, sizeof(event.reason), "%s", reason);
+	stoq_history_add(history, &event, queue);
+}
+
+/* The latest is on top; `back` of them are passed over. */
+static void test_events(void **state)
+{
+	static struct stoq_history history;
+	static struct fixture fixture;
+	struct stoq_view view = {.cursor = true, .history = &history, .show_history = true};
+	struct stoq_identity queue = fixture_nobody();
+	char *text;
+
+	setenv("TZ", "UTC", 1);
+	fixture_init(&fixture);
+	history.unix_offset_ns = 1600000000000000000u;
+	strcpy(queue.host_address, "192.0.2.1:40000");
+	strcpy(queue.controller_address, "[2001:db8::1234:5678:9abc]:4420");
+	add_event(&history, STOQ_HAPPENED_NEGOTIATION_FAILED, 1000000, 57100,
+		"the host asked for header and data digests, the controller agreed to no digests",
+		&queue);
+	strcpy(queue.controller_address, "192.0.2.2:4420");
+	strcpy(queue.host_nqn, "nqn.2026-11.example:db7");
+	strcpy(queue.subsystem_nqn, "nqn.2026-11.example:store1");
+	queue.cntlid = 1;
+	queue.qid = 0;
+	add_event(
+		&history, STOQ_HAPPENED_CONNECT, 2000000, 0, "keep alive timeout 5000 ms", &queue);
+	add_event(&history, STOQ_HAPPENED_DISCONNECT, 3000000000, 2998000000, "", &queue);
+	fixture.model.happenings[STOQ_HAPPENED_CONNECT] = 1;
+	fixture.model.happenings[STOQ_HAPPENED_DISCONNECT] = 1;
+	fixture.model.happenings[STOQ_HAPPENED_NEGOTIATION_FAILED] = 1;
+	assert_golden("events-80x24", screen_text(&fixture.model, &view, 80, 24));
+	assert_golden("events-100x24", screen_text(&fixture.model, &view, 100, 24));
+	assert_golden("events-200x24", screen_text(&fixture.model, &view, 200, 24));
+	view.history_back = 2;
+	text = screen_text(&fixture.model, &view, 80, 24);
+	assert_null(strstr(text, "store1"));
+	assert_non_null(strstr(text, "digests"));
+	free(text);
+	for (unsigned int size = 1; size < 100; size++)
+		free(screen_text(&fixture.model, &view, size, size % 31 + 1));
+}
+
+static void test_the_last_events_are_kept(void **state)
+{
+	static struct stoq_history history;
+	const struct stoq_identity queue = fixture_nobody();
+
+	for (uint64_t i = 0; i < STOQ_HISTORY_MAX + 10; i++)
+		add_event(&history, STOQ_HAPPENED_CONNECT, i, 0, "", &queue);
+	assert_int_equal(stoq_history_at(&history, 0)->event.time_ns, STOQ_HISTORY_MAX + 9);
+	assert_int_equal(stoq_history_at(&history, STOQ_HISTORY_MAX - 1)->event.time_ns, 10);
+	assert_null(stoq_history_at(&history, STOQ_HISTORY_MAX));
 }
 
 static void test_help(void **state)
@@ -367,6 +430,8 @@ int main(void)
 		cmocka_unit_test(test_connections),
 		cmocka_unit_test(test_80_columns_ascii_by_queue),
 		cmocka_unit_test(test_140_columns),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_the_last_events_are_kept),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_narrow),

@@ -98,8 +98,31 @@ static void test_rates(void **state)
 	assert_int_equal(stoq_thresholds_judge(&all, &model, 1), 1);
 }
 
+/* Not before the time is over, however long an interval is. */
+static void test_long_intervals(void **state)
+{
+	add("iops>1 for 10s");
+	add("iops>1 for 9s");
+	add("iops>1 for 8s");
+	model.interval_ns = all.interval_ns = 4 * S;
+	interval(10, MS);
+	assert_int_equal(interval(10, MS), 1);
+	assert_true(all.items[2].held);
+	assert_int_equal(interval(10, MS), 2);
+}
+
+static void test_an_interruption_ends_the_row(void **state)
+{
+	add("iops>1 for 2s");
+	interval(10, MS);
+	stoq_thresholds_interrupt(&all);
+	assert_int_equal(interval(10, MS), 0);
+	assert_int_equal(interval(10, MS), 1);
+}
+
 static void test_intervals_that_are_a_hair_short(void **state)
 {
+	all.interval_ns = S;
 	add("iops>1 for 3s");
 	model.interval_ns = S - 20 * MS;
 	interval(10, MS);
@@ -158,6 +181,8 @@ int main(void)
 		cmocka_unit_test_setup(test_intervals_in_a_row, setup),
 		cmocka_unit_test_setup(test_an_interval_without_commands_ends_the_row, setup),
 		cmocka_unit_test_setup(test_rates, setup),
+		cmocka_unit_test_setup(test_long_intervals, setup),
+		cmocka_unit_test_setup(test_an_interruption_ends_the_row, setup),
 		cmocka_unit_test_setup(test_intervals_that_are_a_hair_short, setup),
 		cmocka_unit_test_setup(test_each_figure_is_what_it_is_called, setup),
 		cmocka_unit_test_setup(test_mistakes_are_refused, setup),

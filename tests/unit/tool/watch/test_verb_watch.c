@@ -200,6 +200,26 @@ static void test_text_when_there_is_no_terminal(void **state)
 	assert_null(strchr(run->text, 0x1b));
 }
 
+/* The last interval is judged, if it is as long as the others. */
+static void test_the_last_interval_is_judged(void **state)
+{
+	struct run *run = *state;
+
+	launch(run, "-i lo --json --interval 100ms --duration 100ms --threshold iops>0");
+	finish(run);
+	assert_int_equal(WEXITSTATUS(run->status), 3);
+	assert_non_null(strstr(run->text, "\"threshold\""));
+}
+
+static void test_a_cut_interval_is_not_judged(void **state)
+{
+	struct run *run = *state;
+
+	launch(run, "-i lo --json --interval 1h --duration 50ms --threshold iops>0");
+	finish(run);
+	assert_int_equal(WEXITSTATUS(run->status), EXIT_SUCCESS);
+}
+
 static void test_events(void **state)
 {
 	struct run *run = *state;
@@ -296,6 +316,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_intervals_add_up, start, end),
 		cmocka_unit_test_setup_teardown(test_signals_end_with_totals, start, end),
 		cmocka_unit_test_setup_teardown(test_text_when_there_is_no_terminal, start, end),
+		cmocka_unit_test_setup_teardown(test_the_last_interval_is_judged, start, end),
+		cmocka_unit_test_setup_teardown(test_a_cut_interval_is_not_judged, start, end),
 		cmocka_unit_test_setup_teardown(test_events, start, end),
 		cmocka_unit_test_setup_teardown(test_events_as_text, start, end),
 		cmocka_unit_test_setup_teardown(test_interfaces_by_default, start, end),
