@@ -28,8 +28,9 @@ static void add_connections(
 	ADD(retries_sent);
 	ADD(version_negotiations_sent);
 	ADD(stateless_resets_sent);
-	ADD(streams_opened);
+	/* In this order: a stream that comes and goes meanwhile must not have ended before it began. */
 	ADD(streams_closed);
+	ADD(streams_opened);
 	ADD(key_updates);
 	ADD(migrations);
 }
@@ -89,6 +90,7 @@ static void fill_rtt(
 		.p99 = stoq_histogram_percentile_ns(rtt, 0.99),
 		.max = rtt->max_ns,
 	};
+	metrics->rtt_sum_ns = rtt->sum_ns;
 	for (unsigned int i = 0; i < STOQ_LATENCY_BUCKETS; i++) {
 		uint64_t lower_ns = stoq_histogram_lower_ns(i);
 		unsigned int power = lower_ns ? 63 - __builtin_clzll(lower_ns) : 0;
@@ -135,7 +137,9 @@ void stoq_transport_metrics(
 			min_ns = counted->rtt_min_ns;
 		pthread_mutex_unlock(&counted->lock);
 	}
-	metrics->streams_open = metrics->streams_opened - metrics->streams_closed;
+	metrics->streams_open = metrics->streams_opened > metrics->streams_closed
+					? metrics->streams_opened - metrics->streams_closed
+					: 0;
 	fill_rtt(metrics, &rtt, min_ns);
 	fill_rates(transport, metrics);
 	metrics->packet_protection = stoq_protection_backend(STOQ_AES_128_GCM);

@@ -18,6 +18,7 @@
 static void put_rtt(
 	const struct stoq_openmetrics *text, const struct stoq_transport_metrics *metrics)
 {
+	char bound[STOQ_OPENMETRICS_NUMBER];
 	uint64_t sum = 0;
 
 	if (!metrics->rtt.count)
@@ -26,13 +27,14 @@ static void put_rtt(
 	for (int i = 0; i < STOQ_RTT_BUCKETS; i++) {
 		sum += metrics->rtt_histogram[i];
 		if (i >= RTT_FIRST && i <= RTT_LAST)
-			fprintf(text->out, "stoq_rtt_seconds_bucket{le=\"%.9f\"} %llu\n",
-				(double)(2ull << i) / 1e9, (unsigned long long)sum);
+			fprintf(text->out, "stoq_rtt_seconds_bucket{le=\"%s\"} %llu\n",
+				stoq_openmetrics_number(bound, (double)(2ull << i) / 1e9),
+				(unsigned long long)sum);
 	}
 	fprintf(text->out,
 		"stoq_rtt_seconds_bucket{le=\"+Inf\"} %llu\nstoq_rtt_seconds_sum %.9f\n"
 		"stoq_rtt_seconds_count %llu\n",
-		(unsigned long long)sum, (double)metrics->rtt.mean * (double)sum / 1e9,
+		(unsigned long long)sum, (double)metrics->rtt_sum_ns / 1e9,
 		(unsigned long long)sum);
 }
 

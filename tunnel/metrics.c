@@ -6,13 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "metrics/openmetrics.h"
+#include "metrics/latency.h"
 #include "tunnel/inquiry.h"
 #include "tunnel/link.h"
 #include "tunnel/status.h"
-
-/* Upper bounds of the latency buckets, as stoq watch has them: bounds of the histogram's own buckets. */
-static const unsigned int latency_bits[] = {14, 16, 17, 18, 19, 20, 21, 22, 23, 25, 27, 30, 33};
 
 /* All workers' totals and what they have open. */
 struct sum {
@@ -113,40 +110,25 @@ static const struct family {
 		value_of_policy},
 };
 
-static void put_bucket(const struct stoq_openmetrics *text, const struct stoq_tunnel_totals *totals,
-	const char *bound, uint64_t count)
+static int put_latency(const struct stoq_openmetrics *text, const struct stoq_tunnel_totals *totals)
 {
-	fputs("stoq_tunnel_command_latency_seconds_bucket{", text->out);
-	stoq_openmetrics_put_pair(text, "peer", totals->peer);
-	fprintf(text->out, ",le=\"%s\"} %" PRIu64 "\n", bound, count);
+	struct stoq_latency_counts counts;
+	char *labels = stoq_openmetrics_pair("peer", totals->peer);
+
+	if (!labels)
+		return -ENOMEM;
+	stoq_latency_fold(&counts, totals->figures.latency.buckets);
+	stoq_openmetrics_put_latency(text, "tunnel_command_latency_seconds", labels, &counts,
+		totals->figures.latency.sum_ns);
+	free(labels);
+	return 0;
 }
 
-static void put_latency(
-	const struct stoq_openmetrics *text, const struct stoq_tunnel_totals *totals)
-{
-	const struct stoq_histogram *latency = &totals->figures.latency;
-	unsigned int bucket = 0;
-	uint64_t count = 0;
-
-	for (size_t i = 0; i < sizeof(latency_bits) / sizeof(latency_bits[0]); i++) {
-		uint64_t bound_ns = 1ull << latency_bits[i];
-		char bound[32];
-
-		for (; stoq_histogram_upper_ns(bucket) <= bound_ns; bucket++)
-			count += latency->buckets[bucket];
-		snprintf(bound, sizeof(bound), "%.9f", (double)bound_ns / 1e9);
-		put_bucket(text, totals, bound, count);
-	}
-	put_bucket(text, totals, "+Inf", latency->count);
-	fputs("stoq_tunnel_command_latency_seconds_sum{", text->out);
-	stoq_openmetrics_put_pair(text, "peer", totals->peer);
-	fprintf(text->out, "} %.9f\n", (double)latency->sum_ns / 1e9);
-	put_sample(text, "command_latency_seconds_count", totals, latency->count);
-}
-
-static void put_peers(const struct stoq_openmetrics *text, const struct sum *sum)
+/* 0 or -ENOMEM. */
+static int put_peers(const struct stoq_openmetrics *text, const struct sum *sum)
 {
 	const struct stoq_tunnel_totals *totals;
+	int ret = 0;
 
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
 		const struct family *family = &families[i];
@@ -159,8 +141,9 @@ static void put_peers(const struct stoq_openmetrics *text, const struct sum *sum
 	stoq_openmetrics_put_head(text, "tunnel_command_latency_seconds",
 		"From the capsule to the end of the answer, at this end's TCP connection",
 		"histogram");
-	for (totals = sum->peers; totals; totals = totals->next)
-		put_latency(text, totals);
+	for (totals = sum->peers; totals && !ret; totals = totals->next)
+		ret = put_latency(text, totals);
+	return ret;
 }
 
 /* The transport's text without its end, which the whole has. */
@@ -189,9 +172,11 @@ static int write_text(struct stoq_tunnel *tunnel, const struct sum *sum,
 	text.out = open_memstream(out, size);
 	if (!text.out)
 		return -ENOMEM;
-	put_peers(&text, sum);
-	stoq_rates_metrics(tunnel->rates, sum->policy, &text);
-	ret = put_transport(&text, tunnel);
+	ret = put_peers(&text, sum);
+	if (!ret) {
+		stoq_rates_metrics(tunnel->rates, sum->policy, &text);
+		ret = put_transport(&text, tunnel);
+	}
 	stoq_openmetrics_put_end(&text);
 	if (fclose(text.out) && !ret)
 		ret = -ENOMEM;

@@ -52,6 +52,7 @@ struct stoq_transport_metrics {
 	/* round trip times, sampled every 100 ms per active connection */
 	struct stoq_latency rtt;
 	uint64_t rtt_histogram[STOQ_RTT_BUCKETS]; /* bucket i: 2^i <= ns < 2^(i+1) */
+	uint64_t rtt_sum_ns;			  /* of all samples */
 
 	uint64_t buffered_send_bytes, buffered_receive_bytes; /* held now */
 	uint64_t pool_bytes; /* memory of pooled buffers, in use or not */

@@ -3,6 +3,7 @@
  * Metrics as text, and over HTTP. Where promtool is, it is asked what it thinks of them.
  */
 #include "tests/unit/transport/rig.h"
+#include "transport/worker.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -86,6 +87,25 @@ static void test_both_text_formats(void **state)
 	assert_non_null(strstr(text, "# TYPE stoq_connections_accepted_total counter\n"));
 	assert_non_null(strstr(text, "# TYPE stoq_datapath_info gauge\n"));
 	assert_null(strstr(text, "# EOF"));
+	free(text);
+	rig_stop(&rig);
+}
+
+/* To the nanosecond: a mean that is rounded down, times the count, would fall now and then. */
+static void test_rtt_sum(void **state)
+{
+	struct rig rig;
+	char *text;
+
+	start(&rig);
+	for (uint64_t ns = 1000; ns < 1003; ns++)
+		stoq_histogram_record(
+			&rig.server.transport->workers[0]->metrics.rtt, ns + (ns > 1000));
+	text = text_of(&rig, STOQ_METRICS_OPENMETRICS);
+	if (!strstr(text, "\nstoq_rtt_seconds_sum 0.000003005\n"))
+		fail_msg("%s", text);
+	assert_non_null(strstr(text, "stoq_rtt_seconds_bucket{le=\"1.024e-06\"} 3\n"));
+	assert_non_null(strstr(text, "stoq_sent_packet_size_bytes_bucket{le=\"1200.0\"} "));
 	free(text);
 	rig_stop(&rig);
 }
@@ -271,6 +291,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_both_text_formats),
+		cmocka_unit_test(test_rtt_sum),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_http),
 		cmocka_unit_test(test_bad_http),
