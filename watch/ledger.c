@@ -111,6 +111,7 @@ int stoq_ledger_series_take(
 static void free_series(struct stoq_ledger_series *series)
 {
 	free(series->stages);
+	free(series->counted);
 	free(series);
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/hash_table.h"
 #include "flow/model.h"
+#include "watch/totals.h"
 
 struct stoq_ledger_flow {
 	uint32_t uid;
@@ -46,6 +47,7 @@ struct stoq_ledger_series {
 	struct stoq_series base; /* what had been counted before the start */
 	/* The stages of the same; NULL: they are not counted. Before the start there were none. */
 	struct stoq_ledger_stages *stages;
+	struct stoq_total *counted; /* in the watch's totals; NULL: nothing yet */
 	UT_hash_handle hh;
 };
 

@@ -51,6 +51,8 @@ static int count_outstanding(
 	group = stoq_groups_of(&watch->groups, &identity, watch->model.axis);
 	if (!group)
 		return -ENOMEM;
+	if (watch->totals && stoq_totals_begun(watch->totals, &identity))
+		return -ENOMEM;
 	group->outstanding++;
 	if (line)
 		line->outstanding++;

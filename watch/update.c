@@ -106,6 +106,28 @@ static bool is_to_make_room(const struct stoq_watch *watch)
 	       (!watch->decoder || watch->series.count >= watch->series.capacity / 2);
 }
 
+/*
+ * For a scraper: what the series has counted since the last reading, under the name that its connection has now. Whether it
+ * began before the start is as for all figures.
+ */
+static int count_totals(struct stoq_watch *watch, struct stoq_ledger_series *series)
+{
+	struct stoq_identity identity;
+	struct stoq_total now;
+
+	if (!watch->totals || !stoq_wanted_series(watch, series))
+		return 0;
+	if (!series->counted) {
+		series->counted = malloc(sizeof(*series->counted));
+		if (!series->counted)
+			return -ENOMEM;
+		stoq_total_of(series->counted, &series->base, NULL);
+	}
+	stoq_total_of(&now, &series->last, series->stages ? series->stages->last : NULL);
+	stoq_ledger_identify(series, watch->model.sized, &identity);
+	return stoq_totals_add(watch->totals, &identity, &now, series->counted);
+}
+
 static int take_series(struct stoq_watch *watch)
 {
 	bool make_room = is_to_make_room(watch);
@@ -119,6 +141,8 @@ static int take_series(struct stoq_watch *watch)
 		stoq_flows_find_late(watch, series);
 		if (stoq_ledger_series_take(
 			    series, stoq_map_dump_value(&watch->series, i), watch->model.staged))
+			return -ENOMEM;
+		if (count_totals(watch, series))
 			return -ENOMEM;
 		if (is_gone(series) && series->before.commands == series->last.commands)
 			series->quiet++;
@@ -147,6 +171,8 @@ int stoq_update_read(struct stoq_watch *watch, struct stoq_error *error)
 	watch->last_ns = now;
 	stoq_interfaces_look(watch);
 	sum_cpus(watch);
+	if (watch->totals)
+		stoq_totals_begin(watch->totals);
 	result = stoq_flows_take(watch);
 	if (!result)
 		result = take_series(watch);

@@ -353,6 +353,11 @@ void stoq_watch_set_identities(struct stoq_watch *watch, struct stoq_flow_identi
 	*identities = (struct stoq_flow_identities){0};
 }
 
+void stoq_watch_use_totals(struct stoq_watch *watch, struct stoq_totals *totals)
+{
+	watch->totals = totals;
+}
+
 int stoq_watch_update(
 	struct stoq_watch *watch, const struct stoq_model **model, struct stoq_error *error)
 {

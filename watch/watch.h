@@ -12,6 +12,7 @@
 #include "flow/model.h"
 #include "flow/tables.h"
 #include "watch/filter.h"
+#include "watch/totals.h"
 
 struct stoq_watch;
 
@@ -74,6 +75,12 @@ int stoq_watch_drop_privileges(struct stoq_watch *watch, struct stoq_error *erro
  * taken from here where no Connect was seen. Takes what identities holds, and leaves it empty.
  */
 void stoq_watch_set_identities(struct stoq_watch *watch, struct stoq_flow_identities *identities);
+
+/*
+ * Counts for a scraper from here on, at each update. The caller keeps the totals; they outlive the watch. Before the first
+ * update.
+ */
+void stoq_watch_use_totals(struct stoq_watch *watch, struct stoq_totals *totals);
 
 /*
  * Reads the kernel's counters and starts a new interval. The model is the inspector's: valid

@@ -58,6 +58,7 @@ struct stoq_watch {
 	uint32_t cpu_count;
 
 	struct stoq_ledger ledger;
+	struct stoq_totals *totals; /* NULL: nobody scrapes */
 	struct stoq_groups groups;
 	struct stoq_model model;
 	size_t status_capacity;

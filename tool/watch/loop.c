@@ -90,13 +90,11 @@ static void look_for_source(struct loop *loop)
 static int read_figures(struct loop *loop)
 {
 	struct watch_metrics *metrics = loop->report->metrics;
-	int result, noted;
+	int result;
 
 	watch_metrics_lock(metrics);
 	result = stoq_watch_update(loop->watch, &loop->model, loop->error);
-	noted = watch_metrics_unlock(metrics, result ? NULL : loop->model);
-	if (!result && noted)
-		result = stoq_error_set(loop->error, noted, "no memory for metrics");
+	watch_metrics_unlock(metrics, result ? NULL : loop->model);
 	if (!result)
 		result = watch_recorder_tick(
 			loop->recorder, loop->model, tool_now_ns(), loop->error);

@@ -12,10 +12,11 @@
 #include "tool/watch/options.h"
 #include "watch/metrics.h"
 #include "watch/render_json.h"
+#include "watch/watch.h"
 
 struct watch_metrics {
-	pthread_mutex_t lock; /* of the three below, and of what model points to */
-	struct stoq_watch_metrics *labels;
+	pthread_mutex_t lock; /* of the two below, and of what they point to */
+	struct stoq_totals *totals;
 	struct stoq_volumes *volumes;	/* NULL: no label file */
 	const struct stoq_model *model; /* NULL: there was no update yet */
 	struct stoq_metrics_endpoint *endpoint;
@@ -28,7 +29,9 @@ static int render(
 	if (!metrics->model)
 		return -EAGAIN;
 	if (format != STOQ_METRICS_JSON)
-		return stoq_watch_metrics_text(metrics->labels, metrics->model, format, text, size);
+		return stoq_watch_metrics_text(&(struct stoq_watch_metrics){metrics->totals,
+						       metrics->model, metrics->volumes},
+			format, text, size);
 	*text = stoq_json_summary(metrics->model, stoq_clock_now_ns() + metrics->unix_offset_ns);
 	if (!*text)
 		return -ENOMEM;
@@ -53,10 +56,7 @@ static int answer(void *context, enum stoq_metrics_format format, char **text, s
 /* The label file, if there is one. */
 static int open_volumes(struct watch_metrics *metrics, const char *path, struct stoq_error *error)
 {
-	int result = path ? stoq_volumes_open(&metrics->volumes, path, error) : 0;
-
-	stoq_watch_metrics_use_volumes(metrics->labels, metrics->volumes);
-	return result;
+	return path ? stoq_volumes_open(&metrics->volumes, path, error) : 0;
 }
 
 static void note(void *context, const char *line)
@@ -64,8 +64,8 @@ static void note(void *context, const char *line)
 	tool_notice("%s", line);
 }
 
-int watch_metrics_open(struct watch_metrics **metrics, const struct watch_options *options,
-	uint64_t unix_offset_ns, struct stoq_error *error)
+int watch_metrics_open(struct watch_metrics **metrics, struct stoq_watch *watch,
+	const struct watch_options *options, uint64_t unix_offset_ns, struct stoq_error *error)
 {
 	struct watch_metrics *opened = calloc(1, sizeof(*opened));
 	const struct stoq_metrics_source source = {answer, note, opened};
@@ -75,9 +75,10 @@ int watch_metrics_open(struct watch_metrics **metrics, const struct watch_option
 		return stoq_error_set(error, -ENOMEM, "no memory for metrics");
 	pthread_mutex_init(&opened->lock, NULL);
 	opened->unix_offset_ns = unix_offset_ns;
-	opened->labels = stoq_watch_metrics_new(0);
-	result = opened->labels ? open_volumes(opened, options->labels, error)
+	opened->totals = stoq_totals_new(0);
+	result = opened->totals ? open_volumes(opened, options->labels, error)
 				: stoq_error_set(error, -ENOMEM, "no memory for metrics");
+	stoq_watch_use_totals(watch, opened->totals);
 	if (!result)
 		result = stoq_metrics_endpoint_serve(
 			&source, &options->metrics.place, &opened->endpoint, error);
@@ -93,7 +94,7 @@ void watch_metrics_close(struct watch_metrics *metrics)
 	if (!metrics)
 		return;
 	stoq_metrics_endpoint_close(metrics->endpoint);
-	stoq_watch_metrics_free(metrics->labels);
+	stoq_totals_free(metrics->totals);
 	stoq_volumes_close(metrics->volumes);
 	pthread_mutex_destroy(&metrics->lock);
 	free(metrics);
@@ -111,15 +112,10 @@ void watch_metrics_lock(struct watch_metrics *metrics)
 		pthread_mutex_lock(&metrics->lock);
 }
 
-int watch_metrics_unlock(struct watch_metrics *metrics, const struct stoq_model *model)
+void watch_metrics_unlock(struct watch_metrics *metrics, const struct stoq_model *model)
 {
-	int result = 0;
-
 	if (!metrics)
-		return 0;
+		return;
 	metrics->model = model;
-	if (model)
-		result = stoq_watch_metrics_note(metrics->labels, model);
 	pthread_mutex_unlock(&metrics->lock);
-	return result;
 }

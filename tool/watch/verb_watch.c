@@ -79,7 +79,8 @@ static int show(struct stoq_watch *watch, const struct watch_options *options,
 		return stoq_error_set(error, result, "no memory");
 	}
 	if (mode == WATCH_METRICS) {
-		result = watch_metrics_open(&report.metrics, options, tool_unix_offset_ns(), error);
+		result = watch_metrics_open(
+			&report.metrics, watch, options, tool_unix_offset_ns(), error);
 		if (result) {
 			watch_report_end(&report, NULL, &second);
 			return result;

@@ -126,6 +126,12 @@ int stoq_watch_dispatch(struct stoq_watch *watch, const struct stoq_event_handle
 	return delivered;
 }
 
+void stoq_watch_use_totals(struct stoq_watch *watch, struct stoq_totals *totals)
+{
+	(void)watch;
+	(void)totals;
+}
+
 void stoq_watch_set_identities(struct stoq_watch *watch, struct stoq_flow_identities *identities)
 {
 	(void)watch;
