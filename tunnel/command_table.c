@@ -67,6 +67,12 @@ const struct stoq_command *stoq_command_table_find(
 	return slot->started_ns == FREE_NS ? NULL : slot;
 }
 
+void stoq_command_table_replace_answer(
+	struct stoq_command_table *table, uint16_t cid, uint16_t status)
+{
+	table->slots[slot_of(table, cid)].refuse_with = status;
+}
+
 void stoq_command_table_remove(struct stoq_command_table *table, uint16_t cid)
 {
 	uint32_t mask = table->capacity - 1, hole, next;

@@ -14,9 +14,10 @@ struct stoq_command {
 	uint16_t cid;
 	uint8_t lane; /* that its capsule came or went in */
 	uint8_t opcode;
-	bool connect;	 /* Fabrics Connect */
-	bool discovery;	 /* Get Log Page of the discovery log, */
-	uint64_t log_at; /* from this offset on */
+	bool connect;	      /* Fabrics Connect */
+	uint16_t refuse_with; /* the target's answer is replaced by this status; 0: it is not */
+	bool discovery;	      /* Get Log Page of the discovery log, */
+	uint64_t log_at;      /* from this offset on */
 };
 
 struct stoq_command_table {
@@ -31,6 +32,10 @@ int stoq_command_table_put(struct stoq_command_table *table, const struct stoq_c
 /* NULL: there is no such command. Valid until the next change. */
 const struct stoq_command *stoq_command_table_find(
 	const struct stoq_command_table *table, uint16_t cid);
+
+/* This status is to replace the answer to an outstanding command. */
+void stoq_command_table_replace_answer(
+	struct stoq_command_table *table, uint16_t cid, uint16_t status);
 
 /* Does nothing if there is no such command. */
 void stoq_command_table_remove(struct stoq_command_table *table, uint16_t cid);

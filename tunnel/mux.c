@@ -107,6 +107,13 @@ static int put_command(struct stoq_mux *mux, const struct stoq_command *command)
 			"memory is full, and %u commands are outstanding", mux->commands.count);
 		return -1;
 	}
+	/* A host that uses a CID twice: no answer of ours is due for the first one. */
+	if (mux->spoilt) {
+		const struct stoq_command *old =
+			stoq_command_table_find(&mux->commands, command->cid);
+
+		mux->spoilt -= old && old->refuse_with;
+	}
 	if (stoq_command_table_put(&mux->commands, command)) {
 		stoq_mux_fail(mux, STOQ_LANE_LIMIT, "no memory for outstanding commands");
 		return -1;

@@ -148,9 +148,12 @@ struct stoq_mux {
 		const uint8_t *pending; /* of the reader's header: not written yet */
 		size_t pending_bytes;
 		int fused_lane; /* the next capsule goes there; -1: none */
-		bool blocked;	/* a lane took less than it was given */
-		bool over;	/* TCP has ended, or a TermReq was passed on */
-		bool finished;	/* and so have the lanes */
+		/* Host end: of a Connect that is passing, NULL: none does. */
+		struct nvme_connect_data *connect;
+		bool discarding; /* the PDU is replaced by one of ours */
+		bool blocked;	 /* a lane took less than it was given */
+		bool over;	 /* TCP has ended, or a TermReq was passed on */
+		bool finished;	 /* and so have the lanes */
 	} split;
 
 	/* From lanes to TCP. */
@@ -159,12 +162,14 @@ struct stoq_mux {
 		unsigned int announced; /* lanes that have to end */
 		int writer;		/* the lane whose PDU is being written; -1: none */
 		int fused_lane;		/* -1: none */
+		bool fused_refused;	/* the first of the pair was */
 		bool starved;		/* a lane was not taken for lack of memory */
 		bool over;		/* all lanes have ended */
 	} merge;
 
 	struct stoq_mux_own own[STOQ_MUX_OWN_MAX];
 	unsigned int own_count;
+	unsigned int spoilt;   /* outstanding commands whose answers will be replaced by own ones */
 	uint64_t times_due_ns; /* target end: the next record of times */
 };
 

@@ -7,6 +7,9 @@
 #include "nvme/nvme_tcp_check.h"
 #include "tunnel/mux_private.h"
 
+/* Command Aborted due to Failed Fused Command (Base specification 2.0c, figure 94). */
+#define ABORTED_FAILED_FUSED NVME_STATUS(0, 0x09)
+
 /* Lanes of a queue that may wait for other lanes with a PDU each while memory is full. */
 #define HELD_MAX 1
 
@@ -116,6 +119,7 @@ static void note_fused(struct stoq_mux *mux, unsigned int lane, uint64_t now_ns)
 	mux->merge.fused_lane = (header->cmd.sqe.flags & NVME_SQE_FUSE_MASK) == NVME_SQE_FUSE_FIRST
 					? (int)lane
 					: -1;
+	mux->merge.fused_refused = mux->lanes[lane]->discarding;
 	if (was_fused && mux->merge.fused_lane < 0)
 		stoq_mux_wake_lanes(mux, now_ns);
 }
@@ -131,6 +135,9 @@ static uint16_t judge(
 	status = stoq_mux_judge_order(mux, header);
 	if (status)
 		return status;
+	/* Both or none (Base specification 2.0c, 3.4.2): a target must not get the second alone. */
+	if (mux->merge.fused_refused && stoq_mux_is_second(header))
+		return ABORTED_FAILED_FUSED;
 	return mux->config.io->judge(mux->config.context, &header->cmd, pdu, size);
 }
 
@@ -163,6 +170,24 @@ static bool asks_for_targets(const struct stoq_mux *mux, const union stoq_pdu_he
 	return command && command->discovery;
 }
 
+/* The target gets a second that it has to fail, and with it the first; its answer is replaced. */
+static void spoil_second(struct stoq_mux *mux, unsigned int lane, const uint8_t *pdu, size_t size,
+	uint16_t status, uint64_t now_ns)
+{
+	const union stoq_pdu_header *header = &mux->lanes[lane]->reader.header;
+	uint8_t front[STOQ_MUX_FRONT_BYTES];
+	size_t spoilt = stoq_mux_spoil(front, &header->cmd);
+
+	/* It was gathered, so its header and digest are here. */
+	if (size < spoilt || stoq_mux_pdu_begins(mux, header, lane, now_ns))
+		return;
+	mux->spoilt++;
+	stoq_command_table_replace_answer(
+		&mux->commands, nvme_le16(header->cmd.sqe.command_id), status);
+	write_out(mux, front, spoilt);
+	write_out(mux, pdu + spoilt, size - spoilt);
+}
+
 /* The first bytes of a PDU are about to be written. */
 static void begin_pdu(
 	struct stoq_mux *mux, unsigned int lane, const uint8_t *pdu, size_t size, uint64_t now_ns)
@@ -179,6 +204,11 @@ static void begin_pdu(
 	if (!stoq_mux_admits(mux, header))
 		return;
 	status = judge(mux, header, pdu, size);
+	if (status && mux->merge.fused_lane == (int)lane && !mux->merge.fused_refused &&
+		stoq_mux_is_second(header)) {
+		spoil_second(mux, lane, pdu, size, status, now_ns);
+		return;
+	}
 	if (status) {
 		stoq_mux_refuse(mux, lane, nvme_le16(header->cmd.sqe.command_id), status);
 		from->discarding = true;
@@ -224,7 +254,7 @@ static const struct stoq_command *discovery_of(
 static bool is_read(const union stoq_pdu_header *header)
 {
 	return stoq_mux_is_connect(header) || stoq_lane_record_valid(&header->hdr) ||
-	       stoq_mux_lists_ranges(header);
+	       stoq_mux_lists_ranges(header) || stoq_mux_is_second(header);
 }
 
 /*
@@ -386,6 +416,12 @@ static size_t take_pdus(
 	return (size_t)(data - start);
 }
 
+/* Targets do not look at the flags, nor at PDO (nvmet_tcp_try_recv_pdu(), SPDK's nvmf_tcp_pdu_ch_handle()). */
+static bool is_icreq(const struct nvme_tcp_hdr *hdr)
+{
+	return hdr->type == NVME_TCP_ICREQ && hdr->hlen == sizeof(struct nvme_tcp_icreq_pdu);
+}
+
 /*
  * Bytes that are NVMe/TCP all the same: a host end that calls them bytes would have its hosts' NQNs
  * unchecked. The reader, which has nothing else to do, keeps the first ones.
@@ -401,9 +437,7 @@ static bool hides_nvme(struct stoq_mux *mux, const uint8_t *data, size_t size)
 		part = size;
 	memcpy(reader->header.bytes + reader->have, data, part);
 	reader->have += (uint32_t)part;
-	return reader->have == sizeof(reader->header.hdr) &&
-	       reader->header.hdr.type == NVME_TCP_ICREQ &&
-	       nvme_tcp_check_common(&reader->header.hdr);
+	return reader->have == sizeof(reader->header.hdr) && is_icreq(&reader->header.hdr);
 }
 
 static size_t take_bytes(struct stoq_mux *mux, const uint8_t *data, size_t size)

@@ -14,12 +14,12 @@ _Static_assert(OWN_BYTES_MAX >= NVME_TCP_FRONT_MAX, "an answer fits, too");
 /* Records leave room for answers. */
 static bool has_room_for_record(const struct stoq_mux *mux)
 {
-	return mux->own_count < STOQ_MUX_OWN_MAX / 2;
+	return mux->own_count + mux->spoilt < STOQ_MUX_OWN_MAX / 2;
 }
 
 bool stoq_mux_has_room_for_own(const struct stoq_mux *mux)
 {
-	return mux->own_count < STOQ_MUX_OWN_MAX;
+	return mux->own_count + mux->spoilt < STOQ_MUX_OWN_MAX;
 }
 
 /* Is the target's part of this lane inside a PDU? */

@@ -5,7 +5,8 @@
 #include "tunnel/mux.h"
 
 /* FUSE of the first command of a pair (Base specification 2.0c, figure 86). */
-#define NVME_SQE_FUSE_FIRST 0x01
+#define NVME_SQE_FUSE_FIRST  0x01
+#define NVME_SQE_FUSE_SECOND 0x02
 
 /* Writes to a lane; one that takes less blocks what comes from TCP. How many bytes it took. */
 size_t stoq_mux_write_lane(
@@ -38,6 +39,15 @@ void stoq_mux_wake_lanes(struct stoq_mux *mux, uint64_t now_ns);
 bool stoq_mux_admits(struct stoq_mux *mux, const union stoq_pdu_header *header);
 /* The status to refuse a command with that comes at the wrong time, 0: it may go on. */
 uint16_t stoq_mux_judge_order(const struct stoq_mux *mux, const union stoq_pdu_header *header);
+
+/* The capsule is the second of a fused pair. */
+bool stoq_mux_is_second(const union stoq_pdu_header *header);
+/* The header of a command with a reserved opcode in the place of its own, and its digest if it has one; how many bytes. */
+#define STOQ_MUX_FRONT_BYTES (sizeof(struct nvme_tcp_cmd_pdu) + NVME_TCP_DIGEST_LENGTH)
+size_t stoq_mux_spoil(
+	uint8_t out[static STOQ_MUX_FRONT_BYTES], const struct nvme_tcp_cmd_pdu *command);
+/* Target end: the target answers a command that was spoilt: we do so in its place. */
+bool stoq_mux_replaces(struct stoq_mux *mux, const union stoq_pdu_header *header);
 
 /* Answers a command in the target's place. */
 void stoq_mux_refuse(struct stoq_mux *mux, unsigned int lane, uint16_t cid, uint16_t status);

@@ -61,8 +61,26 @@ static bool is_term(const struct nvme_tcp_hdr *hdr)
 	return hdr->type == NVME_TCP_H2C_TERM || hdr->type == NVME_TCP_C2H_TERM;
 }
 
+/* The answer to a command that was spoilt: ours goes in its place, with the SQHD that it had. */
+static void replace(struct stoq_mux *mux, uint64_t now_ns)
+{
+	const struct nvme_cqe *cqe = &mux->split.reader.header.rsp.cqe;
+	const struct stoq_command *command =
+		stoq_command_table_find(&mux->commands, nvme_le16(cqe->command_id));
+	struct stoq_command copy = *command;
+
+	mux->split.discarding = false;
+	mux->spoilt--;
+	stoq_mux_pdu_ends(mux, &mux->split.reader.header, now_ns);
+	stoq_mux_refuse(mux, copy.lane, copy.cid, copy.refuse_with);
+}
+
 static void pass_end(struct stoq_mux *mux, uint64_t now_ns)
 {
+	if (mux->split.discarding) {
+		replace(mux, now_ns);
+		return;
+	}
 	stoq_mux_pdu_ends(mux, &mux->split.reader.header, now_ns);
 	stoq_mux_tell_times(mux, now_ns, false);
 	if (mux->own_count)
@@ -78,6 +96,7 @@ static int pass_begin(struct stoq_mux *mux, uint64_t now_ns)
 	bool first = !mux->agreed.first_passed[mux->split.reader.side];
 
 	mux->split.lane = lane_of(mux, header);
+	mux->split.discarding = stoq_mux_replaces(mux, header);
 	if (stoq_mux_pdu_begins(mux, header, mux->split.lane, now_ns))
 		return -1;
 	if (!first || mux->config.end != STOQ_TUNNEL_HOST_END ||
@@ -93,8 +112,11 @@ static void pass_piece(struct stoq_mux *mux, const struct stoq_pdu_piece *piece,
 	const uint8_t **data, uint64_t now_ns)
 {
 	const uint8_t *header = mux->split.reader.header.bytes;
-	size_t left =
-		piece->size - stoq_mux_write_lane(mux, mux->split.lane, piece->bytes, piece->size);
+	size_t left = 0;
+
+	if (!mux->split.discarding)
+		left = piece->size -
+		       stoq_mux_write_lane(mux, mux->split.lane, piece->bytes, piece->size);
 
 	if (!left) {
 		if (piece->ends)

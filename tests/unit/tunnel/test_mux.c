@@ -288,15 +288,20 @@ static void nvme_that_is_called_bytes_is_refused(void **state)
 	size_t size = nvme_tcp_encode_icreq(front, &format, 0);
 	struct stoq_mux *mux;
 
-	start(4, ROOMY, 3, 9000);
-	mux = mux_of(STOQ_TUNNEL_TARGET_END);
-	assert_int_equal(stoq_mux_add_lane(mux, 0), 0);
-	mux->bytes = true;
-	/* Byte by byte, too. */
-	for (size_t i = 0; i < size; i++)
-		stoq_mux_from_lane(mux, 0, front + i, 1, false, 0);
-	assert_int_equal(mux->code, STOQ_LANE_NOT_NVME);
-	rig_destroy(&rig);
+	/* As well with what targets do not look at: FLAGS, PDO. */
+	for (unsigned int lie = 0; lie < 3; lie++) {
+		start(4, ROOMY, 3, 9000);
+		mux = mux_of(STOQ_TUNNEL_TARGET_END);
+		assert_int_equal(stoq_mux_add_lane(mux, 0), 0);
+		mux->bytes = true;
+		front[1] = lie == 1 ? 0x80 : 0;
+		front[3] = lie == 2 ? 128 : 0;
+		/* Byte by byte, too. */
+		for (size_t i = 0; i < size; i++)
+			stoq_mux_from_lane(mux, 0, front + i, 1, false, 0);
+		assert_int_equal(mux->code, STOQ_LANE_NOT_NVME);
+		rig_destroy(&rig);
+	}
 }
 
 /* ---- records, and what goes with them ---- */

@@ -84,6 +84,117 @@ static void refusals_of_held_lanes_wait_for_room(void **state)
 	rig_destroy(&rig);
 }
 
+/* ---- fused pairs ---- */
+
+static size_t output_bytes(void)
+{
+	return target_end()->mux.merge.out.bytes;
+}
+
+/* The opcode of the last capsule, of which size bytes wait for TCP. */
+static uint8_t last_opcode(void)
+{
+	struct nvme_tcp_cmd_pdu last;
+
+	rig_flush(target_end());
+	memcpy(&last, target_end()->out + target_end()->out_size - sizeof(last), sizeof(last));
+	return last.sqe.opcode;
+}
+
+static void answer(uint16_t cid, uint16_t status)
+{
+	struct nvme_cqe cqe = nvme_encode_cqe(cid, 0xffff, status);
+	uint8_t pdu[NVME_TCP_FRONT_MAX];
+
+	nvme_tcp_encode_capsule_resp(pdu, &plain, &cqe);
+	rig_feed(&rig, STOQ_TUNNEL_TARGET_END, pdu, RSP_BYTES);
+	/* In pieces: none of it may pass. */
+	rig_take_tcp(target_end(), 5);
+	rig_take_tcp(target_end(), RSP_BYTES);
+}
+
+/* The status that the lane has for this command; 0xffff: it has no answer. */
+static uint16_t answered(unsigned int lane, uint16_t cid)
+{
+	const struct rig_pipe *pipe = &target_end()->pipes[lane];
+
+	for (size_t at = pipe->first; at + RSP_BYTES <= pipe->end; at += RSP_BYTES) {
+		struct nvme_tcp_rsp_pdu pdu;
+
+		memcpy(&pdu, pipe->bytes + at, sizeof(pdu));
+		if (pdu.hdr.type == NVME_TCP_CAPSULE_RESP && nvme_le16(pdu.cqe.command_id) == cid)
+			return nvme_status_code(nvme_le16(pdu.cqe.status));
+	}
+	return 0xffff;
+}
+
+/* A target must not write without having compared. */
+static void without_its_first_the_second_of_a_pair_does_not_pass(void **state)
+{
+	size_t before;
+
+	start(2);
+	rig_settle(&rig);
+	before = output_bytes();
+	rig.refuse_opcode = NVME_NVM_COMPARE;
+	assert_true(command_comes(1, NVME_NVM_COMPARE, 1, 1));
+	assert_true(command_comes(1, NVME_NVM_WRITE, 2, 2));
+	assert_int_equal(output_bytes(), before);
+	assert_int_equal(answered(1, 1), NVME_STATUS(1, 0x84));
+	assert_int_equal(answered(1, 2), NVME_STATUS(0, 0x09));
+	/* The next one is no pair's. */
+	assert_true(command_comes(1, NVME_NVM_WRITE, 3, 0));
+	assert_int_equal(output_bytes(), before + sizeof(struct nvme_tcp_cmd_pdu));
+	rig_destroy(&rig);
+}
+
+/* The target has the first already, and ends it because of a second that it has to fail. */
+static void a_refused_second_ends_its_pair(void **state)
+{
+	size_t before;
+
+	start(2);
+	rig_settle(&rig);
+	before = output_bytes();
+	rig.refuse_opcode = NVME_NVM_WRITE;
+	assert_true(command_comes(1, NVME_NVM_COMPARE, 1, 1));
+	assert_true(command_comes(1, NVME_NVM_WRITE, 2, 2));
+	assert_int_equal(output_bytes(), before + 2 * sizeof(struct nvme_tcp_cmd_pdu));
+	assert_int_equal(last_opcode(), 0x70);
+	assert_int_equal(answered(1, 2), 0xffff);
+	answer(1, NVME_STATUS(0, 0x09));
+	answer(2, NVME_STATUS(0, 0x01));
+	assert_int_equal(bytes_in_lanes(), 2 * RSP_BYTES);
+	assert_int_equal(answered(1, 1), NVME_STATUS(0, 0x09));
+	assert_int_equal(answered(1, 2), NVME_STATUS(1, 0x84));
+	assert_int_equal(target_end()->mux.commands.count, 0);
+	assert_int_equal(target_end()->mux.spoilt, 0);
+	rig_destroy(&rig);
+}
+
+/* Answers that are due later have their room. */
+static void many_refused_seconds_have_room_for_their_answers(void **state)
+{
+	uint16_t cid = 0;
+
+	start(2);
+	rig.refuse_opcode = NVME_NVM_WRITE;
+	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++)
+		target_end()->pipes[i].room = 0;
+	while (command_comes(1, NVME_NVM_COMPARE, cid, 1) &&
+		command_comes(1, NVME_NVM_WRITE, (uint16_t)(cid + 1), 2))
+		cid += 2;
+	assert_int_equal(target_end()->mux.spoilt, STOQ_MUX_OWN_MAX);
+	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++)
+		target_end()->pipes[i].room = ROOMY;
+	stoq_mux_lane_writable(&target_end()->mux, 0);
+	for (uint16_t i = 1; i < cid; i += 2)
+		answer(i, NVME_STATUS(0, 0x01));
+	assert_int_equal(bytes_in_lanes(), STOQ_MUX_OWN_MAX * RSP_BYTES);
+	assert_int_equal(target_end()->mux.spoilt, 0);
+	rig_destroy(&rig);
+}
+
 /* A lane that was not taken because there was no room for an answer goes on. */
 static void a_lane_goes_on_after_its_refusals(void **state)
 {
@@ -391,6 +502,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refusals_of_held_lanes_wait_for_room),
+		cmocka_unit_test(without_its_first_the_second_of_a_pair_does_not_pass),
+		cmocka_unit_test(a_refused_second_ends_its_pair),
+		cmocka_unit_test(many_refused_seconds_have_room_for_their_answers),
 		cmocka_unit_test(a_lane_goes_on_after_its_refusals),
 		cmocka_unit_test(a_completion_in_pieces_passes_a_narrow_lane),
 		cmocka_unit_test(capsules_that_targets_read_differently_do_not_pass),
