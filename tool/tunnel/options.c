@@ -10,6 +10,7 @@
 #include "pki/material.h"
 #include "tool/message.h"
 #include "tool/options.h"
+#include "transport/settings.h"
 
 const char tunnel_help[] =
 #include "stoq-tunnel.help.h"
@@ -18,6 +19,8 @@ const char tunnel_help[] =
 /* An hour: as long as anything is measured. */
 #define SPIN_US	   3600000000u
 #define MEMORY_MAX (64ull << 30)
+
+#define KEY_PACKETS_MIN 64 /* as include/stoq/config.h has it */
 
 enum tunnel_option {
 	OPTION_LISTEN = TOOL_OPTION_FIRST,
@@ -40,6 +43,7 @@ enum tunnel_option {
 	OPTION_HOST_CONNECTIONS,
 	OPTION_CONGESTION,
 	OPTION_NO_PACING,
+	OPTION_KEY_PACKETS,
 	OPTION_STATUS,
 	OPTION_METRICS,
 	OPTION_WEB_CONFIG,
@@ -57,6 +61,7 @@ enum tunnel_option {
 		{"max-queues", required_argument, NULL, OPTION_MAX_QUEUES},                        \
 		{"memory", required_argument, NULL, OPTION_MEMORY},                                \
 		{"congestion", required_argument, NULL, OPTION_CONGESTION},                        \
+		{"key-packets", required_argument, NULL, OPTION_KEY_PACKETS},                      \
 	{                                                                                          \
 		"no-pacing", no_argument, NULL, OPTION_NO_PACING                                   \
 	}
@@ -289,6 +294,18 @@ static int take_memory(struct tunnel_options *options, const char *text, struct 
 	return 0;
 }
 
+static int take_key_packets(
+	struct tunnel_options *options, const char *text, struct stoq_error *error)
+{
+	uint64_t *packets = &options->tunnel.transport.key_update_packets;
+
+	if (stoq_parse_number(text, KEY_PACKETS_MIN, STOQ_KEY_UPDATE_PACKETS_MAX, packets))
+		return stoq_error_set(error, -EINVAL,
+			"--key-packets: '%.40s' is not a number from %d to %llu", text,
+			KEY_PACKETS_MIN, STOQ_KEY_UPDATE_PACKETS_MAX);
+	return 0;
+}
+
 static int take_figure(
 	struct tunnel_options *options, int option, const char *text, struct stoq_error *error)
 {
@@ -308,6 +325,8 @@ static int take_figure(
 			"host-connections", text, 65535, &config->host_connections_max, error);
 	case OPTION_MEMORY:
 		return take_memory(options, text, error);
+	case OPTION_KEY_PACKETS:
+		return take_key_packets(options, text, error);
 	default:
 		return take_congestion(options, text, error);
 	}
