@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tunnel/identity.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "nvme/nvme_names.h"
 #include "nvme/nvme_tcp_check.h"
+#include "tunnel/counts.h"
+#include "tunnel/nqn_text.h"
 
 /* Connect Invalid Host, Connect Invalid Parameters (NVMe over Fabrics, Base
  * specification 2.0c, 6.3). */
@@ -33,26 +34,15 @@ static bool has_name(const struct stoq_carrier *carrier, const char *nqn)
 	return false;
 }
 
-/* For a log: the NQN's characters are the host's choice. */
-static void printable(char out[static NVME_NQN_LENGTH], const char *nqn)
-{
-	size_t i;
-
-	for (i = 0; i < NVME_NQN_LENGTH - 1 && nqn[i]; i++)
-		out[i] = isgraph((unsigned char)nqn[i]) ? nqn[i] : '?';
-	out[i] = '\0';
-}
-
 static void log_refusal(const struct stoq_tunnel_link *link, const char *nqn)
 {
 	char text[NVME_NQN_LENGTH];
 
-	printable(text, nqn);
 	stoq_tunnel_log(link->worker->tunnel, STOQ_LOG_WARNING,
 		"%s: refused: its certificate does not name host NQN %s; `stoq pki issue --uri` "
 		"puts NQNs into "
 		"certificates",
-		link->carrier->peer, text);
+		link->carrier->peer, stoq_nqn_text(text, nqn));
 }
 
 /* Status of a Connect whose host is not proven, 0: it is. */
@@ -70,7 +60,7 @@ static uint16_t check_connect(struct stoq_tunnel_link *link, const struct nvme_t
 	stoq_rates_leave(link->worker->tunnel->rates, &link->rates);
 	if (link->worker->tunnel->config.any_host_nqn || has_name(link->carrier, data.hostnqn))
 		return 0;
-	stoq_carrier_count_refusal(link->carrier, false);
+	stoq_count_identity_refusal(link->carrier);
 	log_refusal(link, data.hostnqn);
 	return CONNECT_INVALID_HOST;
 }
@@ -86,11 +76,10 @@ static void report(struct stoq_tunnel_link *link, const struct nvme_tcp_cmd_pdu 
 	if (now_ns < link->report_due_ns)
 		return;
 	link->report_due_ns = now_ns + 1000000000ull;
-	printable(host, link->host_nqn);
 	stoq_tunnel_log(link->worker->tunnel, verdict->status ? STOQ_LOG_WARNING : STOQ_LOG_INFO,
 		"%s, host %s, QID %u: %s on namespace %u: %s by %s%s%s; %llu such commands since the "
 		"last report",
-		link->carrier->peer, host, link->mux.qid,
+		link->carrier->peer, stoq_nqn_text(host, link->host_nqn), link->mux.qid,
 		nvme_opcode_name(link->subject.kind, command->sqe.opcode,
 			nvme_le32(command->sqe.nsid) & 0xff, opcode),
 		nvme_le32(command->sqe.nsid),
@@ -136,7 +125,7 @@ static uint16_t ask_policy(struct stoq_tunnel_link *link, const struct nvme_tcp_
 		return 0;
 	decide(link, command, pdu, size, &verdict);
 	if (verdict.status)
-		stoq_carrier_count_refusal(link->carrier, true);
+		stoq_count_policy_refusal(link, &verdict);
 	if (verdict.logged)
 		report(link, command, &verdict);
 	return verdict.status;

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tunnel/counts.h"
 #include "tunnel/link_limits.h"
 
 #define WRITE_PIECES	   16
@@ -138,8 +139,7 @@ static void retire(struct stoq_tunnel_link *link)
 	stoq_link_limits_leave(link);
 	stoq_tunnel_watch_close(&link->watch);
 	leave_carrier(link);
-	if (link->totals)
-		stoq_tunnel_totals_add_queue(link->totals, &link->mux.figures);
+	stoq_count_ended(link);
 	*link->slot = link->next;
 	if (link->next)
 		link->next->slot = link->slot;

@@ -10,6 +10,7 @@
 #include "tunnel/mux.h"
 #include "tunnel/policy.h"
 #include "tunnel/rates.h"
+#include "tunnel/rows.h"
 #include "tunnel/totals.h"
 #include "tunnel/tunnel_private.h"
 
@@ -52,12 +53,6 @@ struct stoq_carrier {
 	uint64_t identity_refusals, policy_refusals;
 };
 
-/* A Connect, or (by_policy) a command, that was refused. */
-void stoq_carrier_count_refusal(struct stoq_carrier *carrier, bool by_policy);
-
-/* What its queues are counted under in metrics. NULL: no memory. */
-struct stoq_tunnel_totals *stoq_carrier_totals(const struct stoq_carrier *carrier);
-
 /* Target end: what its host end is counted under. */
 static inline const char *stoq_carrier_name(const struct stoq_carrier *carrier)
 {
@@ -70,6 +65,8 @@ struct stoq_tunnel_link {
 	struct stoq_mux mux;
 	struct stoq_carrier *carrier;	   /* NULL: none yet (host end) */
 	struct stoq_tunnel_totals *totals; /* of the worker; NULL: as the carrier */
+	struct stoq_row *row;		   /* of the worker; NULL: no Connect has succeeded */
+	struct stoq_row *refused;	   /* the last that the policy refused it under */
 	struct stoq_tunnel_link *next_carried, **carried_slot;
 	struct stoq_lane *lanes[STOQ_LANES_MAX];
 	uint64_t queue;
@@ -78,7 +75,7 @@ struct stoq_tunnel_link {
 	char target[STOQ_LANE_TARGET_MAX + 1];
 	struct stoq_share *share; /* target end: of the host end's queues */
 	struct stoq_part *part;	  /* target end: of the carrier's */
-	/* Target end: of the last Connect. */
+	/* Of the last Connect. */
 	char host_nqn[NVME_NQN_LENGTH], subsystem_nqn[NVME_NQN_LENGTH];
 	struct stoq_policy_subject subject;
 	uint64_t report_due_ns, reports_held; /* of commands that the policy reports */

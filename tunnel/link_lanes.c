@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tunnel/counts.h"
 #include "tunnel/identity.h"
 #include "tunnel/link.h"
 #include "tunnel/link_limits.h"
@@ -130,6 +131,19 @@ static void note_targets(void *context, const char *text, size_t size)
 	stoq_link_note_targets(context, text, size);
 }
 
+static void asked(void *context, const struct nvme_connect_data *data)
+{
+	struct stoq_tunnel_link *link = context;
+
+	memcpy(link->host_nqn, data->hostnqn, sizeof(link->host_nqn));
+	memcpy(link->subsystem_nqn, data->subnqn, sizeof(link->subsystem_nqn));
+}
+
+static void connected(void *context)
+{
+	stoq_count_queue(context);
+}
+
 const struct stoq_mux_io stoq_link_io = {
 	.begin = begin,
 	.write = write_lane,
@@ -140,6 +154,8 @@ const struct stoq_mux_io stoq_link_io = {
 	.admit = stoq_link_admit,
 	.rewrite = rewrite,
 	.targets = note_targets,
+	.asked = asked,
+	.connected = connected,
 };
 
 void stoq_link_drop_lanes(struct stoq_tunnel_link *link, enum stoq_lane_code code, bool reset)

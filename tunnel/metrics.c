@@ -3,27 +3,45 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "metrics/latency.h"
+#include "tunnel/counts.h"
 #include "tunnel/inquiry.h"
-#include "tunnel/link.h"
+#include "tunnel/metrics_rows.h"
 #include "tunnel/status.h"
 
 /* All workers' totals and what they have open. */
 struct sum {
 	struct stoq_tunnel_totals *peers;
 	struct stoq_tunnel_policy *policy; /* in force; NULL: none */
+	struct stoq_rows queues, refusals;
 	bool no_memory;
 };
 
 static struct stoq_tunnel_totals *totals_of(struct sum *sum, const struct stoq_tunnel_totals *of)
 {
-	struct stoq_tunnel_totals *totals = stoq_tunnel_totals_of(&sum->peers, of->peer);
+	/* Those of all workers: which of them comes first must not decide which peers are "others". */
+	struct stoq_tunnel_totals *totals = stoq_tunnel_totals_of(&sum->peers, of->peer, UINT_MAX);
 
 	sum->no_memory |= !totals;
 	return totals;
+}
+
+static void describe_rows(const struct stoq_tunnel_worker *worker, struct sum *sum)
+{
+	uint64_t values[STOQ_ROW_VALUES];
+
+	sum->no_memory |= !stoq_rows_add(&sum->queues, &worker->queue_rows) ||
+			  !stoq_rows_add(&sum->refusals, &worker->refusal_rows);
+	for (const struct stoq_tunnel_link *link = worker->links; link; link = link->next) {
+		if (!link->row)
+			continue;
+		stoq_queue_values(link, values);
+		sum->no_memory |= !stoq_rows_add_values(&sum->queues, link->row, values);
+	}
 }
 
 static void describe(const struct stoq_tunnel_worker *worker, void *subject)
@@ -33,6 +51,8 @@ static void describe(const struct stoq_tunnel_worker *worker, void *subject)
 
 	if (!sum->policy)
 		sum->policy = stoq_tunnel_policy_hold(worker->policy);
+	describe_rows(worker, sum);
+
 	for (totals = worker->totals; totals; totals = totals->next) {
 		struct stoq_tunnel_totals *into = totals_of(sum, totals);
 
@@ -54,6 +74,8 @@ static void free_sum(void *subject)
 
 	stoq_tunnel_totals_free(&sum->peers);
 	stoq_tunnel_policy_release(sum->policy);
+	stoq_rows_free(&sum->queues);
+	stoq_rows_free(&sum->refusals);
 	free(sum);
 }
 
@@ -175,6 +197,8 @@ static int write_text(struct stoq_tunnel *tunnel, const struct sum *sum,
 	ret = put_peers(&text, sum);
 	if (!ret) {
 		stoq_rates_metrics(tunnel->rates, sum->policy, &text);
+		stoq_tunnel_put_queue_rows(&text, &sum->queues);
+		stoq_tunnel_put_refusal_rows(&text, &sum->refusals);
 		ret = put_transport(&text, tunnel);
 	}
 	stoq_openmetrics_put_end(&text);
@@ -206,6 +230,8 @@ int stoq_tunnel_metrics_text(
 	if (format == STOQ_METRICS_JSON)
 		return json_text(tunnel, text, size);
 	sum = calloc(1, sizeof(*sum));
+	if (sum)
+		sum->queues.max = sum->refusals.max = UINT_MAX;
 	inquiry = sum ? stoq_inquire(tunnel, &kind, sum, &complete) : NULL;
 	if (!inquiry) {
 		free(sum);

@@ -57,6 +57,8 @@ void stoq_mux_destroy(struct stoq_mux *mux)
 	stoq_byte_queue_clear(&mux->merge.out, mux->config.pool);
 	stoq_block_pool_discharge(mux->config.pool, stoq_command_table_bytes(&mux->commands));
 	stoq_command_table_free(&mux->commands);
+	free(mux->split.connect);
+	mux->split.connect = NULL;
 }
 
 int stoq_mux_add_lane(struct stoq_mux *mux, unsigned int lane)
@@ -196,6 +198,8 @@ static void connect_answered(struct stoq_mux *mux, const struct nvme_cqe *cqe)
 	if (nvme_status_code(nvme_le16(cqe->status)) || mux->agreed.answered)
 		return;
 	mux->agreed.answered = true;
+	if (mux->config.io->connected)
+		mux->config.io->connected(mux->config.context);
 	if (mux->config.end == STOQ_TUNNEL_HOST_END && mux->agreed.no_flow_control &&
 		nvme_le16(cqe->sqhd) == SQHD_OFF)
 		open_lanes(mux);

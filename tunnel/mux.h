@@ -34,7 +34,7 @@
 struct stoq_mux;
 
 /* What a mux asks of its user; context is stoq_mux_config's. All are needed, but for the last
- * four. */
+ * six. */
 struct stoq_mux_io {
 	/*
 	 * Host end, once: the queue begins; bytes: it is not NVMe/TCP. Writes lane 0's header. 0,
@@ -68,6 +68,10 @@ struct stoq_mux_io {
 	void (*rewrite)(void *context, uint64_t at, uint8_t *data, size_t size);
 	/* Host end: the text of a record of targets. */
 	void (*targets)(void *context, const char *text, size_t size);
+	/* Host end: what the host asks for in a Connect. The target end gets it by judge(). */
+	void (*asked)(void *context, const struct nvme_connect_data *data);
+	/* A Connect has succeeded. */
+	void (*connected)(void *context);
 };
 
 struct stoq_mux_config {
@@ -171,6 +175,7 @@ struct stoq_mux {
 	unsigned int own_count;
 	unsigned int spoilt;   /* outstanding commands whose answers will be replaced by own ones */
 	uint64_t times_due_ns; /* target end: the next record of times */
+	uint64_t times_told;   /* commands in the last one */
 };
 
 /* 0 or -ENOMEM. The host end has lane 0 from here on, the target end none. */
@@ -203,6 +208,9 @@ static inline bool stoq_mux_wants_tcp(const struct stoq_mux *mux)
 {
 	return !mux->split.blocked && !stoq_mux_failed(mux);
 }
+
+/* Target end: a record of the times at the target, if one is due. Also when nothing passes: what came last would be missing. */
+void stoq_mux_tell_times(struct stoq_mux *mux, uint64_t now_ns);
 
 /* ---- to TCP ---- */
 

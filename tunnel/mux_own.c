@@ -101,14 +101,16 @@ void stoq_mux_tell_targets(struct stoq_mux *mux, unsigned int lane)
 		add(mux, &(struct stoq_mux_own){.kind = STOQ_MUX_TARGETS, .lane = (uint8_t)lane});
 }
 
-void stoq_mux_tell_times(struct stoq_mux *mux, uint64_t now_ns, bool last)
+void stoq_mux_tell_times(struct stoq_mux *mux, uint64_t now_ns)
 {
 	struct stoq_mux_own own = {.kind = STOQ_MUX_TIMES,
 		.times = {mux->figures.latency.count, mux->figures.latency.sum_ns}};
 
-	if (mux->config.end != STOQ_TUNNEL_TARGET_END || !own.times.commands ||
-		!has_room_for_record(mux) || (now_ns < mux->times_due_ns && !last))
+	if (mux->config.end != STOQ_TUNNEL_TARGET_END || stoq_mux_failed(mux) || mux->bytes ||
+		mux->split.finished || own.times.commands == mux->times_told ||
+		!has_room_for_record(mux) || now_ns < mux->times_due_ns)
 		return;
 	mux->times_due_ns = now_ns + TIMES_EVERY_NS;
+	mux->times_told = own.times.commands;
 	add(mux, &own);
 }

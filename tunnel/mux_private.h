@@ -24,6 +24,9 @@ void stoq_mux_pdu_ends(struct stoq_mux *mux, const union stoq_pdu_header *header
 /* True if this is the header of a Connect capsule. */
 bool stoq_mux_is_connect(const union stoq_pdu_header *header);
 
+/* Host end: a piece of a PDU from TCP; one that is fed again is noted again. */
+void stoq_mux_note_connect(struct stoq_mux *mux, const struct stoq_pdu_piece *piece);
+
 /* True if the capsule carries the ranges of blocks that its command touches. */
 bool stoq_mux_lists_ranges(const union stoq_pdu_header *header);
 
@@ -53,8 +56,6 @@ bool stoq_mux_replaces(struct stoq_mux *mux, const union stoq_pdu_header *header
 void stoq_mux_refuse(struct stoq_mux *mux, unsigned int lane, uint16_t cid, uint16_t status);
 /* A record of the targets goes before the answer to this command. */
 void stoq_mux_tell_targets(struct stoq_mux *mux, unsigned int lane);
-/* A record of the times at the target, if one is due. */
-void stoq_mux_tell_times(struct stoq_mux *mux, uint64_t now_ns, bool last);
 /* Writes those that can be written; wakes the lanes that waited for room for theirs. */
 void stoq_mux_write_own(struct stoq_mux *mux, uint64_t now_ns);
 /* Is there room for one more? */

@@ -82,7 +82,7 @@ static void pass_end(struct stoq_mux *mux, uint64_t now_ns)
 		return;
 	}
 	stoq_mux_pdu_ends(mux, &mux->split.reader.header, now_ns);
-	stoq_mux_tell_times(mux, now_ns, false);
+	stoq_mux_tell_times(mux, now_ns);
 	if (mux->own_count)
 		stoq_mux_write_own(mux, now_ns);
 	/* Nothing may follow a TermReq. */
@@ -178,7 +178,11 @@ static size_t take_bytes(struct stoq_mux *mux, const uint8_t *data, size_t size)
 /* No more PDUs come from TCP: ends the lanes as soon as all was written. */
 static void finish_lanes(struct stoq_mux *mux)
 {
-	mux->split.over = true;
+	if (!mux->split.over) {
+		mux->split.over = true;
+		mux->times_due_ns = 0; /* the last record */
+		stoq_mux_tell_times(mux, 0);
+	}
 	if (mux->split.finished || mux->own_count)
 		return;
 	mux->split.finished = true;
@@ -208,6 +212,8 @@ static size_t take_pdus(struct stoq_mux *mux, const uint8_t *data, size_t size, 
 		}
 		if (piece.begins && pass_begin(mux, now_ns))
 			break;
+		if (mux->config.end == STOQ_TUNNEL_HOST_END)
+			stoq_mux_note_connect(mux, &piece);
 		pass_piece(mux, &piece, &data, now_ns);
 	}
 	if (!mux->split.over)

@@ -102,6 +102,18 @@ static void look_at_credit(struct stoq_carrier *carrier, uint64_t now_ns)
 		"memory is full, and its TCP connection has taken nothing for 10 s");
 }
 
+/* ---- times at the target ---- */
+
+/* What came last before a pause is reported as well. */
+static void tell_times(struct stoq_tunnel_worker *worker, uint64_t now_ns)
+{
+	for (struct stoq_tunnel_link *link = worker->links; link; link = link->next) {
+		stoq_mux_tell_times(&link->mux, now_ns);
+		if (link->mux.split.blocked)
+			stoq_link_touch(link);
+	}
+}
+
 /* ---- memory ---- */
 
 /* The heap keeps what thousands of queues took, unless it is asked: 330 MiB of 8,000. */
@@ -126,6 +138,7 @@ static void look(void *argument)
 
 	end_silent_queues(worker, now_ns);
 	note_arrivals(worker, now_ns);
+	tell_times(worker, now_ns);
 	for (struct stoq_carrier *carrier = worker->carriers; carrier; carrier = carrier->next)
 		look_at_credit(carrier, now_ns);
 	if (worker->index == 0)

@@ -111,6 +111,7 @@ static void describe(const struct stoq_tunnel_policy *policy,
 	bool denied = decision->verdict == STOQ_GUARD_DENY;
 	uint16_t rule = denied ? decision->rule : decision->log_rule;
 	char label[STOQ_GUARD_RULE_LABEL];
+	const char *name;
 
 	verdict->denied = denied;
 	verdict->status = denied && policy->source.policy.mode != STOQ_GUARD_MODE_AUDIT
@@ -121,10 +122,14 @@ static void describe(const struct stoq_tunnel_policy *policy,
 		return;
 	if (rule == STOQ_GUARD_NO_RULE) {
 		snprintf(verdict->rule, sizeof(verdict->rule), "default");
+		snprintf(verdict->rule_number, sizeof(verdict->rule_number), "default");
 		return;
 	}
 	stoq_guard_label_rule(&policy->source.policy, rule, label);
-	snprintf(verdict->rule, sizeof(verdict->rule), "rule %.70s", label);
+	snprintf(verdict->rule, sizeof(verdict->rule), "rule %s", label);
+	snprintf(verdict->rule_number, sizeof(verdict->rule_number), "%u", rule + 1u);
+	name = policy->source.policy.rules[rule].text->name;
+	snprintf(verdict->rule_name, sizeof(verdict->rule_name), "%s", name ? name : "");
 }
 
 void stoq_tunnel_policy_judge(const struct stoq_tunnel_policy *policy,

@@ -28,7 +28,9 @@ struct stoq_policy_verdict {
 	uint16_t status; /* to refuse it with; 0: it may pass */
 	bool denied;	 /* audit: also one that may pass */
 	bool logged;	 /* a rule wants it to be reported */
-	char rule[80];	 /* that decided: its number and name, or "default" */
+	char rule[112];	 /* that decided: its number and name, or "default" */
+	/* The same apart, if status: "3" and "no format"; "default" and "". */
+	char rule_number[8], rule_name[68];
 };
 
 /* Reads and compiles it. Without eBPF in this build -ENOTSUP. */

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "tunnel/inquiry.h"
 #include "tunnel/link.h"
+#include "tunnel/nqn_text.h"
 
 #define SCHEMA_VERSION 1
 
@@ -47,16 +48,11 @@ static struct json_object *target_as_json(const struct stoq_tunnel_link *link)
 	return object;
 }
 
-/* NQNs are a host's bytes: JSON wants UTF-8, so only what is printable. */
 static void put_nqn(struct json_object *object, const char *key, const char *nqn)
 {
 	char text[NVME_NQN_LENGTH];
-	size_t i;
 
-	for (i = 0; i < sizeof(text) - 1 && nqn[i]; i++)
-		text[i] = nqn[i] > ' ' && nqn[i] < 0x7f ? nqn[i] : '?';
-	text[i] = '\0';
-	stoq_json_put_string(object, key, i ? text : NULL);
+	stoq_json_put_string(object, key, nqn[0] ? stoq_nqn_text(text, nqn) : NULL);
 }
 
 /* Of what this end sent; all were repeated. */

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct stoq_tunnel_totals *stoq_tunnel_totals_of(struct stoq_tunnel_totals **list, const char *peer)
+struct stoq_tunnel_totals *stoq_tunnel_totals_of(
+	struct stoq_tunnel_totals **list, const char *peer, unsigned int max)
 {
 	char name[STOQ_TUNNEL_PEER_NAME];
 	struct stoq_tunnel_totals **place = list;
@@ -15,8 +16,8 @@ struct stoq_tunnel_totals *stoq_tunnel_totals_of(struct stoq_tunnel_totals **lis
 	for (; *place; place = &(*place)->next, count++)
 		if (strcmp((*place)->peer, name) == 0)
 			return *place;
-	if (count >= STOQ_TUNNEL_PEERS_MAX && strcmp(name, "others") != 0)
-		return stoq_tunnel_totals_of(list, "others");
+	if (count >= max && strcmp(name, "others") != 0)
+		return stoq_tunnel_totals_of(list, "others", max);
 	*place = calloc(1, sizeof(**place));
 	if (*place)
 		memcpy((*place)->peer, name, sizeof(name));

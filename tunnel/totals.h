@@ -20,9 +20,9 @@ struct stoq_tunnel_totals {
 	struct stoq_tunnel_totals *next;
 };
 
-/* The list's totals of this name, which stay where they are. NULL: no memory. */
+/* The list's totals of this name, which stay where they are; with `max` others, those of "others". NULL: no memory. */
 struct stoq_tunnel_totals *stoq_tunnel_totals_of(
-	struct stoq_tunnel_totals **list, const char *peer);
+	struct stoq_tunnel_totals **list, const char *peer, unsigned int max);
 void stoq_tunnel_totals_free(struct stoq_tunnel_totals **list);
 
 /* Adds what a queue counted, and one total to another; totals may be NULL. */

@@ -18,6 +18,9 @@
 #define HOST_QUEUES_DEFAULT	 1024
 /* Those of 64 workers, and the ones from before a crash, which the idle timeout ends. */
 #define HOST_CONNECTIONS_DEFAULT 128
+/* Of metrics, for each worker: 1.1 KiB each. */
+#define QUEUE_ROWS_MAX		 1024
+#define REFUSAL_ROWS_MAX	 256
 #define MEMORY_DEFAULT		 (5ull << 30)
 #define OTHER_WAYS_TIMEOUT_NS	 2000000000ull
 /* <stoq/config.h>, max_memory_bytes. */
@@ -106,6 +109,8 @@ static int open_workers(struct stoq_tunnel *tunnel, struct stoq_error *error)
 		worker->epoll_fd = -1;
 		worker->wake.fd = -1;
 		worker->spare_fd = -1;
+		worker->queue_rows.max = QUEUE_ROWS_MAX;
+		worker->refusal_rows.max = REFUSAL_ROWS_MAX;
 	}
 	for (unsigned int i = 0; i < tunnel->worker_count; i++) {
 		int ret = stoq_tunnel_worker_open(&tunnel->workers[i], error);
@@ -213,8 +218,10 @@ void stoq_tunnel_destroy(struct stoq_tunnel *tunnel)
 	for (unsigned int i = 0; tunnel->workers && i < tunnel->worker_count; i++) {
 		stoq_uplink_free(tunnel->workers[i].uplink);
 		stoq_tunnel_policy_release(tunnel->workers[i].policy);
-		stoq_tunnel_totals_free(&tunnel->workers[i].totals);
 		stoq_tunnel_worker_close(&tunnel->workers[i]);
+		stoq_tunnel_totals_free(&tunnel->workers[i].totals);
+		stoq_rows_free(&tunnel->workers[i].queue_rows);
+		stoq_rows_free(&tunnel->workers[i].refusal_rows);
 	}
 	stoq_rates_free(tunnel->rates);
 	stoq_shares_destroy(&tunnel->shares);

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "tunnel/blocks.h"
 #include "tunnel/descriptor.h"
+#include "tunnel/rows.h"
 
 struct stoq_tunnel;
 
@@ -44,8 +45,10 @@ struct stoq_tunnel_worker {
 	unsigned int links_open;
 	uint64_t links_ever;
 	struct stoq_tunnel_totals *totals; /* of links and connections that are over */
-	uint64_t awake_until_ns;	   /* spinning */
-	bool crowded; /* a queue of the last turn has many commands under way */
+	struct stoq_rows queue_rows;   /* of links that are over, by peer, host, subsystem, queue */
+	struct stoq_rows refusal_rows; /* of the policy, by peer, host, rule */
+	uint64_t awake_until_ns;       /* spinning */
+	bool crowded;		       /* a queue of the last turn has many commands under way */
 	pthread_t thread;
 	bool started;
 	int status;
