@@ -19,6 +19,7 @@
 #define PROBE_SPREAD 12	   /* bytes by which the headers of packets vary */
 #define PACKETS_MAX  512   /* in one go, where nothing else bounds it */
 #define BURST_NS     1000000ull
+#define LONG_PAST_NS (16 * BURST_NS) /* longer than a window is paced over on a short path */
 
 /* A packet being written. */
 struct packet {
@@ -312,31 +313,35 @@ static bool wants_probe(const struct stoq_connection *connection)
 	return connection->confirmed && connection->larger_wanted && connection->path_size.enabled;
 }
 
-/* What the path carries in BURST_NS, as far as the congestion window goes with that. */
-static uint64_t burst_limit(const struct stoq_connection *connection)
+/* For ngtcp2, all that was sent until now was sent at sent_ns. */
+static void start_burst(struct stoq_connection *connection, uint64_t sent_ns)
 {
-	ngtcp2_conn_info info;
-
-	ngtcp2_conn_get_conn_info(connection->quic, &info);
-	return info.smoothed_rtt <= BURST_NS ? info.cwnd : info.cwnd * BURST_NS / info.smoothed_rtt;
+	ngtcp2_conn_update_pkt_tx_time(connection->quic, sent_ns);
+	connection->burst_began_ns = connection->worker->now_ns;
+	connection->burst_bytes = 0;
 }
 
 /*
  * Bursts of up to a millisecond are sent as they come, as TCP's are on Linux (tcp_tso_autosize() in
  * net/ipv4/tcp_output.c): on a short path, a timer for each quantum costs more than it is good for.
- * After that, ngtcp2's timer starts from the burst's beginning, so the rate is what it is meant to
- * be. True: sending goes on when the timer is due.
+ * Where the round trip is not longer than that, the congestion window is such a burst, and its limit
+ * is enough. Elsewhere ngtcp2's timer starts from the burst's beginning, so the rate is what it is
+ * meant to be. True: sending goes on when the timer is due.
  */
 static bool pace(struct stoq_connection *connection)
 {
 	uint64_t now_ns = connection->worker->now_ns;
+	ngtcp2_conn_info info;
 
-	if (now_ns - connection->burst_began_ns < BURST_NS &&
-		connection->burst_bytes < burst_limit(connection))
+	ngtcp2_conn_get_conn_info(connection->quic, &info);
+	if (info.smoothed_rtt <= BURST_NS) {
+		start_burst(connection, now_ns > LONG_PAST_NS ? now_ns - LONG_PAST_NS : 0);
 		return false;
-	ngtcp2_conn_update_pkt_tx_time(connection->quic, connection->burst_began_ns);
-	connection->burst_began_ns = now_ns;
-	connection->burst_bytes = 0;
+	}
+	if (now_ns - connection->burst_began_ns < BURST_NS &&
+		connection->burst_bytes < info.cwnd * BURST_NS / info.smoothed_rtt)
+		return false;
+	start_burst(connection, connection->burst_began_ns);
 	return true;
 }
 

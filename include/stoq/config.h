@@ -120,7 +120,8 @@ struct stoq_transport_config {
 
 	/* The network. */
 	enum stoq_congestion_control congestion_control; /* [STOQ_CUBIC] */
-	bool pacing;			/* spread bursts of 1 ms over the round trip [true] */
+	/* Spread bursts of 1 ms over the round trip, where that is longer than 1 ms [true]. */
+	bool pacing;
 	uint16_t max_udp_payload_bytes; /* sent: found by probing up to this [65000] */
 	bool path_mtu_discovery;	/* false: max_udp_payload_bytes is used unprobed [true] */
 	/*

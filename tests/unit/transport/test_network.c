@@ -138,6 +138,64 @@ static void test_congestion_controls(void **state)
 	}
 }
 
+/* ---- pacing ---- */
+
+/* What some transfers take with BBR over a link with a queue of 1 MB. */
+static uint64_t time_of(uint64_t delay_ns, uint64_t bytes_per_second, bool pacing)
+{
+	const struct stoq_memory_link link = {
+		.delay_ns = delay_ns, .bytes_per_second = bytes_per_second, .queue_bytes = 1000000};
+	struct rig rig;
+	uint64_t began_ns;
+
+	rig_prepare(&rig, 55);
+	rig.client.config.pacing = rig.server.config.pacing = pacing;
+	rig.client.config.congestion_control = rig.server.config.congestion_control = STOQ_BBR;
+	rig_start(&rig);
+	rig_set_link(&rig, &link);
+	rig_connected(&rig);
+	began_ns = rig.now_ns;
+	for (int i = 0; i < 10; i++)
+		transfer(&rig, 10 * RIG_S);
+	began_ns = rig.now_ns - began_ns;
+	rig_stop(&rig);
+	return began_ns;
+}
+
+static void test_round_trips_shorter_than_a_burst_are_not_paced(void **state)
+{
+	assert_int_equal(
+		time_of(RIG_MS / 4, 4000000000, true), time_of(RIG_MS / 4, 4000000000, false));
+}
+
+static void test_long_round_trips_are_paced(void **state)
+{
+	/* What leaves at once is lost in the queue. */
+	assert_true(time_of(20 * RIG_MS, 100000000, true) < time_of(20 * RIG_MS, 100000000, false));
+}
+
+/* What went over the short path unpaced is not waited for when the path becomes long. */
+static void test_a_path_becomes_long(void **state)
+{
+	struct stoq_memory_link link = {.delay_ns = RIG_MS / 4};
+	struct rig rig;
+	uint64_t began_ns;
+
+	rig_prepare(&rig, 56);
+	rig_start(&rig);
+	rig_set_link(&rig, &link);
+	rig_connected(&rig);
+	for (int i = 0; i < 100; i++)
+		transfer(&rig, 10 * RIG_S);
+	link.delay_ns = 20 * RIG_MS;
+	rig_set_link(&rig, &link);
+	began_ns = rig.now_ns;
+	transfer(&rig, 10 * RIG_S);
+	/* Two round trips, there and back, as the window is open. */
+	assert_true(rig.now_ns - began_ns < 100 * RIG_MS);
+	rig_stop(&rig);
+}
+
 /* ---- packet sizes ---- */
 
 static uint32_t size_of(const struct stoq_connection *connection)
@@ -299,6 +357,9 @@ int main(void)
 		cmocka_unit_test(test_bottleneck_with_marks),
 		cmocka_unit_test(test_refusing_queue),
 		cmocka_unit_test(test_congestion_controls),
+		cmocka_unit_test(test_round_trips_shorter_than_a_burst_are_not_paced),
+		cmocka_unit_test(test_long_round_trips_are_paced),
+		cmocka_unit_test(test_a_path_becomes_long),
 		cmocka_unit_test(test_packets_grow_to_jumbo),
 		cmocka_unit_test(test_path_smaller_than_interface),
 		cmocka_unit_test(test_mtu_drops_meanwhile),
