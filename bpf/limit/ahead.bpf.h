@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Acknowledgements do not wait. TCP sends what it has to acknowledge along with data, and no acknowledgement of its
- * own then; held with the data it would make the other end send again. So a packet that waits sends a copy of itself
- * ahead, without its data: an acknowledgement, and nothing else.
+ * Acknowledgements do not wait, neither those that TCP sends alone nor those that it sends along with data: held with
+ * the data they would make the other end send again. So a packet that waits sends a copy of itself ahead, without its data:
+ * an acknowledgement, and nothing else.
  *
  * The copy passes the egress hook like every packet, within the call that sends it, on the same CPU: there it is
  * trimmed.
@@ -15,6 +15,8 @@
 #include <linux/tcp.h>
 
 #include "bpf/limit/limit.bpf.h"
+
+#include <linux/pkt_sched.h>
 
 #define STOQ_LIMIT_TCP_BYTES_MAX 60
 #define STOQ_LIMIT_AT_CHECKSUM	 offsetof(struct tcphdr, check)
@@ -111,6 +113,16 @@ static __always_inline int stoq_limit_complete(
 }
 
 /*
+ * The packet leaves before all others. Without that fq would hold it, whatever its time: it does not look at a connection
+ * before the time of the packet that was its first when it looked last (fq_flow_set_throttled(), net/sched/sch_fq.c). What has
+ * this priority is not looked for there (fq_classify()).
+ */
+static __always_inline void stoq_limit_hurry(struct __sk_buff *skb)
+{
+	skb->priority = TC_PRIO_CONTROL;
+}
+
+/*
  * Takes the data off a packet that this machine has made. As a rule its checksum is still to be completed
  * (CHECKSUM_PARTIAL): what is there is the pseudo header's sum, which has the length. An interface above that cannot
  * leave it to this one has completed it. 0, or not: it cannot be done. A function of its own, whose frame is not among
@@ -136,6 +148,7 @@ static __noinline int stoq_limit_trim(struct __sk_buff *skb, struct stoq_segment
 		return 1;
 	/* A copy has the departure time of the packet (skb_clear_tstamp(), include/linux/skbuff.h), which waits, and it does not. */
 	skb->tstamp = 0;
+	stoq_limit_hurry(skb);
 	sum = stoq_limit_pseudo_sum(&pseudo, header);
 	after = stoq_limit_fold(sum);
 	if (!partial && stoq_limit_complete(skb, segment, sum, &after))

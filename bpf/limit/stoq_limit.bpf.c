@@ -91,6 +91,14 @@ __noinline int stoq_limit_segment(
 	return 0;
 }
 
+/* An acknowledgement alone, on a connection whose packets wait. */
+static __always_inline void stoq_limit_acknowledge(struct __sk_buff *skb, struct stoq_flow *flow,
+	const struct stoq_segment *segment, __u32 side)
+{
+	stoq_limit_acks(flow, segment, side);
+	stoq_limit_hurry(skb);
+}
+
 static __always_inline void stoq_limit_on_segment(
 	struct __sk_buff *skb, struct stoq_cpu *cpu, struct stoq_segment *segment, int egress)
 {
@@ -107,8 +115,8 @@ static __always_inline void stoq_limit_on_segment(
 	cpu->side = stoq_sender(flow, segment);
 	if (segment->payload_bytes || segment->fin)
 		stoq_limit_segment(skb, flow, cpu, egress);
-	else if (egress && flow->limit.delayed)
-		stoq_limit_acks(flow, segment, cpu->side);
+	else if (egress && flow->limit.delayed && !segment->rst)
+		stoq_limit_acknowledge(skb, flow, segment, cpu->side);
 	if (segment->fin || segment->rst)
 		stoq_on_end(cpu, flow, stoq_side(flow, cpu), segment->rst);
 }

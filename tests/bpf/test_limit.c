@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/pkt_sched.h>
 #include <linux/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -111,6 +112,8 @@ static struct stoq_limit_totals totals(void)
 
 /* ---- a connection ---- */
 
+static uint32_t priority; /* of the packet that was sent last, behind the program */
+
 /* Sends what was written. The departure time that the packet has behind the program; 0: none. */
 static uint64_t send_from(
 	struct dialog *dialog, enum nvme_tcp_side side, bool egress, uint8_t flags)
@@ -138,6 +141,7 @@ static uint64_t send_from(
 	assert_int_equal((int)run.retval, -1); /* TC_ACT_UNSPEC */
 	dialog->sequence[side] += (uint32_t)dialog->length;
 	dialog->length = 0;
+	priority = context.priority;
 	return context.tstamp;
 }
 
@@ -259,8 +263,24 @@ static void test_order(void **state)
 	assert_int_equal(answer(&dialog, 9), last);
 	assert_int_equal(answer(&dialog, 2), last);
 	assert_int_equal(send_from(&dialog, CONTROLLER, true, WIRE_ACK | WIRE_FIN), last);
-	/* An acknowledgement waits for nothing. */
+	assert_int_equal(priority, 0);
+	/* An acknowledgement waits for nothing, nor behind what waits. */
 	assert_int_equal(send_from(&dialog, CONTROLLER, true, WIRE_ACK), 0);
+	assert_int_equal(priority, TC_PRIO_CONTROL);
+}
+
+/* Where nothing has waited, packets are as they were. */
+static void test_no_priority(void **state)
+{
+	struct dialog dialog;
+
+	install("  - {name: a, iops: 1000000}\n");
+	forget_accounts();
+	open_as(&dialog, DIALOG_HOST_NQN, 1);
+	command(&dialog, NVME_NVM_READ, 1, 1, 4096);
+	assert_int_equal(answer(&dialog, 1), 0);
+	assert_int_equal(send_from(&dialog, CONTROLLER, true, WIRE_ACK), 0);
+	assert_int_equal(priority, 0);
 }
 
 /* A header that two packets share belongs to the second one. */
@@ -731,6 +751,7 @@ static void check_trimmed(struct wire_path path, bool partial)
 		bpf_prog_test_run_opts(bpf_program__fd(limit->progs.stoq_limit_egress), &run), 0);
 	assert_int_equal((int)run.retval, -1);
 	assert_int_equal(context.tstamp, 0);
+	assert_int_equal(context.priority, TC_PRIO_CONTROL);
 	segment.payload_bytes = 0;
 	wanted = wire_make(plain, &path, &segment);
 	set_sums(plain, wanted, &path, partial);
@@ -819,6 +840,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_spacing),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_no_priority),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_both_ends),
 		cmocka_unit_test(test_conditions),
