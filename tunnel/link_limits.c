@@ -55,8 +55,11 @@ static void wake(void *argument)
 void stoq_link_limits_look(struct stoq_tunnel_link *link, uint64_t now_ns)
 {
 	struct stoq_tunnel_worker *worker = link->worker;
-	uint64_t next_ns = stoq_mux_look_at_waiting(&link->mux, now_ns);
+	uint64_t next_ns;
 
+	if (!stoq_rates_wanted(worker->policy))
+		return; /* nothing waits: stoq_link_limits_changed() */
+	next_ns = stoq_mux_look_at_waiting(&link->mux, now_ns);
 	if (!next_ns || (link->alarm && link->alarm_ns <= next_ns))
 		return;
 	stoq_link_limits_note(link, now_ns);
