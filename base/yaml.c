@@ -23,6 +23,40 @@ static int parser_error(const yaml_parser_t *parser, const char *file, struct st
 		parser->context ? ", " : "", parser->context ? parser->context : "");
 }
 
+static int depth_change(yaml_event_type_t type)
+{
+	if (type == YAML_SEQUENCE_START_EVENT || type == YAML_MAPPING_START_EVENT)
+		return 1;
+	return type == YAML_SEQUENCE_END_EVENT || type == YAML_MAPPING_END_EVENT ? -1 : 0;
+}
+
+unsigned int stoq_yaml_too_deep(int *depth, const yaml_event_t *event)
+{
+	*depth += depth_change(event->type);
+	return *depth > STOQ_YAML_DEPTH ? (unsigned int)event->start_mark.line + 1 : 0;
+}
+
+/* The line in which values are nested too deep, or 0. What is no YAML is left to the parser. */
+static unsigned int find_too_deep(const char *text, size_t size)
+{
+	yaml_parser_t parser;
+	yaml_event_t event;
+	unsigned int line = 0;
+	bool more = true;
+	int depth = 0;
+
+	if (!yaml_parser_initialize(&parser))
+		return 0;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
+	while (more && !line && yaml_parser_parse(&parser, &event)) {
+		line = stoq_yaml_too_deep(&depth, &event);
+		more = event.type != YAML_STREAM_END_EVENT;
+		yaml_event_delete(&event);
+	}
+	yaml_parser_delete(&parser);
+	return line;
+}
+
 /* A second document would not be read, so it must not be there. */
 static int check_end(yaml_parser_t *parser, const struct stoq_yaml_kind *kind, const char *file,
 	struct stoq_error *error)
@@ -65,10 +99,13 @@ static int load(struct stoq_yaml *yaml, yaml_parser_t *parser, const struct stoq
 int stoq_yaml_parse(struct stoq_yaml *yaml, const struct stoq_yaml_kind *kind, const char *file,
 	const char *text, size_t size, struct stoq_error *error)
 {
+	unsigned int deep = find_too_deep(text, size);
 	yaml_parser_t parser;
 	int ret;
 
 	yaml->file = file;
+	if (deep)
+		return stoq_error_set(error, -EINVAL, "%.200s:%u: " STOQ_YAML_TOO_DEEP, file, deep);
 	if (!yaml_parser_initialize(&parser))
 		return stoq_error_set(error, -ENOMEM, "%s: not enough memory to read it", file);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);

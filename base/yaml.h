@@ -22,7 +22,17 @@ struct stoq_yaml {
 	const char *file;
 };
 
-/* Borrows file. -EINVAL: not YAML, empty, a second document; -ENOMEM. Free it after a 0. */
+/*
+ * How deep lists and mappings may be nested: no file of ours needs a third of it. libyaml takes time by the square of the depth: hours
+ * for a megabyte of brackets.
+ */
+#define STOQ_YAML_DEPTH	   16
+#define STOQ_YAML_TOO_DEEP "lists and mappings are nested more than 16 deep"
+
+/* For each event, with *depth 0 at first: the line, from 1, if it is nested too deep, or 0. */
+unsigned int stoq_yaml_too_deep(int *depth, const yaml_event_t *event);
+
+/* Borrows file. -EINVAL: not YAML, too deep, empty, a second document; -ENOMEM. Free it after a 0. */
 int stoq_yaml_parse(struct stoq_yaml *yaml, const struct stoq_yaml_kind *kind, const char *file,
 	const char *text, size_t size, struct stoq_error *error);
 void stoq_yaml_free(struct stoq_yaml *yaml);

@@ -8,16 +8,23 @@
 #include "flow/text.h"
 #include "nvme/nvme_names.h"
 
+struct json_object *stoq_json_new_foreign(const char *value, size_t length)
+{
+	size_t used = strnlen(value, length), size = 4 * used + 1;
+	struct json_object *string = NULL;
+	char *clean = malloc(size);
+
+	if (clean && used)
+		string = json_object_new_string(
+			stoq_text_clean(clean, size, value, used, STOQ_TEXT_UTF8));
+	free(clean);
+	return string;
+}
+
 void stoq_json_put_foreign(
 	struct json_object *object, const char *key, const char *value, size_t length)
 {
-	size_t used = strnlen(value, length), size = 4 * used + 1;
-	char *clean = malloc(size);
-
-	if (clean)
-		stoq_text_clean(clean, size, value, used, STOQ_TEXT_UTF8);
-	stoq_json_put_string(object, key, clean && clean[0] ? clean : NULL);
-	free(clean);
+	stoq_json_put(object, key, stoq_json_new_foreign(value, length));
 }
 
 void stoq_json_put_time(struct json_object *object, uint64_t unix_ns)

@@ -10,7 +10,8 @@
 /* Of the lines that watch and guard print: doc/watch-json.md. */
 #define STOQ_JSON_SCHEMA_VERSION 1
 
-/* A string from the wire, up to length bytes; null if it is empty. */
+/* A string from the wire, or of a file, up to length bytes; NULL (null) if it is empty. */
+struct json_object *stoq_json_new_foreign(const char *value, size_t length);
 void stoq_json_put_foreign(
 	struct json_object *object, const char *key, const char *value, size_t length);
 

@@ -69,7 +69,7 @@ static struct json_object *files_as_json(const struct stoq_guard_source *source)
 	const char *path;
 
 	for (size_t i = 0; (path = stoq_guard_policy_file(&source->policy, i)); i++)
-		json_object_array_add(list, json_object_new_string(path));
+		json_object_array_add(list, stoq_json_new_foreign(path, strlen(path)));
 	return list;
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/yaml.h"
+
 #define FIELDS_MAX 32 /* of a mapping */
 
 static struct stoq_guard_place place_of(const yaml_mark_t *mark)
@@ -97,42 +99,52 @@ static const yaml_char_t *anchor_of(const yaml_event_t *event)
 	}
 }
 
-/* One event; false: it was the last one. Syntax is found fault with when the tree is made. */
+/* What of a text is no part of a policy, though it is YAML. */
+struct outlook {
+	size_t flaws;
+	int depth;
+};
+
+/* One event; false: it is the last one to look at. Syntax is found fault with when the tree is made. */
 static bool look_at_event(
-	struct guard_document *document, yaml_parser_t *parser, size_t *references)
+	struct guard_document *document, yaml_parser_t *parser, struct outlook *outlook)
 {
 	yaml_event_t event;
-	bool more;
+	bool more, deep;
 
 	if (!yaml_parser_parse(parser, &event))
 		return false;
+	deep = stoq_yaml_too_deep(&outlook->depth, &event) != 0;
+	outlook->flaws += deep;
+	if (deep)
+		mistake(document, place_of(&event.start_mark), NULL, STOQ_YAML_TOO_DEEP);
 	if (anchor_of(&event)) {
 		char before[64];
 
 		snprintf(before, sizeof(before), "in %s", document->kind->what);
-		++*references;
+		outlook->flaws++;
 		mistake(document, place_of(&event.start_mark),
 			"write the values out, and put quotes round a text that begins with * or &",
 			"YAML anchors and aliases (& and *) are not understood %s", before);
 	}
-	more = event.type != YAML_STREAM_END_EVENT;
+	more = event.type != YAML_STREAM_END_EVENT && !deep;
 	yaml_event_delete(&event);
 	return more;
 }
 
 /* libyaml's tree has what aliases stand for in their place: they are only seen here. */
-static bool has_references(struct guard_document *document, const char *text, size_t size)
+static bool is_plain(struct guard_document *document, const char *text, size_t size)
 {
+	struct outlook outlook = {0};
 	yaml_parser_t parser;
-	size_t references = 0;
 
 	if (!start(document, &parser, text, size))
-		return true;
-	while (look_at_event(document, &parser, &references))
+		return false;
+	while (look_at_event(document, &parser, &outlook))
 		;
 	yaml_parser_delete(&parser);
-	document->mistakes->unread |= references != 0;
-	return references != 0;
+	document->mistakes->unread |= outlook.flaws != 0;
+	return !outlook.flaws;
 }
 
 /* A second document would not be read, so it must not be there. */
@@ -177,7 +189,7 @@ bool guard_document_open(struct guard_document *document, const char *text, size
 	bool loaded;
 
 	document->open = false;
-	if (has_references(document, text, size) || !start(document, &parser, text, size))
+	if (!is_plain(document, text, size) || !start(document, &parser, text, size))
 		return false;
 	loaded = load(document, &parser);
 	yaml_parser_delete(&parser);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "flow/text.h"
 
 /* Place for one more, or NULL: it is counted only. */
 static struct stoq_guard_mistake *add_room(struct stoq_guard_mistakes *mistakes)
@@ -58,15 +59,16 @@ static int compare(const void *a, const void *b)
 	return (x->place.column > y->place.column) - (x->place.column < y->place.column);
 }
 
-/* As much of one as a sentence has room for. */
+/* As much of one as a sentence has room for. It has parts of the file, which may be meant for a terminal to obey. */
 static void put(char *text, size_t size, const struct stoq_guard_mistake *mistake)
 {
-	char line[16] = "";
+	char line[16] = "", raw[2 * STOQ_GUARD_MISTAKE_TEXT + 256];
 
 	if (mistake->place.line)
 		snprintf(line, sizeof(line), ":%u", mistake->place.line);
-	snprintf(text, size, "%.200s%s: %s%s%s", mistake->file, line, mistake->text,
+	snprintf(raw, sizeof(raw), "%.200s%s: %s%s%s", mistake->file, line, mistake->text,
 		mistake->hint[0] ? "; " : "", mistake->hint);
+	stoq_text_clean(text, size, raw, sizeof(raw), STOQ_TEXT_UTF8);
 }
 
 int stoq_guard_mistakes_end(
@@ -97,7 +99,7 @@ void stoq_guard_mistakes_free(struct stoq_guard_mistakes *mistakes)
 
 void stoq_guard_mistakes_print(FILE *file, const struct stoq_guard_mistakes *mistakes)
 {
-	char text[2 * STOQ_GUARD_MISTAKE_TEXT + 256];
+	char text[4 * (2 * STOQ_GUARD_MISTAKE_TEXT + 256)];
 
 	for (size_t i = 0; i < mistakes->count; i++) {
 		put(text, sizeof(text), &mistakes->items[i]);

@@ -238,6 +238,30 @@ static void test_errors_of_the_outline(void **state)
 	expect_error(TOP "---\n" TOP, "a second YAML document");
 	expect_error(RULE("    host: &a nqn.2014-08.org.example:x\n    subsystem: *a\n"),
 		"anchors and aliases");
+	expect_error(TOP "rules: [[[[[[[[[[[[[[[[a]]]]]]]]]]]]]]]]\n",
+		"p.yaml:3: lists and mappings are nested more than 16 deep");
+}
+
+/* A megabyte of brackets would take libyaml hours. */
+static void test_deep_outline(void **state)
+{
+	static char text[1 << 20] = TOP "rules: ", printed[4096];
+	size_t front = strlen(text);
+
+	(void)state;
+	memset(text + front, '[', sizeof(text) - front - 1);
+	assert_int_equal(mistakes_of(text, printed, sizeof(printed)), 1);
+	assert_non_null(
+		strstr(printed, "p.yaml:3: lists and mappings are nested more than 16 deep"));
+}
+
+/* What a file has in it does not reach a terminal as it is, nor does it begin a line of its own. */
+static void test_errors_are_harmless(void **state)
+{
+	(void)state;
+	expect_error(TOP "rules:\n  - {verdict: \"\\e[2Jx\\ny\\u202e\"}\n",
+		"p.yaml:4: rule 1, verdict: '\\x1b[2Jx\\x0ay\\xe2\\x80\\xae' is no verdict");
+	expect_error(TOP "\"k\\ty\": 1\n", "p.yaml:3: there is no field 'k\\x09y'");
 }
 
 static void test_errors_of_values(void **state)
@@ -384,6 +408,8 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_all_fields),
 		cmocka_unit_test(test_errors_of_the_outline),
+		cmocka_unit_test(test_deep_outline),
+		cmocka_unit_test(test_errors_are_harmless),
 		cmocka_unit_test(test_errors_of_values),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_limits),
