@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,12 +85,38 @@ static void put_fields(FILE *entry, struct json_object *fields)
 	}
 }
 
+/* A daemon that was started again has made its socket again, too: ours leads to the one that is gone. */
+static bool is_gone(int code)
+{
+	return code == ECONNREFUSED || code == ECONNRESET || code == ENOTCONN || code == EPIPE;
+}
+
+/* For as long as an entry is waited for, a second, unless the one before was not taken. */
+static bool connect_again(struct guard_journal *journal)
+{
+	const char *path = journal->native ? JOURNAL_SOCKET : SYSLOG_SOCKET;
+	int fd = connect_to(path);
+
+	for (int i = 0; fd < 0 && !journal->stuck && i < 10; i++) {
+		poll(NULL, 0, 100);
+		fd = connect_to(path);
+	}
+	if (fd < 0)
+		return false;
+	close(journal->fd);
+	journal->fd = fd;
+	return true;
+}
+
 static void send_entry(struct guard_journal *journal, const char *text, size_t size)
 {
 	int flags = MSG_NOSIGNAL | (journal->stuck ? MSG_DONTWAIT : 0);
+	bool sent = send(journal->fd, text, size, flags) == (ssize_t)size;
 
-	journal->stuck = send(journal->fd, text, size, flags) != (ssize_t)size;
-	journal->lost += journal->stuck;
+	if (!sent && is_gone(errno) && connect_again(journal))
+		sent = send(journal->fd, text, size, flags) == (ssize_t)size;
+	journal->stuck = !sent;
+	journal->lost += !sent;
 }
 
 void guard_journal_send(struct guard_journal *journal, enum guard_journal_priority priority,
