@@ -172,6 +172,13 @@ static void copy_nqn(char *nqn, const char *field)
 	nqn[NVME_NQN_LENGTH - 1] = '\0';
 }
 
+/* When it was decided about, its names were not kept yet. */
+static bool is_connect(const struct stoq_guard_record *record)
+{
+	return record->kind == STOQ_GUARD_RECORD_CLONE ||
+	       (record->table == STOQ_GUARD_FABRICS && record->code == NVME_FABRICS_CONNECT);
+}
+
 void stoq_guard_view_identify(const struct stoq_guard_view *view,
 	const struct stoq_guard_record *record, struct stoq_identity *identity)
 {
@@ -183,8 +190,9 @@ void stoq_guard_view_identify(const struct stoq_guard_view *view,
 	struct stoq_guard_identity known;
 	bool connected;
 
-	connected = (record->known || record->kind == STOQ_GUARD_RECORD_CLONE) &&
+	connected = (record->known || is_connect(record)) &&
 		    stoq_guard_view_connect(view, record->uid, &connect);
+	flow.connected |= connected;
 	stoq_identity_from_flow(identity, &record->flow, &flow, connected ? &connect : NULL);
 	/* The data of a Connect that is refused are not kept. The other machine has the same NQN. */
 	if (record->kind == STOQ_GUARD_RECORD_CLONE && !connected &&
