@@ -166,6 +166,8 @@ uint8_t stoq_guard_command_touches(uint8_t table, uint8_t code)
 
 	if (fact)
 		return fact->touches;
-	return is_named(table, code) || table == STOQ_GUARD_FABRICS ? STOQ_GUARD_TOUCHES_NONE
-								    : STOQ_GUARD_TOUCHES_LIST;
+	if (is_named(table, code) || table == STOQ_GUARD_FABRICS)
+		return STOQ_GUARD_TOUCHES_NONE;
+	/* What it does is not known, nor whether it minds its NSID: vendors' admin commands often have none. */
+	return table == STOQ_GUARD_IO ? STOQ_GUARD_TOUCHES_LIST : STOQ_GUARD_TOUCHES_SUBSYSTEM;
 }

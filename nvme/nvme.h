@@ -295,6 +295,11 @@ static inline __u32 nvme_sqe_block_count(const struct nvme_sqe *sqe)
 {
 	return (nvme_le32(sqe->cdw12) & 0xffff) + 1;
 }
+/* The format of a Copy's list: NVME_COPY_FORMAT_NSID and so on. */
+static inline __attribute__((always_inline)) __u32 nvme_sqe_copy_format(const struct nvme_sqe *sqe)
+{
+	return nvme_le32(sqe->cdw12) >> 8 & 15;
+}
 static inline int nvme_sqe_is_whole_namespace(const struct nvme_sqe *sqe)
 {
 	return sqe->opcode == NVME_NVM_WRITE_ZEROES &&

@@ -117,7 +117,7 @@ __noinline int stoq_guard_meet_host(struct stoq_flow *flow, struct stoq_guard_in
 	refuses = other && may_refuse && installed->policy.clones == STOQ_GUARD_CLONES_REFUSE;
 	if (other)
 		stoq_guard_log_clone(
-			flow, installed, guard, other, refuses ? STOQ_GUARD_STATUS_CLONE : 0);
+			flow, installed, guard, other, refuses ? STOQ_GUARD_STATUS_HOST : 0);
 	if (place < STOQ_GUARD_OWNERS && (!refuses || stoq_guard_audit))
 		host->owners[STOQ_BOUND(place, STOQ_GUARD_OWNERS)] = guard->owner;
 	return refuses;

@@ -93,7 +93,7 @@ static inline __u32 stoq_guard_lowest_bit(__u64 x)
 /* ---- names: once per connection ---- */
 
 /* From a field of Connect data: what follows the first NUL does not count. */
-static inline void stoq_guard_nqn_load(
+static inline __attribute__((always_inline)) void stoq_guard_nqn_load(
 	struct stoq_guard_nqn *nqn, const char text[STOQ_GUARD_NQN_BYTES])
 {
 	__u64 live = 0xff; /* 0 behind the first NUL */
@@ -306,7 +306,21 @@ static inline __u32 stoq_guard_request_set(const struct stoq_guard_compiled *pol
 	return touches;
 }
 
-/* The same from a submission queue entry, with the range of commands that have one there. */
+/*
+ * A Copy whose sources are in namespaces that its list names (descriptor formats 2h and 3h, NVM Command Set 1.1, Copy), or in a format that
+ * is not known here.
+ */
+static inline __attribute__((always_inline)) int stoq_guard_copies_from_others(
+	__u32 table, const struct nvme_sqe *sqe)
+{
+	return table == STOQ_GUARD_IO && sqe->opcode == NVME_NVM_COPY &&
+	       nvme_sqe_copy_format(sqe) >= NVME_COPY_FORMAT_NSID;
+}
+
+/*
+ * The same from a submission queue entry, with the range of commands that have one there. What a list names counts as
+ * every namespace until it is seen.
+ */
 static inline __u32 stoq_guard_request_from_sqe(const struct stoq_guard_compiled *policy,
 	struct stoq_guard_request *request, enum nvme_queue_kind kind, const struct nvme_sqe *sqe)
 {
@@ -318,6 +332,8 @@ static inline __u32 stoq_guard_request_from_sqe(const struct stoq_guard_compiled
 		table = STOQ_GUARD_FABRICS;
 		code = nsid & 0xff;
 	}
+	if (stoq_guard_copies_from_others(table, sqe))
+		nsid = STOQ_GUARD_NSID_ALL;
 	touches = stoq_guard_request_set(policy, request, table, code, nsid);
 	if (touches != STOQ_GUARD_TOUCHES_RANGE)
 		return touches;

@@ -24,8 +24,12 @@ struct stoq_guard_patch;
 #define STOQ_GUARD_SUBNQN_LAST	511
 #define STOQ_GUARD_HOSTNQN_LAST 767
 
-/* What a clone's Connect is refused with: Connect Invalid Host. */
-#define STOQ_GUARD_STATUS_CLONE NVME_STATUS(1, 0x84)
+/*
+ * What the Connect of a clone, or of another host than the controller's, is refused with: Connect Invalid Host; and other commands, if
+ * that has passed before its data came: Access Denied.
+ */
+#define STOQ_GUARD_STATUS_HOST	 NVME_STATUS(1, 0x84)
+#define STOQ_GUARD_STATUS_BARRED NVME_STATUS(2, 0x86)
 
 /* Place in a CapsuleCmd. */
 #define STOQ_GUARD_AT_OPCODE 8
@@ -44,6 +48,10 @@ __noinline int stoq_guard_log_drop(struct stoq_flow *flow, __u32 reason);
 static __always_inline void stoq_guard_log_clone(struct stoq_flow *flow,
 	struct stoq_guard_installed *installed, struct stoq_guard_cpu *guard,
 	const struct stoq_guard_owner *other, __u16 status);
+
+/* controller.bpf.h */
+__noinline int stoq_guard_note_controller(struct stoq_flow *flow, __u32 cntlid);
+__noinline int stoq_guard_meet_controller(const struct nvme_connect_data *data);
 
 /* clone.bpf.h */
 __noinline int stoq_guard_meet_host(struct stoq_flow *flow, struct stoq_guard_installed *installed,

@@ -192,6 +192,16 @@ static __always_inline int stoq_hook_bad(struct stoq_flow *flow, struct stoq_cpu
 	return stoq_guard_drop(guard, STOQ_GUARD_DROP_MALFORMED_PDU);
 }
 
+/* A response: if it accepts an admin queue's Connect, its host has a controller now. */
+static __always_inline void stoq_guard_on_connected(
+	struct stoq_flow *flow, const struct nvme_cqe *cqe)
+{
+	if (flow->connected && !flow->qid && !flow->connect_accepted &&
+		nvme_le16(cqe->command_id) == flow->connect_cid &&
+		!nvme_status_code(nvme_le16(cqe->status)))
+		stoq_guard_note_controller(flow, nvme_le32(cqe->dw0) & 0xffff);
+}
+
 static __always_inline int stoq_guard_on_controllers_pdu(struct __sk_buff *skb,
 	struct stoq_flow *flow, struct stoq_cpu *cpu, struct nvme_tcp_icreq_pdu *pdu,
 	__u32 sequence)
@@ -216,6 +226,7 @@ static __always_inline int stoq_guard_on_controllers_pdu(struct __sk_buff *skb,
 			stoq_guard_collect_ioccsz(skb, flow, cpu);
 		return 0;
 	case NVME_TCP_CAPSULE_RESP:
+		stoq_guard_on_connected(flow, &((struct nvme_tcp_rsp_pdu *)(void *)pdu)->cqe);
 		return flow->guard.refused && !stoq_guard_audit
 			       ? stoq_guard_respond(skb, flow, cpu, pdu, sequence)
 			       : 0;

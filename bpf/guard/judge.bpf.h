@@ -22,6 +22,21 @@ __noinline int stoq_guard_class(
 	return stoq_guard_classify(names, &guard->nqn);
 }
 
+/*
+ * A Connect whose data came behind its header, or before this program: it has passed. In the former case all that follows is refused
+ * if it had been. guard->nqn has the host's name.
+ */
+static __always_inline void stoq_guard_meet_late(struct stoq_flow *flow,
+	struct stoq_guard_installed *installed, const struct nvme_connect_data *data)
+{
+	__u32 late = flow->guard.connect & STOQ_GUARD_CONNECT_LATE;
+	int barred = flow->qid ? late && stoq_guard_meet_controller(data)
+			       : stoq_guard_meet_host(flow, installed, data, late);
+
+	if (barred)
+		flow->guard.connect |= STOQ_GUARD_CONNECT_BARRED;
+}
+
 /* Looks up the flow's classes in a policy. */
 __noinline int stoq_guard_classify_flow(
 	struct stoq_flow *flow, struct stoq_guard_installed *installed)
@@ -43,9 +58,8 @@ __noinline int stoq_guard_classify_flow(
 		flow->guard.host_class =
 			stoq_guard_class(&installed->policy.hosts, (void *)data->hostnqn);
 	}
-	/* A Connect whose data came behind its header, or before this program: it has passed. */
-	if (data && flow->connected && !flow->qid)
-		stoq_guard_meet_host(flow, installed, data, 0);
+	if (data && flow->connected && !(flow->guard.connect & STOQ_GUARD_CONNECT_BARRED))
+		stoq_guard_meet_late(flow, installed, data);
 	flow->guard.generation = installed->generation;
 	flow->guard.policies++;
 	return 0;
@@ -79,7 +93,7 @@ static __always_inline void stoq_guard_decide_part(
 /* How long an entry of the command's list is, and how many there are; 0: not to be seen. */
 static __always_inline __u32 stoq_guard_list_entry(const struct nvme_sqe *sqe, __u32 *count)
 {
-	__u32 format = nvme_le32(sqe->cdw12) >> 8 & 15;
+	__u32 format = nvme_sqe_copy_format(sqe);
 
 	if (sqe->opcode == NVME_NVM_DATASET_MANAGEMENT) {
 		*count = (nvme_le32(sqe->cdw10) & 0xff) + 1;
@@ -201,8 +215,6 @@ static __always_inline int stoq_guard_judge_list(struct __sk_buff *skb, struct s
 	const struct nvme_tcp_cmd_pdu *pdu, __u32 at)
 {
 	__u32 count, bytes = stoq_guard_list_entry(&pdu->sqe, &count), all = count * bytes;
-	__u32 nsid = guard->request.nsid, space = guard->request.space;
-	__u32 format = nvme_le32(pdu->sqe.cdw12) >> 8 & 15;
 
 	at += pdu->hdr.pdo;
 	if (!all || nvme_tcp_data_length(&pdu->hdr) < all || at > cpu->payload_bytes ||
@@ -216,10 +228,11 @@ static __always_inline int stoq_guard_judge_list(struct __sk_buff *skb, struct s
 	guard->list_judged = 0;
 	if (pdu->sqe.opcode == NVME_NVM_DATASET_MANAGEMENT)
 		return stoq_guard_judge_dsm(skb, cpu, installed) && guard->list_judged;
-	if (!stoq_guard_judge_copy(skb, cpu, installed, bytes, format >= NVME_COPY_FORMAT_NSID))
+	if (!stoq_guard_judge_copy(skb, cpu, installed, bytes,
+		    stoq_guard_copies_from_others(STOQ_GUARD_IO, &pdu->sqe)))
 		return 0;
-	guard->request.nsid = nsid;
-	guard->request.space = space;
+	guard->request.nsid = nvme_le32(pdu->sqe.nsid);
+	stoq_guard_find_space(&installed->policy);
 	stoq_guard_judge_range(guard, installed, nvme_sqe_slba(&pdu->sqe), guard->list_blocks);
 	return 1;
 }
@@ -350,11 +363,12 @@ static __always_inline int stoq_guard_judge_connect(struct __sk_buff *skb, struc
 	const struct nvme_tcp_cmd_pdu *pdu, __u32 at)
 {
 	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
-	int here;
+	int here, allowed;
 
 	if (!guard)
 		return 1;
 	if (stoq_guard_has_connected(flow)) {
+		stoq_guard_judge_sqe(installed, &pdu->sqe, NVME_QUEUE_ADMIN, 1);
 		stoq_guard_refuse_by_ourselves(guard, NVME_STATUS(0, 0x0c)); /* Sequence Error */
 		return 0;
 	}
@@ -368,10 +382,13 @@ static __always_inline int stoq_guard_judge_connect(struct __sk_buff *skb, struc
 			stoq_guard_class(&installed->policy.hosts, (void *)guard->connect.hostnqn);
 	}
 	stoq_guard_judge_sqe(installed, &pdu->sqe, NVME_QUEUE_ADMIN, 1);
-	if (here && !(nvme_le32(pdu->sqe.cdw10) >> 16) &&
-		stoq_guard_meet_host(flow, installed, &guard->connect,
-			guard->decision.verdict == STOQ_GUARD_ALLOW))
-		stoq_guard_refuse_by_ourselves(guard, STOQ_GUARD_STATUS_CLONE);
+	allowed = guard->decision.verdict == STOQ_GUARD_ALLOW;
+	flow->guard.connect = here ? 0 : STOQ_GUARD_CONNECT_LATE;
+	if (here &&
+		(nvme_le32(pdu->sqe.cdw10) >> 16
+				? allowed && stoq_guard_meet_controller(&guard->connect)
+				: stoq_guard_meet_host(flow, installed, &guard->connect, allowed)))
+		stoq_guard_refuse_by_ourselves(guard, STOQ_GUARD_STATUS_HOST);
 	return 0;
 }
 
@@ -445,6 +462,11 @@ __noinline int stoq_guard_judge(struct __sk_buff *skb, struct stoq_flow *flow, s
 		return stoq_guard_drop(guard, STOQ_GUARD_DROP_NO_POLICY);
 	stoq_guard_judge_begin(guard, flow, installed);
 	at = sequence - cpu->sequence;
+	if (flow->guard.connect & STOQ_GUARD_CONNECT_BARRED) {
+		stoq_guard_judge_sqe(installed, &pdu->sqe, flow->kind, 1);
+		stoq_guard_refuse_by_ourselves(guard, STOQ_GUARD_STATUS_BARRED);
+		return 0;
+	}
 	if (stoq_guard_is_connect(&pdu->sqe))
 		return stoq_guard_judge_connect(skb, flow, cpu, installed, pdu, at);
 	if (!flow->connected) {

@@ -132,6 +132,30 @@ struct {
 	__type(value, struct stoq_guard_host);
 } stoq_guard_hosts SEC(".maps");
 
+/* ---- which host made a controller (guard/controller.bpf.h) ---- */
+
+#define STOQ_GUARD_CONTROLLER_PLACES                                                               \
+	65536 /* CNTLIDs have 16 bits: those of one subsystem do not meet */
+#define STOQ_GUARD_CONTROLLER_WAYS 4
+
+struct stoq_guard_controller {
+	__u64 subsystem; /* stoq_guard_number_of() its NQN */
+	__u32 uid;	 /* of its admin queue's flow; 0: free */
+	__u32 cntlid;
+};
+
+struct stoq_guard_controllers {
+	struct stoq_guard_controller ways[STOQ_GUARD_CONTROLLER_WAYS];
+};
+
+/* Only those whose admin queue is closed make way: beyond four, a controller is not known. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, STOQ_GUARD_CONTROLLER_PLACES);
+	__type(key, __u32);
+	__type(value, struct stoq_guard_controllers);
+} stoq_guard_controllers SEC(".maps");
+
 /* ---- commands that were refused, until they complete ---- */
 
 struct stoq_guard_refusal_key {
@@ -255,19 +279,22 @@ struct stoq_guard_cpu {
 	__u8 source[STOQ_GUARD_SOURCE];
 	struct nvme_connect_data connect;
 	struct stoq_guard_capsule_key capsule_key;
-	struct nvme_tcp_icreq_pdu header;    /* as far as it came, of a capsule that is cut */
-	__u64 dropped_ns[STOQ_GUARD_TOTALS]; /* when this reason was logged last */
-	struct stoq_guard_host no_host;	     /* never written */
-	struct stoq_guard_owner owner;	     /* the connection at hand, as one of its NQN's */
-	__u32 checksum_offset;		     /* of the TCP checksum, in the packet */
-	__u32 drop;			     /* enum stoq_guard_total: the reason; 0: pass */
-	__u32 strict;			     /* for this packet's payload */
-	__u32 strict_here;		     /* for this packet, if a host sent it */
-	__u32 careful;			     /* connections are to begin as strict wants them */
-	__u32 from;			     /* see stoq_guard_from() */
-	__u32 policed;			     /* the flow is */
-	__u32 reached;			     /* the segment belongs to a flow, and goes on */
-	__u32 shield;			     /* strict, for a controller's payload */
+	struct nvme_tcp_icreq_pdu header;	 /* as far as it came, of a capsule that is cut */
+	__u64 dropped_ns[STOQ_GUARD_TOTALS];	 /* when this reason was logged last */
+	struct stoq_guard_host no_host;		 /* never written */
+	struct stoq_guard_owner owner;		 /* the connection at hand, as one of its NQN's */
+	struct stoq_guard_controller controller; /* that a Connect names, ... */
+	struct stoq_guard_nqn maker;		 /* ... the host that made it, ... */
+	__u32 foreign;				 /* ... and whether that is another one */
+	__u32 checksum_offset;			 /* of the TCP checksum, in the packet */
+	__u32 drop;				 /* enum stoq_guard_total: the reason; 0: pass */
+	__u32 strict;				 /* for this packet's payload */
+	__u32 strict_here;			 /* for this packet, if a host sent it */
+	__u32 careful;				 /* connections are to begin as strict wants them */
+	__u32 from;				 /* see stoq_guard_from() */
+	__u32 policed;				 /* the flow is */
+	__u32 reached;				 /* the segment belongs to a flow, and goes on */
+	__u32 shield;				 /* strict, for a controller's payload */
 	__u32 list_at;	  /* payload position of a list of ranges that was judged */
 	__u32 list_bytes; /* its length; 0: there is none */
 	__u32 list_next;  /* where stoq_guard_judge_list() is, in the payload, ... */

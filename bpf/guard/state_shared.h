@@ -23,7 +23,7 @@
  *   stoq_guard_room         ARRAY, 1, mmapable       0                      struct stoq_guard_room
  *   stoq_guard_names        HASH                     uid of a flow          struct
  *                                                                           nvme_connect_data
- *   stoq_guard_refusals, stoq_guard_chunks, stoq_guard_hosts: the program's own
+ *   stoq_guard_refusals, stoq_guard_chunks, stoq_guard_hosts, stoq_guard_controllers: the program's own
  *
  * Loading: set rodata (stoq_guard_ports, stoq_guard_strict; max_entries as for stoq_watch), load,
  * fill stoq_guard_identities, install a policy, and attach last: from then on a packet of a

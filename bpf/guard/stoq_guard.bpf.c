@@ -13,6 +13,7 @@
 #include "bpf/guard/capsule.bpf.h"
 #include "bpf/guard/clone.bpf.h"
 #include "bpf/guard/connection.bpf.h"
+#include "bpf/guard/controller.bpf.h"
 #include "bpf/guard/early.bpf.h"
 #include "bpf/guard/end.bpf.h"
 #include "bpf/guard/hooks.bpf.h"

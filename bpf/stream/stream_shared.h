@@ -375,7 +375,7 @@ struct stoq_guard_flow {
 	__u8 ioccsz_bytes;  /* of IOCCSZ that have come */
 	__u8 spared;	    /* audit: a packet of it would have been dropped */
 	__u8 policies;	    /* by how many its commands were decided about, modulo 256 */
-	__u8 pad_front;
+	__u8 connect;	    /* enum stoq_guard_connect, of its Connect */
 	__u32 maxh2c;	     /* MAXH2CDATA, bytes; 0 if the ICResp was not seen */
 	__u32 far;	     /* commands outstanding that are in map stoq_guard_far */
 	__u32 capsule_bytes; /* the most data in a capsule; 0: not looked up yet */
@@ -388,6 +388,12 @@ struct stoq_guard_flow {
 	__u32 turns;	  /* the host's packets since it was torn */
 };
 NVME_ASSERT_SIZE(struct stoq_guard_flow, 88);
+
+/* Bits. */
+enum stoq_guard_connect {
+	STOQ_GUARD_CONNECT_LATE = 1,   /* its data came behind its header: it passed without them */
+	STOQ_GUARD_CONNECT_BARRED = 2, /* it would have been refused: no command passes */
+};
 
 enum stoq_guard_cut {
 	STOQ_GUARD_CUT_NONE = 0,

@@ -201,33 +201,44 @@ static void test_many_ways(void **state)
 	check_record(guard_last_record(), &links[0], 0);
 }
 
-/* The names come in another segment than the Connect's header: it has passed then, and is an event with the next command. */
+/* Whether the second machine's next command is refused. */
+static bool next_is_refused(struct guard_link *link, uint16_t cid)
+{
+	struct nvme_io_fields fields = link_fields(NVME_NVM_FLUSH, cid, 1, 0);
+	size_t at = link_write_command(link, &fields);
+	struct nvme_sqe sqe;
+
+	assert_true(link_flush(link, HOST));
+	sqe = link_command(link, at);
+	return link_is_refused(&sqe);
+}
+
+/* The names come in another segment than the Connect's header, which has passed then: what follows is refused in its place. */
 static void test_late_names(void **state)
 {
-	struct nvme_io_fields fields;
 	struct guard_link *second;
 	size_t header;
 
 	(void)state;
-	begin(REFUSING);
-	connect_host(0, ADDRESS, 1, 0);
-	second = come(1, ADDRESS + 1, 2, 0);
-	header = second->written[HOST] - sizeof(struct nvme_connect_data);
-	assert_true(link_send(second, HOST, link_arrived(second, HOST), header));
-	assert_true(link_send(second, HOST, header, second->written[HOST]));
-	link_complete(second, 0);
-	assert_int_equal(clones(), 0);
-	fields = link_fields(NVME_NVM_FLUSH, 3, 1, 0);
-	link_write_command(second, &fields);
-	assert_true(link_flush(second, HOST));
-	assert_int_equal(clones(), 1);
-	check_record(guard_last_record(), &links[0], 0);
-	/* Once, also behind a reload. */
-	guard_install(REFUSING);
-	fields = link_fields(NVME_NVM_FLUSH, 4, 1, 0);
-	link_write_command(second, &fields);
-	assert_true(link_flush(second, HOST));
-	assert_int_equal(guard_total(STOQ_GUARD_CLONES) - clones_before, 1);
+	for (size_t i = 0; i < 2; i++) {
+		begin(i ? REFUSING : POLICY);
+		connect_host(0, ADDRESS, 1, 0);
+		second = come(1, ADDRESS + 1, 2, 0);
+		header = second->written[HOST] - sizeof(struct nvme_connect_data);
+		assert_true(link_send(second, HOST, link_arrived(second, HOST), header));
+		assert_true(link_send(second, HOST, header, second->written[HOST]));
+		link_complete(second, 0);
+		assert_int_equal(clones(), 0);
+		assert_int_equal(next_is_refused(second, 3), i);
+		assert_int_equal(clones(), 1);
+		check_record(guard_record(guard_log_last() - i), &links[0], i ? INVALID : 0);
+		/* Reported once, also behind a reload. */
+		guard_install(REFUSING);
+		assert_int_equal(next_is_refused(second, 4), i);
+		assert_int_equal(clones(), 1);
+		assert_false(next_is_refused(&links[0], 5));
+	}
+	assert_int_equal(guard_last_record().status, NVME_STATUS(2, 0x86)); /* Access Denied */
 }
 
 int main(void)

@@ -442,6 +442,70 @@ static void test_copy_ranges(void **state)
 	}
 }
 
+/* A Copy to namespace 1 with two sources in namespace `source`; whether it is refused. Its list may be in a later segment. */
+static bool copies(uint16_t cid, uint32_t format, uint32_t source, bool seen)
+{
+	static const uint32_t longs[] = {NVME_COPY_RANGE_LONG, sizeof(struct nvme_copy_range)};
+	uint32_t bytes = longs[format % 2 == 0];
+	uint8_t front[NVME_TCP_FRONT_MAX] = {0}, list[2 * NVME_COPY_RANGE_LONG] = {0};
+	struct nvme_io_fields fields = link_fields(NVME_NVM_COPY, cid, 1, 5000);
+	struct nvme_copy_range range = {
+		.source_nsid = nvme_to_le32(source), .slba = nvme_to_le64(1000)};
+	struct nvme_sqe sqe;
+	size_t at;
+
+	fields.blocks = 2; /* ranges */
+	fields.data_bytes = 2 * bytes;
+	sqe = nvme_encode_io(&fields);
+	sqe.cdw12 |= nvme_to_le32(format << 8);
+	memcpy(list, &range, sizeof(range));
+	memcpy(list + bytes, &range, sizeof(range));
+	dialog_bytes(&link.dialog, front,
+		nvme_tcp_encode_capsule_cmd(front, &link.dialog.format, &sqe, 2 * bytes));
+	dialog_bytes(&link.dialog, list, 2 * bytes);
+	at = link_write(&link, NVME_TCP_FROM_HOST);
+	if (!seen)
+		assert_true(link_send(&link, NVME_TCP_FROM_HOST, at, at + 80));
+	assert_true(link_flush(&link, NVME_TCP_FROM_HOST));
+	sqe = link_command(&link, at);
+	return link_is_refused(&sqe);
+}
+
+/* A list that is not seen may name any namespace, if its format has room for names. */
+static void test_copy_from_elsewhere(void **state)
+{
+	(void)state;
+	guard_install("version: 1\ndefault: allow\nrules:\n"
+		      "  - {namespace: 3, commands: [reads], verdict: deny}\n");
+	link_open(&link, 1);
+	for (uint32_t format = 0; format < 6; format++) {
+		bool names = format == 2 || format == 3, known = format < 4;
+		uint16_t cid = (uint16_t)(format * 4);
+
+		assert_int_equal(copies(cid, format, 2, true), !known);
+		assert_int_equal(copies((uint16_t)(cid + 1), format, 2, false), names || !known);
+		assert_int_equal(copies((uint16_t)(cid + 2), format, 3, true), names || !known);
+		assert_int_equal(copies((uint16_t)(cid + 3), format, 3, false), names || !known);
+	}
+}
+
+/* What a vendor's admin command does is not known: its NSID, often 0, is no promise. */
+static void test_vendors_admin_command(void **state)
+{
+	(void)state;
+	guard_install(READ_ONLY);
+	link_open(&link, 0);
+	for (uint16_t nsid = 0; nsid < 3; nsid++) {
+		struct nvme_io_fields fields = link_fields(0xc0, nsid, nsid, 0);
+		size_t at = link_write_command(&link, &fields);
+		struct nvme_sqe sqe;
+
+		assert_true(link_flush(&link, NVME_TCP_FROM_HOST));
+		sqe = link_command(&link, at);
+		assert_true(link_is_refused(&sqe));
+	}
+}
+
 static void test_log_rule(void **state)
 {
 	struct nvme_io_fields fields = link_fields(NVME_NVM_READ, 7, 1, 100);
@@ -704,6 +768,8 @@ int main(void)
 		cmocka_unit_test(test_write_zeroes_of_a_namespace),
 		cmocka_unit_test(test_dsm_ranges),
 		cmocka_unit_test(test_copy_ranges),
+		cmocka_unit_test(test_copy_from_elsewhere),
+		cmocka_unit_test(test_vendors_admin_command),
 		cmocka_unit_test(test_log_rule),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_connect_in_parts),

@@ -166,6 +166,8 @@ void random_command_make(struct random_command *command, uint64_t *state)
 	sqe->cdw10 = nvme_to_le32((uint32_t)first);
 	sqe->cdw11 = nvme_to_le32((uint32_t)(first >> 32));
 	sqe->cdw12 = nvme_to_le32(below(state, 30) | (below(state, 8) ? 0xab4d0000 : 0xabcd0000));
+	if (sqe->opcode == 0x19) /* Copy: its descriptor format */
+		sqe->cdw12 |= nvme_to_le32(below(state, 6) << 8);
 	command->known = below(state, 5) != 0;
 	make_name(command->host, state, false);
 	make_name(command->subsystem, state, false);
@@ -231,7 +233,8 @@ static struct meaning of_admin(uint8_t opcode)
 	case 0x24:
 		return (struct meaning){.admin = true, .destructive = true};
 	case 0xc1:
-		return (struct meaning){.admin = true, .nameless = true, .blocks = BLOCKS_LIST};
+		return (struct meaning){
+			.admin = true, .nameless = true, .blocks = BLOCKS_EVERYWHERE};
 	default:
 		return (struct meaning){.admin = true};
 	}
@@ -299,10 +302,18 @@ static bool command_passes(const struct random_rule *rule, const struct random_c
 	return rule->command_count == 0;
 }
 
+/* A Copy in whose list other namespaces may be named. */
+static bool copies_from_anywhere(const struct random_command *command)
+{
+	return command->kind == NVME_QUEUE_IO && command->sqe.opcode == 0x19 &&
+	       (nvme_le32(command->sqe.cdw12) & 0xf00) > 0x100;
+}
+
 static bool everywhere(const struct random_command *command, struct meaning meaning)
 {
 	return !is_fabrics(command) &&
-	       (meaning.blocks == BLOCKS_EVERYWHERE || nvme_le32(command->sqe.nsid) == UINT32_MAX);
+	       (meaning.blocks == BLOCKS_EVERYWHERE || copies_from_anywhere(command) ||
+		       nvme_le32(command->sqe.nsid) == UINT32_MAX);
 }
 
 static bool namespace_passes(const struct random_rule *rule, const struct random_command *command,
