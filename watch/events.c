@@ -6,19 +6,12 @@
 #include "watch/flows.h"
 #include "watch/wanted.h"
 
-#define DISPATCH_MAX	     16384 /* events a call: the caller has other things to do, too */
-#define IDENTIFY_INTERVAL_NS 20000000
+#define DISPATCH_MAX 16384 /* events a call: the caller has other things to do, too */
 
-/*
- * Whether it is worth reading the flows again for this one: one that began after the last reading. A
- * record is to have the connection of every command, and a filter cannot do without it; for a line on
- * a screen the names may be late.
- */
-static bool is_worth_reading(const struct stoq_watch *watch, uint32_t uid, uint64_t now_ns)
+/* Whether it is worth reading the flows again for this one: one that began after the last reading. */
+static bool is_worth_reading(const struct stoq_watch *watch, uint32_t uid)
 {
-	if (watch->record || watch->decoder || stoq_filter_has_flows(watch->filter))
-		return (int32_t)(uid - watch->identified_uid) > 0;
-	return now_ns - watch->identified_ns >= IDENTIFY_INTERVAL_NS;
+	return (int32_t)(uid - watch->identified_uid) > 0;
 }
 
 /*
@@ -30,23 +23,25 @@ static bool has_news(const struct stoq_watch *watch, const struct stoq_ledger_fl
 	return watch->record && watch->controllers_news && flow->identity.cntlid < 0;
 }
 
-/* An event's flow may have begun after the last reading of the flows: read them again then. */
-static const struct stoq_ledger_flow *flow_of(struct stoq_watch *watch, uint32_t uid)
+/*
+ * An event's flow may have begun after the last reading of the flows: read them again then. It may have had no names
+ * then; where a command has ended its Connect has passed, and one look is enough.
+ */
+static const struct stoq_ledger_flow *flow_of(struct stoq_watch *watch, uint32_t uid, bool ended)
 {
 	struct stoq_ledger_flow *flow = stoq_ledger_flow_find(&watch->ledger, uid);
-	uint64_t now = stoq_watch_now(watch);
 
-	/* It may have had no names then. */
-	if (flow && !flow->wanted)
+	if (flow && !flow->names_looked_for) {
 		stoq_flows_name(watch, flow);
-	if (flow ? !has_news(watch, flow) : !is_worth_reading(watch, uid, now))
+		flow->names_looked_for = ended;
+	}
+	if (flow ? !has_news(watch, flow) : !is_worth_reading(watch, uid))
 		return flow;
 	watch->controllers_news = false;
 	watch->identified_uid =
 		__atomic_load_n(&watch->kernel[STOQ_GLOBAL_LAST_UID], __ATOMIC_ACQUIRE);
 	if ((int32_t)(uid - watch->identified_uid) > 0)
 		watch->identified_uid = uid; /* of a record: numbered elsewhere */
-	watch->identified_ns = now;
 	stoq_flows_identify(watch);
 	return stoq_ledger_flow_find(&watch->ledger, uid);
 }
@@ -60,7 +55,7 @@ static bool is_asked_for(const struct stoq_watch *watch, const struct stoq_event
 static void on_command(struct stoq_watch *watch, struct stoq_event_command *event)
 {
 	const struct stoq_event_handlers *handlers = watch->handlers;
-	const struct stoq_ledger_flow *flow = flow_of(watch, event->uid);
+	const struct stoq_ledger_flow *flow = flow_of(watch, event->uid, true);
 	bool wanted = stoq_wanted_event(watch, event, flow);
 
 	if (watch->record && handlers->record && wanted)
@@ -80,7 +75,7 @@ static void on_command(struct stoq_watch *watch, struct stoq_event_command *even
 static void on_pdu(struct stoq_watch *watch, const struct stoq_event_pdu *event)
 {
 	if (!stoq_filter_has_flows(watch->filter) ||
-		stoq_wanted_flow(watch, flow_of(watch, event->uid)))
+		stoq_wanted_flow(watch, flow_of(watch, event->uid, false)))
 		watch->handlers->pdu(watch->handlers->context, event);
 }
 

@@ -179,7 +179,7 @@ int stoq_flows_take(struct stoq_watch *watch)
 	}
 	count_gone_flows(watch, proven_open);
 	record_closed(watch);
-	return stoq_happenings_of_silence(watch);
+	return stoq_happenings_of_silence(watch) || stoq_happenings_hand_on(watch) ? -ENOMEM : 0;
 }
 
 void stoq_flows_identify(struct stoq_watch *watch)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "flow/identity.h"
 
 /* TLS_HOST and TLS_CONTROLLER of bpf/stream/opening.bpf.h: the handshake was completed; or not seen at all. */
@@ -14,16 +15,50 @@
 #define DIGESTS(flags) ((flags)&STOQ_NEGOTIATED_OFFER)
 #define MS_NS	       1000000ull
 
+/* Counts it, and keeps it for the handler. */
 static void tell(struct stoq_watch *watch, const struct stoq_ledger_flow *entry,
 	const struct stoq_event_happening *event)
 {
-	const struct stoq_event_handlers *handlers = watch->handlers;
+	struct stoq_happened *happened;
 
 	if (!entry->wanted)
 		return;
 	watch->model.happenings[event->what]++;
-	if (handlers && handlers->happening)
-		handlers->happening(handlers->context, event, &entry->identity);
+	if (!watch->handlers || !watch->handlers->happening)
+		return;
+	happened = stoq_array_room(watch->happened, watch->happened_count,
+		&watch->happened_capacity, sizeof(*happened));
+	if (!happened) {
+		watch->happened_lost = true;
+		return;
+	}
+	watch->happened = happened;
+	happened[watch->happened_count] =
+		(struct stoq_happened){*event, entry, watch->happened_count};
+	watch->happened_count++;
+}
+
+static int by_time(const void *one, const void *other)
+{
+	const struct stoq_happened *a = one, *b = other;
+
+	if (a->event.time_ns != b->event.time_ns)
+		return a->event.time_ns < b->event.time_ns ? -1 : 1;
+	return (a->number > b->number) - (a->number < b->number);
+}
+
+int stoq_happenings_hand_on(struct stoq_watch *watch)
+{
+	bool lost = watch->happened_lost;
+
+	if (watch->happened_count)
+		qsort(watch->happened, watch->happened_count, sizeof(*watch->happened), by_time);
+	for (size_t i = 0; i < watch->happened_count; i++)
+		watch->handlers->happening(watch->handlers->context, &watch->happened[i].event,
+			&watch->happened[i].flow->identity);
+	watch->happened_count = 0;
+	watch->happened_lost = false;
+	return lost ? -ENOMEM : 0;
 }
 
 static const char *digests_name(unsigned int digests)

@@ -13,3 +13,6 @@ void stoq_happenings_of_flow(
 
 /* All flows were read: which hosts have been silent for too long? 0 or -ENOMEM. */
 int stoq_happenings_of_silence(struct stoq_watch *watch);
+
+/* Hands what was found to the handler, in the order in which it happened. 0 or -ENOMEM. */
+int stoq_happenings_hand_on(struct stoq_watch *watch);

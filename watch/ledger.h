@@ -20,6 +20,7 @@ struct stoq_ledger_flow {
 	uint32_t version; /* counts the changes of what is known of it */
 	struct stoq_identity identity;
 	bool names_known;
+	bool names_looked_for;			   /* for an event, since the Connect has passed */
 	uint8_t host_id[16];			   /* of the Connect; if names_known */
 	bool wanted;				   /* by the filter */
 	bool present;				   /* in the last reading, whatever its state */

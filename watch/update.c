@@ -46,6 +46,7 @@ void stoq_update_free(struct stoq_watch *watch)
 	stoq_ledger_free(&watch->ledger);
 	stoq_groups_free(&watch->groups);
 	free(watch->cpus);
+	free(watch->happened);
 	free(watch->model.flows);
 	free(watch->model.statuses);
 }

@@ -16,6 +16,13 @@
 
 struct stoq_watch_bpf; /* the skeleton */
 
+/* What a reading of the flows has shown, until it is handed on in the order of time. */
+struct stoq_happened {
+	struct stoq_event_happening event;
+	const struct stoq_ledger_flow *flow;
+	size_t number; /* of the order in which they were found */
+};
+
 struct stoq_watch {
 	struct stoq_watch_bpf *program; /* NULL: the tables are those of another program */
 	struct stoq_program *decoder;	/* of a capture; NULL: the kernel runs the program */
@@ -40,7 +47,6 @@ struct stoq_watch {
 	int delivered;				    /* likewise */
 	struct stoq_identity nobody;
 	struct stoq_flow_identities known; /* of flows that began unseen */
-	uint64_t identified_ns;		   /* when an event last asked for the flows */
 	bool controllers_news;		   /* a Connect has succeeded since then */
 	uint32_t identified_uid;	   /* no flow that was there then has a higher one */
 	bool record;
@@ -57,6 +63,9 @@ struct stoq_watch {
 	struct stoq_cpu *cpus; /* one for each CPU that the kernel keeps a value for */
 	uint32_t cpu_count;
 
+	struct stoq_happened *happened;
+	size_t happened_count, happened_capacity;
+	bool happened_lost; /* there was no memory for one */
 	struct stoq_ledger ledger;
 	struct stoq_totals *totals; /* NULL: nobody scrapes */
 	struct stoq_groups groups;
