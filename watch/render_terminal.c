@@ -340,8 +340,8 @@ void stoq_render_screen(
 		return;
 	}
 	if (view->history && view->show_history)
-		stoq_draw_history(screen, row + (screen->height > TINY_ROWS), rows + 1,
-			view->history, model, view->history_back);
+		stoq_draw_history(screen, row + (screen->height > TINY_ROWS), rows, view->history,
+			model, view->history_back);
 	else if (screen->height > row + 1)
 		draw_body(screen, row + (screen->height > TINY_ROWS), &shares, model, view);
 }

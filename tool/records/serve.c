@@ -58,14 +58,19 @@ static void ask_for_connections(void)
 	(void)send(RECORDS_FD, &any, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static uint64_t commands_in(const struct message *message)
+static uint64_t commands_of(const uint8_t *bytes, size_t length)
 {
 	struct stoq_record_wire_block block;
 
-	if (message->length < sizeof(block))
+	if (length < sizeof(block))
 		return 0;
-	memcpy(&block, message->bytes, sizeof(block));
+	memcpy(&block, bytes, sizeof(block));
 	return le16toh(block.kind) == STOQ_RECORD_COMMAND ? le32toh(block.entries) : 0;
+}
+
+static uint64_t commands_in(const struct message *message)
+{
+	return commands_of(message->bytes, message->length);
 }
 
 /* All or nothing. */
@@ -172,7 +177,9 @@ static void refused(const struct stoq_refusal *refusal, void *user)
 	if (stoq_now_ns() - server->refused_ns < REFUSED_NS)
 		return; /* strangers do not fill the screen */
 	server->refused_ns = stoq_now_ns();
-	tool_notice("a reader of the record was refused: %s", refusal->close->reason);
+	tool_notice("a reader of the record was refused: %s",
+		refusal->close->reason[0] ? refusal->close->reason
+					  : "it did not complete the handshake");
 }
 
 static void give_up(void *argument)
@@ -204,8 +211,10 @@ static void post(struct server *server, const uint8_t *bytes, size_t length)
 {
 	struct message *message = malloc(sizeof(*message) + length);
 
-	if (!message)
+	if (!message) {
+		__atomic_fetch_add(&server->skipped, commands_of(bytes, length), __ATOMIC_RELAXED);
 		return;
+	}
 	message->server = server;
 	message->length = length;
 	memcpy(message->bytes, bytes, length);

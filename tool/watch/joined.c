@@ -265,6 +265,11 @@ static int explain(const struct watch_joined *joined, struct stoq_error *error)
 
 	if (joined->failed)
 		return stoq_error_set(error, joined->failed, "no memory to join");
+	if (joined->state == BROKEN && !joined->node[0])
+		return stoq_error_set(error, -EIO,
+			"the record of %s cannot be read: the message before this one has the "
+			"reason",
+			host);
 	if (joined->state == BROKEN)
 		return stoq_error_set(error, -EIO,
 			"the record of %s ended early: the join ends there. Start the watch again "
@@ -278,6 +283,7 @@ static int explain(const struct watch_joined *joined, struct stoq_error *error)
 int watch_joined_close(
 	struct watch_joined *joined, struct watch_report *report, struct stoq_error *error)
 {
+	bool text = report && report->mode != WATCH_JSON;
 	int result;
 
 	if (!joined)
@@ -287,7 +293,8 @@ int watch_joined_close(
 	pthread_join(joined->thread, NULL);
 	if (report && report->mode == WATCH_JSON)
 		show(joined, report, false); /* intervals add up to the whole */
-	if (report)
+	/* Of a node that was never reached there is no table. */
+	if (report && !(text && !joined->node[0] && result))
 		show(joined, report, true);
 	release(joined);
 	return result;

@@ -102,13 +102,15 @@ int watch_link_serve(struct watch_link *link, struct stoq_record_writer **writer
 	return stoq_record_writer_open_socket(writer, fd, stoq_clock_unix_ns(), error);
 }
 
-bool watch_link_has_news(struct watch_link *link)
+bool watch_link_has_news(struct watch_link *link, bool *ended)
 {
 	bool news = false;
+	ssize_t length = -1;
 	char any;
 
-	while (link->pid && recv(link->fd, &any, 1, MSG_DONTWAIT) == 1)
+	while (link->pid && (length = recv(link->fd, &any, 1, MSG_DONTWAIT)) == 1)
 		news = true;
+	*ended = length == 0;
 	return news;
 }
 

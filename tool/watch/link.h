@@ -24,8 +24,8 @@ struct watch_link {
 int watch_link_serve(struct watch_link *link, struct stoq_record_writer **writer,
 	const struct watch_node_options *options, struct stoq_error *error);
 
-/* Whether a client has come since the last call, to which all connections are new. */
-bool watch_link_has_news(struct watch_link *link);
+/* Whether a client has come since the last call, to which all connections are new. *ended: the child has. */
+bool watch_link_has_news(struct watch_link *link, bool *ended);
 
 /* Starts to fetch the record of the node; link->fd has its bytes. */
 int watch_link_fetch(struct watch_link *link, const struct watch_node_options *options,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tool/watch/nodes.h"
 
+#include <errno.h>
+
 #include "tool/message.h"
 #include "tool/watch/joined.h"
 #include "tool/watch/options.h"
@@ -46,8 +48,14 @@ int watch_nodes_open(struct watch_nodes *nodes, const struct watch_options *opti
 int watch_nodes_flush(struct watch_nodes *nodes, struct watch_recorder *recorder, bool *over,
 	struct stoq_error *error)
 {
-	if (watch_link_has_news(&nodes->served))
+	bool ended;
+
+	if (watch_link_has_news(&nodes->served, &ended))
 		stoq_record_forget_connections(nodes->writer);
+	/* The writer would notice with the next command, which may be long in coming. */
+	if (ended)
+		return stoq_error_set(error, -EPIPE,
+			"the record is not served any more: the program that does so has ended");
 	if (nodes->joined && !watch_joined_works(nodes->joined))
 		*over = true;
 	return watch_recorder_flush(recorder, error);
