@@ -3,22 +3,29 @@
 
 #include <errno.h>
 #include <gnutls/abstract.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "metrics/request.h"
 
-/* Scrapers keep their connections open. Idle ones are closed after the time. */
-#define CONNECTIONS_MAX		64
-#define TIMEOUT_S		10
-/* Outside of loopback: no address takes all of them. */
-#define ADDRESS_CONNECTIONS_MAX 16
+/* Those that were shut down have room beside those that are in use (visits.h). */
+#define CONNECTIONS_MAX (4 * STOQ_VISITS_MAX)
+/* How often connections that take too long are looked for. */
+#define LOOK_MS		1000
 
 struct stoq_metrics_endpoint {
 	struct stoq_metrics_site site;
 	struct stoq_metrics_place place;
 	bool tls;
 	struct MHD_Daemon *daemon;
+	pthread_t thread;
+	int stop_fd; /* an eventfd */
 };
 
 /*
@@ -35,8 +42,7 @@ static int no_certificate(gnutls_session_t session, const gnutls_datum_t *names,
 static unsigned int flags_of(const struct stoq_metrics_endpoint *endpoint)
 {
 	static const uint8_t all[STOQ_ENDPOINT_BYTES];
-	/* AUTO: epoll or poll. select() would fail in a process with a thousand sockets. */
-	unsigned int flags = MHD_USE_AUTO_INTERNAL_THREAD;
+	unsigned int flags = MHD_USE_EPOLL;
 
 	if (endpoint->tls)
 		flags |= MHD_USE_TLS;
@@ -52,27 +58,22 @@ static int start(struct stoq_metrics_endpoint *endpoint, struct stoq_error *erro
 	gnutls_certificate_retrieve_function2 *certificate = no_certificate;
 	struct sockaddr_storage address;
 	struct MHD_OptionItem options[] = {
-		{MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)stoq_metrics_on_connection,
-			&endpoint->site},
 		{MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)certificate},
 		{MHD_OPTION_END, 0, NULL},
 	};
 	char text[STOQ_ENDPOINT_TEXT];
 	int code;
 
-	if (!endpoint->site.web)
+	if (!endpoint->tls)
 		options[0].option = MHD_OPTION_END;
-	else if (!endpoint->tls)
-		options[1].option = MHD_OPTION_END;
 	(void)stoq_metrics_place_address(&endpoint->place, &address);
 	errno = 0;
 	endpoint->daemon = MHD_start_daemon(flags_of(endpoint), endpoint->place.port, NULL, NULL,
 		stoq_metrics_on_request, &endpoint->site, MHD_OPTION_SOCK_ADDR,
 		(struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-		MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-		stoq_host_is_loopback(endpoint->place.address) ? 0 : ADDRESS_CONNECTIONS_MAX,
-		MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_S, MHD_OPTION_ARRAY, options,
-		MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_COMPLETED, stoq_metrics_on_completed, &endpoint->site,
+		MHD_OPTION_NOTIFY_CONNECTION, stoq_metrics_on_connection, &endpoint->site,
+		MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 	if (endpoint->daemon)
 		return 0;
 	code = errno ? -errno : -EIO;
@@ -80,6 +81,62 @@ static int start(struct stoq_metrics_endpoint *endpoint, struct stoq_error *erro
 		stoq_endpoint_text(text, endpoint->place.address, endpoint->place.port),
 		strerror(-code));
 }
+
+/* ---- the thread ---- */
+
+static int timeout_ms(struct MHD_Daemon *daemon)
+{
+	unsigned long long ms;
+
+	return MHD_get_timeout(daemon, &ms) == MHD_YES && ms < LOOK_MS ? (int)ms : LOOK_MS;
+}
+
+static void *run(void *context)
+{
+	struct stoq_metrics_endpoint *endpoint = context;
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(endpoint->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	struct pollfd fds[] = {{.fd = endpoint->stop_fd, .events = POLLIN},
+		{.fd = info ? info->epoll_fd : -1, .events = POLLIN}};
+
+	while (!fds[0].revents) {
+		if (poll(fds, 2, timeout_ms(endpoint->daemon)) < 0)
+			fds[0].revents = 0;
+		MHD_run(endpoint->daemon);
+		stoq_visits_end_late(&endpoint->site.visits, stoq_clock_now_ns());
+	}
+	return NULL;
+}
+
+/* Signals are for the program's own threads. */
+static int start_thread(struct stoq_metrics_endpoint *endpoint, struct stoq_error *error)
+{
+	sigset_t all, before;
+	int code;
+
+	endpoint->stop_fd = eventfd(0, EFD_CLOEXEC);
+	if (endpoint->stop_fd < 0)
+		return stoq_error_set(
+			error, -errno, "cannot make an eventfd for metrics: %s", strerror(errno));
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	code = pthread_create(&endpoint->thread, NULL, run, endpoint);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!code)
+		return 0;
+	close(endpoint->stop_fd);
+	return stoq_error_set(
+		error, -code, "cannot start a thread for metrics: %s", strerror(code));
+}
+
+static void stop_thread(struct stoq_metrics_endpoint *endpoint)
+{
+	(void)eventfd_write(endpoint->stop_fd, 1);
+	pthread_join(endpoint->thread, NULL);
+	close(endpoint->stop_fd);
+}
+
+/* ---- the whole ---- */
 
 static int open_web(struct stoq_metrics_endpoint *endpoint, struct stoq_error *error)
 {
@@ -113,7 +170,11 @@ int stoq_metrics_endpoint_serve(const struct stoq_metrics_source *source,
 		ret = open_web(opened, error);
 	if (!ret)
 		ret = start(opened, error);
+	if (!ret)
+		ret = start_thread(opened, error);
 	if (ret) {
+		if (opened->daemon)
+			MHD_stop_daemon(opened->daemon);
 		stoq_web_close(opened->site.web);
 		free(opened);
 		return ret;
@@ -140,6 +201,7 @@ void stoq_metrics_endpoint_close(struct stoq_metrics_endpoint *endpoint)
 {
 	if (!endpoint)
 		return;
+	stop_thread(endpoint);
 	MHD_stop_daemon(endpoint->daemon);
 	stoq_web_close(endpoint->site.web);
 	free(endpoint);
