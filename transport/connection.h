@@ -50,6 +50,7 @@ struct stoq_connection {
 	bool announced;	     /* accepted() or connected() was called */
 	bool address_proven; /* a server's peer: by a token, or because its handshake goes on */
 	bool tls_over;	     /* the handshake; the peer's certificates may be asked for */
+	bool review_due;     /* our files were read again while it was not over */
 	bool confirmed;	     /* the handshake */
 	bool finish_written; /* the end of the handshake is */
 	bool resumed;

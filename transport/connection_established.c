@@ -6,6 +6,7 @@
 #include "transport/counter.h"
 #include "transport/endpoint.h"
 #include "transport/tls.h"
+#include "transport/tls_verify.h"
 #include "transport/worker.h"
 
 static void send_token(struct stoq_connection *connection)
@@ -86,6 +87,8 @@ int stoq_connection_established(struct stoq_connection *connection)
 		send_token(connection);
 	}
 	announce(connection);
+	if (connection->review_due)
+		stoq_connection_review(connection);
 	/* RFC 9001, section 4.1.2: a server's is, when it is complete. */
 	if (connection->server)
 		stoq_connection_confirmed(connection);

@@ -43,6 +43,7 @@ struct stoq_transport {
 	struct stoq_settings *settings;
 	unsigned int settings_version; /* atomic; changed under the lock */
 	struct stoq_credentials *credentials;
+	unsigned int credentials_version; /* atomic; changed under the lock */
 	FILE *keylog;
 	struct stoq_seen *seen; /* early data we had: early_data.c */
 	struct stoq_packet_rate rate;

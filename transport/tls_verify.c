@@ -4,6 +4,10 @@
 #include <stdio.h>
 
 #include "pki/credentials.h"
+#include "transport/close_want.h"
+#include "transport/credentials.h"
+#include "transport/endpoint.h"
+#include "transport/worker.h"
 
 int stoq_tls_verify_peer(struct stoq_connection *connection, int *alert)
 {
@@ -33,4 +37,37 @@ bool stoq_tls_hears_early_data(struct stoq_connection *connection)
 
 	return !connection->server || connection->settings->config.tls.insecure ||
 	       !stoq_tls_verify_peer(connection, &alert);
+}
+
+/* The session's verification goes by the newest files from here on. */
+static bool renew_credentials(struct stoq_connection *connection)
+{
+	struct stoq_credentials *newest = stoq_transport_credentials(connection->worker->transport);
+
+	if (gnutls_credentials_set(connection->tls, GNUTLS_CRD_CERTIFICATE, newest->certificates) <
+		0) {
+		stoq_credentials_release(newest);
+		return false;
+	}
+	stoq_credentials_release(connection->credentials);
+	connection->credentials = newest;
+	return true;
+}
+
+void stoq_connection_review(struct stoq_connection *connection)
+{
+	ngtcp2_ccerr error;
+	int alert;
+
+	if (!connection->tls_over) {
+		connection->review_due = true;
+		return;
+	}
+	if (connection->settings->config.tls.insecure || !connection->tls || !connection->quic ||
+		connection->close_wanted || !renew_credentials(connection) ||
+		!stoq_tls_verify_peer(connection, &alert) || alert != GNUTLS_A_CERTIFICATE_REVOKED)
+		return;
+	ngtcp2_ccerr_default(&error);
+	ngtcp2_ccerr_set_tls_alert(&error, (uint8_t)alert, NULL, 0);
+	stoq_close_want(connection, STOQ_CLOSE_TRANSPORT, &error, connection->tls_reason);
 }

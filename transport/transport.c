@@ -15,6 +15,13 @@
 #include "transport/tls.h"
 #include "transport/worker.h"
 
+static void wake_all(struct stoq_transport *transport)
+{
+	for (unsigned int i = 0; i < transport->worker_count; i++)
+		if (transport->workers[i])
+			stoq_inbox_wake(&transport->workers[i]->inbox);
+}
+
 int stoq_transport_reload_certificates(struct stoq_transport *transport, struct stoq_error *error)
 {
 	struct stoq_settings *settings = stoq_transport_settings(transport);
@@ -27,16 +34,11 @@ int stoq_transport_reload_certificates(struct stoq_transport *transport, struct 
 	pthread_mutex_lock(&transport->lock);
 	old = transport->credentials;
 	transport->credentials = new;
+	__atomic_add_fetch(&transport->credentials_version, 1, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&transport->lock);
 	stoq_credentials_release(old);
+	wake_all(transport);
 	return 0;
-}
-
-static void wake_all(struct stoq_transport *transport)
-{
-	for (unsigned int i = 0; i < transport->worker_count; i++)
-		if (transport->workers[i])
-			stoq_inbox_wake(&transport->workers[i]->inbox);
 }
 
 int stoq_transport_update(struct stoq_transport *transport,
@@ -65,6 +67,7 @@ int stoq_transport_update(struct stoq_transport *transport,
 
 		transport->credentials = credentials;
 		credentials = before;
+		__atomic_add_fetch(&transport->credentials_version, 1, __ATOMIC_RELEASE);
 	}
 	__atomic_add_fetch(&transport->settings_version, 1, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&transport->lock);

@@ -19,6 +19,7 @@
 #include "transport/metrics_count.h"
 #include "transport/receive.h"
 #include "transport/stream.h"
+#include "transport/tls_verify.h"
 
 #define POOL_KEEP_BYTES (16u << 20)
 
@@ -119,6 +120,7 @@ int stoq_worker_new(struct stoq_worker **result, struct stoq_transport *transpor
 	worker->datapath = datapath;
 	worker->settings = stoq_transport_settings(transport);
 	worker->settings_version = transport->settings_version;
+	worker->credentials_version = transport->credentials_version;
 	worker->epoll_fd = -1;
 	worker->polled_events = -1;
 	worker->inbox.event_fd = -1;
@@ -264,6 +266,20 @@ static void tell_writers(struct stoq_worker *worker)
 	}
 }
 
+/* Our files were read again: who is revoked by now has to go. */
+static void adopt_credentials(struct stoq_worker *worker)
+{
+	unsigned int version =
+		__atomic_load_n(&worker->transport->credentials_version, __ATOMIC_ACQUIRE);
+	struct stoq_list *link;
+
+	if (version == worker->credentials_version)
+		return;
+	worker->credentials_version = version;
+	for (link = worker->connections.next; link != &worker->connections; link = link->next)
+		stoq_connection_review(STOQ_LIST_ENTRY(link, struct stoq_connection, link));
+}
+
 /* Each one that was touched gets its turn once. */
 static void work(struct stoq_worker *worker)
 {
@@ -302,6 +318,7 @@ static int process(struct stoq_worker *worker, uint64_t now_ns, bool receive)
 	if (now_ns > worker->now_ns)
 		worker->now_ns = now_ns;
 	adopt_settings(worker);
+	adopt_credentials(worker);
 	stoq_inbox_drain_wakes(&worker->inbox);
 	if (worker->outbox.count)
 		stoq_outbox_flush(worker);

@@ -48,7 +48,7 @@ struct stoq_worker {
 	struct stoq_transport *transport;
 	unsigned int index;
 	struct stoq_settings *settings;
-	unsigned int settings_version;
+	unsigned int settings_version, credentials_version;
 
 	struct stoq_datapath *datapath;
 	struct stoq_address local; /* that it is bound to */

@@ -21,8 +21,9 @@ static bool connect_data(const struct nvme_tcp_cmd_pdu *command, const uint8_t *
 		command->hdr.pdo + sizeof(*data) > size)
 		return false;
 	memcpy(data, pdu + command->hdr.pdo, sizeof(*data));
-	return memchr(data->hostnqn, 0, sizeof(data->hostnqn)) &&
-	       memchr(data->subnqn, 0, sizeof(data->subnqn));
+	/* What is longer than an NQN can be is not one: nvmet compares no more (NVMF_NQN_SIZE), and would take it for another. */
+	return memchr(data->hostnqn, 0, NVME_NQN_MAX + 1) &&
+	       memchr(data->subnqn, 0, NVME_NQN_MAX + 1);
 }
 
 static bool has_name(const struct stoq_carrier *carrier, const char *nqn)

@@ -59,8 +59,8 @@ STOQ_API int stoq_transport_update(struct stoq_transport *transport,
 	const struct stoq_transport_config *config, struct stoq_error *error);
 
 /*
- * Reads the certificates again: new handshakes use what the files hold now. If they are bad, the old ones stay in use. Text from
- * memory is what it was.
+ * Reads the certificates again: new handshakes use what the files hold now. Connections go on, but for those whose peer's
+ * certificate is revoked now. If the files are bad, the old ones stay in use. Text from memory is what it was.
  */
 STOQ_API int stoq_transport_reload_certificates(
 	struct stoq_transport *transport, struct stoq_error *error);

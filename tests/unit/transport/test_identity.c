@@ -303,7 +303,7 @@ static void reload_server(int code, const char *reason)
 		expect_text(error.text, reason);
 }
 
-/* Who is connected stays; who comes from then on is judged by the new files. */
+/* Who is connected stays, unless it is revoked; who comes from then on is judged by the new files. */
 static void test_reload(void **state)
 {
 	struct stoq_connection *connection;
@@ -312,17 +312,25 @@ static void test_reload(void **state)
 	rig_start(&rig);
 	rig_connected(&rig);
 	connection = rig.server.connection;
+	reload_server(0, NULL);
+	rig_run(&rig, RIG_S);
+	assert_ptr_equal(rig.server.connection, connection);
 
 	world_revoke(&server, &authority, &client);
 	write_side(&rig.server, "server", &server);
 	reload_server(0, NULL);
-	rig_run(&rig, RIG_S);
-	assert_ptr_equal(rig.server.connection, connection);
+	rig_run(&rig, RIG_MS);
+	assert_true(rig_run_until(&rig, client_closed, RIG_S));
+	expect_text(rig.client.close.reason, "certificate");
+	assert_int_equal(rig.client.close.code, 0x100 + GNUTLS_A_CERTIFICATE_REVOKED);
+	assert_int_equal(rig.server.closed, 1);
+	expect_text(rig.server.close.reason, "is revoked");
+	rig.client.closed = 0;
 	rig_connect(&rig);
 	assert_true(rig_run_until(&rig, client_closed, 20 * RIG_S));
 	expect_text(rig.client.close.reason, "is revoked");
 	assert_int_equal(rig.server.accepted, 1);
-	assert_int_equal(rig.server.closed, 0);
+	rig.server.closed = 0;
 
 	/* Bad files change nothing. */
 	stoq_pki_text_free(&server.certificate);
