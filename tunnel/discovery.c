@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-#define TREQ_SECURE_MASK	 0x03
-#define TREQ_SECURE_NOT_REQUIRED 0x02
+#define TREQ_SECURE_MASK 0x03
 
 bool stoq_discovery_asked(const struct nvme_sqe *sqe, uint64_t *at)
 {
@@ -46,7 +45,8 @@ static bool rewrite_entry(uint8_t *data, stoq_discovery_map *map, void *context)
 	if (!map(context, traddr, trsvcid, &address))
 		return false;
 	entry.adrfam = address.ipv6 ? NVME_DISCOVERY_ADRFAM_IPV6 : NVME_DISCOVERY_ADRFAM_IPV4;
-	entry.treq = (entry.treq & ~TREQ_SECURE_MASK) | TREQ_SECURE_NOT_REQUIRED;
+	/* "Not specified": libnvme (nvmf_connect_disc_entry()) asks for TLS when it is "not required", too. */
+	entry.treq &= ~TREQ_SECURE_MASK;
 	entry.tsas[0] = 0;
 	write_text(entry.traddr, sizeof(entry.traddr), address.traddr);
 	write_text(entry.trsvcid, sizeof(entry.trsvcid), address.trsvcid);

@@ -58,7 +58,7 @@ typedef bool stoq_discovery_map(void *context, const char *traddr, const char *t
 
 /*
  * Rewrites the entries of TCP that lie as a whole in `data`, which begins `at` bytes into the log;
- * how many were changed. TREQ says afterwards that no secure channel is needed, as the tunnel is
+ * how many were changed. TREQ and SECTYPE ask for no secure channel afterwards, as the tunnel is
  * one.
  */
 unsigned int stoq_discovery_rewrite(

@@ -60,7 +60,7 @@ static void entries_of_tcp_get_the_hosts_address(void **state)
 		bool changed = i != 2 && i != 3;
 
 		assert_int_equal(entry_at(i)->adrfam, changed ? 2 : 1);
-		assert_int_equal(entry_at(i)->treq, changed ? 0x06 : 0x05);
+		assert_int_equal(entry_at(i)->treq, changed ? 0x04 : 0x05);
 		assert_int_equal(entry_at(i)->tsas[0], changed ? 0 : 1);
 		if (changed) {
 			assert_memory_equal(entry_at(i)->traddr, expected, sizeof(expected));
