@@ -10,7 +10,8 @@ struct stoq_web {
 	char *path;
 	bool strict;
 	struct stoq_web_notes notes;
-	struct stoq_web_state *first; /* in force; behind it those that connections still hold */
+	struct stoq_web_state *first;  /* in force; behind it those that connections still hold */
+	struct stoq_web_state *failed; /* the last reading that cannot be used; NULL: none */
 	char noted[sizeof(
 		((struct stoq_error *)0)
 			->text)]; /* why the files as they are now cannot be used; "": they can */
@@ -82,27 +83,20 @@ static int fill_state(
 	return ret ? ret : read_files(state, error);
 }
 
+/* *state: also of what cannot be used, unless there is no memory: NULL. */
 static int new_state(
 	struct stoq_web_state **state, const struct stoq_web *web, struct stoq_error *error)
 {
-	struct stoq_web_state *made = calloc(1, sizeof(*made));
-	int ret;
-
-	if (!made)
+	*state = calloc(1, sizeof(**state));
+	if (!*state)
 		return stoq_error_set(error, -ENOMEM, "no memory for the web configuration");
-	ret = fill_state(made, web, error);
-	if (ret)
-		free_state(made);
-	else
-		*state = made;
-	return ret;
+	return fill_state(*state, web, error);
 }
 
 /* ---- reading again ---- */
 
-static bool has_changed(const struct stoq_web *web)
+static bool has_changed(const struct stoq_web *web, const struct stoq_web_state *state)
 {
-	const struct stoq_web_state *state = web->first;
 	struct stoq_file_stamp now[STOQ_WEB_FILES];
 
 	now[0] = stoq_file_stamp(web->path);
@@ -143,29 +137,44 @@ static void drop_unused(struct stoq_web *web)
 	}
 }
 
-static void read_again(struct stoq_web *web)
+static void set_failed(struct stoq_web *web, struct stoq_web_state *failed)
 {
-	struct stoq_web_state *state = NULL;
-	struct stoq_error error;
-
-	(void)new_state(&state, web, &error);
-	if (!state) {
-		note(web, error.text);
-	} else if (!state->tls != !web->first->tls) {
-		free_state(state);
-		note(web, "tls_server_config was added or removed, which takes a restart");
-	} else {
-		state->next = web->first;
-		web->first = state;
-		note(web, "");
-	}
+	if (web->failed)
+		free_state(web->failed);
+	web->failed = failed;
 }
 
+static void read_again(struct stoq_web *web)
+{
+	struct stoq_web_state *state;
+	struct stoq_error error;
+	int ret = new_state(&state, web, &error);
+
+	if (!ret && !state->tls != !web->first->tls)
+		ret = stoq_error_set(&error, -EINVAL,
+			"tls_server_config was added or removed, which takes a restart");
+	if (ret) {
+		set_failed(web, state);
+		note(web, error.text);
+		return;
+	}
+	set_failed(web, NULL);
+	state->next = web->first;
+	web->first = state;
+	note(web, "");
+}
+
+/* What cannot be used is not read for each request, but when it has changed again. */
 struct stoq_web_state *stoq_web_current(struct stoq_web *web)
 {
 	drop_unused(web);
-	if (has_changed(web))
+	if (!has_changed(web, web->first)) {
+		set_failed(web, NULL);
+		if (web->noted[0])
+			note(web, "");
+	} else if (!web->failed || has_changed(web, web->failed)) {
 		read_again(web);
+	}
 	return web->first;
 }
 
@@ -187,8 +196,7 @@ int stoq_web_open(struct stoq_web **web, const char *path, bool strict,
 	opened->notes = *notes;
 	ret = new_state(&opened->first, opened, error);
 	if (ret) {
-		free(opened->path);
-		free(opened);
+		stoq_web_close(opened);
 		return ret;
 	}
 	*web = opened;
@@ -199,6 +207,7 @@ void stoq_web_close(struct stoq_web *web)
 {
 	if (!web)
 		return;
+	set_failed(web, NULL);
 	while (web->first) {
 		struct stoq_web_state *state = web->first;
 

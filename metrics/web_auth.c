@@ -10,7 +10,8 @@
 #define KEY_BYTES 32
 #define MAC_BYTES 32
 
-static const struct stoq_bucket_rate of_address = {1000000000, 5}, of_all = {100000000, 10};
+/* A hash of this cost takes some 60 ms. */
+#define COST_USUAL 10
 
 /* The last password that was right. */
 struct remembered {
@@ -21,25 +22,42 @@ struct remembered {
 struct stoq_web_auth {
 	const struct stoq_web_config *config;
 	uint8_t key[KEY_BYTES];
-	/* What an unknown user's password is compared with, so that it takes as long. */
-	char decoy[STOQ_WEB_HASH + 1];
+	unsigned int cost; /* the highest of the users' */
+	struct stoq_bucket_rate of_address, of_all;
 	struct crypt_data work;
 	struct remembered of[]; /* for each user */
 };
+
+static unsigned int cost_of(const struct stoq_web_user *user)
+{
+	return (unsigned int)(user->hash[4] - '0') * 10 + (unsigned int)(user->hash[5] - '0');
+}
+
+/* Each step of the cost doubles the time: the endpoint has a thread, and others wait for it. */
+static void set_rates(struct stoq_web_auth *auth)
+{
+	unsigned int shift = auth->cost > COST_USUAL ? auth->cost - COST_USUAL : 0;
+	struct stoq_bucket_rate all = {100000000ull << shift, 10 >> shift};
+
+	all.burst += !all.burst;
+	auth->of_all = all;
+	auth->of_address = (struct stoq_bucket_rate){
+		all.interval_ns > 1000000000 ? all.interval_ns : 1000000000,
+		all.burst < 5 ? all.burst : 5};
+}
 
 struct stoq_web_auth *stoq_web_auth_new(const struct stoq_web_config *config)
 {
 	struct stoq_web_auth *auth =
 		calloc(1, sizeof(*auth) + config->user_count * sizeof(auth->of[0]));
-	const char *cost = "10";
 
 	if (!auth)
 		return NULL;
 	auth->config = config;
 	for (size_t i = 0; i < config->user_count; i++)
-		if (i == 0 || strncmp(config->users[i].hash + 4, cost, 2) > 0)
-			cost = config->users[i].hash + 4;
-	snprintf(auth->decoy, sizeof(auth->decoy), "$2y$%.2s$%053d", cost, 0);
+		if (cost_of(&config->users[i]) > auth->cost)
+			auth->cost = cost_of(&config->users[i]);
+	set_rates(auth);
 	if (gnutls_rnd(GNUTLS_RND_KEY, auth->key, sizeof(auth->key)) == 0)
 		return auth;
 	free(auth);
@@ -81,11 +99,11 @@ static unsigned int place_of(const struct sockaddr *from)
 	return (hash ^ hash >> 16) % STOQ_WEB_GUESSERS;
 }
 
-static bool may_guess(
-	struct stoq_web_guesses *guesses, const struct sockaddr *from, uint64_t now_ns)
+static bool may_guess(const struct stoq_web_auth *auth, struct stoq_web_guesses *guesses,
+	const struct sockaddr *from, uint64_t now_ns)
 {
-	return stoq_bucket_take(&guesses->by_address[place_of(from)], &of_address, now_ns) &&
-	       stoq_bucket_take(&guesses->all, &of_all, now_ns);
+	return stoq_bucket_take(&guesses->by_address[place_of(from)], &auth->of_address, now_ns) &&
+	       stoq_bucket_take(&guesses->all, &auth->of_all, now_ns);
 }
 
 /* With the cost of bcrypt. */
@@ -97,6 +115,33 @@ static bool is_password(struct stoq_web_auth *auth, const char *password, const 
 
 	gnutls_memset(&auth->work, 0, sizeof(auth->work));
 	return equal;
+}
+
+/* Takes the time of a hash of this cost. */
+static void spend(struct stoq_web_auth *auth, const char *password, unsigned int cost)
+{
+	char decoy[STOQ_WEB_HASH + 1];
+
+	snprintf(decoy, sizeof(decoy), "$2y$%02u$%053d", cost % 100, 0);
+	(void)is_password(auth, password, decoy);
+}
+
+/*
+ * Whether it is the user's, or nobody's. What is wrong takes the time of the highest cost, whatever the user's own is, and
+ * whether there is one: 2^n rounds and as many again are 2^(n + 1).
+ */
+static bool is_right(
+	struct stoq_web_auth *auth, const struct stoq_web_user *user, const char *password)
+{
+	if (!user) {
+		spend(auth, password, auth->cost);
+		return false;
+	}
+	if (is_password(auth, password, user->hash))
+		return true;
+	for (unsigned int cost = cost_of(user); cost < auth->cost; cost++)
+		spend(auth, password, cost);
+	return false;
 }
 
 static const struct stoq_web_user *find_user(const struct stoq_web_auth *auth, const char *name)
@@ -119,9 +164,9 @@ enum stoq_web_verdict stoq_web_auth_check(struct stoq_web_auth *auth,
 	if (remembered && remembered->known &&
 		gnutls_memcmp(mac, remembered->mac, sizeof(mac)) == 0)
 		return STOQ_WEB_RIGHT;
-	if (!may_guess(guesses, login->from, now_ns))
+	if (!may_guess(auth, guesses, login->from, now_ns))
 		return STOQ_WEB_TOO_MANY;
-	if (!is_password(auth, login->password, user ? user->hash : auth->decoy) || !remembered)
+	if (!is_right(auth, user, login->password))
 		return STOQ_WEB_WRONG;
 	remembered->known = true;
 	memcpy(remembered->mac, mac, sizeof(mac));

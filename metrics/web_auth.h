@@ -5,7 +5,8 @@
  * Passwords of basic authentication (RFC 7617). A bcrypt hash takes a CPU tens of milliseconds. So a
  * password that was right is remembered, as an HMAC with a key of this process, one for each user:
  * a scraper's costs nothing from its second time on. All others take a token: an address has five and
- * gets one a second, all addresses have ten and get ten a second. Without a token no hash is computed.
+ * gets one a second, all addresses have ten and get ten a second; with hashes of a cost above 10 so many fewer that they
+ * take no more time. Without a token no hash is computed. A wrong password takes as long for each name, known or not.
  */
 #include <netinet/in.h>
 

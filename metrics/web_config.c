@@ -101,11 +101,12 @@ static int find_name(const char *const *names, const char *text)
 	return -1;
 }
 
+/* The last one is an older name of the third. */
 static int take_client_auth(const struct stoq_yaml_at *at, void *into)
 {
 	static const char *const names[] = {"NoClientCert", "RequestClientCert",
 		"RequireAnyClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert",
-		NULL};
+		"RequireClientCert", NULL};
 	const char *text;
 	int ret = stoq_yaml_take_text(at, "client_auth_type", &text);
 	int found = ret ? 0 : find_name(names, text[0] ? text : names[0]);
@@ -118,6 +119,8 @@ static int take_client_auth(const struct stoq_yaml_at *at, void *into)
 			"RequireAnyClientCert, VerifyClientCertIfGiven or "
 			"RequireAndVerifyClientCert",
 			text);
+	if (found > STOQ_WEB_REQUIRE_AND_VERIFY_CLIENT_CERT)
+		found = STOQ_WEB_REQUIRE_ANY_CLIENT_CERT;
 	((struct reading *)into)->config->client_auth = (enum stoq_web_client_auth)found;
 	return 0;
 }
@@ -168,11 +171,10 @@ static int take_sans(const struct stoq_yaml_at *at, void *into)
 	return stoq_yaml_each_item(at, "client_allowed_sans", take_san, into);
 }
 
-static int take_without_effect(const struct stoq_yaml_at *at, void *into)
+static int take_preference(const struct stoq_yaml_at *at, void *into)
 {
-	bool ignored;
-
-	return stoq_yaml_take_bool(at, "this key", &ignored);
+	return stoq_yaml_take_bool(at, "prefer_server_cipher_suites",
+		&((struct reading *)into)->config->prefer_server_ciphers);
 }
 
 static int refuse_ciphers(const struct stoq_yaml_at *at, void *into)
@@ -196,15 +198,29 @@ static int take_tls(const struct stoq_yaml_at *at, void *into)
 		{"client_auth_type", take_client_auth}, {"client_ca_file", take_client_ca_file},
 		{"client_ca", take_client_ca}, {"client_allowed_sans", take_sans},
 		{"min_version", take_min_version}, {"max_version", take_max_version},
-		{"prefer_server_cipher_suites", take_without_effect},
-		{"cipher_suites", refuse_ciphers}, {"curve_preferences", refuse_curves},
-		{NULL, NULL}};
+		{"prefer_server_cipher_suites", take_preference}, {"cipher_suites", refuse_ciphers},
+		{"curve_preferences", refuse_curves}, {NULL, NULL}};
 
 	((struct reading *)into)->config->tls = true;
 	return stoq_yaml_take_keys(at, keys, into);
 }
 
 /* ---- the other sections ---- */
+
+/* Exporters take only these values of some headers. */
+static int check_header(const struct stoq_yaml_at *at, int header, const char *text)
+{
+	static const char *const values[STOQ_WEB_HEADERS][3] = {
+		[1] = {"deny", "sameorigin"}, [2] = {"nosniff"}};
+	const char *name = stoq_web_header_names[header];
+
+	if (strpbrk(text, "\r\n"))
+		return stoq_yaml_refuse(at, "%s: must be one line", name);
+	if (!text[0] || !values[header][0] || find_name(values[header], text) >= 0)
+		return 0;
+	return stoq_yaml_refuse(at, "%s: '%.40s' is not %s%s%s", name, text, values[header][0],
+		values[header][1] ? " or " : "", values[header][1] ? values[header][1] : "");
+}
 
 static int take_header(const struct stoq_yaml_at *at, const char *name, void *into)
 {
@@ -215,9 +231,8 @@ static int take_header(const struct stoq_yaml_at *at, const char *name, void *in
 
 		if (strcmp(stoq_web_header_names[i], name) != 0)
 			continue;
-		if (text && strpbrk(text, "\r\n"))
-			return stoq_yaml_refuse(at, "%.40s: must be one line", name);
-		return take_copy(at, name, &config->headers[i]);
+		return text && check_header(at, i, text) ? -EINVAL
+							 : take_copy(at, name, &config->headers[i]);
 	}
 	return stoq_yaml_refuse(at, "'%.80s' is not a header that can be set here", name);
 }
@@ -227,10 +242,22 @@ static int take_headers(const struct stoq_yaml_at *at, void *into)
 	return stoq_yaml_each_pair(at, take_header, into);
 }
 
+static int take_http2(const struct stoq_yaml_at *at, void *into)
+{
+	bool http2;
+	int ret = stoq_yaml_take_bool(at, "http2", &http2);
+
+	if (!ret && http2)
+		ret = stoq_yaml_refuse(at,
+			"http2: HTTP/1.1 is what is served here: leave the key out, which means the "
+			"same to other exporters, or write `http2: false`");
+	return ret;
+}
+
 static int take_http(const struct stoq_yaml_at *at, void *into)
 {
 	static const struct stoq_yaml_key keys[] = {
-		{"http2", take_without_effect}, {"headers", take_headers}, {NULL, NULL}};
+		{"http2", take_http2}, {"headers", take_headers}, {NULL, NULL}};
 
 	return stoq_yaml_take_keys(at, keys, into);
 }
@@ -381,8 +408,10 @@ static int take_all(
 
 	snprintf(folder, sizeof(folder), "%s", yaml->file);
 	reading.folder = dirname(folder);
-	*config = (struct stoq_web_config){
-		.min_version = STOQ_WEB_TLS12, .max_version = STOQ_WEB_TLS13, .rate_burst = 1};
+	*config = (struct stoq_web_config){.min_version = STOQ_WEB_TLS12,
+		.max_version = STOQ_WEB_TLS13,
+		.prefer_server_ciphers = true,
+		.rate_burst = 1};
 	ret = stoq_yaml_take_keys(&root, keys, &reading);
 	if (!ret && config->tls)
 		ret = check_tls(&root, config);

@@ -3,9 +3,8 @@
 
 /*
  * The web configuration of an endpoint: TLS, passwords and headers, in the format that Prometheus'
- * own exporters have (exporter-toolkit, docs/web-configuration.md). What GnuTLS and HTTP/1.1 leave
- * no use for is read and has no effect (http2, prefer_server_cipher_suites); what would weaken the
- * file's meaning if it had no effect is refused (cipher_suites, curve_preferences).
+ * own exporters have (exporter-toolkit, docs/web-configuration.md). What cannot be done here is refused
+ * (cipher_suites, curve_preferences, `http2: true`): no key is without effect.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,6 +49,7 @@ struct stoq_web_config {
 	struct stoq_web_pem certificate, key, client_ca;
 	enum stoq_web_client_auth client_auth;
 	enum stoq_web_tls_version min_version, max_version;
+	bool prefer_server_ciphers;
 	char **client_sans; /* one of them must be in a client's certificate; none: any will do */
 	size_t client_san_count;
 	struct stoq_web_user *users; /* none: no password is asked for */

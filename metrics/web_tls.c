@@ -91,6 +91,8 @@ static int set_priority(struct stoq_web_tls *tls, struct stoq_error *error)
 		strcat(text, ":");
 		strcat(text, names[i]);
 	}
+	if (tls->config->prefer_server_ciphers)
+		strcat(text, ":%SERVER_PRECEDENCE");
 	code = gnutls_priority_init(&tls->priority, text, NULL);
 	if (code == 0)
 		return 0;

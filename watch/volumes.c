@@ -27,7 +27,7 @@ struct entry {
 struct stoq_volumes {
 	char *path;
 	struct entry *entries;
-	struct stoq_file_stamp stamp;
+	struct stoq_file_stamp stamp, tried; /* of what is in use; of what could not be used */
 	char noted[sizeof(((struct stoq_error *)0)->text)]; /* why the file cannot be used; "" */
 };
 
@@ -268,10 +268,13 @@ bool stoq_volumes_refresh(struct stoq_volumes *volumes, struct stoq_error *error
 	struct stoq_error why = {0};
 	struct entry *entries;
 
-	if (stoq_file_stamp_equal(&stamp, &volumes->stamp))
-		return false;
 	*error = (struct stoq_error){0};
+	if (stoq_file_stamp_equal(&stamp, &volumes->stamp))
+		return volumes->noted[0] && note(volumes, error, "");
+	if (volumes->noted[0] && stoq_file_stamp_equal(&stamp, &volumes->tried))
+		return false;
 	if (read_file(&entries, volumes->path, &why)) {
+		volumes->tried = stamp;
 		error->code = why.code;
 		return note(volumes, error, why.text);
 	}

@@ -91,11 +91,35 @@ static void test_guesses(void **state)
 	stoq_web_auth_free(auth);
 }
 
+/* A hash that takes longer may be computed less often: guesses take no more of the time. */
+static void test_costs(void **state)
+{
+	static struct stoq_web_user dear[] = {
+		{(char *)"alice", "$2y$12$abcdefghijklmnopqrstuuuiMd1XkP3MYkehzxpPHB6m5Tr0FZSYG"},
+		{(char *)"bob", "$2b$04$abcdefghijklmnopqrstuuIHDRnKw4Zdb/3/EAZQMg/2vwJPJBL7u"}};
+	static struct stoq_web_config costly = {.users = dear, .user_count = 2};
+	static struct stoq_web_guesses guesses;
+	struct stoq_web_auth *auth = stoq_web_auth_new(&costly);
+	uint64_t now = 60 * SECOND;
+
+	(void)state;
+	/* Two at once, and one in 400 ms, of all addresses. */
+	assert_int_equal(ask(auth, &guesses, "bob", "two", "192.0.2.1", now), STOQ_WEB_RIGHT);
+	assert_int_equal(ask(auth, &guesses, "carol", "x", "192.0.2.2", now), STOQ_WEB_WRONG);
+	assert_int_equal(ask(auth, &guesses, "carol", "x", "192.0.2.3", now), STOQ_WEB_TOO_MANY);
+	assert_int_equal(ask(auth, &guesses, "bob", "two", "192.0.2.3", now), STOQ_WEB_RIGHT);
+	now += 400000000;
+	assert_int_equal(ask(auth, &guesses, "bob", "one", "192.0.2.4", now), STOQ_WEB_WRONG);
+	assert_int_equal(ask(auth, &guesses, "bob", "one", "192.0.2.5", now), STOQ_WEB_TOO_MANY);
+	stoq_web_auth_free(auth);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_passwords),
 		cmocka_unit_test(test_guesses),
+		cmocka_unit_test(test_costs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -253,6 +253,38 @@ static void test_labels(void **state)
 	unlink(path);
 }
 
+/* A link that leads to another file and back: what is in use is the file again. */
+static void test_link_back(void **state)
+{
+	char good[64], bad[64], link[64];
+	struct stoq_volumes *volumes;
+	struct stoq_error error;
+
+	(void)state;
+	snprintf(good, sizeof(good), "/tmp/stoq-labels-%d-good", (int)getpid());
+	snprintf(bad, sizeof(bad), "/tmp/stoq-labels-%d-bad", (int)getpid());
+	snprintf(link, sizeof(link), "/tmp/stoq-labels-%d-link", (int)getpid());
+	assert_int_equal(rename(file_of("labels:\n  - {host: h, volume: v}\n"), good), 0);
+	assert_int_equal(rename(file_of("labels: [\n"), bad), 0);
+	assert_int_equal(symlink(good, link), 0);
+	assert_int_equal(stoq_volumes_open(&volumes, link, &error), 0);
+	unlink(link);
+	assert_int_equal(symlink(bad, link), 0);
+	assert_true(stoq_volumes_refresh(volumes, &error));
+	assert_false(stoq_volumes_is_current(volumes));
+	assert_false(stoq_volumes_refresh(volumes, &error));
+	unlink(link);
+	assert_int_equal(symlink(good, link), 0);
+	assert_true(stoq_volumes_refresh(volumes, &error));
+	assert_int_equal(error.code, 0);
+	assert_true(stoq_volumes_is_current(volumes));
+	assert_false(stoq_volumes_refresh(volumes, &error));
+	stoq_volumes_close(volumes);
+	unlink(good);
+	unlink(bad);
+	unlink(link);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -261,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_volumes),
 		cmocka_unit_test(test_bad_volumes),
 		cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_link_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
