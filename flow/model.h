@@ -132,6 +132,9 @@ enum stoq_happening {
 	STOQ_HAPPENINGS,
 };
 
+/* Statuses that are told apart: a target may send each of some thousands, for each opcode. */
+#define STOQ_MODEL_STATUSES_MAX 1000
+
 struct stoq_filter;	/* watch/filter.h */
 struct stoq_thresholds; /* watch/threshold.h */
 
@@ -155,7 +158,8 @@ struct stoq_model {
 	struct stoq_group overall; /* the sum; its outstanding counts all flows */
 
 	struct stoq_status_line *statuses; /* most frequent in total first */
-	size_t status_count;
+	size_t status_count;		   /* STOQ_MODEL_STATUSES_MAX at most */
+	uint64_t other_statuses; /* errors in total that are in none of them; never falls */
 
 	struct stoq_flow_line *flows; /* open ones; busiest first is not promised */
 	size_t flow_count;

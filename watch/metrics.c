@@ -117,6 +117,15 @@ static void put_statuses(const struct stoq_openmetrics *text, const struct stoq_
 	}
 }
 
+/* With labels as the others of put_commands(). */
+static void put_other_statuses(const struct stoq_openmetrics *text, const struct stoq_model *model)
+{
+	if (model->other_statuses)
+		stoq_openmetrics_put_sample(text, "nvme_statuses_total",
+			"status=\"others\",code=\"others\",opcode=\"others\",queue=\"others\"",
+			model->other_statuses);
+}
+
 static void put_connections(const struct stoq_openmetrics *text, const struct stoq_model *model)
 {
 	stoq_openmetrics_put_head(text, "nvme_connections",
@@ -218,6 +227,7 @@ int stoq_watch_metrics_text(const struct stoq_watch_metrics *metrics,
 	if (model->staged)
 		put_stages(&text, metrics->totals);
 	put_statuses(&text, model);
+	put_other_statuses(&text, model);
 	put_connections(&text, model);
 	put_watch(&text, model, metrics->totals);
 	if (metrics->volumes)

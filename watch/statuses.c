@@ -8,6 +8,7 @@
 #include "watch/tables.h"
 #include "watch/wanted.h"
 
+/* NULL: no memory, or there are as many as there may be. */
 static struct stoq_status_line *status_line(
 	struct stoq_watch *watch, const struct stoq_status_key *key)
 {
@@ -20,6 +21,8 @@ static struct stoq_status_line *status_line(
 			line->kind == key->kind)
 			return line;
 	}
+	if (model->status_count == STOQ_MODEL_STATUSES_MAX)
+		return NULL;
 	line = stoq_array_room(
 		model->statuses, model->status_count, &watch->status_capacity, sizeof(*line));
 	if (!line)
@@ -49,7 +52,7 @@ static int count_status(struct stoq_watch *watch, const struct stoq_status_key *
 		return 0;
 	line = status_line(watch, key);
 	if (!line)
-		return -ENOMEM;
+		return watch->model.status_count == STOQ_MODEL_STATUSES_MAX ? 0 : -ENOMEM;
 	line->interval += count;
 	line->total += count;
 	return 0;
@@ -80,4 +83,15 @@ int stoq_statuses_take(struct stoq_watch *watch)
 		qsort(watch->model.statuses, watch->model.status_count,
 			sizeof(*watch->model.statuses), compare_statuses);
 	return 0;
+}
+
+void stoq_statuses_count_others(struct stoq_watch *watch)
+{
+	struct stoq_model *model = &watch->model;
+	uint64_t counted = 0;
+
+	for (size_t i = 0; i < model->status_count; i++)
+		counted += model->statuses[i].total;
+	if (model->overall.total.errors > counted + model->other_statuses)
+		model->other_statuses = model->overall.total.errors - counted;
 }

@@ -183,6 +183,7 @@ int stoq_update_read(struct stoq_watch *watch, struct stoq_error *error)
 		result = stoq_grouping_update(watch);
 	if (result)
 		return stoq_error_set(error, result, "no memory to build the model");
+	stoq_statuses_count_others(watch);
 	stoq_ledger_prune_flows(&watch->ledger);
 	return 0;
 }
@@ -202,6 +203,7 @@ int stoq_update_base(struct stoq_watch *watch, struct stoq_error *error)
 	HASH_ITER(hh, watch->ledger.series, series, next)
 	series->base = series->last;
 	watch->model.status_count = 0;
+	watch->model.other_statuses = 0;
 	memset(watch->model.happenings, 0, sizeof(watch->model.happenings));
 	return 0;
 }

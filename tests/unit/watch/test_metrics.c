@@ -116,6 +116,12 @@ static void test_bounded(void **state)
 	expect(text, "stoq_nvme_commands_total" OTHERS " 10\n");
 	expect(text, "stoq_nvme_command_errors_total" OTHERS " 1\n");
 	expect(text, "stoq_watch_label_sets_folded 1\n");
+	assert_null(strstr(text, "status=\"others\""));
+	free(text);
+	fixture.model.other_statuses = 5;
+	text = text_of(totals, &fixture.model, NULL, STOQ_METRICS_OPENMETRICS);
+	expect(text, "stoq_nvme_statuses_total{status=\"others\",code=\"others\",opcode=\"others\","
+		     "queue=\"others\"} 5\n");
 	free(text);
 	stoq_totals_free(totals);
 }
