@@ -47,12 +47,28 @@ static inline int nvme_tcp_capsule_is_taken(const struct nvme_tcp_cmd_pdu *pdu)
 }
 
 /*
+ * From its PLEN on it could be a host's header. With data digests, nvmet takes four bytes more than there are off the stream behind a command
+ * that it does not know and whose data are to be asked for, if they would fit into a capsule (nvmet_tcp_handle_req_failure()): it compares them with the
+ * digest of memory that the host may have filled before, and goes on behind them. So the next PDU must be none from there on. Only
+ * one of 1.5 MB and more can be, and not if its data have a multiple of four bytes.
+ */
+static inline int nvme_tcp_is_header_from_plen(const struct nvme_tcp_hdr *hdr)
+{
+	__u32 plen = nvme_le32(hdr->plen);
+	__u8 type = plen, hlen = plen >> 16;
+
+	return (type == NVME_TCP_CAPSULE_CMD || type == NVME_TCP_H2C_DATA) &&
+	       hlen == nvme_tcp_header_length(type);
+}
+
+/*
  * Data are behind the header, with as much padding as the controller's CPDA asks for and no more:
- * nvmet does not look at PDO.
+ * nvmet does not look at PDO. And nothing from its PLEN on is another header.
  */
 static inline int nvme_tcp_starts_well(const struct nvme_tcp_hdr *hdr, __u8 cpda)
 {
 	__u32 start = nvme_tcp_data_start_min(hdr);
 
-	return hdr->pdo == (cpda ? nvme_tcp_data_start(start, cpda) : start);
+	return !nvme_tcp_is_header_from_plen(hdr) &&
+	       hdr->pdo == (cpda ? nvme_tcp_data_start(start, cpda) : start);
 }

@@ -238,6 +238,35 @@ static void begin_write(uint16_t cid, uint32_t bytes)
 	assert_true(passes());
 }
 
+/*
+ * nvmet may take the first four bytes of a PDU for a digest, and go on at its PLEN: 00180206h there is the beginning of
+ * an H2CData PDU, whose other fields its sender chooses.
+ */
+static void test_no_header_from_plen(void **state)
+{
+	/* Of those that are not, the reason is that nothing asked for them. */
+	static const struct {
+		uint32_t plen;
+		enum stoq_guard_total reason;
+	} cases[] = {{0x180206, STOQ_GUARD_DROP_MALFORMED_PDU},
+		{0x180606, STOQ_GUARD_DROP_MALFORMED_PDU},
+		{0x480004, STOQ_GUARD_DROP_MALFORMED_PDU}, {0x180208, STOQ_GUARD_DROP_NO_R2T},
+		{0x170206, STOQ_GUARD_DROP_NO_R2T}, {0x480006, STOQ_GUARD_DROP_NO_R2T}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct nvme_tcp_data_fields data =
+			answer(5, 9, 0, cases[i].plen - (uint32_t)sizeof(struct nvme_tcp_data_pdu));
+		uint8_t front[NVME_TCP_FRONT_MAX] = {0};
+
+		link_open(&link, 1);
+		dialog_bytes(&link.dialog, front,
+			nvme_tcp_encode_data(front, &link.dialog.format, &data));
+		link_write(&link, HOST);
+		expect_dropped(cases[i].reason);
+	}
+}
+
 static void test_data_as_asked_for(void **state)
 {
 	/* Each differs in one thing from the answer to R2T (cid 5, ttag 9, 0, 1000). */
@@ -883,6 +912,7 @@ int main(void)
 		cmocka_unit_test_setup(test_nothing_before_connect, install),
 		cmocka_unit_test_setup(test_nothing_behind_a_failed_connect, install),
 		cmocka_unit_test_setup(test_nothing_behind_a_term_request, install),
+		cmocka_unit_test_setup(test_no_header_from_plen, install),
 		cmocka_unit_test_setup(test_data_as_asked_for, install),
 		cmocka_unit_test_setup(test_data_in_parts, install),
 		cmocka_unit_test_setup(test_wrong_data_in_pieces, install),
