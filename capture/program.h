@@ -11,10 +11,13 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "bpf/stream/command_shared.h"
 #include "bpf/stream/filter_shared.h"
-#include "bpf/stream/stream_shared.h"
+#include "bpf/stream/flow_key_shared.h"
+#include "bpf/stream/stages_shared.h"
 #include "capture/packet.h"
 #include "flow/tables.h"
+#include "nvme/nvme.h"
 
 struct stoq_program;
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "bpf/stream/flow_key_shared.h"
 #include "bpf/stream/stream_shared.h"
 
 #define INDEX_MIN 64

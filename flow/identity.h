@@ -4,6 +4,8 @@
 /* From a flow, as the kernel has it, to who it is. */
 #include <stdbool.h>
 
+#include "bpf/stream/flow_key_shared.h"
+#include "bpf/stream/stream_shared.h"
 #include "flow/identities.h"
 #include "flow/model.h"
 

@@ -12,7 +12,12 @@
 #include <stdint.h>
 
 #include "base/histogram.h"
-#include "bpf/stream/stream_shared.h"
+#include "bpf/stream/counter_shared.h"
+#include "bpf/stream/flow_key_shared.h"
+#include "bpf/stream/stages_shared.h"
+#include "bpf/stream/tcp_shared.h"
+#include "nvme/nvme.h"
+#include "nvme/nvme_tcp_constants.h"
 
 enum stoq_axis {
 	STOQ_BY_HOST,

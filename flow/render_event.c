@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/timestamp.h"
+#include "bpf/stream/event_shared.h"
 #include "flow/label.h"
 #include "flow/text.h"
 #include "nvme/nvme_names.h"

@@ -5,6 +5,7 @@
  * local, by RFC 3339. */
 #include <stdbool.h>
 
+#include "bpf/stream/event_shared.h"
 #include "flow/model.h"
 
 #define STOQ_EVENT_LINE 3072 /* room for every line, with two hostile NQNs */

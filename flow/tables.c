@@ -8,6 +8,7 @@
 
 #include "bpf/stream/stream_shared.h"
 #include "ebpf/percpu.h"
+#include "nvme/nvme.h"
 
 #define DEFAULT_FLOWS	 4096
 #define DEFAULT_COMMANDS 131072

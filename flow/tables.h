@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "bpf/stream/stream_shared.h"
+#include "bpf/stream/program_shared.h"
+#include "bpf/stream/series_shared.h"
 
 /* Their descriptors. */
 struct stoq_tables {

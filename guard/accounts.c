@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ebpf/map_dump.h"
+#include "nvme/nvme.h"
 
 /* A map of the guard's folder, all of it. 0 or a negative errno. */
 static int dump(struct stoq_map_dump *entries, const struct stoq_guard_pins *pins, const char *item,

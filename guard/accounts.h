@@ -4,6 +4,7 @@
 /* What limits have counted, by limit and host. */
 #include "bpf/limit/limit_shared.h"
 #include "guard/pins.h"
+#include "nvme/nvme.h"
 
 enum stoq_guard_account_kind {
 	STOQ_GUARD_ACCOUNT_HOST,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "guard/source.h"
 
 #define READ_TURNS 16 /* a reader that meets so many reloads in a row gives up */
 

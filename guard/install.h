@@ -11,7 +11,9 @@
 
 #include "bpf/guard/state_shared.h"
 #include "guard/pins.h"
-#include "guard/source.h"
+#include "guard/texts.h"
+
+struct stoq_guard_source;
 
 /*
  * Puts a policy in force: no packet sees half of it. On failure the one before stays. source->installed gets its number.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bpf/limit/limit_shared.h"
+#include "bpf/stream/stream_shared.h"
 #include "ebpf/load_error.h"
 #include "flow/tables.h"
 #include "guard/compile.h"

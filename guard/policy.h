@@ -13,6 +13,7 @@
 #include "guard/commands.h"
 #include "guard/mistakes.h"
 #include "guard/texts.h"
+#include "nvme/nvme.h"
 
 #define STOQ_GUARD_LIST_MAX	     64 /* entries of one list in a rule */
 #define STOQ_GUARD_HOST_LISTS_MAX    256

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "guard/program.h"
+#include "bpf/stream/stream_shared.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>

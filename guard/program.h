@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "bpf/guard/state_shared.h"
+#include "bpf/stream/program_shared.h"
 #include "guard/pins.h"
 
 struct stoq_guard_program;

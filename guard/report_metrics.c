@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "guard/report_metrics.h"
+#include "guard/report.h"
 
 #include <errno.h>
 #include <inttypes.h>

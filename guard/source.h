@@ -8,8 +8,6 @@
 #include "bpf/limit/limit_shared.h"
 #include "guard/policy.h"
 
-#define STOQ_GUARD_FILE_PATH_BYTES 4096
-
 struct stoq_guard_source {
 	char path
 		[STOQ_GUARD_FILE_PATH_BYTES]; /* absolute, links not resolved; or pipe: and a path */

@@ -12,8 +12,9 @@
 #include "base/error.h"
 
 #define STOQ_GUARD_FILE_MAX                                                                        \
-	(2u << 20)		/* bytes of a policy, in all of its files; of a file of cases */
-#define STOQ_GUARD_FILES_MAX 64 /* of a policy */
+	(2u << 20) /* bytes of a policy, in all of its files; of a file of cases */
+#define STOQ_GUARD_FILES_MAX	   64 /* of a policy */
+#define STOQ_GUARD_FILE_PATH_BYTES 4096
 
 struct stoq_guard_text {
 	char *text;

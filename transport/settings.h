@@ -6,7 +6,7 @@
  * never changed. An update makes a new one; every user of one holds a reference.
  */
 #include <stdbool.h>
-#include <stoq/transport.h>
+#include <stoq/config.h>
 
 #define STOQ_ALPN_MAX 8 /* what GnuTLS has room for */
 

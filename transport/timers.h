@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <stoq/transport.h>
+#include <stoq/types.h>
 
 /* Stands in the thing that waits. */
 struct stoq_timer {

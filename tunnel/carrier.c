@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tunnel/carrier.h"
+#include "tunnel/link.h"
 
 #include <errno.h>
 #include <stdlib.h>

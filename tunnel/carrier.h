@@ -2,7 +2,10 @@
 #pragma once
 
 /* QUIC connections that carry queues: the transport's callbacks. */
-#include "tunnel/link.h"
+#include <stoq/callbacks.h>
+
+struct stoq_carrier;
+struct stoq_tunnel_worker;
 
 extern const struct stoq_transport_callbacks stoq_carrier_callbacks;
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tunnel/counts.h"
+#include "tunnel/link.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "tunnel/nqn_text.h"
+#include "tunnel/totals.h"
 
 static const char *counted_peer(const struct stoq_carrier *carrier)
 {

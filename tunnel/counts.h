@@ -2,7 +2,12 @@
 #pragma once
 
 /* What queues and refusals are counted under: by the other end's name (totals.h), and by host, subsystem, queue and rule (rows.h). */
-#include "tunnel/link.h"
+#include "tunnel/rows.h"
+
+struct stoq_carrier;
+struct stoq_policy_verdict;
+struct stoq_tunnel_link;
+struct stoq_tunnel_totals;
 
 /* What its queues are counted under. NULL: no memory. */
 struct stoq_tunnel_totals *stoq_carrier_totals(const struct stoq_carrier *carrier);

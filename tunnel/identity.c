@@ -6,6 +6,7 @@
 #include "nvme/nvme_names.h"
 #include "nvme/nvme_tcp_check.h"
 #include "tunnel/counts.h"
+#include "tunnel/link.h"
 #include "tunnel/nqn_text.h"
 
 /* Connect Invalid Host, Connect Invalid Parameters (NVMe over Fabrics, Base

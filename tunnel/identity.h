@@ -2,7 +2,13 @@
 #pragma once
 
 /* Target end: may this command go to the target? */
-#include "tunnel/link.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nvme/nvme_tcp.h"
+
+struct stoq_tunnel_link;
 
 /*
  * The status to refuse it with, 0: it may. A Connect, of which the whole PDU is given, has to be for a host

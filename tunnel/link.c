@@ -13,6 +13,7 @@
 
 #include "tunnel/counts.h"
 #include "tunnel/link_limits.h"
+#include "tunnel/totals.h"
 
 #define WRITE_PIECES	   16
 /* That wait for TCP in a queue: as much as the kernel's buffer takes at once, and some. */

@@ -11,10 +11,10 @@
 #include "tunnel/policy.h"
 #include "tunnel/rates.h"
 #include "tunnel/rows.h"
-#include "tunnel/totals.h"
 #include "tunnel/tunnel_private.h"
 
 struct stoq_tunnel_link;
+struct stoq_tunnel_totals;
 
 /* What the user of a lane's stream is: the stream outlives the link. */
 struct stoq_lane {

@@ -2,6 +2,7 @@
 #include "tunnel/link_limits.h"
 
 #include "tunnel/identity.h"
+#include "tunnel/link.h"
 
 /* Since when the capsule is here: in the transport, if its lane was not taken. */
 static uint64_t arrival_of(

@@ -2,7 +2,11 @@
 #pragma once
 
 /* Target end: a link whose capsules wait for their time, by the limits of the policy. */
-#include "tunnel/link.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct nvme_tcp_cmd_pdu;
+struct stoq_tunnel_link;
 
 /* As struct stoq_mux_io has it; context is the link. */
 uint64_t stoq_link_admit(void *context, unsigned int lane, size_t at,

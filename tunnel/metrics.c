@@ -10,8 +10,10 @@
 #include "metrics/latency.h"
 #include "tunnel/counts.h"
 #include "tunnel/inquiry.h"
+#include "tunnel/link.h"
 #include "tunnel/metrics_rows.h"
 #include "tunnel/status.h"
+#include "tunnel/totals.h"
 
 /* All workers' totals and what they have open. */
 struct sum {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nvme/nvme_tcp_check.h"
 #include "tunnel/mux_private.h"
 
 /* As far as it lies in the piece, which begins `at` bytes into the PDU. */

@@ -3,6 +3,7 @@
 
 #include <malloc.h>
 
+#include "tunnel/link.h"
 #include "tunnel/link_limits.h"
 
 #define LOOK_EVERY_NS	 1000000000ull

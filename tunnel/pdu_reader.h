@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "nvme/nvme_tcp_check.h"
+#include "nvme/nvme_tcp.h"
 
 union stoq_pdu_header {
 	struct nvme_tcp_hdr hdr;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "tunnel/link.h"
 #include "tunnel/link_limits.h"
 #include "tunnel/policy.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tunnel/targets.h"
+#include "tunnel/link.h"
 
 #include <errno.h>
 #include <string.h>

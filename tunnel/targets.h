@@ -2,7 +2,10 @@
 #pragma once
 
 /* Target end: which target a queue is for, and its TCP connection. */
-#include "tunnel/link.h"
+#include "tunnel/lane_header.h"
+
+struct stoq_carrier;
+struct stoq_tunnel_link;
 
 /*
  * Makes the link of a queue whose lane 0 came, and begins to connect to its target. NULL: code says

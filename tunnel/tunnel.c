@@ -9,8 +9,10 @@
 
 #include "tunnel/carrier.h"
 #include "tunnel/doors.h"
+#include "tunnel/link.h"
 #include "tunnel/policy.h"
 #include "tunnel/status.h"
+#include "tunnel/totals.h"
 #include "tunnel/uplink.h"
 
 #define LANES_DEFAULT		 8

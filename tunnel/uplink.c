@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tunnel/carrier.h"
+#include "tunnel/link.h"
 #include "tunnel/path_watch.h"
 
 #define PAUSE_FIRST_NS 100000000ull

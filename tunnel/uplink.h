@@ -5,7 +5,10 @@
  * Host end: a worker's QUIC connection to the target end. It is kept, and made again with growing
  * pauses when it is lost; queues that begin meanwhile wait for it, for STOQ_UPLINK_WAIT_NS.
  */
-#include "tunnel/link.h"
+#include <stoq/types.h>
+
+struct stoq_tunnel_link;
+struct stoq_tunnel_worker;
 
 /* nvme-tcp waits 10 s for ICResp (Linux 6.x, drivers/nvme/host/tcp.c); less, so that its log has a
  * reset. */

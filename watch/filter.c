@@ -9,6 +9,7 @@
 
 #include "base/endpoint.h"
 #include "base/units.h"
+#include "flow/model.h"
 #include "flow/text.h"
 #include "nvme/nvme_names.h"
 

@@ -7,10 +7,12 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "bpf/stream/filter_shared.h"
-#include "flow/model.h"
+
+struct stoq_identity;
 
 enum stoq_filter_kind {
 	STOQ_FILTER_HOST,      /* a pattern of NQNs; where the NQN is not known, of addresses */

@@ -5,6 +5,7 @@
  * What happens to connections: counted, and told to the handler, once each, when a reading of the flows
  * shows it. The table of flows keeps those that have ended until others need their room.
  */
+#include "bpf/stream/stream_shared.h"
 #include "watch/watch_private.h"
 
 /* A flow as it was read now. */

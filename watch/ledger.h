@@ -10,6 +10,8 @@
 #include <stdbool.h>
 
 #include "base/hash_table.h"
+#include "bpf/stream/flow_key_shared.h"
+#include "bpf/stream/series_shared.h"
 #include "flow/model.h"
 #include "watch/totals.h"
 

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/hash_table.h"
+#include "metrics/openmetrics.h"
+#include "watch/volumes.h"
 
 struct stoq_place {
 	char *labels; /* the key: what stands between the braces */

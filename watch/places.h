@@ -5,10 +5,10 @@
  * The namespaces that metrics have samples of, each once: host, subsystem and NSID as labels have them. With a label file
  * each that it names is a sample of stoq_nvme_volume_info. Pure.
  */
-#include "metrics/openmetrics.h"
-#include "watch/volumes.h"
-
+struct stoq_openmetrics;
 struct stoq_place;
+struct stoq_volume_key;
+struct stoq_volumes;
 
 /* Begin with NULL. 0 or -ENOMEM. */
 int stoq_places_add(struct stoq_place **places, const struct stoq_volume_key *key);

@@ -2,6 +2,7 @@
 #pragma once
 
 /* Events as JSON, as watch/render_json.h has it for the model. */
+#include "bpf/stream/event_shared.h"
 #include "flow/model.h"
 
 /* unix_offset_ns: what to add to the event's CLOCK_MONOTONIC for CLOCK_REALTIME. */

@@ -13,7 +13,9 @@
 #include <uthash.h>
 
 #include "base/array.h"
+#include "bpf/stream/series_shared.h"
 #include "watch/label_set.h"
+#include "watch/places.h"
 
 struct entry {
 	struct stoq_identity identity;

@@ -14,7 +14,9 @@
 
 #include "flow/model.h"
 #include "metrics/latency.h"
-#include "watch/places.h"
+
+struct stoq_place;
+struct stoq_series;
 
 #define STOQ_TOTALS_MAX 10000
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/stream/stream_shared.h"
 #include "watch/flows.h"
 #include "watch/grouping.h"
 #include "watch/interfaces.h"

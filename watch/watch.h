@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "bpf/stream/event_shared.h"
 #include "flow/identities.h"
 #include "flow/model.h"
 #include "flow/tables.h"

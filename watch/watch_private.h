@@ -5,6 +5,8 @@
 #include <bpf/libbpf.h>
 
 #include "base/clock.h"
+#include "bpf/stream/command_shared.h"
+#include "bpf/stream/program_shared.h"
 #include "capture/program.h"
 #include "ebpf/map_dump.h"
 #include "hook/attach.h"

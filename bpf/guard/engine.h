@@ -7,6 +7,7 @@
  * that the verifier follows. How it works, and why so: doc/design/guard-engine.md.
  */
 #include "bpf/guard/policy_shared.h"
+#include "nvme/nvme.h"
 
 /*
  * Position of the lowest bit of x, which is not 0. BPF has no instruction for it; each bit,

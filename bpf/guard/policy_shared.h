@@ -8,7 +8,7 @@
  * are what is in all six sets that the command's host, subsystem, opcode, namespace, first block
  * and last block choose.
  */
-#include "nvme/nvme.h"
+#include "nvme/nvme_types.h"
 
 #define STOQ_GUARD_RULES_MAX	  1000
 #define STOQ_GUARD_NAMESPACES_MAX 1000 /* different ones in a policy */

@@ -40,7 +40,8 @@
  * BPF_F_RDONLY_PROG on the inner maps is not possible: old verifiers do not pass such values on.
  */
 #include "bpf/guard/policy_shared.h"
-#include "bpf/stream/stream_shared.h"
+#include "bpf/stream/flow_key_shared.h"
+#include "nvme/nvme.h"
 
 /* ---- the policy in force ---- */
 

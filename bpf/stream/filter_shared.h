@@ -5,7 +5,8 @@
  * Which connections and which commands are wanted, as the program and user space both ask. An
  * entry that is not used repeats the last one that is.
  */
-#include "bpf/stream/stream_shared.h"
+#include "bpf/stream/flow_key_shared.h"
+#include "nvme/nvme.h"
 
 #define STOQ_WANTED_MAX 16 /* values of a kind */
 

@@ -113,6 +113,27 @@ static inline __attribute__((always_inline)) void stoq_course_end(const struct s
 	stages->ns[last] = left;
 }
 
+/*
+ * Courses of commands, in a table that all flows share. A flow's queue of 128 commands has a page
+ * of its own there, as long as no flow is 1,024 connections older; deeper queues have more pages,
+ * which they may share. The later command has the place: the earlier one's time is in its first
+ * stage then, and that is counted.
+ */
+#define STOQ_COURSE_PAGE_SHIFT 7
+
+static inline __u32 stoq_course_index(__u32 uid, __u16 cid, __u32 mask)
+{
+	__u32 page = uid ^ (__u32)(cid >> STOQ_COURSE_PAGE_SHIFT) * 0x9e3779b1u >> 7;
+
+	return (page << STOQ_COURSE_PAGE_SHIFT | (cid & ((1u << STOQ_COURSE_PAGE_SHIFT) - 1))) &
+	       mask;
+}
+
+static inline __u64 stoq_course_owner(__u32 uid, __u16 cid)
+{
+	return (__u64)uid << 16 | cid;
+}
+
 /* ---- what is counted per series ---- */
 
 /* Buckets of base/latency_bucket.h, four to one: at most 1/4 as wide as their value. */

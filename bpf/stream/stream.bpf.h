@@ -10,7 +10,16 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/stream/command_shared.h"
+#include "bpf/stream/counter_shared.h"
+#include "bpf/stream/event_shared.h"
+#include "bpf/stream/flow_key_shared.h"
+#include "bpf/stream/program_shared.h"
+#include "bpf/stream/series_shared.h"
+#include "bpf/stream/stages_shared.h"
 #include "bpf/stream/stream_shared.h"
+#include "bpf/stream/tcp_shared.h"
+#include "nvme/nvme_tcp.h"
 
 /* Whether the stages of commands are counted (stages.bpf.h): an object of its own, so that the others
  * have no instruction of it. */

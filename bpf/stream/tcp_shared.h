@@ -8,7 +8,8 @@
  */
 #include <linux/types.h>
 
-#include "nvme/nvme_tcp.h"
+#include "nvme/nvme_tcp_constants.h"
+#include "nvme/nvme_types.h"
 
 /* What one side has sent. The CPU of its packets writes it, but for the round trips. */
 struct stoq_tcp_side {

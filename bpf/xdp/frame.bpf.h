@@ -10,8 +10,6 @@
 
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/xdp/maps.bpf.h"
-
 #ifdef STOQ_XDP_AT_TC
 
 typedef struct __sk_buff stoq_xdp_frame;
@@ -30,6 +28,9 @@ static __always_inline __u32 stoq_xdp_frame_bytes(stoq_xdp_frame *ctx, __u32 lin
 }
 
 #else
+
+/* Packets in several buffers: set where the kernel has them (5.18), before loading. */
+const volatile __u8 stoq_xdp_frags;
 
 typedef struct xdp_md stoq_xdp_frame;
 

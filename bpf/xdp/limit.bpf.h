@@ -7,7 +7,9 @@
  * the clock by the tolerance, which is the burst. The clock is the kernel's coarse one, which costs
  * a tenth of the exact one and moves every few milliseconds: bursts are longer than that.
  */
-#include "bpf/xdp/packet.bpf.h"
+#include <bpf/bpf_endian.h>
+
+#include "bpf/xdp/maps.bpf.h"
 
 #define STOQ_XDP_BUCKET_TRIES  4
 /* Two CPUs may read the clock so far apart. */

@@ -8,11 +8,6 @@
 
 #include "bpf/xdp/xdp_shared.h"
 
-#ifndef STOQ_XDP_AT_TC
-/* Packets in several buffers: set where the kernel has them (5.18), before loading. */
-const volatile __u8 stoq_xdp_frags;
-#endif
-
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

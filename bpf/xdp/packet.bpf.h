@@ -17,7 +17,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/xdp/frame.bpf.h"
-#include "bpf/xdp/maps.bpf.h"
+#include "bpf/xdp/xdp_shared.h"
 
 #define STOQ_XDP_VLAN_DEPTH	 2
 /* Beyond any packet that means well (RFC 8200 section 4.1 has each once, one twice); more are dropped. */

@@ -4,6 +4,7 @@
 /* The configuration of a transport. Part of <stoq/transport.h>. */
 #include <stoq/callbacks.h>
 #include <stoq/ebpf.h>
+#include <stoq/error.h>
 
 #ifdef __cplusplus
 extern "C" {

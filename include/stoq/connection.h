@@ -2,6 +2,7 @@
 #pragma once
 
 /* Connections. Part of <stoq/transport.h>. */
+#include <stoq/error.h>
 #include <stoq/types.h>
 
 #ifdef __cplusplus

@@ -2,6 +2,7 @@
 #pragma once
 
 /* Streams. Part of <stoq/transport.h>. */
+#include <stoq/error.h>
 #include <stoq/types.h>
 
 #ifdef __cplusplus

@@ -17,6 +17,7 @@
 #include <stoq/callbacks.h>
 #include <stoq/config.h>
 #include <stoq/connection.h>
+#include <stoq/error.h>
 #include <stoq/stream.h>
 #include <stoq/transport_metrics.h>
 #include <stoq/types.h>

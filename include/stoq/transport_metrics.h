@@ -3,6 +3,7 @@
 
 /* What a transport counts. Part of <stoq/transport.h>. <stoq/metrics.h> has it as text. */
 #include <stoq/ebpf.h>
+#include <stoq/error.h>
 #include <stoq/types.h>
 
 #ifdef __cplusplus

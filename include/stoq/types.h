@@ -8,8 +8,6 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-#include <stoq/error.h>
-
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -3,6 +3,7 @@
 
 /* What test_guard_engine.c hands to guard_engine.bpf.c as a packet, and gets back in it. */
 #include "bpf/guard/policy_shared.h"
+#include "nvme/nvme.h"
 
 struct guard_engine_trial {
 	struct nvme_sqe sqe;

@@ -16,7 +16,10 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "bpf/stream/event_shared.h"
 #include "bpf/stream/filter_shared.h"
+#include "bpf/stream/program_shared.h"
+#include "bpf/stream/series_shared.h"
 #include "stoq_watch.skel.h"
 #include "watch_clock.skel.h"
 

@@ -9,6 +9,8 @@
  * clock that the rig sets, so that their times are the same. A third program is the one that counts
  * no stages, as it is in the product.
  */
+#include "bpf/stream/program_shared.h"
+#include "bpf/stream/series_shared.h"
 #include "bpf/stream/stream_shared.h"
 #include "tests/bpf/wire.h"
 

@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "bpf/stream/flow_key_shared.h"
 #include "bpf/stream/refused_shared.h"
 #include "guard/limit.h"
 #include "stoq_limit.skel.h"

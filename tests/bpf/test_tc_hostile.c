@@ -13,6 +13,8 @@
 #include <bpf/libbpf.h>
 #include <cmocka.h>
 
+#include "bpf/stream/flow_key_shared.h"
+#include "bpf/stream/series_shared.h"
 #include "tests/bpf/dialog.h"
 #include "tests/unit/nvme/sample_stream.h"
 

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "bpf/stream/event_shared.h"
+#include "bpf/stream/flow_key_shared.h"
 #include "nvme/nvme_tcp_stream.h"
 #include "tests/bpf/dialog.h"
 #include "tests/unit/nvme/sample_stream.h"

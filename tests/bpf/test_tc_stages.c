@@ -12,6 +12,7 @@
 #include <bpf/libbpf.h>
 #include <cmocka.h>
 
+#include "bpf/stream/event_shared.h"
 #include "bpf/stream/filter_shared.h"
 #include "stoq_watch.skel.h"
 #include "tests/bpf/dialog.h"

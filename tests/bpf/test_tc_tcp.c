@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "bpf/stream/filter_shared.h"
+#include "bpf/stream/tcp_shared.h"
 #include "stoq_watch.skel.h"
 #include "tests/bpf/dialog.h"
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tool/guard/lifecycle.h"
+#include "guard/older.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <stoq/version.h>
 
 #include "guard/reconnect.h"
+#include "guard/source.h"
 #include "guard/warnings.h"
 #include "tool/guard/older.h"
 #include "tool/guard/options.h"

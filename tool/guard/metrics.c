@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/privileges.h"
+#include "guard/report.h"
 #include "guard/report_metrics.h"
 #include "metrics/endpoint.h"
 #include "tool/guard/options.h"

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "guard/older.h"
+#include "guard/source.h"
+#include "tool/guard/options.h"
 #include "tool/message.h"
 
 struct check {

@@ -2,8 +2,12 @@
 #pragma once
 
 /* Before a guard is turned on or gets another policy: whom that would stop. */
-#include "guard/older.h"
-#include "tool/guard/options.h"
+
+struct guard_options;
+struct stoq_error;
+struct stoq_guard_older;
+struct stoq_guard_source;
+struct tool_identified;
 
 /*
  * Finds the connections that would be stopped, and names their hosts. found: NULL for a reload,

@@ -2,6 +2,7 @@
 #include "tool/watch/alarm.h"
 
 #include "tool/message.h"
+#include "tool/watch/options.h"
 
 static void tell(struct watch_report *report, const struct stoq_threshold *threshold)
 {

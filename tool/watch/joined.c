@@ -16,6 +16,7 @@
 #include "join/render.h"
 #include "tool/message.h"
 #include "tool/watch/link.h"
+#include "tool/watch/options.h"
 #include "tool/watch/report.h"
 
 #define VERSIONS      65536 /* connections; one that makes way is added again */

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "tool/message.h"
 #include "tool/quic.h"
+#include "tool/watch/node_options.h"
 
 #define SEND_BYTES	  (8 << 20) /* that wait for the child, if the system allows that many */
 #define START_PATIENCE_MS 10000

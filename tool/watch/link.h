@@ -9,7 +9,8 @@
 #include <sys/types.h>
 
 #include "record/writer.h"
-#include "tool/watch/node_options.h"
+
+struct watch_node_options;
 
 /* A child and its socket. */
 struct watch_link {

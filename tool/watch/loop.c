@@ -16,6 +16,7 @@
 #include "tool/watch/joined.h"
 #include "tool/watch/keys.h"
 #include "tool/watch/nodes.h"
+#include "tool/watch/options.h"
 #include "tool/watch/recorder.h"
 #include "tool/watch/screen.h"
 

@@ -16,6 +16,7 @@
 #include "tool/message.h"
 #include "tool/watch/alarm.h"
 #include "tool/watch/keys.h"
+#include "tool/watch/options.h"
 #include "tool/watch/recorder.h"
 #include "watch/capture.h"
 

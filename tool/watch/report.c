@@ -9,10 +9,13 @@
 
 #include "base/clock.h"
 #include "flow/render_event.h"
+#include "tool/watch/options.h"
 #include "tool/watch/screen.h"
+#include "watch/history.h"
 #include "watch/render_event.h"
 #include "watch/render_json.h"
 #include "watch/render_json_event.h"
+#include "watch/render_terminal.h"
 
 #define WIDTH_DEFAULT	80
 #define END_PATIENCE_MS 1000 /* how long the totals wait for a reader that does not read */

@@ -4,11 +4,13 @@
 /* What `stoq watch` shows: intervals, events and the closing totals, on a screen or as lines. */
 #include "tool/output.h"
 #include "tool/watch/metrics.h"
-#include "tool/watch/options.h"
 #include "watch/heat.h"
-#include "watch/history.h"
-#include "watch/render_terminal.h"
 #include "watch/threshold.h"
+#include "watch/view.h"
+#include "watch/watch.h"
+
+struct stoq_history;
+struct watch_options;
 
 enum watch_mode {
 	WATCH_SCREEN, /* the live view */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tool/watch/screen.h"
+#include "watch/render_terminal.h"
 
 #include <errno.h>
 #include <ncurses.h>

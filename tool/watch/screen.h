@@ -4,7 +4,8 @@
 /* The terminal of `stoq watch`: a thin layer of ncurses under the renderer. One at a time. */
 #include <stdbool.h>
 
-#include "watch/render_terminal.h"
+struct stoq_model;
+struct stoq_view;
 
 enum watch_key {
 	WATCH_KEY_NONE, /* nothing waits */

@@ -14,6 +14,7 @@
 #include "tool/signals.h"
 #include "tool/watch/alarm.h"
 #include "tool/watch/loop.h"
+#include "tool/watch/options.h"
 #include "tool/watch/replay.h"
 #include "tool/watch/screen.h"
 

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "bpf/stream/flow_key_shared.h"
 #include "bpf/stream/stream_shared.h"
 #include "flow/controllers.h"
 #include "flow/vlans.h"

@@ -9,8 +9,10 @@
 
 #include <cmocka.h>
 
+#include "bpf/stream/event_shared.h"
 #include "fixture.h"
 #include "flow/render_event.h"
+#include "nvme/nvme_tcp.h"
 
 #define TIME_NS 1795322086123456789ull
 

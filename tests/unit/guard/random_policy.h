@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "bpf/guard/policy_shared.h"
+#include "nvme/nvme.h"
 
 #define RANDOM_RULES_MAX 300
 #define RANDOM_NAMED	 6

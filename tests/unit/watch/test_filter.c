@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/endpoint.h"
+#include "flow/model.h"
 #include "watch/filter.h"
 
 static struct stoq_filter filter;

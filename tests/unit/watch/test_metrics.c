@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "bpf/stream/series_shared.h"
 #include "tests/unit/flow/fixture.h"
 #include "watch/metrics.h"
 

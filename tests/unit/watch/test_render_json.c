@@ -10,6 +10,8 @@
 #include <json-c/json.h>
 
 #include "../flow/fixture.h"
+#include "bpf/stream/event_shared.h"
+#include "nvme/nvme_tcp.h"
 #include "watch/render_json.h"
 #include "watch/render_json_event.h"
 

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "bpf/stream/series_shared.h"
 #include "flow/identity.h"
 #include "watch/totals.h"
 
