@@ -13,7 +13,7 @@
 #include "bpf/stream/filter_shared.h"
 #include "stoq_guard.skel.h"
 #include "stoq_watch.skel.h"
-#include "tests/bpf/guard_rig.h"
+#include "tests/bpf/guard_link.h"
 #include "tests/bpf/many_rules.h"
 
 #define PACKETS	    3000

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "tests/bpf/guard_rig.h"
+#include "tests/bpf/guard_link.h"
 
 #define POLICY                                                                                     \
 	"version: 1\ndefault: allow\nrules:\n"                                                     \

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "tests/bpf/guard_rig.h"
+#include "tests/bpf/guard_link.h"
 
 #define HOST	   NVME_TCP_FROM_HOST
 #define CONTROLLER NVME_TCP_FROM_CONTROLLER

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "stoq_guard.skel.h"
-#include "tests/bpf/guard_rig.h"
+#include "tests/bpf/guard_link.h"
 
 #define HOST	   NVME_TCP_FROM_HOST
 #define CONTROLLER NVME_TCP_FROM_CONTROLLER

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "tests/bpf/guard_rig.h"
+#include "tests/bpf/guard_link.h"
 
 static struct guard_link link;
 

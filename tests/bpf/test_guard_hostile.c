@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "tests/bpf/guard_rig.h"
+#include "tests/bpf/guard_link.h"
 #include "tests/bpf/target_model.h"
 #include "tests/unit/nvme/sample_stream.h"
 

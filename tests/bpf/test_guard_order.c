@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "stoq_guard.skel.h"
-#include "tests/bpf/guard_rig.h"
+#include "tests/bpf/guard_link.h"
 #include "tests/unit/nvme/sample_stream.h"
 
 #define POLICY                                                                                     \

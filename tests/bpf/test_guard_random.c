@@ -15,7 +15,7 @@
 
 #include "guard/compile.h"
 #include "stoq_guard.skel.h"
-#include "tests/bpf/guard_rig.h"
+#include "tests/bpf/guard_link.h"
 #include "tests/unit/guard/random_policy.h"
 
 #define POLICIES 500

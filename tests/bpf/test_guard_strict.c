@@ -12,7 +12,7 @@
 
 #include "nvme/nvme_tcp_check.h"
 #include "stoq_guard.skel.h"
-#include "tests/bpf/guard_rig.h"
+#include "tests/bpf/guard_link.h"
 
 #define POLICY                                                                                     \
 	"version: 1\ndefault: allow\nrules:\n"                                                     \
