@@ -11,123 +11,18 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
-#include <zlib.h>
 
-#include "base/clock.h"
-#include "capture/table.h"
+#include "record/writer_private.h"
 
-#define BLOCK_BYTES	 (256u << 10) /* of entries, before they are compressed */
-#define KNOWN_MAX	 65536	      /* connections; one more is written again when it is needed */
-#define MESSAGE_OVERHEAD 4096	      /* of a block's message, more than its header and zlib need */
-#define CLOSE_PATIENCE_S 1 /* how long the end of a record waits for the reader of a socket */
-#define LEVEL		 1 /* of compression: the fastest */
+#define KNOWN_MAX	 65536 /* connections; one more is written again when it is needed */
+#define CLOSE_PATIENCE_S 1     /* how long the end of a record waits for the reader of a socket */
+#define LEVEL		 1     /* of compression: the fastest */
 #define OLDER_PATH	 (4096 + 8)
-
-/* Entries of one kind that wait to be written. */
-struct block {
-	enum stoq_record_kind kind;
-	uint32_t entries;
-	size_t used;
-	uint8_t bytes[BLOCK_BYTES];
-};
 
 struct known {
 	uint32_t part, version;
 };
-
-struct stoq_record_writer {
-	int fd;
-	char *path;
-	uint64_t limit; /* of one file */
-	uint64_t id, created_unix_ns;
-	uint32_t part;
-	uint64_t written, all_written, commands;
-	int failed;		  /* the first failure, a negative errno */
-	bool socket;		  /* of messages; else it is a file */
-	bool closing;		  /* what is written now may wait for the reader */
-	uint64_t lost, lost_told; /* commands; of these, those that the reader was told of */
-	z_stream deflate;
-	struct stoq_table *known;
-	struct block block;
-	uint8_t packed[BLOCK_BYTES + BLOCK_BYTES / 8 + 64];
-};
-
-/* ---- sockets ---- */
-
-static size_t block_room(const struct stoq_record_writer *writer)
-{
-	return writer->socket ? STOQ_RECORD_MESSAGE_MAX - MESSAGE_OVERHEAD : BLOCK_BYTES;
-}
-
-/* 0; -EAGAIN: there is no room; another negative errno. */
-static int send_message(struct stoq_record_writer *writer, const void *front, size_t front_bytes,
-	const void *rest, size_t rest_bytes)
-{
-	struct iovec parts[] = {{(void *)front, front_bytes}, {(void *)rest, rest_bytes}};
-	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-	ssize_t sent;
-
-	do
-		sent = sendmsg(
-			writer->fd, &message, MSG_NOSIGNAL | (writer->closing ? 0 : MSG_DONTWAIT));
-	while (sent < 0 && errno == EINTR);
-	if (sent < 0)
-		return errno == EWOULDBLOCK || errno == ENOBUFS ? -EAGAIN : -errno;
-	writer->all_written += (uint64_t)sent;
-	return 0;
-}
-
-/* How many commands were lost since that was last said. */
-static int tell_lost(struct stoq_record_writer *writer)
-{
-	struct stoq_record_entry entry = {.kind = STOQ_RECORD_MISSED,
-		.missed = {.time_unix_ns = stoq_clock_unix_ns(),
-			.lost = writer->lost - writer->lost_told}};
-	uint8_t bytes[sizeof(struct stoq_record_wire_missed)];
-	struct stoq_record_wire_block wire = {.magic = htole32(STOQ_RECORD_BLOCK_MAGIC),
-		.kind = htole16(STOQ_RECORD_MISSED),
-		.entry_bytes = htole16(sizeof(bytes)),
-		.entries = htole32(1),
-		.stored_bytes = htole32(sizeof(bytes))};
-	int result;
-
-	if (!entry.missed.lost)
-		return 0;
-	stoq_record_encode(bytes, &entry);
-	wire.crc = htole32(stoq_record_block_crc(&wire, bytes));
-	result = send_message(writer, &wire, sizeof(wire), bytes, sizeof(bytes));
-	if (!result)
-		writer->lost_told = writer->lost;
-	return result;
-}
-
-/* A block that finds no room is lost. */
-static int send_block(struct stoq_record_writer *writer, const struct stoq_record_wire_block *wire,
-	const void *bytes, size_t length)
-{
-	int result = tell_lost(writer);
-
-	if (!result)
-		result = send_message(writer, wire, sizeof(*wire), bytes, length);
-	if (result != -EAGAIN)
-		return result;
-	if (writer->block.kind == STOQ_RECORD_COMMAND)
-		writer->lost += writer->block.entries;
-	stoq_record_forget_connections(writer); /* there may have been some in it */
-	return 0;
-}
-
-void stoq_record_forget_connections(struct stoq_record_writer *writer)
-{
-	writer->part++;
-}
-
-uint64_t stoq_record_lost(const struct stoq_record_writer *writer)
-{
-	return writer->lost;
-}
 
 /* ---- files ---- */
 
@@ -150,20 +45,25 @@ static int write_all(struct stoq_record_writer *writer, const void *bytes, size_
 	return 0;
 }
 
-static int write_header(struct stoq_record_writer *writer)
+void stoq_record_fill_header(
+	const struct stoq_record_writer *writer, struct stoq_record_wire_header *header)
 {
-	struct stoq_record_wire_header header = {.magic = STOQ_RECORD_MAGIC,
+	*header = (struct stoq_record_wire_header){.magic = STOQ_RECORD_MAGIC,
 		.version = htole32(STOQ_RECORD_VERSION),
-		.bytes = htole32(sizeof(header)),
+		.bytes = htole32(sizeof(*header)),
 		.id = htole64(writer->id),
 		.part = htole32(writer->part),
 		.created_unix_ns = htole64(writer->created_unix_ns)};
+	gethostname(header->node, sizeof(header->node) - 1);
+	header->crc = htole32((uint32_t)crc32(
+		0, (const uint8_t *)header, offsetof(struct stoq_record_wire_header, crc)));
+}
 
-	gethostname(header.node, sizeof(header.node) - 1);
-	header.crc = htole32((uint32_t)crc32(
-		0, (const uint8_t *)&header, offsetof(struct stoq_record_wire_header, crc)));
-	if (writer->socket)
-		return send_message(writer, &header, sizeof(header), NULL, 0);
+static int write_header(struct stoq_record_writer *writer)
+{
+	struct stoq_record_wire_header header;
+
+	stoq_record_fill_header(writer, &header);
 	return write_all(writer, &header, sizeof(header));
 }
 
@@ -256,7 +156,7 @@ static size_t pack(struct stoq_record_writer *writer)
 
 static int write_block(struct stoq_record_writer *writer)
 {
-	const struct block *block = &writer->block;
+	const struct stoq_record_pending *block = &writer->block;
 	size_t packed = pack(writer), stored = packed ? packed : block->used;
 	const uint8_t *bytes = packed ? writer->packed : block->bytes;
 	struct stoq_record_wire_block wire = {.magic = htole32(STOQ_RECORD_BLOCK_MAGIC),
@@ -269,7 +169,7 @@ static int write_block(struct stoq_record_writer *writer)
 
 	wire.crc = htole32(stoq_record_block_crc(&wire, bytes));
 	if (writer->socket)
-		return send_block(writer, &wire, bytes, stored);
+		return stoq_record_socket_send_block(writer, &wire, bytes, stored);
 	result = write_all(writer, &wire, sizeof(wire));
 	return result ? result : write_all(writer, bytes, stored);
 }
@@ -300,7 +200,8 @@ static int make_room(struct stoq_record_writer *writer)
 {
 	uint64_t waiting = writer->block.used + sizeof(struct stoq_record_wire_block);
 
-	if (writer->failed || writer->written + waiting + BLOCK_BYTES / 2 <= writer->limit)
+	if (writer->failed ||
+		writer->written + waiting + STOQ_RECORD_BLOCK_BYTES / 2 <= writer->limit)
 		return writer->failed;
 	writer->failed = stoq_record_flush(writer);
 	if (!writer->failed)
@@ -322,9 +223,14 @@ static int keep_limit(struct stoq_record_writer *writer, size_t bytes)
 	return writer->failed;
 }
 
+static size_t block_room(const struct stoq_record_writer *writer)
+{
+	return writer->socket ? stoq_record_socket_room() : STOQ_RECORD_BLOCK_BYTES;
+}
+
 int stoq_record_add(struct stoq_record_writer *writer, const struct stoq_record_entry *entry)
 {
-	struct block *block = &writer->block;
+	struct stoq_record_pending *block = &writer->block;
 	size_t bytes = stoq_record_entry_bytes(entry->kind);
 
 	if (keep_limit(writer, bytes))
@@ -380,8 +286,7 @@ static int open_failed(const char *path, int code, struct stoq_error *error)
 	return stoq_error_set(error, code, "cannot record to %s: %s", path, strerror(-code));
 }
 
-/* path: for messages, if it is a socket. */
-static int prepare(struct stoq_record_writer *writer, const char *path)
+int stoq_record_writer_prepare(struct stoq_record_writer *writer, const char *path)
 {
 	if (deflateInit(&writer->deflate, LEVEL) != Z_OK)
 		return -ENOMEM;
@@ -399,7 +304,7 @@ static int prepare(struct stoq_record_writer *writer, const char *path)
 
 static int start(struct stoq_record_writer *writer, const char *path)
 {
-	int result = prepare(writer, path);
+	int result = stoq_record_writer_prepare(writer, path);
 
 	if (result)
 		return result;
@@ -407,7 +312,7 @@ static int start(struct stoq_record_writer *writer, const char *path)
 	return writer->fd < 0 ? writer->fd : write_header(writer);
 }
 
-static void release(struct stoq_record_writer *writer)
+void stoq_record_writer_release(struct stoq_record_writer *writer)
 {
 	if (writer->fd >= 0)
 		close(writer->fd);
@@ -437,34 +342,8 @@ int stoq_record_writer_open(struct stoq_record_writer **writer, const char *path
 	opened->created_unix_ns = now_unix_ns;
 	result = start(opened, path);
 	if (result) {
-		release(opened);
+		stoq_record_writer_release(opened);
 		return open_failed(path, result, error);
-	}
-	*writer = opened;
-	return 0;
-}
-
-int stoq_record_writer_open_socket(
-	struct stoq_record_writer **writer, int fd, uint64_t now_unix_ns, struct stoq_error *error)
-{
-	struct stoq_record_writer *opened = calloc(1, sizeof(*opened));
-	int result;
-
-	if (!opened) {
-		close(fd);
-		return stoq_error_set(error, -ENOMEM, "no memory to record");
-	}
-	opened->fd = fd;
-	opened->socket = true;
-	opened->limit = UINT64_MAX / 2;
-	opened->created_unix_ns = now_unix_ns;
-	result = prepare(opened, "socket");
-	if (!result)
-		result = write_header(opened);
-	if (result) {
-		release(opened);
-		return stoq_error_set(
-			error, result, "cannot hand records on: %s", strerror(-result));
 	}
 	*writer = opened;
 	return 0;
@@ -490,7 +369,7 @@ int stoq_record_writer_close(struct stoq_record_writer *writer, struct stoq_erro
 		stoq_error_set(error, result,
 			"the record %s ends early: %s. What was written before can be read",
 			writer->path, strerror(-result));
-	release(writer);
+	stoq_record_writer_release(writer);
 	return result;
 }
 

@@ -22,27 +22,12 @@ struct stoq_record_writer;
 int stoq_record_writer_open(struct stoq_record_writer **writer, const char *path,
 	uint64_t size_bytes, uint64_t now_unix_ns, struct stoq_error *error);
 
-/*
- * Writes to a socket that keeps messages apart (SOCK_SEQPACKET): the file's header, then a block in each. fd is taken
- * over. Nothing waits for the reader: a block that finds no room is lost, and the reader learns how many commands were in
- * it. Connections come again when they are needed. 0 or a negative errno.
- */
-#define STOQ_RECORD_MESSAGE_MAX (48u << 10)
-int stoq_record_writer_open_socket(
-	struct stoq_record_writer **writer, int fd, uint64_t now_unix_ns, struct stoq_error *error);
-
 /* The connection has ended: nothing more will be written of it. */
 void stoq_record_forget(struct stoq_record_writer *writer, uint32_t uid);
 
-/* A reader that has just come knows no connection. */
-void stoq_record_forget_connections(struct stoq_record_writer *writer);
-
-/* Commands that found no room in a socket. */
-uint64_t stoq_record_lost(const struct stoq_record_writer *writer);
-
 /*
  * Adds an entry. A command comes behind its connection: stoq_record_knows(). 0 or a negative errno,
- * then and from then on; stoq_record_explain() has the reason.
+ * then and from then on; stoq_record_writer_close() gives the reason.
  */
 int stoq_record_add(struct stoq_record_writer *writer, const struct stoq_record_entry *entry);
 

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/privileges.h"
 #include "record/entry.h"
-#include "record/writer.h"
+#include "record/writer_socket.h"
 #include "tool/message.h"
 #include "tool/records/options.h"
 #include "tool/records/verb_records.h"

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "record/writer_socket.h"
 #include "tool/message.h"
 #include "tool/quic.h"
 #include "tool/watch/node_options.h"

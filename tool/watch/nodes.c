@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "record/writer_socket.h"
 #include "tool/message.h"
 #include "tool/watch/joined.h"
 #include "tool/watch/options.h"

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "record/writer_socket.h"
 #include "tool/message.h"
 #include "tool/watch/joined.h"
 #include "watch/ledger.h"
