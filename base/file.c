@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int read_all(int fd, char *text, size_t most, size_t *size)
+int stoq_file_read_all(int fd, char *text, size_t most, size_t *size)
 {
 	*size = 0;
 	while (*size <= most) {
@@ -44,7 +44,7 @@ int stoq_file_read_text(char **text, size_t *size, size_t most, const char *what
 		return stoq_error_set(
 			error, -errno, "cannot open %s %.200s: %s", what, path, strerror(errno));
 	*text = malloc(most + 2);
-	ret = *text ? read_all(fd, *text, most, size) : -ENOMEM;
+	ret = *text ? stoq_file_read_all(fd, *text, most, size) : -ENOMEM;
 	close(fd);
 	if (!ret)
 		return 0;

@@ -9,6 +9,12 @@
 #include "base/error.h"
 
 /*
+ * Reads all that fd has, at most `most` bytes, into text, which has room for one more. *size: how many. 0, -EFBIG:
+ * there is more; or what read() fails with.
+ */
+int stoq_file_read_all(int fd, char *text, size_t most, size_t *size);
+
+/*
  * Reads all of a file of at most `most` bytes. *text is the caller's: free(). what: the file in
  * errors, such as "the policy". -EINVAL: it has more; what open() and read() fail with; -ENOMEM.
  */

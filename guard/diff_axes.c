@@ -4,31 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "guard/compile.h"
+#include "guard/compile_private.h"
 #include "guard/diff_private.h"
 
 /* ---- hosts and subsystems ---- */
 
-enum end { HOST, SUBSYSTEM };
-
-static const struct stoq_guard_condition *condition_of(
-	const struct stoq_guard_rule *rule, enum end end)
+static const struct stoq_guard_names *names_of(
+	const struct stoq_guard_source *source, enum guard_side which)
 {
-	return end == HOST ? &rule->host : &rule->subsystem;
-}
-
-static const struct stoq_guard_names *names_of(const struct stoq_guard_source *source, enum end end)
-{
-	return end == HOST ? &source->compiled->hosts : &source->compiled->subsystems;
+	return which == GUARD_HOST ? &source->compiled->hosts : &source->compiled->subsystems;
 }
 
 /* name: NULL: not known. */
 static void add_name(struct stoq_diff_name *name, const char *label, const char *nqn,
-	const struct stoq_guard_source *const side[static 2], enum end end)
+	const struct stoq_guard_source *const side[static 2], enum guard_side which)
 {
 	snprintf(name->label, sizeof(name->label), "%s", label);
 	for (int i = 0; i < 2; i++)
-		name->class[i] = stoq_guard_class_of(names_of(side[i], end), nqn);
+		name->class[i] = stoq_guard_class_of(names_of(side[i], which), nqn);
 }
 
 static bool is_listed(const struct stoq_diff_name *names, size_t count, const char *label)
@@ -46,14 +39,15 @@ static bool condition_begins(
 }
 
 /* Whether a pattern of either policy begins with text, other than the prefix of this length. */
-static bool is_taken(const struct stoq_guard_source *const side[static 2], enum end end,
+static bool is_taken(const struct stoq_guard_source *const side[static 2], enum guard_side which,
 	const char *text, size_t length)
 {
 	for (int i = 0; i < 2; i++) {
 		const struct stoq_guard_policy *policy = &side[i]->policy;
 
 		for (size_t rule = 0; rule < policy->rule_count; rule++)
-			if (condition_begins(condition_of(&policy->rules[rule], end), text, length))
+			if (condition_begins(
+				    guard_condition_of(&policy->rules[rule], which), text, length))
 				return true;
 		for (const struct stoq_guard_list *list = policy->lists; list; list = list->next)
 			for (size_t item = 0; item < list->count; item++)
@@ -65,7 +59,7 @@ static bool is_taken(const struct stoq_guard_source *const side[static 2], enum 
 
 /* A name that begins so, and that no longer pattern matches: what follows is in no NQN. */
 static void add_prefix(struct stoq_diff_name *name, const struct stoq_guard_condition *condition,
-	const struct stoq_guard_source *const side[static 2], enum end end)
+	const struct stoq_guard_source *const side[static 2], enum guard_side which)
 {
 	char label[STOQ_DIFF_LABEL], nqn[STOQ_DIFF_LABEL];
 
@@ -73,38 +67,38 @@ static void add_prefix(struct stoq_diff_name *name, const struct stoq_guard_cond
 	snprintf(nqn, sizeof(nqn), "%.*s~", (int)condition->length, condition->text);
 	for (char last = '~'; last > ' '; last--) {
 		nqn[condition->length] = last;
-		if (!is_taken(side, end, nqn, condition->length + 1))
+		if (!is_taken(side, which, nqn, condition->length + 1))
 			break;
 	}
-	add_name(name, label, nqn, side, end);
+	add_name(name, label, nqn, side, which);
 }
 
 static void add_condition(struct stoq_diff_name *names, size_t *count,
 	const struct stoq_guard_condition *condition,
-	const struct stoq_guard_source *const side[static 2], enum end end)
+	const struct stoq_guard_source *const side[static 2], enum guard_side which)
 {
 	if (!condition->length || is_listed(names, *count, condition->text))
 		return;
 	if (condition->prefix)
-		add_prefix(&names[(*count)++], condition, side, end);
+		add_prefix(&names[(*count)++], condition, side, which);
 	else
-		add_name(&names[(*count)++], condition->text, condition->text, side, end);
+		add_name(&names[(*count)++], condition->text, condition->text, side, which);
 }
 
 /* A rule's condition: its name, or the prefixes of its lists. */
 static void add_conditions(struct stoq_diff_name *names, size_t *count,
 	const struct stoq_guard_condition *condition,
-	const struct stoq_guard_source *const side[static 2], enum end end)
+	const struct stoq_guard_source *const side[static 2], enum guard_side which)
 {
 	if (!condition->list_count) {
-		add_condition(names, count, condition, side, end);
+		add_condition(names, count, condition, side, which);
 		return;
 	}
 	for (size_t i = 0; i < condition->list_count; i++)
 		for (size_t item = 0; item < condition->lists[i]->count; item++)
 			if (condition->lists[i]->items[item].prefix)
-				add_condition(
-					names, count, &condition->lists[i]->items[item], side, end);
+				add_condition(names, count, &condition->lists[i]->items[item], side,
+					which);
 }
 
 /* ---- names in lists: thousands, of which most are treated alike ---- */
@@ -119,13 +113,13 @@ static void listed_text(const struct stoq_guard_listed *listed, uint32_t index,
 
 /* Joins the names that are alike; those of the first policy are there already. */
 static void add_listed(struct stoq_diff_name *names, size_t *count, const char *nqn,
-	const struct stoq_guard_source *const side[static 2], enum end end)
+	const struct stoq_guard_source *const side[static 2], enum guard_side which)
 {
 	struct stoq_diff_name fresh = {.listed = 1};
 
 	if (is_listed(names, *count, nqn))
 		return;
-	add_name(&fresh, nqn, nqn, side, end);
+	add_name(&fresh, nqn, nqn, side, which);
 	for (size_t i = 0; i < *count; i++)
 		if (names[i].listed && names[i].class[0] == fresh.class[0] &&
 			names[i].class[1] == fresh.class[1]) {
@@ -138,23 +132,21 @@ static void add_listed(struct stoq_diff_name *names, size_t *count, const char *
 static bool has_listed(const struct stoq_guard_names *names, const char *nqn)
 {
 	struct stoq_guard_nqn name;
-	char field[STOQ_GUARD_NQN_BYTES] = {0};
 
-	memcpy(field, nqn, strnlen(nqn, sizeof(field)));
-	stoq_guard_nqn_load(&name, field);
+	guard_nqn_load(&name, nqn, strlen(nqn));
 	return stoq_guard_listed_class(&names->listed, &name) != STOQ_GUARD_CLASS_OTHER;
 }
 
 static void fill_listed(struct stoq_diff_name *names, size_t *count,
-	const struct stoq_guard_source *const side[static 2], enum end end)
+	const struct stoq_guard_source *const side[static 2], enum guard_side which)
 {
 	char nqn[STOQ_GUARD_NQN_BYTES + 1];
 
 	for (int i = 0; i < 2; i++)
-		for (uint32_t at = 0; at < names_of(side[i], end)->listed.count; at++) {
-			listed_text(&names_of(side[i], end)->listed, at, nqn);
-			if (i == 0 || !has_listed(names_of(side[0], end), nqn))
-				add_listed(names, count, nqn, side, end);
+		for (uint32_t at = 0; at < names_of(side[i], which)->listed.count; at++) {
+			listed_text(&names_of(side[i], which)->listed, at, nqn);
+			if (i == 0 || !has_listed(names_of(side[0], which), nqn))
+				add_listed(names, count, nqn, side, which);
 		}
 	for (size_t i = 0; i < *count; i++) {
 		char more[32];
@@ -167,29 +159,31 @@ static void fill_listed(struct stoq_diff_name *names, size_t *count,
 }
 
 /* As many as there can be: rules and prefixes, pairs of classes, and two more. */
-static size_t most_names(const struct stoq_guard_source *const side[static 2], enum end end)
+static size_t most_names(
+	const struct stoq_guard_source *const side[static 2], enum guard_side which)
 {
 	size_t most = 2;
 
 	for (int i = 0; i < 2; i++)
-		most += side[i]->policy.rule_count + names_of(side[i], end)->count +
-			names_of(side[i], end)->listed.count;
+		most += side[i]->policy.rule_count + names_of(side[i], which)->count +
+			names_of(side[i], which)->listed.count;
 	return most;
 }
 
 static int fill_names(struct stoq_diff_name **names, size_t *count,
-	const struct stoq_guard_source *const side[static 2], enum end end)
+	const struct stoq_guard_source *const side[static 2], enum guard_side which)
 {
-	*names = calloc(most_names(side, end), sizeof(**names));
+	*names = calloc(most_names(side, which), sizeof(**names));
 	if (!*names)
 		return -ENOMEM;
 	for (int i = 0; i < 2; i++)
 		for (size_t rule = 0; rule < side[i]->policy.rule_count; rule++)
 			add_conditions(*names, count,
-				condition_of(&side[i]->policy.rules[rule], end), side, end);
-	fill_listed(*names, count, side, end);
-	add_name(&(*names)[(*count)++], "any other", "~", side, end);
-	add_name(&(*names)[(*count)++], "not known", NULL, side, end);
+				guard_condition_of(&side[i]->policy.rules[rule], which), side,
+				which);
+	fill_listed(*names, count, side, which);
+	add_name(&(*names)[(*count)++], "any other", "~", side, which);
+	add_name(&(*names)[(*count)++], "not known", NULL, side, which);
 	return 0;
 }
 
@@ -297,10 +291,10 @@ static int fill_blocks(
 int stoq_diff_axes_fill(
 	struct stoq_diff_axes *axes, const struct stoq_guard_source *const side[static 2])
 {
-	int ret = fill_names(&axes->hosts, &axes->host_count, side, HOST);
+	int ret = fill_names(&axes->hosts, &axes->host_count, side, GUARD_HOST);
 
 	if (!ret)
-		ret = fill_names(&axes->subsystems, &axes->subsystem_count, side, SUBSYSTEM);
+		ret = fill_names(&axes->subsystems, &axes->subsystem_count, side, GUARD_SUBSYSTEM);
 	for (unsigned int table = 0; table < STOQ_GUARD_TABLES; table++)
 		for (unsigned int code = 0; code < 256; code++)
 			add_command(axes, table, code, side);

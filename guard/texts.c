@@ -8,25 +8,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 static int read_all(int fd, const char *what, const char *path, size_t most,
 	struct stoq_guard_text *text, struct stoq_error *error)
 {
-	while (text->size <= most) {
-		ssize_t got = read(fd, text->text + text->size, most + 1 - text->size);
+	int result = stoq_file_read_all(fd, text->text, most, &text->size);
 
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return stoq_error_set(error, -errno, "cannot read %s %.200s: %s", what,
-				path, strerror(errno));
-		if (got == 0)
-			return 0;
-		text->size += (size_t)got;
-	}
-	return stoq_error_set(error, -EINVAL,
-		"%s %.200s: more than %u KiB%s, which are never needed: is it the right file?",
-		what, path, STOQ_GUARD_FILE_MAX >> 10,
-		most < STOQ_GUARD_FILE_MAX ? " with the files before it" : "");
+	if (result == -EFBIG)
+		return stoq_error_set(error, -EINVAL,
+			"%s %.200s: more than %u KiB%s, which are never needed: is it the right file?",
+			what, path, STOQ_GUARD_FILE_MAX >> 10,
+			most < STOQ_GUARD_FILE_MAX ? " with the files before it" : "");
+	if (result)
+		return stoq_error_set(
+			error, result, "cannot read %s %.200s: %s", what, path, strerror(-result));
+	return 0;
 }
 
 /* Room for as much as the policy may still have, given back but for what is used. */
