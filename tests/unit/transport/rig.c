@@ -436,6 +436,23 @@ void rig_connected(struct rig *rig)
 	rig_wait_connected(rig);
 }
 
+void rig_start_connected(struct rig *rig)
+{
+	rig_start(rig);
+	rig_set_link(rig, &(struct stoq_memory_link){.delay_ns = RIG_MS});
+	rig_connected(rig);
+}
+
+bool rig_client_closed(struct rig *rig)
+{
+	return rig->client.closed > 0;
+}
+
+bool rig_server_closed(struct rig *rig)
+{
+	return rig->server.closed > 0;
+}
+
 void rig_wait_connected(struct rig *rig)
 {
 	if (!rig_run_until(rig, rig_both_connected, 10 * RIG_S))

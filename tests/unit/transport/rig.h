@@ -81,6 +81,11 @@ struct stoq_connection *rig_connect_as(struct rig *rig, const struct stoq_connec
 void rig_wait_connected(struct rig *rig);
 /* Both. */
 void rig_connected(struct rig *rig);
+/* The same from the start of both, over a path of 1 ms each way. */
+void rig_start_connected(struct rig *rig);
+/* Conditions for rig_run_until(): that side's connection is over. */
+bool rig_client_closed(struct rig *rig);
+bool rig_server_closed(struct rig *rig);
 
 /* Both sides work until the condition holds or the time is over; whether it holds. */
 bool rig_run_until(struct rig *rig, bool (*condition)(struct rig *rig), uint64_t limit_ns);

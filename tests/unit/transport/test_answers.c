@@ -23,13 +23,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void start(void)
-{
-	rig_start(&rig);
-	rig_set_link(&rig, &(struct stoq_memory_link){.delay_ns = RIG_MS});
-	rig_connected(&rig);
-}
-
 static bool server_finished(struct rig *any)
 {
 	return any->server.finished > 0;
@@ -68,7 +61,7 @@ static void test_resume_in_received(void **state)
 {
 	rig.server.config.callbacks.received = take_and_resume;
 	hash = offers = 0;
-	start();
+	rig_start_connected(&rig);
 	transfer(10 * RIG_S);
 	assert_int_equal(rig.server.received, sizeof(data));
 	assert_true(hash == rig_hash(0, data, sizeof(data)));
@@ -89,7 +82,7 @@ static void test_resume_in_received_without_end(void **state)
 
 	rig.server.config.callbacks.received = take_nothing_and_resume;
 	offers = 0;
-	start();
+	rig_start_connected(&rig);
 	assert_int_equal(stoq_stream_open(rig.client.connection, STOQ_UNIDIRECTIONAL, &stream), 0);
 	assert_int_equal(stoq_stream_write(stream, data, 1000, STOQ_FINISH), 1000);
 	rig_run(&rig, RIG_MS / 2 * 5);
@@ -123,7 +116,7 @@ static void test_keys_in_callbacks(void **state)
 	rig.server.on_connection = update_at_once;
 	rig.client.on_connection = update_at_once;
 	rig.server.config.callbacks.received = update_and_take;
-	start();
+	rig_start_connected(&rig);
 	for (int i = 0; i < 5; i++) {
 		transfer(10 * RIG_S);
 		rig_run(&rig, RIG_S);
@@ -167,7 +160,7 @@ static int migrate_to(struct stoq_connection *connection, const char *text)
 static void test_peer_that_forbids_migration(void **state)
 {
 	rig.server.config.migration = false;
-	start();
+	rig_start_connected(&rig);
 	assert_int_equal(migrate_to(rig.client.connection, "192.0.2.77"), -ENOTSUP);
 	transfer(10 * RIG_S);
 }
@@ -177,7 +170,7 @@ static void test_migration_without_sense(void **state)
 	const struct sockaddr_in6 mapped = {.sin6_family = AF_INET6};
 	struct sockaddr short_one = {.sa_family = AF_INET};
 
-	start();
+	rig_start_connected(&rig);
 	assert_int_equal(migrate_to(rig.client.connection, "192.0.2.2"), -EALREADY);
 	assert_int_equal(migrate_to(rig.client.connection, "2001:db8::7"), -EAFNOSUPPORT);
 	assert_int_equal(migrate_to(rig.client.connection, "0.0.0.0"), -EINVAL);
@@ -207,7 +200,7 @@ static void test_migration_in_a_callback(void **state)
 
 	rig.client.config.callbacks.received = migrate_and_take;
 	rig.server.echo = true;
-	start();
+	rig_start_connected(&rig);
 	assert_int_equal(stoq_address_parse(&other, "192.0.2.77:50000", 0, NULL), 0);
 	assert_int_equal(stoq_memory_add_address(rig.client.datapath, &other), 0);
 	assert_int_equal(stoq_stream_open(rig.client.connection, STOQ_BIDIRECTIONAL, &stream), 0);
@@ -225,7 +218,7 @@ static void test_migration_that_we_forbid(void **state)
 
 	rig.server.config.migration = false;
 	rig.client.config.idle_timeout_ns = 5 * RIG_S;
-	start();
+	rig_start_connected(&rig);
 	transfer(10 * RIG_S);
 	assert_int_equal(rig_metrics(&rig.server).packets_dropped, 0);
 	assert_int_equal(stoq_address_parse(&outside, "198.51.100.7:7777", 0, NULL), 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What programs around a transport need: handles, timers, who the peer is, figures, the end. */
+/* What programs around a transport need: events, the figures of streams, the end, addresses. */
 #include "tests/unit/transport/rig.h"
 
 #include <arpa/inet.h>
@@ -22,170 +22,6 @@ static int teardown(void **state)
 {
 	rig_stop(&rig);
 	return 0;
-}
-
-static void start(void)
-{
-	rig_start(&rig);
-	rig_set_link(&rig, &(struct stoq_memory_link){.delay_ns = RIG_MS});
-	rig_connected(&rig);
-}
-
-static bool client_closed(struct rig *any)
-{
-	return any->client.closed > 0;
-}
-
-/* ---- handles ---- */
-
-static struct stoq_connection *found;
-static unsigned int calls;
-
-static void note_found(struct stoq_connection *connection, void *argument)
-{
-	found = connection;
-	calls++;
-	assert_ptr_equal(argument, &calls);
-}
-
-static void post(uint64_t id)
-{
-	found = (struct stoq_connection *)&rig;
-	assert_int_equal(stoq_connection_post(rig.client.transport, id, note_found, &calls), 0);
-	rig_run(&rig, RIG_MS);
-}
-
-static void test_handles(void **state)
-{
-	struct stoq_connection *first, *second;
-	uint64_t first_id, second_id;
-
-	start();
-	calls = 0;
-	first = rig.client.connection;
-	first_id = stoq_connection_id(first);
-	second = rig_connect(&rig);
-	second_id = stoq_connection_id(second);
-	assert_true(first_id && second_id && first_id != second_id);
-	post(first_id);
-	assert_ptr_equal(found, first);
-	post(second_id);
-	assert_ptr_equal(found, second);
-	stoq_connection_close(first, 0, "");
-	rig_run(&rig, RIG_MS);
-	/* It still says goodbye, but it is over for the application. */
-	post(first_id);
-	assert_null(found);
-	assert_null(stoq_connection_find(rig.client.transport, first_id));
-	assert_ptr_equal(stoq_connection_find(rig.client.transport, second_id), second);
-	assert_int_equal(calls, 3);
-	rig_run(&rig, 5 * RIG_S);
-	assert_int_not_equal(stoq_connection_id(rig_connect(&rig)), first_id);
-}
-
-static void test_handles_that_cannot_be(void **state)
-{
-	start();
-	assert_int_equal(stoq_connection_post(rig.client.transport, 0, note_found, NULL), -EINVAL);
-	/* Of worker 1, where there is one worker. */
-	assert_int_equal(stoq_connection_post(rig.client.transport, 65, note_found, NULL), -EINVAL);
-	assert_int_equal(stoq_connection_post(rig.client.transport,
-				 stoq_connection_id(rig.client.connection), NULL, NULL),
-		-EINVAL);
-	assert_null(stoq_connection_find(rig.client.transport, 0));
-	assert_null(stoq_connection_find(rig.client.transport, UINT64_MAX));
-}
-
-static uint64_t posted_id;
-static int post_status;
-
-static void on_closed_post(struct stoq_connection *connection, void *user)
-{
-	assert_ptr_equal(stoq_connection_find(rig.client.transport, posted_id), connection);
-	post_status = stoq_connection_post(rig.client.transport, posted_id, note_found, &calls);
-}
-
-/* In closed() it is found; what is posted there comes when it is gone. */
-static void test_handle_in_closed(void **state)
-{
-	rig.client.config.callbacks.closed = on_closed_post;
-	start();
-	posted_id = stoq_connection_id(rig.client.connection);
-	found = rig.client.connection;
-	stoq_connection_close(rig.client.connection, 0, "");
-	rig_run(&rig, RIG_S);
-	assert_int_equal(post_status, 0);
-	assert_null(found);
-}
-
-/* ---- timers ---- */
-
-static struct stoq_alarm *second_alarm;
-static unsigned int rings;
-
-static void ring(void *argument)
-{
-	rings++;
-	if (argument)
-		stoq_alarm_cancel(second_alarm);
-}
-
-static void ring_again(void *argument)
-{
-	rings++;
-	assert_int_equal(
-		stoq_alarm_set(rig.client.transport, 0, rig.now_ns, ring_again, NULL, NULL), 0);
-}
-
-static void test_alarms(void **state)
-{
-	struct stoq_transport *transport;
-	struct stoq_alarm *alarm;
-
-	rig_start(&rig);
-	transport = rig.client.transport;
-	rings = 0;
-	assert_int_equal(stoq_alarm_set(transport, 0, rig.now_ns + RIG_S, ring, NULL, &alarm), 0);
-	assert_true(stoq_transport_next_ns(transport, 0) == rig.now_ns + RIG_S);
-	rig_run(&rig, RIG_S - 1);
-	assert_int_equal(rings, 0);
-	rig_run(&rig, RIG_MS);
-	assert_int_equal(rings, 1);
-	assert_int_equal(stoq_alarm_set(transport, 0, rig.now_ns + RIG_S, ring, NULL, &alarm), 0);
-	stoq_alarm_cancel(alarm);
-	stoq_alarm_cancel(NULL);
-	rig_run(&rig, 2 * RIG_S);
-	assert_int_equal(rings, 1);
-	/* Both are due at once, and the first cancels the second. */
-	assert_int_equal(stoq_alarm_set(transport, 0, rig.now_ns + 1, ring, &rig, NULL), 0);
-	assert_int_equal(
-		stoq_alarm_set(transport, 0, rig.now_ns + 2, ring, NULL, &second_alarm), 0);
-	rig_run(&rig, RIG_S);
-	assert_int_equal(rings, 2);
-	/* What is left when the transport is destroyed is dropped. */
-	assert_int_equal(stoq_alarm_set(transport, 0, rig.now_ns + RIG_S, ring, NULL, NULL), 0);
-}
-
-/* One that sets itself for now comes once a round. */
-static void test_alarm_that_is_always_due(void **state)
-{
-	rig_start(&rig);
-	rings = 0;
-	assert_int_equal(
-		stoq_alarm_set(rig.client.transport, 0, rig.now_ns, ring_again, NULL, NULL), 0);
-	for (unsigned int i = 1; i < 5; i++) {
-		assert_int_equal(stoq_transport_process(rig.client.transport, 0, rig.now_ns), 0);
-		assert_int_equal(rings, i);
-	}
-}
-
-static void test_alarms_that_cannot_be(void **state)
-{
-	rig_start(&rig);
-	assert_int_equal(stoq_alarm_set(rig.client.transport, 1, 0, ring, NULL, NULL), -EINVAL);
-	assert_int_equal(stoq_alarm_set(rig.client.transport, 0, 0, NULL, NULL, NULL), -EINVAL);
-	assert_int_equal(
-		stoq_alarm_set(rig.client.transport, 0, STOQ_NEVER, ring, NULL, NULL), -EINVAL);
 }
 
 /* ---- events ---- */
@@ -223,7 +59,7 @@ static void test_confirmed_on_both_sides(void **state)
 	rig.client.config.callbacks.confirmed = on_confirmed;
 	rig.server.config.callbacks.confirmed = on_confirmed;
 	confirmations = 0;
-	start();
+	rig_start_connected(&rig);
 	rig_run(&rig, RIG_S);
 	assert_int_equal(confirmations, 2);
 }
@@ -232,7 +68,7 @@ static void test_what_is_known_in_closed(void **state)
 {
 	rig.client.config.callbacks.closed = on_closed_ask;
 	memset(&last, 0, sizeof(last));
-	start();
+	rig_start_connected(&rig);
 	rig_run(&rig, RIG_S);
 	stoq_connection_close(rig.client.connection, 0, "");
 	rig_run(&rig, RIG_S);
@@ -245,216 +81,6 @@ static void test_what_is_known_in_closed(void **state)
 	assert_true(last.min_rtt_ns >= 2 * RIG_MS && last.smoothed_rtt_ns >= 2 * RIG_MS);
 	assert_string_equal(last_name, "server.test");
 	assert_in_range(last_certificate, 200, 2000);
-}
-
-/* ---- refusals ---- */
-
-static unsigned int refusals;
-static struct stoq_refusal refusal;
-static struct stoq_close_info refusal_close;
-static size_t refused_certificate;
-
-static void on_refused(const struct stoq_refusal *about, void *user)
-{
-	assert_ptr_equal(user, &rig.server);
-	refusals++;
-	refusal = *about;
-	refusal_close = *about->close;
-	refused_certificate = about->certificate ? about->certificate_bytes : 0;
-}
-
-static void expect_refusal(const char *reason)
-{
-	assert_int_equal(refusals, 1);
-	assert_ptr_equal(refusal.transport, rig.server.transport);
-	assert_memory_equal(&refusal.remote, &rig.client.address.sa, rig.client.address.length);
-	if (!strstr(refusal_close.reason, reason))
-		fail_msg("'%s' does not say '%s'", refusal_close.reason, reason);
-	assert_int_equal(rig.server.accepted + rig.server.closed, 0);
-}
-
-static void test_refused_for_its_name(void **state)
-{
-	static const char *const others[] = {"someone.else"};
-
-	rig.server.config.callbacks.refused = on_refused;
-	rig.server.config.tls.peer_names = others;
-	refusals = 0;
-	rig_start(&rig);
-	rig_connect(&rig);
-	assert_true(rig_run_until(&rig, client_closed, 10 * RIG_S));
-	expect_refusal("no peer of this name is allowed here: client.test");
-	assert_int_equal(refusal_close.origin, STOQ_CLOSE_TRANSPORT);
-	assert_in_range(refused_certificate, 200, 2000);
-	if (!strstr(rig.server.log, "a connection from 192.0.2.2:50000 was not made: "))
-		fail_msg("%s", rig.server.log);
-}
-
-static void test_refused_for_a_limit(void **state)
-{
-	rig.server.config.callbacks.refused = on_refused;
-	rig.server.config.max_connections = 1;
-	start();
-	refusals = 0;
-	rig.server.accepted = 0;
-	rig_connect(&rig);
-	assert_true(rig_run_until(&rig, client_closed, 10 * RIG_S));
-	expect_refusal("max_connections are open");
-	assert_false(refusal.address_proven);
-	assert_int_equal(refusal_close.code, 2);
-	assert_int_equal(refused_certificate, 0);
-}
-
-static void test_refused_after_a_retry(void **state)
-{
-	rig.server.config.callbacks.refused = on_refused;
-	rig.server.config.retry = STOQ_RETRY_ALWAYS;
-	rig.server.config.max_connections = 1;
-	start();
-	refusals = 0;
-	rig.server.accepted = 0;
-	rig_connect(&rig);
-	assert_true(rig_run_until(&rig, client_closed, 10 * RIG_S));
-	expect_refusal("max_connections are open");
-	assert_true(refusal.address_proven);
-}
-
-static bool refused(struct rig *any)
-{
-	return refusals > 0;
-}
-
-static void test_refused_for_silence(void **state)
-{
-	rig.server.config.callbacks.refused = on_refused;
-	refusals = 0;
-	rig_start(&rig);
-	rig_connect(&rig);
-	rig_run(&rig, 1);
-	stoq_memory_set_link(rig.client.datapath, &(struct stoq_memory_link){.loss_ppm = 1000000});
-	assert_true(rig_run_until(&rig, refused, 60 * RIG_S));
-	expect_refusal("not over in time");
-	assert_int_equal(refusal_close.origin, STOQ_CLOSE_HANDSHAKE_TIMEOUT);
-}
-
-/* ---- who the peer is ---- */
-
-static void test_names_and_certificates(void **state)
-{
-	struct stoq_peer_name names[2];
-	const uint8_t *der, *again;
-	struct stoq_connection *connection;
-	size_t size;
-
-	rig_start(&rig);
-	connection = rig_connect(&rig);
-	assert_int_equal(stoq_connection_names(connection, names, 2), -ENOTCONN);
-	rig_wait_connected(&rig);
-	assert_int_equal(stoq_connection_names(rig.server.connection, names, 2), 1);
-	assert_int_equal(names[0].kind, STOQ_NAME_DNS);
-	assert_string_equal(names[0].text, "client.test");
-	assert_int_equal(stoq_connection_names(rig.server.connection, NULL, 0), 1);
-	assert_int_equal(stoq_connection_certificate(rig.server.connection, 0, &der, &size), 0);
-	assert_int_equal(der[0], 0x30); /* a SEQUENCE */
-	assert_int_equal(
-		stoq_connection_certificate(rig.server.connection, 9, &again, &size), -ENOENT);
-	rig_run(&rig, RIG_S);
-	assert_int_equal(stoq_connection_certificate(rig.server.connection, 0, &again, &size), 0);
-	assert_ptr_equal(der, again);
-}
-
-static void test_names_after_resumption(void **state)
-{
-	struct stoq_connect_config config;
-	struct stoq_connection_info info;
-	struct stoq_peer_name name;
-
-	start();
-	rig_run(&rig, RIG_S);
-	config = rig_resume_config(&rig);
-	rig.server.accepted = 0;
-	rig_connect_as(&rig, &config);
-	rig_wait_connected(&rig);
-	stoq_connection_info(rig.server.connection, &info);
-	assert_true(info.resumed);
-	assert_int_equal(stoq_connection_names(rig.server.connection, &name, 1), 1);
-	assert_string_equal(name.text, "client.test");
-}
-
-/* ---- credentials from memory ---- */
-
-static struct stoq_pem pem_of(const char *path)
-{
-	static char texts[16][8192];
-	static unsigned int next;
-	char *text = texts[next++ % 16];
-	FILE *file = fopen(path, "r");
-	size_t size;
-
-	assert_non_null(file);
-	size = fread(text, 1, sizeof(texts[0]), file);
-	fclose(file);
-	return (struct stoq_pem){.data = text, .size = size};
-}
-
-static void use_memory(struct rig_side *side)
-{
-	struct stoq_tls_config *tls = &side->config.tls;
-
-	tls->ca = pem_of(tls->ca_file);
-	tls->certificate = pem_of(tls->certificate_file);
-	tls->key = pem_of(tls->key_file);
-	tls->ca_file = tls->certificate_file = tls->key_file = NULL;
-}
-
-static void test_credentials_from_memory(void **state)
-{
-	struct stoq_transport_config config;
-	struct stoq_error error;
-
-	use_memory(&rig.server);
-	use_memory(&rig.client);
-	start();
-	/* Other text is taken, if it is good. */
-	config = rig.server.config;
-	config.tls.certificate = pem_of(rig_file("client.test/cert.pem"));
-	assert_true(stoq_transport_update(rig.server.transport, &config, &error) < 0);
-	assert_non_null(strstr(error.text, "the key is not the certificate's"));
-	config.tls.key = pem_of(rig_file("client.test/key.pem"));
-	assert_int_equal(stoq_transport_update(rig.server.transport, &config, &error), 0);
-	assert_int_equal(stoq_transport_reload_certificates(rig.server.transport, &error), 0);
-	rig_connect(&rig);
-	assert_true(rig_run_until(&rig, client_closed, 10 * RIG_S));
-	assert_non_null(strstr(rig.client.close.reason, "the peer is not server.test"));
-	/* Those that were there go on. */
-	assert_int_equal(rig_metrics(&rig.server).connections_open, 1);
-}
-
-static void expect_bad(const char *reason)
-{
-	struct stoq_transport *transport;
-	struct stoq_error error;
-
-	assert_int_equal(stoq_transport_create(&rig.client.config, &transport, &error), -EINVAL);
-	if (!strstr(error.text, reason))
-		fail_msg("%s", error.text);
-}
-
-static void test_credentials_from_two_places(void **state)
-{
-	const char *file = rig.client.config.tls.key_file;
-
-	rig_start(&rig);
-	use_memory(&rig.client);
-	rig.client.config.tls.key_file = file;
-	expect_bad("key is given twice, as a file and as text");
-	rig.client.config.tls.key_file = NULL;
-	rig.client.config.tls.key.size = 0;
-	expect_bad("key is text of 0 bytes");
-	rig.client.config.tls.key.data = NULL;
-	expect_bad("only the certificate is given");
-	rig.client.config.tls.key.size = 7;
-	expect_bad("key is text of 7 bytes");
 }
 
 /* ---- streams ---- */
@@ -482,7 +108,7 @@ static void test_urgency(void **state)
 
 	memset(order, 0, sizeof(order));
 	rig.server.config.callbacks.received = note_order;
-	start();
+	rig_start_connected(&rig);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(
 			stoq_stream_open(rig.client.connection, STOQ_UNIDIRECTIONAL, &streams[i]),
@@ -526,7 +152,7 @@ static void test_stream_info_in_received(void **state)
 
 	rig.server.config.callbacks.received = take_first;
 	first_taken = 1;
-	start();
+	rig_start_connected(&rig);
 	assert_int_equal(stoq_stream_open(rig.client.connection, STOQ_UNIDIRECTIONAL, &stream), 0);
 	assert_int_equal(stoq_stream_write(stream, data, 500, STOQ_FINISH), 500);
 	rig_run(&rig, RIG_S);
@@ -540,7 +166,7 @@ static void test_stream_info(void **state)
 
 	rig.server.take_max = 1000;
 	rig.client.config.callbacks.stream_closed = on_stream_closed_ask;
-	start();
+	rig_start_connected(&rig);
 	assert_int_equal(stoq_stream_open(rig.client.connection, STOQ_BIDIRECTIONAL, &stream), 0);
 	assert_ptr_equal(stoq_stream_find(rig.client.connection, stoq_stream_id(stream)), stream);
 	assert_null(stoq_stream_find(rig.client.connection, 400));
@@ -569,9 +195,9 @@ static void test_stream_info(void **state)
 
 static void test_destroy_says_goodbye(void **state)
 {
-	start();
+	rig_start_connected(&rig);
 	rig_stop_side(&rig.server);
-	assert_true(rig_run_until(&rig, client_closed, RIG_S));
+	assert_true(rig_run_until(&rig, rig_client_closed, RIG_S));
 	assert_int_equal(rig.client.close.origin, STOQ_CLOSE_PEER_APPLICATION);
 	assert_int_equal(rig.client.close.code, 0);
 	assert_string_equal(rig.client.close.reason, "the transport was destroyed");
@@ -591,7 +217,7 @@ static void test_destroy_during_a_handshake(void **state)
 	rig_connect(&rig);
 	assert_true(rig_run_until(&rig, handshaking, RIG_S));
 	rig_stop_side(&rig.server);
-	assert_true(rig_run_until(&rig, client_closed, RIG_S));
+	assert_true(rig_run_until(&rig, rig_client_closed, RIG_S));
 	assert_int_equal(rig.client.close.origin, STOQ_CLOSE_PEER_TRANSPORT);
 }
 
@@ -608,7 +234,7 @@ static void misuse(struct stoq_connection *connection, void *user)
 static void test_what_callbacks_must_not_do(void **state)
 {
 	rig.client.config.callbacks.confirmed = misuse;
-	start();
+	rig_start_connected(&rig);
 	rig_run(&rig, RIG_S);
 	assert_int_equal(process_status, -EBUSY);
 	assert_int_equal(rig.client.warnings, 1);
@@ -653,22 +279,8 @@ static void test_resolve(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_rig(test_handles),
-		with_rig(test_handles_that_cannot_be),
-		with_rig(test_handle_in_closed),
-		with_rig(test_alarms),
-		with_rig(test_alarm_that_is_always_due),
-		with_rig(test_alarms_that_cannot_be),
 		with_rig(test_confirmed_on_both_sides),
 		with_rig(test_what_is_known_in_closed),
-		with_rig(test_refused_for_its_name),
-		with_rig(test_refused_for_a_limit),
-		with_rig(test_refused_after_a_retry),
-		with_rig(test_refused_for_silence),
-		with_rig(test_names_and_certificates),
-		with_rig(test_names_after_resumption),
-		with_rig(test_credentials_from_memory),
-		with_rig(test_credentials_from_two_places),
 		with_rig(test_urgency),
 		with_rig(test_stream_info),
 		with_rig(test_stream_info_in_received),

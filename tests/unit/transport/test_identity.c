@@ -106,11 +106,6 @@ static void trust_both(struct stoq_pki_material *material)
 
 /* ---- refusals ---- */
 
-static bool client_closed(struct rig *any)
-{
-	return any->client.closed > 0;
-}
-
 static void expect_text(const char *text, const char *expected)
 {
 	if (!strstr(text, expected))
@@ -121,7 +116,7 @@ static void expect_text(const char *text, const char *expected)
 static void try_to_connect(void)
 {
 	rig_connect(&rig);
-	if (!rig_run_until(&rig, client_closed, 20 * RIG_S))
+	if (!rig_run_until(&rig, rig_client_closed, 20 * RIG_S))
 		fail_msg("the client is not refused; the server says '%s'", rig.server.log);
 	assert_int_equal(rig.server.accepted, 0);
 	assert_int_equal(rig.server.closed, 0);
@@ -320,14 +315,14 @@ static void test_reload(void **state)
 	write_side(&rig.server, "server", &server);
 	reload_server(0, NULL);
 	rig_run(&rig, RIG_MS);
-	assert_true(rig_run_until(&rig, client_closed, RIG_S));
+	assert_true(rig_run_until(&rig, rig_client_closed, RIG_S));
 	expect_text(rig.client.close.reason, "certificate");
 	assert_int_equal(rig.client.close.code, 0x100 + GNUTLS_A_CERTIFICATE_REVOKED);
 	assert_int_equal(rig.server.closed, 1);
 	expect_text(rig.server.close.reason, "is revoked");
 	rig.client.closed = 0;
 	rig_connect(&rig);
-	assert_true(rig_run_until(&rig, client_closed, 20 * RIG_S));
+	assert_true(rig_run_until(&rig, rig_client_closed, 20 * RIG_S));
 	expect_text(rig.client.close.reason, "is revoked");
 	assert_int_equal(rig.server.accepted, 1);
 	rig.server.closed = 0;
@@ -339,7 +334,7 @@ static void test_reload(void **state)
 	reload_server(-EINVAL, "holds no certificate");
 	rig.client.closed = 0;
 	rig_connect(&rig);
-	assert_true(rig_run_until(&rig, client_closed, 20 * RIG_S));
+	assert_true(rig_run_until(&rig, rig_client_closed, 20 * RIG_S));
 	expect_text(rig.client.close.reason, "is revoked");
 
 	assert_int_equal(unlink(rig.server.config.tls.key_file), 0);
@@ -372,7 +367,7 @@ static void test_resumption_after_revocation(void **state)
 
 	config = rig_resume_config(&rig);
 	rig_connect_as(&rig, &config);
-	assert_true(rig_run_until(&rig, client_closed, 20 * RIG_S));
+	assert_true(rig_run_until(&rig, rig_client_closed, 20 * RIG_S));
 	assert_int_equal(rig.server.accepted, 1);
 	assert_int_equal(rig.client.close.code, 0x100 + GNUTLS_A_CERTIFICATE_REVOKED);
 }
@@ -469,7 +464,7 @@ static void test_another_address(void **state)
 	config = rig_connect_config(&rig);
 	config.name = "192.0.2.1";
 	rig_connect_as(&rig, &config);
-	assert_true(rig_run_until(&rig, client_closed, 20 * RIG_S));
+	assert_true(rig_run_until(&rig, rig_client_closed, 20 * RIG_S));
 	expect_text(rig.client.close.reason, "the peer is not 192.0.2.1: its certificate is for "
 					     "192.0.2.7");
 }

@@ -34,11 +34,6 @@ static int teardown(void **state)
 
 /* ---- in memory ---- */
 
-static bool client_closed(struct rig *any)
-{
-	return any->client.closed > 0;
-}
-
 static const struct stoq_memory_link usual = {.delay_ns = RIG_MS}, cut = {.loss_ppm = 1000000};
 
 /* Nothing of what it says at its end gets out. */
@@ -66,7 +61,7 @@ static void expect_reset_after(size_t size)
 
 	assert_int_equal(stoq_stream_open(rig.client.connection, STOQ_UNIDIRECTIONAL, &stream), 0);
 	assert_int_equal(stoq_stream_write(stream, bytes, size, 0), size);
-	assert_true(rig_run_until(&rig, client_closed, RIG_S));
+	assert_true(rig_run_until(&rig, rig_client_closed, RIG_S));
 	assert_int_equal(rig.client.close.origin, STOQ_CLOSE_STATELESS_RESET);
 }
 
@@ -91,7 +86,7 @@ static void test_ping(void **state)
 	rig.client.config.keep_alive_ns = 5 * RIG_S;
 	connect_idle();
 	crash_and_restart();
-	assert_true(rig_run_until(&rig, client_closed, 6 * RIG_S));
+	assert_true(rig_run_until(&rig, rig_client_closed, 6 * RIG_S));
 	assert_int_equal(rig.client.close.origin, STOQ_CLOSE_STATELESS_RESET);
 }
 
@@ -185,7 +180,7 @@ static void test_another_certificate_is_another_server(void **state)
 	rig.server.config.tls.certificate_file = rig_file("client.test/cert.pem");
 	rig.server.config.tls.key_file = rig_file("client.test/key.pem");
 	crash_and_restart();
-	assert_true(rig_run_until(&rig, client_closed, 20 * RIG_S));
+	assert_true(rig_run_until(&rig, rig_client_closed, 20 * RIG_S));
 	assert_int_equal(rig.client.close.origin, STOQ_CLOSE_IDLE);
 }
 

@@ -27,11 +27,6 @@ static void start(void)
 	rig_set_link(&rig, &usual);
 }
 
-static bool client_closed(struct rig *any)
-{
-	return any->client.closed > 0;
-}
-
 static bool has_session(struct rig *any)
 {
 	return any->client.session != NULL;
@@ -94,7 +89,7 @@ static void test_resumption_does_not_outlive_permission(void **state)
 	assert_int_equal(
 		stoq_transport_update(rig.server.transport, &rig.server.config, &error), 0);
 	connect_again(false);
-	assert_true(rig_run_until(&rig, client_closed, 10 * RIG_S));
+	assert_true(rig_run_until(&rig, rig_client_closed, 10 * RIG_S));
 	assert_int_equal(rig.server.accepted, 0);
 	assert_non_null(strstr(rig.client.close.reason, "no peer of this name"));
 }
@@ -176,7 +171,7 @@ static void test_early_data_do_not_outlive_permission(void **state)
 	connection = connect_again(true);
 	assert_int_equal(stoq_stream_open(connection, STOQ_UNIDIRECTIONAL, &stream), 0);
 	assert_int_equal(stoq_stream_write(stream, "early", 5, STOQ_FINISH), 5);
-	assert_true(rig_run_until(&rig, client_closed, 10 * RIG_S));
+	assert_true(rig_run_until(&rig, rig_client_closed, 10 * RIG_S));
 	assert_non_null(strstr(rig.client.close.reason, "no peer of this name"));
 	assert_int_equal(rig.server.accepted, 0);
 	assert_int_equal(rig.server.streams_opened, 0);
