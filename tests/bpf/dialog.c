@@ -88,6 +88,15 @@ void dialog_response(struct dialog *dialog, uint16_t cid, uint16_t status, uint3
 	dialog_bytes(dialog, front, nvme_tcp_encode_capsule_resp(front, &dialog->format, &cqe));
 }
 
+void dialog_r2t(
+	struct dialog *dialog, uint16_t cid, uint16_t ttag, uint32_t offset, uint32_t length)
+{
+	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
+
+	dialog_bytes(dialog, front,
+		nvme_tcp_encode_r2t(front, &dialog->format, cid, ttag, offset, length));
+}
+
 void dialog_data(struct dialog *dialog, const struct nvme_tcp_data_fields *fields)
 {
 	static const uint8_t data[32768] = {0};

@@ -26,6 +26,8 @@ void dialog_connect(struct dialog *dialog, uint16_t cid, uint16_t qid);
 void dialog_command(struct dialog *dialog, const struct nvme_io_fields *fields);
 void dialog_response(struct dialog *dialog, uint16_t cid, uint16_t status, uint32_t dw0);
 void dialog_data(struct dialog *dialog, const struct nvme_tcp_data_fields *fields);
+void dialog_r2t(
+	struct dialog *dialog, uint16_t cid, uint16_t ttag, uint32_t offset, uint32_t length);
 void dialog_bytes(struct dialog *dialog, const void *bytes, size_t length);
 
 /* Sends what was written, in segments of up to `piece` bytes. */

@@ -225,10 +225,7 @@ void link_complete(struct guard_link *link, uint16_t cid)
 void link_r2t(
 	struct guard_link *link, uint16_t cid, uint16_t ttag, uint32_t offset, uint32_t length)
 {
-	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
-
-	dialog_bytes(&link->dialog, front,
-		nvme_tcp_encode_r2t(front, &link->dialog.format, cid, ttag, offset, length));
+	dialog_r2t(&link->dialog, cid, ttag, offset, length);
 	link_write(link, NVME_TCP_FROM_CONTROLLER);
 	assert_true(link_flush(link, NVME_TCP_FROM_CONTROLLER));
 }
@@ -383,8 +380,8 @@ struct nvme_tcp_data_fields link_asked_data(
 		.length = length};
 }
 
-void link_write_data(struct guard_link *link, enum nvme_tcp_side side,
-	const struct nvme_tcp_data_fields *fields)
+void link_write_data(
+	struct guard_link *link, enum nvme_tcp_side side, const struct nvme_tcp_data_fields *fields)
 {
 	dialog_data(&link->dialog, fields);
 	link_write(link, side);

@@ -15,10 +15,7 @@ static struct guard_link link;
 
 static void write_r2t(uint16_t cid, uint32_t offset, uint32_t length)
 {
-	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
-
-	dialog_bytes(&link.dialog, front,
-		nvme_tcp_encode_r2t(front, &link.dialog.format, cid, 0, offset, length));
+	dialog_r2t(&link.dialog, cid, 0, offset, length);
 	link_write(&link, CONTROLLER);
 }
 

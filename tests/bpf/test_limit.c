@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "bpf/stream/refused_shared.h"
 #include "stoq_limit.skel.h"
 #include "tests/bpf/limit_rig.h"
 
@@ -104,7 +105,6 @@ static void test_cut(void **state)
 /* R2T and data wait as well; on a host's node the command itself does. */
 static void test_both_ends(void **state)
 {
-	uint8_t front[NVME_TCP_FRONT_MAX];
 	struct dialog dialog;
 
 	limit_install(LIMIT_FIFTY);
@@ -114,8 +114,7 @@ static void test_both_ends(void **state)
 		for (uint16_t cid = 0; cid < 2; cid++)
 			limit_command(&dialog, NVME_NVM_WRITE, cid, 1, 8192);
 		if (kind)
-			dialog_bytes(&dialog, front,
-				nvme_tcp_encode_r2t(front, &dialog.format, 1, 7, 0, 8192));
+			dialog_r2t(&dialog, 1, 7, 0, 8192);
 		else
 			dialog_data(&dialog,
 				&(struct nvme_tcp_data_fields){
@@ -189,7 +188,7 @@ static void test_shares(void **state)
 
 	for (int group = 0; group < 2; group++) {
 		limit_install(group ? "  - {name: a, iops: 1, burst: 0ms, share: group}\n"
-			      : "  - {name: a, iops: 1, burst: 0ms}\n");
+				    : "  - {name: a, iops: 1, burst: 0ms}\n");
 		limit_forget_accounts();
 		limit_open(&dialog, DIALOG_HOST_NQN, 1);
 		assert_false(limit_waits(&dialog, NVME_NVM_READ, 1, 4096));
