@@ -2,6 +2,7 @@
 #include "flow/identity.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/endpoint.h"
@@ -51,6 +52,30 @@ void stoq_identity_from_flow(struct stoq_identity *identity, const struct stoq_f
 	/* An I/O queue's Connect names its controller, whatever the response says. */
 	if (identity->cntlid < 0 && nvme_le16(connect->cntlid) != 0xffff)
 		identity->cntlid = nvme_le16(connect->cntlid);
+}
+
+void stoq_identity_from_ends(struct stoq_identity *identity, const char *host_nqn,
+	const char *subsystem_nqn, const struct stoq_flow_end *host,
+	const struct stoq_flow_end *controller)
+{
+	stoq_identity_clear(identity);
+	snprintf(identity->host_nqn, sizeof(identity->host_nqn), "%s", host_nqn);
+	snprintf(identity->subsystem_nqn, sizeof(identity->subsystem_nqn), "%s", subsystem_nqn);
+	if (!host_nqn[0])
+		stoq_host_text(identity->host_address, host->address);
+	if (!subsystem_nqn[0])
+		stoq_endpoint_text(
+			identity->controller_address, controller->address, controller->port);
+}
+
+void stoq_identity_add_command(struct stoq_identity *identity, int64_t nsid,
+	enum nvme_queue_kind kind, uint8_t opcode, uint8_t fctype)
+{
+	identity->nsid = nsid;
+	identity->kind = kind;
+	identity->opcode = opcode;
+	if (opcode == NVME_OPCODE_FABRICS)
+		identity->fctype = fctype;
 }
 
 void stoq_identity_add_known(struct stoq_identity *identity, const struct stoq_flow_known *known)

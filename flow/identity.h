@@ -16,6 +16,15 @@ void stoq_identity_clear(struct stoq_identity *identity);
 void stoq_identity_from_flow(struct stoq_identity *identity, const struct stoq_flow_key *key,
 	const struct stoq_flow *flow, const struct nvme_connect_data *connect);
 
+/* The ends of a connection: their names, "" if they are not known, and where there is none the address in its place. */
+void stoq_identity_from_ends(struct stoq_identity *identity, const char *host_nqn,
+	const char *subsystem_nqn, const struct stoq_flow_end *host,
+	const struct stoq_flow_end *controller);
+
+/* Adds a command: nsid, -1: it has none; fctype: of a Fabrics command, else not looked at. */
+void stoq_identity_add_command(struct stoq_identity *identity, int64_t nsid,
+	enum nvme_queue_kind kind, uint8_t opcode, uint8_t fctype);
+
 /* The names, and the queue's number, of a flow whose Connect was not seen. */
 void stoq_identity_add_known(struct stoq_identity *identity, const struct stoq_flow_known *known);
 

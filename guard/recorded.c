@@ -66,19 +66,11 @@ static int take_connection(struct stoq_guard_recorded *recorded,
 	const struct stoq_guard_compiled *compiled, const struct stoq_record_connection *entry)
 {
 	struct stoq_guard_recorded_flow *flow = flow_of(recorded, entry->uid);
-	struct stoq_identity *identity;
 
 	if (!flow)
 		return -ENOMEM;
-	identity = &flow->identity;
-	stoq_identity_clear(identity);
-	memcpy(identity->host_nqn, entry->host_nqn, sizeof(identity->host_nqn));
-	memcpy(identity->subsystem_nqn, entry->subsystem_nqn, sizeof(identity->subsystem_nqn));
-	if (!identity->host_nqn[0])
-		stoq_host_text(identity->host_address, entry->host.address);
-	if (!identity->subsystem_nqn[0])
-		stoq_endpoint_text(identity->controller_address, entry->controller.address,
-			entry->controller.port);
+	stoq_identity_from_ends(&flow->identity, entry->host_nqn, entry->subsystem_nqn,
+		&entry->host, &entry->controller);
 	classify(flow, compiled);
 	return 0;
 }
@@ -95,11 +87,9 @@ static int count_refused(struct stoq_guard_recorded *recorded,
 
 	memset(&key, 0, sizeof(key));
 	key.identity = flow->identity;
-	key.identity.nsid = command->opcode == NVME_OPCODE_FABRICS ? -1 : (int64_t)command->nsid;
-	key.identity.opcode = command->opcode;
-	key.identity.kind = command->kind;
-	if (command->opcode == NVME_OPCODE_FABRICS)
-		key.identity.fctype = command->fctype;
+	stoq_identity_add_command(&key.identity,
+		command->opcode == NVME_OPCODE_FABRICS ? -1 : (int64_t)command->nsid, command->kind,
+		command->opcode, command->fctype);
 	key.rule = rule;
 	HASH_FIND(hh, recorded->index, &key, sizeof(key), entry);
 	if (entry) {

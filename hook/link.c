@@ -13,7 +13,7 @@
 /* Of linux/if_arp.h, which does not go with net/if_arp.h. */
 #define ARPHRD_IP6GRE 823
 
-static int read_type(const char *interface)
+int stoq_link_type(const char *interface)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), type = -1;
 	struct ifreq request = {0};
@@ -45,7 +45,7 @@ static int is_bare(int type)
 
 int stoq_link_of(const char *interface, enum stoq_link *link, struct stoq_error *error)
 {
-	int type = read_type(interface);
+	int type = stoq_link_type(interface);
 
 	if (type < 0)
 		return stoq_error_set(error, type,

@@ -11,7 +11,12 @@ enum stoq_link {
 };
 
 /*
- * Asked of the kernel by name (SIOCGIFHWADDR): /sys may be missing, or another network namespace's.
- * -EOPNOTSUPP: it begins with something that the program cannot read.
+ * An interface's link type (ARPHRD_... of net/if_arp.h), or a negative errno. Asked of the kernel by name
+ * (SIOCGIFHWADDR): /sys may be missing, or another network namespace's.
+ */
+int stoq_link_type(const char *interface);
+
+/*
+ * The same as far as programs have to know it. -EOPNOTSUPP: it begins with something that the program cannot read.
  */
 int stoq_link_of(const char *interface, enum stoq_link *link, struct stoq_error *error);

@@ -23,19 +23,10 @@ int stoq_join_groups_init(struct stoq_join *join)
 static void identify(struct stoq_identity *identity, const struct stoq_join_names_of *names,
 	const struct stoq_join_command *command)
 {
-	stoq_identity_clear(identity);
-	strncpy(identity->host_nqn, names->host_nqn, sizeof(identity->host_nqn) - 1);
-	strncpy(identity->subsystem_nqn, names->subsystem_nqn, sizeof(identity->subsystem_nqn) - 1);
-	if (!identity->host_nqn[0])
-		stoq_host_text(identity->host_address, names->host.address);
-	if (!identity->subsystem_nqn[0])
-		stoq_endpoint_text(identity->controller_address, names->controller.address,
-			names->controller.port);
-	identity->nsid = command->nsid;
-	identity->opcode = command->opcode;
-	identity->kind = command->kind;
-	if (command->opcode == NVME_OPCODE_FABRICS)
-		identity->fctype = command->fctype;
+	stoq_identity_from_ends(
+		identity, names->host_nqn, names->subsystem_nqn, &names->host, &names->controller);
+	stoq_identity_add_command(
+		identity, command->nsid, command->kind, command->opcode, command->fctype);
 }
 
 /* Where the index has, or would have, this group. */

@@ -216,12 +216,9 @@ void stoq_ledger_identify(
 		*identity = series->flow->identity;
 	else
 		stoq_identity_clear(identity);
-	identity->nsid = series->key.nsid;
-	identity->opcode = series->key.opcode;
-	identity->kind = series->key.kind;
-	if (series->key.opcode == NVME_OPCODE_FABRICS)
-		identity->fctype = series->key.fctype;
-	else if (sized)
+	stoq_identity_add_command(identity, series->key.nsid, series->key.kind, series->key.opcode,
+		series->key.fctype);
+	if (sized && series->key.opcode != NVME_OPCODE_FABRICS)
 		identity->size = series->key.fctype;
 }
 

@@ -9,11 +9,10 @@
 #include <net/if_arp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "ebpf/load_error.h"
+#include "hook/link.h"
 #include "stoq_xdp.skel.h"
 #include "stoq_xdp_tc.skel.h"
 #include "xdp/hook.h"
@@ -45,23 +44,9 @@ void stoq_xdp_filter_config_init(struct stoq_xdp_filter_config *config)
 
 /* ---- the interface ---- */
 
-/* Its ARPHRD_ type, or a negative errno. */
-static int read_type(const char *interface)
-{
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), result;
-	struct ifreq request = {0};
-
-	if (fd < 0)
-		return -errno;
-	strncpy(request.ifr_name, interface, sizeof(request.ifr_name) - 1);
-	result = ioctl(fd, SIOCGIFHWADDR, &request) ? -errno : request.ifr_hwaddr.sa_family;
-	close(fd);
-	return result;
-}
-
 static int check_interface(const char *interface, struct stoq_error *error)
 {
-	int type = read_type(interface);
+	int type = stoq_link_type(interface);
 
 	if (!if_nametoindex(interface) || type < 0)
 		return stoq_error_set(error, -ENODEV, "there is no interface %s", interface);
