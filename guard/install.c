@@ -55,7 +55,8 @@ static int open_policy(const struct stoq_guard_pins *pins, uint32_t id, uint32_t
 }
 
 /* The id of the map with the policy in force; 0: there is none. */
-static int read_id(const struct stoq_guard_pins *pins, uint32_t *id, struct stoq_error *error)
+int stoq_guard_in_force_id(
+	const struct stoq_guard_pins *pins, uint32_t *id, struct stoq_error *error)
 {
 	int fd = stoq_guard_pins_open(pins, "stoq_guard_policies", false, error), result;
 	uint32_t zero = 0;
@@ -251,7 +252,7 @@ static int choose(const struct stoq_guard_pins *pins, struct stoq_guard_installe
 {
 	uint32_t id, entry = 1;
 	uint64_t generation = 0;
-	int result = read_id(pins, &id, NULL), fd;
+	int result = stoq_guard_in_force_id(pins, &id, NULL), fd;
 
 	if (result)
 		return result;
@@ -374,14 +375,15 @@ static int read_once(const struct stoq_guard_pins *pins, struct stoq_guard_in_fo
 	struct stoq_error *error)
 {
 	uint32_t id, again;
-	int result = read_id(pins, &id, error);
+	int result = stoq_guard_in_force_id(pins, &id, error);
 
 	if (result)
 		return result;
 	if (!id)
 		return -ENOENT;
+	in_force->id = id;
 	result = read_parts(pins, id, in_force, error);
-	return read_id(pins, &again, error) || again != id ? -ESTALE : result;
+	return stoq_guard_in_force_id(pins, &again, error) || again != id ? -ESTALE : result;
 }
 
 int stoq_guard_in_force_read(const struct stoq_guard_pins *pins,

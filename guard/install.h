@@ -30,12 +30,16 @@ int stoq_guard_install_again(const struct stoq_guard_pins *pins, struct stoq_err
 
 struct stoq_guard_in_force {
 	struct stoq_guard_installed *installed; /* 3 MiB */
+	uint32_t id;				/* of its map: no other policy has or had it */
 	uint64_t since_unix_ns;
 	char path[STOQ_GUARD_FILE_PATH_BYTES];
 	struct stoq_guard_texts texts;
 	int counts_fd;
 };
 
+/* Which policy is in force; 0: none. */
+int stoq_guard_in_force_id(
+	const struct stoq_guard_pins *pins, uint32_t *id, struct stoq_error *error);
 /* Reads what is in force. -ENOENT: there is no policy. Free it after a 0. */
 int stoq_guard_in_force_read(const struct stoq_guard_pins *pins,
 	struct stoq_guard_in_force *in_force, struct stoq_error *error);

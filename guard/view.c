@@ -156,6 +156,18 @@ int stoq_guard_view_policy(struct stoq_guard_view *view, struct stoq_error *erro
 	return 0;
 }
 
+int stoq_guard_view_refresh(struct stoq_guard_view *view, struct stoq_error *error)
+{
+	uint32_t id;
+	int result = stoq_guard_manifest_read(&view->pins, &view->manifest, error);
+
+	if (!result)
+		result = stoq_guard_in_force_id(&view->pins, &id, error);
+	if (!result && view->in_force.installed && view->in_force.id == id)
+		return 0;
+	return result ? result : stoq_guard_view_policy(view, error);
+}
+
 /* ---- whose ---- */
 
 bool stoq_guard_view_connect(

@@ -30,6 +30,12 @@ void stoq_guard_view_close(struct stoq_guard_view *view);
 /* False once the guard was turned off, or got another program with maps of its own. */
 bool stoq_guard_view_is_current(const struct stoq_guard_view *view);
 
+/*
+ * For a view that stays open, and is current: reads again what of it may have changed but counters. The policy is read and parsed
+ * again if another one is in force.
+ */
+int stoq_guard_view_refresh(struct stoq_guard_view *view, struct stoq_error *error);
+
 /* Reads the policy in force. */
 int stoq_guard_view_policy(struct stoq_guard_view *view, struct stoq_error *error);
 
