@@ -2,9 +2,11 @@
 #pragma once
 
 /*
- * Acknowledgements do not wait, neither those that TCP sends alone nor those that it sends along with data: held with
- * the data they would make the other end send again. So a packet that waits sends a copy of itself ahead, without its data:
- * an acknowledgement, and nothing else.
+ * Acknowledgements do not wait, neither those that TCP sends along with data nor those that it sends alone: held with
+ * data they would make the other end send again. So a packet that waits sends a copy of itself ahead, without its data:
+ * an acknowledgement, and nothing else. One that TCP sends alone while packets of its connection wait is sent as a copy, too:
+ * fq would hold it, as it does not look at a connection before the time of the packet that was its first when it looked last
+ * (fq_flow_set_throttled(), net/sched/sch_fq.c), while a copy has no socket, and so another place there (fq_classify()).
  *
  * The copy passes the egress hook like every packet, within the call that sends it, on the same CPU: there it is
  * trimmed.
@@ -16,9 +18,10 @@
 
 #include "bpf/limit/limit.bpf.h"
 
-#include <linux/pkt_sched.h>
+#include <linux/pkt_cls.h>
 
 #define STOQ_LIMIT_TCP_BYTES_MAX 60
+#define STOQ_LIMIT_NOWHERE	 0x7fffffff /* no interface has this number */
 #define STOQ_LIMIT_AT_CHECKSUM	 offsetof(struct tcphdr, check)
 
 /* RFC 9293, 3.1; as 32-bit words, which add up to the same for IPv4, whose addresses leave the rest 0. */
@@ -113,16 +116,6 @@ static __always_inline int stoq_limit_complete(
 }
 
 /*
- * The packet leaves before all others. Without that fq would hold it, whatever its time: it does not look at a connection
- * before the time of the packet that was its first when it looked last (fq_flow_set_throttled(), net/sched/sch_fq.c). What has
- * this priority is not looked for there (fq_classify()).
- */
-static __always_inline void stoq_limit_hurry(struct __sk_buff *skb)
-{
-	skb->priority = TC_PRIO_CONTROL;
-}
-
-/*
  * Takes the data off a packet that this machine has made. As a rule its checksum is still to be completed
  * (CHECKSUM_PARTIAL): what is there is the pseudo header's sum, which has the length. An interface above that cannot
  * leave it to this one has completed it. 0, or not: it cannot be done. A function of its own, whose frame is not among
@@ -148,7 +141,6 @@ static __noinline int stoq_limit_trim(struct __sk_buff *skb, struct stoq_segment
 		return 1;
 	/* A copy has the departure time of the packet (skb_clear_tstamp(), include/linux/skbuff.h), which waits, and it does not. */
 	skb->tstamp = 0;
-	stoq_limit_hurry(skb);
 	sum = stoq_limit_pseudo_sum(&pseudo, header);
 	after = stoq_limit_fold(sum);
 	if (!partial && stoq_limit_complete(skb, segment, sum, &after))
@@ -157,12 +149,19 @@ static __noinline int stoq_limit_trim(struct __sk_buff *skb, struct stoq_segment
 		       sizeof(after), 0) != 0;
 }
 
-/* The last that is done with a packet: the copy's way through the hook uses this CPU's work space. */
-static __always_inline void stoq_limit_go_ahead(struct __sk_buff *skb, struct stoq_limit_cpu *limit)
+/*
+ * A packet that acknowledges goes ahead: its copy does, with or without data. What has data stays, the other one is dropped
+ * by a redirection to no interface, which TCP does not take for congestion as it does TC_ACT_SHOT (sch_handle_egress(),
+ * net/core/dev.c). The last that is done with a packet: the copy's way through the hook uses this CPU's work space.
+ */
+static __always_inline int stoq_limit_go_ahead(struct __sk_buff *skb, struct stoq_limit_cpu *limit)
 {
+	int alone = limit->ack == STOQ_LIMIT_ACK_ALONE, failed;
+
+	limit->acking = limit->ack;
 	limit->ack = 0;
-	limit->acking = 1;
-	bpf_clone_redirect(skb, skb->ifindex, 0);
+	failed = bpf_clone_redirect(skb, skb->ifindex, 0) < 0;
 	limit->acking = 0;
 	STOQ_LIMIT_COUNT(acks, 1);
+	return alone && !failed ? bpf_redirect(STOQ_LIMIT_NOWHERE, 0) : TC_ACT_UNSPEC;
 }

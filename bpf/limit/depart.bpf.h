@@ -93,5 +93,6 @@ static __always_inline void stoq_limit_depart(struct __sk_buff *skb, struct stoq
 	stoq_limit_smooth(flow, side, due - now_ns);
 	if (skb->tstamp < due)
 		skb->tstamp = due;
-	limit->ack = acks && skb->sk && !limit->segment.fin && !limit->segment.urg;
+	if (acks && skb->sk && !limit->segment.fin && !limit->segment.urg)
+		limit->ack = STOQ_LIMIT_ACK_OF_DATA;
 }

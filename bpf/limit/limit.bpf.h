@@ -79,6 +79,12 @@ struct {
 	__type(value, struct nvme_connect_data);
 } stoq_limit_names SEC(".maps");
 
+enum stoq_limit_ack {
+	STOQ_LIMIT_ACK_NONE,
+	STOQ_LIMIT_ACK_OF_DATA,
+	STOQ_LIMIT_ACK_ALONE, /* without data */
+};
+
 /* Work space for the packet at hand. */
 struct stoq_limit_cpu {
 	struct stoq_segment segment;
@@ -89,8 +95,8 @@ struct stoq_limit_cpu {
 	__u64 due_ns; /* when it may leave; 0: now */
 	__u32 bytes;  /* its data */
 	__u32 pad;
-	__u32 ack;    /* what the packet acknowledges is to go ahead of it */
-	__u32 acking; /* the packet at hand is a copy that goes ahead */
+	__u32 ack;    /* what the packet acknowledges is to go ahead of it; enum stoq_limit_ack */
+	__u32 acking; /* the packet at hand is a copy that goes ahead; the same */
 };
 
 struct {
@@ -127,7 +133,5 @@ static __always_inline void stoq_limit_depart(struct __sk_buff *skb, struct stoq
 	struct stoq_limit_cpu *limit, __u32 side, __u64 now_ns);
 
 /* ahead.bpf.h */
-static __always_inline void stoq_limit_hurry(struct __sk_buff *skb);
 static __always_inline int stoq_limit_trim(struct __sk_buff *skb, struct stoq_segment *segment);
-static __always_inline void stoq_limit_go_ahead(
-	struct __sk_buff *skb, struct stoq_limit_cpu *limit);
+static __always_inline int stoq_limit_go_ahead(struct __sk_buff *skb, struct stoq_limit_cpu *limit);

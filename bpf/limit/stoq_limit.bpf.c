@@ -2,8 +2,8 @@
 
 /*
  * The tc program of limits: follows NVMe/TCP connections as the watch does, charges commands to the limits that
- * hold for them, and gives packets that go out their earliest departure times. It drops nothing, changes no byte,
- * and hands every packet on (TC_ACT_UNSPEC). It stands behind the guard's program: what that one drops or refuses
+ * hold for them, and gives packets that go out their earliest departure times. It changes no byte, drops nothing but
+ * acknowledgements of which a copy has gone, and hands every other packet on (TC_ACT_UNSPEC). It stands behind the guard's program: what that one drops or refuses
  * is not charged, and what it has found out about a connection is there. doc/design/guard-limits.md.
  */
 #include "bpf/limit/limit.bpf.h"
@@ -91,17 +91,19 @@ __noinline int stoq_limit_segment(
 	return 0;
 }
 
-/* An acknowledgement alone, on a connection whose packets wait. */
-static __always_inline void stoq_limit_acknowledge(struct __sk_buff *skb, struct stoq_flow *flow,
-	const struct stoq_segment *segment, __u32 side)
+/* An acknowledgement alone, on a connection whose packets have waited. */
+static __always_inline void stoq_limit_acknowledge(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_limit_cpu *limit, __u32 side)
 {
-	stoq_limit_acks(flow, segment, side);
-	stoq_limit_hurry(skb);
+	stoq_limit_acks(flow, &limit->segment, side);
+	if (skb->sk && stoq_limit_after(flow->limit.left_ns[side & 1], bpf_ktime_get_ns()))
+		limit->ack = STOQ_LIMIT_ACK_ALONE;
 }
 
 static __always_inline void stoq_limit_on_segment(
-	struct __sk_buff *skb, struct stoq_cpu *cpu, struct stoq_segment *segment, int egress)
+	struct __sk_buff *skb, struct stoq_cpu *cpu, struct stoq_limit_cpu *limit, int egress)
 {
+	struct stoq_segment *segment = &limit->segment;
 	struct stoq_flow *flow = stoq_flow_find(&segment->key);
 
 	if (segment->syn) {
@@ -116,7 +118,7 @@ static __always_inline void stoq_limit_on_segment(
 	if (segment->payload_bytes || segment->fin)
 		stoq_limit_segment(skb, flow, cpu, egress);
 	else if (egress && flow->limit.delayed && !segment->rst)
-		stoq_limit_acknowledge(skb, flow, segment, cpu->side);
+		stoq_limit_acknowledge(skb, flow, limit, cpu->side);
 	if (segment->fin || segment->rst)
 		stoq_on_end(cpu, flow, stoq_side(flow, cpu), segment->rst);
 }
@@ -131,17 +133,17 @@ static __always_inline int stoq_limit(struct __sk_buff *skb, int egress)
 		return TC_ACT_UNSPEC;
 	segment = &limit->segment;
 	if (egress && limit->acking) {
+		int alone = limit->acking == STOQ_LIMIT_ACK_ALONE;
+
 		/* Once: what interfaces below this one send within the same call is not the copy. */
 		limit->acking = 0;
-		return stoq_limit_trim(skb, segment) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+		return !alone && stoq_limit_trim(skb, segment) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 	}
 	stoq_count(cpu, STOQ_COUNT_PACKETS, 1);
 	if (stoq_parse_packet(skb, segment) == STOQ_PARSE_TCP &&
 		(egress || segment->payload_bytes || segment->syn || segment->fin || segment->rst))
-		stoq_limit_on_segment(skb, cpu, segment, egress);
-	if (egress && limit->ack)
-		stoq_limit_go_ahead(skb, limit);
-	return TC_ACT_UNSPEC;
+		stoq_limit_on_segment(skb, cpu, limit, egress);
+	return egress && limit->ack ? stoq_limit_go_ahead(skb, limit) : TC_ACT_UNSPEC;
 }
 
 SEC("tc")

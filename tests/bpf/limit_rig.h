@@ -16,7 +16,7 @@ struct bpf_map;
 
 extern struct stoq_limit_bpf *the_limit;
 extern bool limit_joins;	 /* segments have an option of Multipath TCP */
-extern uint32_t limit_priority; /* of the packet that was sent last, behind the program */
+extern int limit_verdict; /* about the packet that was sent last: TC_ACT_UNSPEC or TC_ACT_REDIRECT */
 
 /* For a group of tests: cmocka's setup and teardown. */
 int limit_setup(void **state);

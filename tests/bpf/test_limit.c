@@ -5,7 +5,7 @@
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <linux/pkt_sched.h>
+#include <linux/pkt_cls.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -48,7 +48,7 @@ static void test_spacing(void **state)
 static void test_order(void **state)
 {
 	struct dialog dialog;
-	uint64_t last;
+	uint64_t last, acks;
 
 	limit_install("  - {name: a, iops: 50, burst: 0ms, direction: reads}\n");
 	limit_forget_accounts();
@@ -63,14 +63,18 @@ static void test_order(void **state)
 	assert_int_equal(limit_answer(&dialog, 9), last);
 	assert_int_equal(limit_answer(&dialog, 2), last);
 	assert_int_equal(limit_send(&dialog, CONTROLLER, true, WIRE_ACK | WIRE_FIN), last);
-	assert_int_equal(limit_priority, 0);
-	/* An acknowledgement waits for nothing, nor behind what waits. */
+	assert_int_equal(limit_verdict, TC_ACT_UNSPEC);
+	/* An acknowledgement waits for nothing, nor behind what waits: a copy goes. */
+	acks = limit_totals().acks;
 	assert_int_equal(limit_send(&dialog, CONTROLLER, true, WIRE_ACK), 0);
-	assert_int_equal(limit_priority, TC_PRIO_CONTROL);
+	assert_int_equal(limit_verdict, TC_ACT_REDIRECT);
+	assert_int_equal(limit_totals().acks, acks + 1);
+	assert_int_equal(limit_send(&dialog, CONTROLLER, true, WIRE_ACK | WIRE_RST), 0);
+	assert_int_equal(limit_verdict, TC_ACT_UNSPEC);
 }
 
 /* Where nothing has waited, packets are as they were. */
-static void test_no_priority(void **state)
+static void test_nothing_held(void **state)
 {
 	struct dialog dialog;
 
@@ -80,7 +84,7 @@ static void test_no_priority(void **state)
 	limit_command(&dialog, NVME_NVM_READ, 1, 1, 4096);
 	assert_int_equal(limit_answer(&dialog, 1), 0);
 	assert_int_equal(limit_send(&dialog, CONTROLLER, true, WIRE_ACK), 0);
-	assert_int_equal(limit_priority, 0);
+	assert_int_equal(limit_verdict, TC_ACT_UNSPEC);
 }
 
 /* A header that two packets share belongs to the second one. */
@@ -295,7 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_spacing),
 		cmocka_unit_test(test_order),
-		cmocka_unit_test(test_no_priority),
+		cmocka_unit_test(test_nothing_held),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_both_ends),
 		cmocka_unit_test(test_conditions),
