@@ -15,8 +15,9 @@ struct bpf_map;
 #define LIMIT_FIFTY	 "  - {name: a, iops: 50, burst: 0ms}\n"
 
 extern struct stoq_limit_bpf *the_limit;
-extern bool limit_joins;	 /* segments have an option of Multipath TCP */
-extern int limit_verdict; /* about the packet that was sent last: TC_ACT_UNSPEC or TC_ACT_REDIRECT */
+extern bool limit_joins; /* segments have an option of Multipath TCP */
+extern int
+	limit_verdict; /* about the packet that was sent last: TC_ACT_UNSPEC or TC_ACT_REDIRECT */
 
 /* For a group of tests: cmocka's setup and teardown. */
 int limit_setup(void **state);
