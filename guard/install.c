@@ -225,26 +225,39 @@ static int read_policy(int fd, struct stoq_guard_installed *installed)
 	return installed->policy.rule_count > STOQ_GUARD_RULES_MAX ? -EPROTO : 0;
 }
 
-/* The generation of the policy in this entry. The text has it too, and is a few KiB where the
- * policy is 3 MiB. */
-static int read_generation(const struct stoq_guard_pins *pins, uint32_t entry, uint64_t *generation)
+/* The text that belongs to the policy in this entry, with its header; free() it after a 0. -EPROTO: it has none. */
+static int read_text(const struct stoq_guard_pins *pins, uint32_t entry,
+	struct text_header **header, uint32_t *size)
 {
 	int fd = open_map(pins, "text", entry, NULL), result;
-	uint32_t size;
 	void *value;
 
 	if (fd < 0)
 		return fd;
-	result = read_value(fd, &value, &size);
+	result = read_value(fd, &value, size);
 	close(fd);
 	if (result)
 		return result;
-	if (size < sizeof(struct text_header))
-		result = -EPROTO;
-	else
-		*generation = ((const struct text_header *)value)->generation;
+	*header = value;
+	if (*size >= sizeof(**header))
+		return 0;
 	free(value);
-	return result;
+	return -EPROTO;
+}
+
+/* The generation of the policy in this entry. The text has it too, and is a few KiB where the
+ * policy is 3 MiB. */
+static int read_generation(const struct stoq_guard_pins *pins, uint32_t entry, uint64_t *generation)
+{
+	struct text_header *header;
+	uint32_t size;
+	int result = read_text(pins, entry, &header, &size);
+
+	if (result)
+		return result;
+	*generation = header->generation;
+	free(header);
+	return 0;
 }
 
 /* Which entry is free, and which number no policy of this guard has had. */
@@ -321,22 +334,16 @@ static int take_texts(struct stoq_guard_texts *texts, const struct text_header *
 	return result ? result : take_included(texts, first + header->size, size - header->size);
 }
 
-static int read_text(
+static int read_texts(
 	const struct stoq_guard_pins *pins, uint32_t entry, struct stoq_guard_in_force *in_force)
 {
-	int fd = open_map(pins, "text", entry, NULL), result;
-	const struct text_header *header;
+	struct text_header *header;
 	uint32_t size;
-	void *value;
+	int result = read_text(pins, entry, &header, &size);
 
-	if (fd < 0)
-		return fd;
-	result = read_value(fd, &value, &size);
-	close(fd);
 	if (result)
-		return result;
-	header = value;
-	if (size < sizeof(*header) || header->generation != in_force->installed->generation ||
+		return result == -EPROTO ? -ESTALE : result;
+	if (header->generation != in_force->installed->generation ||
 		header->size > size - sizeof(*header))
 		result = -ESTALE;
 	if (!result) {
@@ -345,7 +352,7 @@ static int read_text(
 		in_force->path[sizeof(in_force->path) - 1] = '\0';
 		result = take_texts(&in_force->texts, header, size - sizeof(*header));
 	}
-	free(value);
+	free(header);
 	return result;
 }
 
@@ -361,7 +368,7 @@ static int read_parts(const struct stoq_guard_pins *pins, uint32_t id,
 	result = read_policy(fd, in_force->installed);
 	close(fd);
 	if (!result)
-		result = read_text(pins, entry, in_force);
+		result = read_texts(pins, entry, in_force);
 	if (!result)
 		in_force->counts_fd = open_map(pins, "counts", entry, error);
 	return !result && in_force->counts_fd < 0 ? in_force->counts_fd : result;
