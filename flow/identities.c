@@ -68,7 +68,7 @@ static int grow_index(struct stoq_flow_identities *identities)
 	free(identities->index);
 	identities->index = index;
 	identities->index_size = size;
-	for (size_t i = 0; i < identities->count; i++) {
+	for (size_t i = 0; identities->items && i < identities->count; i++) {
 		struct stoq_flow_key key;
 		uint8_t host_is_a;
 

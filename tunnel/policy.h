@@ -3,7 +3,7 @@
 
 /*
  * A guard policy in the tunnel: the same file and the same engine as `stoq guard` (guard/,
- * bpf/guard_engine.h), asked about each command before the target sees it, with the host NQN that the
+ * bpf/guard/engine.h), asked about each command before the target sees it, with the host NQN that the
  * certificate has proven. Target end.
  */
 #include <stdbool.h>

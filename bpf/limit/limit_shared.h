@@ -25,7 +25,7 @@
 
 /*
  * No command waits longer. It is below what hosts wait for one (Linux: nvme_core.io_timeout, 30 s), and below the
- * horizon that fq is given (guard/fq.h).
+ * horizon that fq is given (hook/fq.h).
  */
 #define STOQ_LIMIT_DELAY_MAX_NS 8000000000ull
 

@@ -236,6 +236,15 @@ void link_open(struct guard_link *link, uint16_t qid)
 	link_handshake(link, qid);
 }
 
+void link_open_protected(struct guard_link *link)
+{
+	guard_install("version: 1\ndefault: allow\nrules:\n"
+		      "  - {namespace: 1, lba: 0+34, commands: [writes], verdict: deny}\n");
+	link_open(link, 1);
+	link->no_acknowledgement = true;
+	link->next_cid = 7;
+}
+
 static void map_address(uint64_t mapped[static 2], uint32_t address)
 {
 	uint32_t word = htonl(address);
@@ -350,6 +359,13 @@ size_t link_write_command(struct guard_link *link, const struct nvme_io_fields *
 {
 	dialog_command(&link->dialog, fields);
 	return link_write(link, NVME_TCP_FROM_HOST);
+}
+
+size_t link_write_next(struct guard_link *link, uint8_t opcode, uint32_t nsid, uint64_t slba)
+{
+	struct nvme_io_fields fields = link_fields(opcode, link->next_cid++, nsid, slba);
+
+	return link_write_command(link, &fields);
 }
 
 size_t link_write_io(struct guard_link *link, uint8_t opcode, uint16_t cid)

@@ -22,6 +22,7 @@ struct guard_link {
 	uint8_t received[NVME_TCP_SIDES][LINK_BYTES];
 	bool here[NVME_TCP_SIDES][LINK_BYTES];
 	bool no_acknowledgement; /* acknowledge nothing */
+	uint16_t next_cid;	 /* of link_write_next() */
 	bool loses;		 /* what passes the guard is lost behind it */
 	/* The guard ends the connection: resets, and segments that the controller does not accept,
 	 * and whether a reset was what the controller expects. */
@@ -44,6 +45,9 @@ void link_handshake(struct guard_link *link, uint16_t qid);
 
 /* The key of a link over IPv4 without VLAN tags; its host is end a in the first 20,000 links. */
 struct stoq_flow_key link_key(const struct guard_link *link);
+
+/* The same under a policy that denies writes to the first 34 blocks of namespace 1; nothing is acknowledged. */
+void link_open_protected(struct guard_link *link);
 
 /* Appends what the dialog's functions made to what a side has written; returns where it begins. */
 size_t link_write(struct guard_link *link, enum nvme_tcp_side side);
@@ -77,6 +81,8 @@ size_t link_write_command(struct guard_link *link, const struct nvme_io_fields *
 
 /* The same in namespace 1, by opcode and identifier. */
 size_t link_write_io(struct guard_link *link, uint8_t opcode, uint16_t cid);
+/* A command whose identifier is another one each time, from 7 on. */
+size_t link_write_next(struct guard_link *link, uint8_t opcode, uint32_t nsid, uint64_t slba);
 /* A write whose data are to be asked for; asserts that it passes. */
 void link_begin_write(struct guard_link *link, uint16_t cid, uint32_t bytes);
 /* Data PDUs: those that an R2T asked for, and writing one. */

@@ -10,31 +10,10 @@
 
 #include "tests/bpf/guard_link.h"
 
-#define POLICY                                                                                     \
-	"version: 1\ndefault: allow\nrules:\n"                                                     \
-	"  - {namespace: 1, lba: 0+34, commands: [writes], verdict: deny}\n"
-
 #define HOST	   NVME_TCP_FROM_HOST
 #define CONTROLLER NVME_TCP_FROM_CONTROLLER
 
 static struct guard_link link;
-
-static uint16_t next_cid;
-
-static void open_link(void)
-{
-	next_cid = 7;
-	guard_install(POLICY);
-	link_open(&link, 1);
-	link.no_acknowledgement = true;
-}
-
-static size_t write_one(uint8_t opcode, uint32_t nsid, uint64_t slba)
-{
-	struct nvme_io_fields fields = link_fields(opcode, next_cid++, nsid, slba);
-
-	return link_write_command(&link, &fields);
-}
 
 /* Sends a frame whose TCP checksum is wrong: whatever the guard does with it, the target drops it.
  */
@@ -72,8 +51,8 @@ static void test_bad_checksum_first(void **state)
 	size_t at, end;
 
 	(void)state;
-	open_link();
-	at = write_one(NVME_NVM_WRITE, 1, 1000);
+	link_open_protected(&link);
+	at = link_write_next(&link, NVME_NVM_WRITE, 1, 1000);
 	end = link.written[HOST];
 	memcpy(evil, link.bytes[HOST] + at, end - at);
 	evil[48] = 1; /* SLBA 1 */
@@ -99,8 +78,8 @@ static void test_corrupt_header_first(void **state)
 	size_t at, end;
 
 	(void)state;
-	open_link();
-	at = write_one(NVME_NVM_WRITE, 1, 1000);
+	link_open_protected(&link);
+	at = link_write_next(&link, NVME_NVM_WRITE, 1, 1000);
 	end = link.written[HOST];
 	memcpy(corrupt, link.bytes[HOST] + at, end - at);
 	corrupt[50] ^= 0x10; /* SLBA */
@@ -124,8 +103,8 @@ static void test_overlap_with_other_content(void **state)
 	/* Any part of it, once more, different in every byte. */
 	for (size_t from = 0; from < 72; from += 7) {
 		for (size_t to = from + 1; to <= 72; to += 9) {
-			open_link();
-			at = write_one(NVME_NVM_WRITE, 1, 1000);
+			link_open_protected(&link);
+			at = link_write_next(&link, NVME_NVM_WRITE, 1, 1000);
 			end = link.written[HOST];
 			for (size_t i = 0; i < end - at; i++)
 				evil[i] = ~link.bytes[HOST][at + i];
@@ -147,8 +126,8 @@ static void test_overlap_with_cut_header(void **state)
 		size_t at, end;
 
 		(void)state;
-		open_link();
-		at = write_one(NVME_NVM_WRITE, 1, 1000);
+		link_open_protected(&link);
+		at = link_write_next(&link, NVME_NVM_WRITE, 1, 1000);
 		end = link.written[HOST];
 		memcpy(evil, link.bytes[HOST] + at, end - at);
 		for (size_t i = 0; i < cut; i++)
@@ -176,7 +155,7 @@ static void test_overlap_with_judged_data(void **state)
 	size_t at, end;
 
 	(void)state;
-	open_link();
+	link_open_protected(&link);
 	dialog_bytes(&link.dialog, front,
 		nvme_tcp_encode_capsule_cmd(front, &link.dialog.format, &sqe, sizeof(range)));
 	dialog_bytes(&link.dialog, &range, sizeof(range));
@@ -200,9 +179,9 @@ static void test_out_of_order(void **state)
 	struct nvme_sqe sqe;
 
 	(void)state;
-	open_link();
-	first = write_one(NVME_NVM_READ, 1, 0);
-	second = write_one(NVME_NVM_WRITE, 1, 1);
+	link_open_protected(&link);
+	first = link_write_next(&link, NVME_NVM_READ, 1, 0);
+	second = link_write_next(&link, NVME_NVM_WRITE, 1, 1);
 	end = link.written[HOST];
 	assert_false(link_send(&link, HOST, second, end));
 	assert_false(link_send(&link, HOST, first + 1, end));

@@ -23,23 +23,6 @@
 
 static struct guard_link link;
 
-static uint16_t next_cid;
-
-static void open_link(void)
-{
-	next_cid = 7;
-	guard_install(POLICY);
-	link_open(&link, 1);
-	link.no_acknowledgement = true;
-}
-
-static size_t write_one(uint8_t opcode, uint32_t nsid, uint64_t slba)
-{
-	struct nvme_io_fields fields = link_fields(opcode, next_cid++, nsid, slba);
-
-	return link_write_command(&link, &fields);
-}
-
 /* A byte of a header becomes something else: it is dropped, from there on; the right one passes. */
 static void check_dropped(size_t at, size_t byte, uint8_t value, enum stoq_guard_total reason)
 {
@@ -84,10 +67,10 @@ static void test_malformed_pdus(void **state)
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
 		size_t at;
 
-		open_link();
-		write_one(NVME_NVM_READ, 1, 0);
+		link_open_protected(&link);
+		link_write_next(&link, NVME_NVM_READ, 1, 0);
 		assert_true(link_flush(&link, HOST));
-		at = write_one(NVME_NVM_WRITE, 1, 1000);
+		at = link_write_next(&link, NVME_NVM_WRITE, 1, 1000);
 		check_dropped(at, changes[i].byte, changes[i].value, STOQ_GUARD_DROP_MALFORMED_PDU);
 	}
 }
@@ -106,16 +89,16 @@ static void test_aligned_data(void **state)
 		link_start(&link);
 		link.dialog.format.data_alignment = alignments[i];
 		link_handshake(&link, 1);
-		at = write_one(NVME_NVM_WRITE, 1, 1000);
+		at = link_write_next(&link, NVME_NVM_WRITE, 1, 1000);
 		assert_true(link_flush(&link, HOST));
 		memcpy(&hdr, link.received[HOST] + at, sizeof(hdr));
 		assert_int_equal(hdr.pdo, nvme_tcp_data_start(72, alignments[i]));
-		at = write_one(NVME_NVM_READ, 1, 1000);
+		at = link_write_next(&link, NVME_NVM_READ, 1, 1000);
 		assert_true(link_flush(&link, HOST));
 		assert_memory_equal(link.received[HOST] + at, link.bytes[HOST] + at, 72);
 		/* In another place, of the same length. */
 		link.dialog.format.data_alignment = alignments[i] == 31 ? 0 : 31;
-		write_one(NVME_NVM_WRITE, 1, 1000);
+		link_write_next(&link, NVME_NVM_WRITE, 1, 1000);
 		assert_false(link_flush(&link, HOST));
 	}
 }
@@ -132,7 +115,7 @@ static void test_data_that_is_not_there(void **state)
 	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
 
 	(void)state;
-	open_link();
+	link_open_protected(&link);
 	dialog_bytes(&link.dialog, front,
 		nvme_tcp_encode_capsule_cmd(front, &link.dialog.format, &sqe, 0));
 	link_write(&link, HOST);
@@ -142,7 +125,7 @@ static void test_data_that_is_not_there(void **state)
 static void test_second_icreq(void **state)
 {
 	(void)state;
-	open_link();
+	link_open_protected(&link);
 	dialog_icreq(&link.dialog);
 	link_write(&link, HOST);
 	assert_false(link_flush(&link, HOST));
@@ -170,7 +153,7 @@ static void test_h2c_data(void **state)
 			.type = NVME_TCP_H2C_DATA, .flags = NVME_TCP_FLAG_LAST, .length = 1000};
 		size_t at;
 
-		open_link();
+		link_open_protected(&link);
 		ask_for_data(1000);
 		dialog_data(&link.dialog, &data);
 		at = link_write(&link, HOST);
@@ -186,9 +169,9 @@ static void test_behind_a_bad_stretch(void **state)
 	size_t bad, good, end;
 
 	(void)state;
-	open_link();
-	bad = write_one(NVME_NVM_READ, 1, 0);
-	good = write_one(NVME_NVM_WRITE, 1, 0);
+	link_open_protected(&link);
+	bad = link_write_next(&link, NVME_NVM_READ, 1, 0);
+	good = link_write_next(&link, NVME_NVM_WRITE, 1, 0);
 	end = link.written[HOST];
 	link.bytes[HOST][bad] = 0xff;
 	assert_false(link_send(&link, HOST, bad, end));
@@ -227,10 +210,10 @@ static void test_flags_from_the_host(void **state)
 		size_t at, inside, behind, end;
 		struct nvme_sqe sqe;
 
-		open_link();
+		link_open_protected(&link);
 		at = link_write_command(&link, &fields);
 		inside = at + 200;
-		behind = write_one(NVME_NVM_WRITE, 1, 1);
+		behind = link_write_next(&link, NVME_NVM_WRITE, 1, 1);
 		end = link.written[HOST];
 		/* In the data: a header that would hide what follows the data. */
 		cover.plen = nvme_to_le32((uint32_t)(end - inside));
@@ -257,7 +240,7 @@ static void test_both_ports_policed(void **state)
 	guard_install(POLICY);
 	link_start(&link);
 	link.path.host_port = 8009;
-	write_one(NVME_NVM_WRITE, 1, 0);
+	link_write_next(&link, NVME_NVM_WRITE, 1, 0);
 	assert_false(link_flush(&link, HOST));
 }
 
@@ -270,7 +253,7 @@ static void test_entered_in_the_middle(void **state)
 	(void)state;
 	guard_install(POLICY);
 	link_start(&link);
-	at = write_one(NVME_NVM_WRITE, 1, 0);
+	at = link_write_next(&link, NVME_NVM_WRITE, 1, 0);
 	end = link.written[HOST];
 	assert_false(link_send(&link, HOST, at + 72, end));
 	assert_false(link_send(&link, HOST, at + 1, end));
@@ -360,7 +343,7 @@ static void test_backlog(void **state)
 	uint32_t first, offset = 0;
 
 	(void)state;
-	open_link();
+	link_open_protected(&link);
 	ask_for_data(1 << 20);
 	base = link.written[HOST];
 	first = link.first[HOST] + (uint32_t)base;
@@ -393,13 +376,13 @@ static void test_lost_patches(void **state)
 	size_t at, end, next;
 
 	(void)state;
-	open_link();
-	at = write_one(NVME_NVM_WRITE, 1, 0);
+	link_open_protected(&link);
+	at = link_write_next(&link, NVME_NVM_WRITE, 1, 0);
 	end = link.written[HOST];
 	assert_true(link_flush(&link, HOST));
 	guard_empty_chunks();
 	assert_false(link_send(&link, HOST, at, end));
-	next = write_one(NVME_NVM_READ, 1, 0);
+	next = link_write_next(&link, NVME_NVM_READ, 1, 0);
 	assert_false(link_flush(&link, HOST));
 	send_flags(WIRE_ACK, true, link.first[CONTROLLER] + 152, link.first[HOST] + (uint32_t)end);
 	assert_true(link_flush(&link, HOST));
