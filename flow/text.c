@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* Characters that draw nothing or reorder what stands around them: first, last. */
 static const struct {
 	uint32_t first, last;
@@ -30,31 +32,6 @@ static bool is_visible(uint32_t character)
 	return character != '\\';
 }
 
-/* Length of the UTF-8 sequence that begins at text, and its character; 0 if it is not one. */
-static size_t decode_utf8(const unsigned char *text, size_t length, uint32_t *character)
-{
-	static const uint32_t shortest[] = {0, 0, 0x80, 0x800, 0x10000};
-	unsigned char lead = text[0];
-	size_t bytes = lead < 0x80	   ? 1
-		       : lead >> 5 == 0x06 ? 2
-		       : lead >> 4 == 0x0e ? 3
-		       : lead >> 3 == 0x1e ? 4
-					   : 0;
-	uint32_t value = bytes == 1 ? lead : lead & (0x7fu >> bytes);
-
-	if (bytes == 0 || bytes > length)
-		return 0;
-	for (size_t i = 1; i < bytes; i++) {
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-		value = value << 6 | (text[i] & 0x3f);
-	}
-	if (value < shortest[bytes] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
-		return 0;
-	*character = value;
-	return bytes;
-}
-
 const char *stoq_text_clean(
 	char *out, size_t size, const char *text, size_t length, enum stoq_text_set set)
 {
@@ -64,7 +41,7 @@ const char *stoq_text_clean(
 	length = strnlen(text, length);
 	while (length) {
 		uint32_t character = 0;
-		size_t bytes = decode_utf8(from, length, &character);
+		size_t bytes = stoq_utf8_decode(from, length, &character);
 		bool shown = bytes && is_visible(character) &&
 			     (set == STOQ_TEXT_UTF8 || character < 0x80);
 

@@ -2,11 +2,21 @@
 #include "guard/accounts_report.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/json.h"
+#include "flow/text.h"
 #include "guard/limit.h"
 
 #define SERIES_MAX 256 /* accounts among the metrics */
+
+/* A name comes from the wire. */
+#define HOST_BYTES (4 * NVME_NQN_LENGTH + 1)
+
+static const char *host_of(char text[static HOST_BYTES], const struct stoq_guard_account *account)
+{
+	return stoq_text_clean(text, HOST_BYTES, account->host, NVME_NQN_LENGTH, STOQ_TEXT_UTF8);
+}
 
 /* ---- for a program ---- */
 
@@ -16,9 +26,10 @@ static struct json_object *account_json(const struct stoq_guard_account *account
 		[STOQ_GUARD_ACCOUNT_GROUP] = "group",
 		[STOQ_GUARD_ACCOUNT_OTHERS] = "others"};
 	struct json_object *object = json_object_new_object();
+	char host[HOST_BYTES];
 
 	stoq_json_put_string(object, "of", kinds[account->kind]);
-	stoq_json_put_string(object, "host_nqn", account->host[0] ? account->host : NULL);
+	stoq_json_put_string(object, "host_nqn", account->host[0] ? host_of(host, account) : NULL);
 	stoq_json_put_u64(object, "commands", account->bucket.commands);
 	stoq_json_put_u64(object, "bytes", account->bucket.bytes);
 	stoq_json_put_u64(object, "delayed_commands", account->bucket.delayed);
@@ -111,6 +122,8 @@ static const char *limit_name(const struct stoq_guard_policy *policy, uint64_t i
 static void put_labels(const struct stoq_openmetrics *text, const char *guard, const char *limit,
 	const struct stoq_guard_account *account)
 {
+	char host[HOST_BYTES];
+
 	fputc('{', text->out);
 	if (guard) {
 		stoq_openmetrics_put_pair(text, "guard", guard);
@@ -118,8 +131,11 @@ static void put_labels(const struct stoq_openmetrics *text, const char *guard, c
 	}
 	stoq_openmetrics_put_pair(text, "limit", limit);
 	fputc(',', text->out);
-	stoq_openmetrics_put_pair(text, "host",
-		account->kind == STOQ_GUARD_ACCOUNT_OTHERS ? "unknown" : account->host);
+	/* No NQN of NVMe's (base 2.0, 4.7) is called that, and none that comes by may pass for it. */
+	if (strcmp(host_of(host, account), "unknown") == 0)
+		strcpy(host, "\\x75nknown");
+	stoq_openmetrics_put_pair(
+		text, "host", account->kind == STOQ_GUARD_ACCOUNT_OTHERS ? "unknown" : host);
 	fputc('}', text->out);
 }
 

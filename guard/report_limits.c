@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "flow/text.h"
 #include "guard/accounts.h"
 #include "guard/accounts_report.h"
 #include "guard/limit.h"
@@ -78,22 +79,28 @@ static void print_flaw(void *context, const struct stoq_attachment *side, const 
 		side->interface, side->ingress ? "ingress" : "egress", flaw);
 }
 
-static const char *account_name(const struct stoq_guard_account *account)
+#define NAME_BYTES (4 * NVME_NQN_LENGTH + 1)
+
+/* A host's is from the wire, and this is for a terminal. */
+static const char *account_name(
+	char text[static NAME_BYTES], const struct stoq_guard_account *account)
 {
 	if (account->kind == STOQ_GUARD_ACCOUNT_GROUP)
 		return "all hosts together";
-	return account->kind == STOQ_GUARD_ACCOUNT_OTHERS ? "hosts without a name or room"
-							  : account->host;
+	if (account->kind == STOQ_GUARD_ACCOUNT_OTHERS)
+		return "hosts without a name or room";
+	return stoq_text_clean(text, NAME_BYTES, account->host, NVME_NQN_LENGTH, STOQ_TEXT_ASCII);
 }
 
 static void print_account(FILE *file, const struct stoq_guard_account *account)
 {
 	const struct stoq_limit_bucket *bucket = &account->bucket;
+	char name[NAME_BYTES];
 
 	fprintf(file, "%12" PRIu64 " %15" PRIu64 " %12" PRIu64 " %9.1f ms %8" PRIu64 "   %s\n",
 		(uint64_t)bucket->commands, (uint64_t)bucket->bytes, (uint64_t)bucket->delayed,
 		bucket->delayed ? (double)bucket->delay_ns / (double)bucket->delayed / 1e6 : 0,
-		(uint64_t)bucket->capped, account_name(account));
+		(uint64_t)bucket->capped, account_name(name, account));
 }
 
 static void print_accounts(FILE *file, const struct stoq_guard_accounts *accounts, uint64_t limit)

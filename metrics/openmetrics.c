@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* OpenMetrics names a counter's family without "_total", Prometheus' format with it. */
 void stoq_openmetrics_put_head(
 	const struct stoq_openmetrics *text, const char *name, const char *help, const char *type)
@@ -94,14 +96,26 @@ const char *stoq_openmetrics_number(char number[static STOQ_OPENMETRICS_NUMBER],
 
 /* ---- labels ---- */
 
+/* What is no UTF-8 becomes \\xNN: a scraper would refuse the whole text for it. */
 void stoq_openmetrics_put_label(const struct stoq_openmetrics *text, const char *label)
 {
-	for (; *label; label++)
-		if (*label == '\n')
+	size_t length = strlen(label);
+
+	while (length) {
+		uint32_t character;
+		size_t bytes = stoq_utf8_decode((const unsigned char *)label, length, &character);
+
+		if (!bytes)
+			fprintf(text->out, "\\\\x%02x", (unsigned char)*label);
+		else if (*label == '\n')
 			fputs("\\n", text->out);
+		else if (*label == '"' || *label == '\\')
+			fprintf(text->out, "\\%c", *label);
 		else
-			fprintf(text->out, "%s%c", *label == '"' || *label == '\\' ? "\\" : "",
-				*label);
+			fwrite(label, 1, bytes, text->out);
+		label += bytes ? bytes : 1;
+		length -= bytes ? bytes : 1;
+	}
 }
 
 void stoq_openmetrics_put_pair(

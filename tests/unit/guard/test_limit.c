@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "guard/accounts_report.h"
 #include "guard/diff_limits.h"
 #include "guard/limit.h"
 
@@ -186,9 +187,40 @@ static void test_differences(void **state)
 	assert_int_equal(differences(a, "  - {name: a, iops: 1, hosts: ['nqn.2014-08.a:1']}\n"), 1);
 }
 
+/* A scraper refuses a whole text for a byte that is no UTF-8; and nobody passes for the hosts without a name. */
+static void test_names_from_the_wire(void **state)
+{
+	struct stoq_guard_account items[] = {
+		{.kind = STOQ_GUARD_ACCOUNT_HOST, .host = "\xff\x1b[2J\\"},
+		{.kind = STOQ_GUARD_ACCOUNT_HOST, .host = "unknown"},
+		{.kind = STOQ_GUARD_ACCOUNT_OTHERS}};
+	struct stoq_guard_accounts accounts = {.items = items, .count = 3};
+	struct stoq_guard_policy policy;
+	struct json_object *object;
+	char *text;
+	size_t size;
+	const struct stoq_openmetrics out = {.out = open_memstream(&text, &size)};
+
+	parse(&policy, TOP "  - {name: one, hosts: [db], iops: 300}\n");
+	for (size_t i = 0; i < accounts.count; i++)
+		items[i].limit = stoq_guard_limit_id(&policy.limits[0]);
+	stoq_guard_accounts_metrics(&out, "guard", "g", &policy, &accounts);
+	fclose(out.out);
+	assert_non_null(
+		strstr(text, "{guard=\"g\",limit=\"one\",host=\"\\\\xff\\\\x1b[2J\\\\x5c\"} 0\n"));
+	assert_non_null(strstr(text, "{guard=\"g\",limit=\"one\",host=\"\\\\x75nknown\"} 0\n"));
+	assert_non_null(strstr(text, "{guard=\"g\",limit=\"one\",host=\"unknown\"} 0\n"));
+	free(text);
+	object = stoq_guard_accounts_json(&policy, &accounts);
+	assert_non_null(strstr(json_object_to_json_string(object), "\"\\\\xff\\\\x1b[2J\\\\x5c\""));
+	json_object_put(object);
+	stoq_guard_policy_free(&policy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names_from_the_wire),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_holds),

@@ -48,6 +48,17 @@ static void test_samples(void **state)
 	free(text);
 }
 
+/* Prometheus refuses a whole text for one byte that is no UTF-8. */
+static void test_labels(void **state)
+{
+	char *pair = stoq_openmetrics_pair("a", "\xff\xc0\x80 \xed\xa0\x80 \xc3\xa9\"\\\n\xc3");
+
+	(void)state;
+	assert_string_equal(pair,
+		"a=\"\\\\xff\\\\xc0\\\\x80 \\\\xed\\\\xa0\\\\x80 \xc3\xa9\\\"\\\\\\n\\\\xc3\"");
+	free(pair);
+}
+
 /* Every command is in one bucket, below the first bound, and above the last one. */
 static void test_latency(void **state)
 {
@@ -74,6 +85,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_latency),
 	};
 
