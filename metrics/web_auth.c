@@ -166,7 +166,7 @@ enum stoq_web_verdict stoq_web_auth_check(struct stoq_web_auth *auth,
 		return STOQ_WEB_RIGHT;
 	if (!may_guess(auth, guesses, login->from, now_ns))
 		return STOQ_WEB_TOO_MANY;
-	if (!is_right(auth, user, login->password))
+	if (!is_right(auth, user, login->password) || !remembered)
 		return STOQ_WEB_WRONG;
 	remembered->known = true;
 	memcpy(remembered->mac, mac, sizeof(mac));
