@@ -83,6 +83,7 @@ static struct json_object *queue_as_json(const struct stoq_tunnel_link *link)
 	put_nqn(object, "host_nqn", link->host_nqn);
 	put_nqn(object, "subsystem_nqn", link->subsystem_nqn);
 	stoq_json_put_bool(object, "nvme", !link->mux.bytes);
+	stoq_json_put_u64(object, "number", link->queue);
 	stoq_json_put_u64(object, "qid", link->mux.qid);
 	stoq_json_put_u64(object, "lanes", link->mux.lane_count);
 	stoq_json_put_u64(object, "commands", figures->commands);

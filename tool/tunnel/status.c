@@ -144,6 +144,31 @@ static int ask(const char *path, char **text, struct stoq_error *error)
 
 /* ---- for a person ---- */
 
+static bool has_objects(struct json_object *report, const char *key)
+{
+	struct json_object *array;
+
+	if (!json_object_object_get_ex(report, key, &array) ||
+		!json_object_is_type(array, json_type_array))
+		return false;
+	for (size_t i = 0; i < json_object_array_length(array); i++)
+		if (!json_object_is_type(json_object_array_get_idx(array, i), json_type_object))
+			return false;
+	return true;
+}
+
+/* Anything may listen on a socket that was named by mistake. */
+static bool is_tunnel(struct json_object *report)
+{
+	struct json_object *type;
+
+	return json_object_is_type(report, json_type_object) &&
+	       json_object_object_get_ex(report, "type", &type) &&
+	       json_object_is_type(type, json_type_string) &&
+	       strcmp(json_object_get_string(type), "tunnel") == 0 &&
+	       has_objects(report, "queues") && has_objects(report, "connections");
+}
+
 /* An answer, as an object for json_object_put(). */
 static int ask_object(const char *path, struct json_object **report, struct stoq_error *error)
 {
@@ -152,9 +177,13 @@ static int ask_object(const char *path, struct json_object **report, struct stoq
 
 	*report = ret ? NULL : json_tokener_parse(text);
 	free(text);
-	if (!ret && !*report)
-		ret = stoq_error_set(error, -EBADMSG, "the answer of %s is not JSON", path);
-	return ret;
+	if (ret || is_tunnel(*report))
+		return ret;
+	json_object_put(*report);
+	*report = NULL;
+	return stoq_error_set(error, -EBADMSG,
+		"what answers at %s is not a tunnel: give --socket what --status of the tunnel has",
+		path);
 }
 
 static void sleep_for(uint64_t duration_ns)
@@ -186,26 +215,54 @@ static void print(struct json_object *before, struct json_object *report, bool a
 	fflush(stdout);
 }
 
+/* A tunnel that is restarted is asked again; once for each outage, that is reported. */
+static void report_outage(bool *reported, const struct stoq_error *error)
+{
+	if (!*reported && !stopped)
+		tool_notice("%s; asking again", error->text);
+	*reported = true;
+}
+
+static int watch(
+	const struct status_options *options, struct json_object *before, struct stoq_error *error)
+{
+	struct json_object *report;
+	bool reported = false;
+
+	while (!stopped && !ferror(stdout)) {
+		sleep_for(options->interval_ns);
+		if (stopped)
+			break;
+		if (ask_object(options->socket, &report, error)) {
+			report_outage(&reported, error);
+		} else if (before) {
+			print(before, report, true);
+			reported = false;
+		}
+		json_object_put(before);
+		before = report;
+	}
+	json_object_put(before);
+	/* What was not written is reported at the end of the program. */
+	return 0;
+}
+
 static int show(const struct status_options *options, struct stoq_error *error)
 {
 	struct json_object *before, *after;
 	int ret = ask_object(options->socket, &before, error);
 
-	while (!ret && !stopped) {
-		sleep_for(options->interval_ns);
-		if (stopped)
-			break;
-		ret = ask_object(options->socket, &after, error);
-		if (ret)
-			break;
-		print(before, after, options->watch);
-		json_object_put(before);
-		before = after;
-		if (!options->watch)
-			break;
-	}
+	if (ret)
+		return stopped ? 0 : ret;
+	if (options->watch)
+		return watch(options, before, error);
+	sleep_for(options->interval_ns);
+	ret = ask_object(options->socket, &after, error);
+	if (!ret)
+		print(before, after, false);
 	json_object_put(before);
-	return stopped ? 0 : ret;
+	json_object_put(after);
+	return ret;
 }
 
 static int show_json(const struct status_options *options, struct stoq_error *error)

@@ -33,7 +33,14 @@ struct row {
 	double iops, in, out, latency, target, lost;
 };
 
-/* The same queue in the earlier answer: by its TCP connection. */
+static bool is_same(struct json_object *queue, struct json_object *other)
+{
+	return number(queue, "number") == number(other, "number") &&
+	       strcmp(text_of(other, "tcp"), text_of(queue, "tcp")) == 0 &&
+	       strcmp(text_of(other, "peer"), text_of(queue, "peer")) == 0;
+}
+
+/* The same queue in the earlier answer. At the target end all have the target's address, so their numbers tell them apart. */
 static struct json_object *earlier_queue(struct json_object *before, struct json_object *queue)
 {
 	struct json_object *queues = member(before, "queues");
@@ -41,8 +48,7 @@ static struct json_object *earlier_queue(struct json_object *before, struct json
 	for (size_t i = 0; i < json_object_array_length(queues); i++) {
 		struct json_object *other = json_object_array_get_idx(queues, i);
 
-		if (strcmp(text_of(other, "tcp"), text_of(queue, "tcp")) == 0 &&
-			strcmp(text_of(other, "peer"), text_of(queue, "peer")) == 0)
+		if (is_same(queue, other))
 			return other;
 	}
 	return NULL;
