@@ -9,10 +9,13 @@
 
 #define STOQ_CAPTURE
 #define STOQ_STAGED 1
+/* A capture has time for a switch. */
+static bool checking;
+#define STOQ_CHECKED checking
 #include "bpf/stream/stoq_watch.bpf.c" // NOLINT(bugprone-suspicious-include)
 
 #define EVENT_BYTES 512 /* more than any event has */
-#define MAPS	    17	/* that the program has */
+#define MAPS	    18	/* that the program has */
 #define INDEX_WIRED 2	/* interfaces of packets: with an Ethernet header, ... */
 #define INDEX_BARE  1	/* ... and without */
 #define NO_MEMORY                                                                                  \
@@ -152,7 +155,7 @@ static int make_maps(struct stoq_program *program, const struct stoq_table_sizes
 	struct map maps[] = {MAP(stoq_flows, &tables->flows), MAP(stoq_connects, &tables->connects),
 		MAP(stoq_series, &tables->series), MAP(stoq_statuses, &tables->statuses),
 		MAP(stoq_commands, &tables->commands), MAP(stoq_details, &tables->details),
-		MAP(stoq_cells, NULL), MAP(stoq_courses, NULL),
+		MAP(stoq_cells, NULL), MAP(stoq_courses, NULL), MAP(stoq_checks, NULL),
 		MAP(stoq_unproven, &tables->unproven), MAP(stoq_newcomers, NULL),
 		MAP(stoq_new_flow, NULL), MAP(stoq_new_connect, NULL), MAP(stoq_pieces, NULL),
 		MAP(stoq_new_series, NULL), MAP(stoq_cpus, &tables->cpus),
@@ -161,7 +164,7 @@ static int make_maps(struct stoq_program *program, const struct stoq_table_sizes
 	/* Those in front are as large as the caller wants them. */
 	const uint32_t entries[] = {sizes->flows, sizes->flows,
 		sizes->series + stoq_tables_reserved(), sizes->series + stoq_tables_reserved(),
-		sizes->commands, sizes->commands, sizes->cells, sizes->commands};
+		sizes->commands, sizes->commands, sizes->cells, sizes->commands, sizes->commands};
 	int result = 0;
 
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
@@ -189,6 +192,7 @@ static void set(const struct stoq_program_settings *settings)
 	stoq_slow_ns = settings->slow_ns;
 	stoq_report_errors = settings->report_errors;
 	stoq_report_pdus = settings->report_pdus;
+	checking = settings->check;
 	stoq_keep_details = (settings->keep_details ? STOQ_KEEP_DETAILS : 0) |
 			    (settings->keep_sizes ? STOQ_KEEP_SIZES : 0);
 	stoq_wanted_ends = settings->ends;

@@ -27,6 +27,7 @@ struct stoq_program_settings {
 	bool report_errors;
 	bool report_pdus;
 	bool keep_details, keep_sizes;
+	bool check;		      /* the protocol */
 	struct stoq_wanted_ends ends; /* all 0: every one */
 	struct stoq_wanted_commands commands;
 };

@@ -74,6 +74,8 @@ static const char *const happening_names[STOQ_HAPPENINGS] = {
 	[STOQ_HAPPENED_TLS_FAILED] = "tls_handshake_failed",
 	[STOQ_HAPPENED_KEEP_ALIVE_MISSING] = "keep_alive_missing",
 	[STOQ_HAPPENED_HOST_NQN_SHARED] = "host_nqn_shared",
+	[STOQ_HAPPENED_VIOLATION] = "protocol_violation",
+	[STOQ_HAPPENED_OVERLAP] = "overlapping_writes",
 };
 
 const char *stoq_happening_name(enum stoq_happening what)

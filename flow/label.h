@@ -15,7 +15,7 @@ const char *stoq_axis_name(enum stoq_axis axis, char text[static STOQ_AXIS_NAME]
 int stoq_axis_from_name(const char *name, enum stoq_axis *axis);
 
 /* "connect", "disconnect", "reset", "termination", "negotiation_failed", "tls_handshake_failed", "keep_alive_missing",
- * "host_nqn_shared" */
+ * "host_nqn_shared", "protocol_violation", "overlapping_writes" */
 const char *stoq_happening_name(enum stoq_happening what);
 
 /* "iops", "bytes", "p99", "errors", "retransmissions"; 0 or -ENOENT. */

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/histogram.h"
+#include "bpf/stream/check_shared.h"
 #include "bpf/stream/counter_shared.h"
 #include "bpf/stream/flow_key_shared.h"
 #include "bpf/stream/stages_shared.h"
@@ -134,6 +135,8 @@ enum stoq_happening {
 	STOQ_HAPPENED_TLS_FAILED,	  /* it ended within a TLS handshake */
 	STOQ_HAPPENED_KEEP_ALIVE_MISSING, /* nothing came from a host for longer than it promised */
 	STOQ_HAPPENED_HOST_NQN_SHARED,	  /* two addresses use one host NQN */
+	STOQ_HAPPENED_VIOLATION,	  /* an end has sent what the protocol forbids */
+	STOQ_HAPPENED_OVERLAP, /* two connections had writes to the same blocks outstanding */
 	STOQ_HAPPENINGS,
 };
 
@@ -171,6 +174,8 @@ struct stoq_model {
 	uint64_t flow_states[STOQ_FLOW_STATES]; /* open flows now; CLOSED: since the start */
 
 	uint64_t happenings[STOQ_HAPPENINGS]; /* since the start */
+	bool checked; /* the protocol is checked, and writes that overlap are looked for; else 0: */
+	uint64_t violations[STOQ_VIOLATIONS]; /* since the start, whether they were events or not */
 
 	uint64_t pdus; /* since the start, all types */
 	uint64_t pdu_types[NVME_TCP_PDU_TYPES];

@@ -66,13 +66,14 @@ int stoq_tables_size(struct bpf_object *object, const struct stoq_table_sizes *s
 		{"stoq_series", series}, {"stoq_statuses", series},
 		{"stoq_commands", sizes->commands}, {"stoq_details", sizes->commands},
 		{"stoq_cells", sizes->cells}, {"stoq_events", sizes->ring_bytes},
-		{"stoq_courses", sizes->commands}};
+		{"stoq_courses", sizes->commands}, {"stoq_checks", sizes->commands}};
 
 	for (size_t i = 0; !result && i < sizeof(tables) / sizeof(tables[0]); i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(object, tables[i].map);
 
-		/* Courses are kept only where stages are counted. */
-		if (!map && strcmp(tables[i].map, "stoq_courses") == 0)
+		/* Courses are kept only where stages are counted, checks where the protocol is checked. */
+		if (!map && (strcmp(tables[i].map, "stoq_courses") == 0 ||
+				    strcmp(tables[i].map, "stoq_checks") == 0))
 			continue;
 		result = map ? bpf_map__set_max_entries(map, tables[i].entries) : -ENOENT;
 	}

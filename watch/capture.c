@@ -20,7 +20,8 @@ static int open_decoder(
 	struct stoq_program_settings settings = {.slow_ns = stoq_watch_reports_from(config),
 		.report_errors = config->report_errors,
 		.report_pdus = config->report_pdus,
-		.keep_details = stoq_watch_keeps_details(config)};
+		.keep_details = stoq_watch_keeps_details(config),
+		.check = config->check};
 	const struct stoq_program_tables *tables;
 	int result;
 

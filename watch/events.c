@@ -3,7 +3,9 @@
 
 #include <errno.h>
 
+#include "flow/violations.h"
 #include "watch/flows.h"
+#include "watch/happenings.h"
 #include "watch/wanted.h"
 
 #define DISPATCH_MAX 16384 /* events a call: the caller has other things to do, too */
@@ -79,6 +81,18 @@ static void on_pdu(struct stoq_watch *watch, const struct stoq_event_pdu *event)
 		watch->handlers->pdu(watch->handlers->context, event);
 }
 
+static void on_violation(struct stoq_watch *watch, const struct stoq_event_violation *event)
+{
+	struct stoq_event_happening happening = {.what = STOQ_HAPPENED_VIOLATION,
+		.uid = event->uid,
+		.time_ns = event->time_ns,
+		.violation = event};
+
+	_Static_assert(STOQ_VIOLATION_TEXT <= STOQ_HAPPENING_REASON, "there is room for it");
+	stoq_violation_text(happening.reason, event);
+	stoq_happening_tell(watch, flow_of(watch, event->uid, false), &happening);
+}
+
 static bool is_command(const void *data, size_t size)
 {
 	const struct stoq_event_command *event = data;
@@ -99,5 +113,7 @@ int stoq_watch_on_event(void *context, void *data, size_t size)
 		on_command(watch, data);
 	else if (type == STOQ_EVENT_PDU && size >= sizeof(struct stoq_event_pdu) && handlers->pdu)
 		on_pdu(watch, data);
+	else if (type == STOQ_EVENT_VIOLATION && size >= sizeof(struct stoq_event_violation))
+		on_violation(watch, data);
 	return ++watch->delivered < DISPATCH_MAX ? 0 : -EAGAIN;
 }

@@ -8,12 +8,26 @@
 
 #include "base/array.h"
 #include "flow/identity.h"
+#include "watch/wanted.h"
 
 /* TLS_HOST and TLS_CONTROLLER of bpf/stream/opening.bpf.h: the handshake was completed; or not seen at all. */
 #define TLS_HELLO      1
 #define TLS_CONTROLLER 4
 #define DIGESTS(flags) ((flags)&STOQ_NEGOTIATED_OFFER)
 #define MS_NS	       1000000ull
+
+void stoq_happening_tell(struct stoq_watch *watch, const struct stoq_ledger_flow *entry,
+	const struct stoq_event_happening *event)
+{
+	const struct stoq_event_handlers *handlers = watch->handlers;
+
+	if (!stoq_wanted_flow(watch, entry))
+		return;
+	watch->model.happenings[event->what]++;
+	if (handlers && handlers->happening)
+		handlers->happening(
+			handlers->context, event, entry ? &entry->identity : &watch->nobody);
+}
 
 /* Counts it, and keeps it for the handler. */
 static void tell(struct stoq_watch *watch, const struct stoq_ledger_flow *entry,

@@ -8,6 +8,10 @@
 #include "bpf/stream/stream_shared.h"
 #include "watch/watch_private.h"
 
+/* Counts it, and hands it on at once, if its flow is wanted. entry: its flow; NULL: not known. */
+void stoq_happening_tell(struct stoq_watch *watch, const struct stoq_ledger_flow *entry,
+	const struct stoq_event_happening *event);
+
 /* A flow as it was read now. */
 void stoq_happenings_of_flow(
 	struct stoq_watch *watch, struct stoq_ledger_flow *entry, const struct stoq_flow *flow);

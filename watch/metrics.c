@@ -7,6 +7,7 @@
 
 #include "flow/label.h"
 #include "flow/stages.h"
+#include "flow/violations.h"
 #include "metrics/openmetrics.h"
 #include "nvme/nvme_names.h"
 #include "watch/filter.h"
@@ -137,6 +138,20 @@ static void put_connections(const struct stoq_openmetrics *text, const struct st
 				(unsigned long long)model->flow_states[i]);
 }
 
+static void put_violations(const struct stoq_openmetrics *text, const struct stoq_model *model)
+{
+	const struct stoq_figure overlaps = {"nvme_overlapping_writes",
+		"Pairs of writes to the same blocks, outstanding on two connections at once", true,
+		false, model->happenings[STOQ_HAPPENED_OVERLAP]};
+
+	stoq_openmetrics_put_head(text, "nvme_protocol_violations",
+		"PDUs that the protocol forbids, by what is wrong with them", "counter");
+	for (uint32_t i = 0; i < STOQ_VIOLATIONS; i++)
+		fprintf(text->out, "stoq_nvme_protocol_violations_total{kind=\"%s\"} %llu\n",
+			stoq_violation_name(i), (unsigned long long)model->violations[i]);
+	stoq_openmetrics_put_figure(text, &overlaps);
+}
+
 /* What the figures do not contain, and what they rest on. */
 static void put_watch(const struct stoq_openmetrics *text, const struct stoq_model *model,
 	const struct stoq_totals *totals)
@@ -229,6 +244,8 @@ int stoq_watch_metrics_text(const struct stoq_watch_metrics *metrics,
 	put_statuses(&text, model);
 	put_other_statuses(&text, model);
 	put_connections(&text, model);
+	if (model->checked)
+		put_violations(&text, model);
 	put_watch(&text, model, metrics->totals);
 	if (metrics->volumes)
 		put_volumes(&text, metrics->totals, metrics->volumes);

@@ -5,6 +5,7 @@
 #include "flow/label.h"
 #include "flow/stages.h"
 #include "flow/text.h"
+#include "flow/violations.h"
 #include "nvme/nvme_names.h"
 #include "nvme/nvme_tcp_check.h"
 #include "watch/filter.h"
@@ -35,6 +36,7 @@ static const char *const counter_names[STOQ_COUNTERS] = {
 	[STOQ_COUNT_NEGOTIATIONS_FAILED] = "negotiations_failed",
 	[STOQ_COUNT_HANDSHAKES_FAILED] = "tls_handshakes_failed",
 	[STOQ_COUNT_COURSES_FULL] = "stages_lost",
+	[STOQ_COUNT_CHECKS_FULL] = "checks_lost",
 };
 
 static const struct {
@@ -289,6 +291,16 @@ static struct json_object *counters(const struct stoq_model *model)
 	return object;
 }
 
+/* NULL: the protocol is not checked. */
+static struct json_object *violations(const struct stoq_model *model)
+{
+	struct json_object *object = model->checked ? json_object_new_object() : NULL;
+
+	for (uint32_t i = 0; object && i < STOQ_VIOLATIONS; i++)
+		stoq_json_put_u64(object, stoq_violation_name(i), model->violations[i]);
+	return object;
+}
+
 static struct json_object *since_start(const struct stoq_model *model)
 {
 	struct json_object *object = json_object_new_object();
@@ -300,6 +312,7 @@ static struct json_object *since_start(const struct stoq_model *model)
 	stoq_json_put_u64(object, "untracked_commands", model->untracked);
 	stoq_json_put_u64(object, "unended_commands", model->unended);
 	stoq_json_put_u64(object, "early_bytes", model->early_bytes);
+	stoq_json_put(object, "violations", violations(model));
 	stoq_json_put(object, "counters", counters(model));
 	return object;
 }

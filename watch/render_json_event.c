@@ -7,6 +7,7 @@
 #include "flow/json_put.h"
 #include "flow/label.h"
 #include "flow/stages.h"
+#include "flow/violations.h"
 #include "nvme/nvme_names.h"
 #include "nvme/nvme_tcp_check.h"
 #include "watch/watch.h"
@@ -42,12 +43,13 @@ char *stoq_json_command(const struct stoq_event_command *event, const struct sto
 	return stoq_json_finish(object);
 }
 
-static void put_header_bytes(struct json_object *object, const struct stoq_event_pdu *event)
+static void put_header_bytes(
+	struct json_object *object, const uint8_t header[NVME_TCP_HEADER_MAX], unsigned int bytes)
 {
 	char hex[2 * NVME_TCP_HEADER_MAX + 1] = "";
 
-	for (unsigned int i = 0; i < event->header_bytes && i < NVME_TCP_HEADER_MAX; i++)
-		snprintf(hex + (size_t)2 * i, 3, "%02x", event->header[i]);
+	for (unsigned int i = 0; i < bytes && i < NVME_TCP_HEADER_MAX; i++)
+		snprintf(hex + (size_t)2 * i, 3, "%02x", header[i]);
 	stoq_json_put_string(object, "header", hex);
 }
 
@@ -143,8 +145,27 @@ char *stoq_json_pdu(const struct stoq_event_pdu *event, uint64_t unix_offset_ns)
 	if (nvme_tcp_header_length(header.hdr.type) &&
 		event->header_bytes >= nvme_tcp_header_length(header.hdr.type))
 		put_fields(object, &header.hdr);
-	put_header_bytes(object, event);
+	put_header_bytes(object, event->header, event->header_bytes);
 	return stoq_json_finish(object);
+}
+
+static struct json_object *violation_of(const struct stoq_event_violation *event)
+{
+	struct json_object *object = json_object_new_object();
+	const struct stoq_violation *violation = &event->violation;
+	int cid = stoq_violation_cid(event);
+
+	stoq_json_put_string(object, "kind", stoq_violation_name(violation->kind));
+	stoq_json_put_string(
+		object, "sender", event->side == NVME_TCP_FROM_HOST ? "host" : "controller");
+	stoq_json_put_u64(object, "pdu_type", event->header[0]);
+	stoq_json_put_string(object, "pdu_name", nvme_tcp_pdu_name(event->header[0]));
+	stoq_json_put_known(object, "cid", cid >= 0, (uint64_t)cid);
+	stoq_json_put_u64(object, "expected", violation->expected);
+	stoq_json_put_u64(object, "came", violation->came);
+	stoq_json_put_u64(object, "tcp_sequence", violation->sequence);
+	put_header_bytes(object, event->header, event->header_bytes);
+	return object;
 }
 
 char *stoq_json_happening(const struct stoq_event_happening *event,
@@ -157,6 +178,8 @@ char *stoq_json_happening(const struct stoq_event_happening *event,
 	stoq_json_put_string(object, "reason", event->reason[0] ? event->reason : NULL);
 	stoq_json_put_known(object, "duration_ns", event->duration_ns, event->duration_ns);
 	stoq_json_put_u64(object, "flow", event->uid);
+	stoq_json_put(
+		object, "violation", event->violation ? violation_of(event->violation) : NULL);
 	stoq_json_put_identity(object, queue);
 	return stoq_json_finish(object);
 }

@@ -48,10 +48,23 @@ static unsigned int draw_list(struct stoq_screen *screen, unsigned int row, unsi
 	return used;
 }
 
+static uint64_t violations(const struct stoq_model *model)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < STOQ_VIOLATIONS; i++)
+		sum += model->violations[i];
+	return sum;
+}
+
 unsigned int stoq_draw_missed(struct stoq_screen *screen, unsigned int row, unsigned int rows,
 	const struct stoq_model *model)
 {
 	const uint64_t *counters = model->counters;
+	const struct missed wrong[] = {
+		{violations(model), "violation", " of the protocol"},
+		{model->happenings[STOQ_HAPPENED_OVERLAP], "pair", " of overlapping writes"},
+	};
 	const struct missed failed[] = {
 		{counters[STOQ_COUNT_NEGOTIATIONS_FAILED], "negotiation", " (ICReq, no command)"},
 		{counters[STOQ_COUNT_HANDSHAKES_FAILED], "TLS handshake", ""},
@@ -66,15 +79,18 @@ unsigned int stoq_draw_missed(struct stoq_screen *screen, unsigned int row, unsi
 		{counters[STOQ_COUNT_SERIES_FULL], "command", " not grouped: raise --max-series"},
 		{counters[STOQ_COUNT_COURSES_FULL], "command",
 			" without stages: raise --max-commands"},
+		{counters[STOQ_COUNT_CHECKS_FULL], "command", " not checked: raise --max-commands"},
 		{counters[STOQ_COUNT_CONTENDED], "packet", " passed over, two CPUs at one flow"},
 		{counters[STOQ_COUNT_MALFORMED], "malformed packet", ""},
 		{counters[STOQ_COUNT_PDU_LIMIT], "packet", " with too many PDUs"},
 		{counters[STOQ_COUNT_FRAGMENTS], "IP fragment", " not looked at"},
 		{counters[STOQ_COUNT_EVENTS_LOST], "event", " lost"},
 	};
-	unsigned int used = draw_list(
-		screen, row, rows, "Failed: ", failed, sizeof(failed) / sizeof(failed[0]));
+	unsigned int used =
+		draw_list(screen, row, rows, "Wrong:  ", wrong, sizeof(wrong) / sizeof(wrong[0]));
 
+	used += draw_list(screen, row + used, rows - used, "Failed: ", failed,
+		sizeof(failed) / sizeof(failed[0]));
 	return used + draw_list(screen, row + used, rows - used, "Missed: ", missed,
 			      sizeof(missed) / sizeof(missed[0]));
 }

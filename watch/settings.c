@@ -54,7 +54,7 @@ void stoq_watch_sizes(const struct stoq_watch_config *config, struct stoq_table_
 	sizes->commands = power_of_two(sizes->commands);
 	if (config->max_early)
 		sizes->cells = stoq_tables_cells((uint64_t)config->max_early << 20);
-	if (config->report_pdus || config->record)
+	if (config->report_pdus || config->record || config->check)
 		sizes->ring_bytes = RING_BYTES_ALL;
 }
 
@@ -78,6 +78,7 @@ void stoq_watch_ask(struct stoq_watch *watch, const struct stoq_watch_config *co
 	watch->model.order = config->order;
 	watch->model.top = config->top;
 	watch->record = config->record;
+	watch->check = watch->model.checked = config->check && !config->shared;
 	watch->slow_ns = config->slow_ns;
 	watch->report_errors = config->report_errors;
 }

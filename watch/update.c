@@ -76,11 +76,14 @@ static void sum_cpus(struct stoq_watch *watch)
 
 	memset(model->counters, 0, sizeof(model->counters));
 	memset(model->pdu_types, 0, sizeof(model->pdu_types));
+	memset(model->violations, 0, sizeof(model->violations));
 	for (size_t cpu = 0; cpu < watch->cpu_count; cpu++) {
 		for (size_t i = 0; i < STOQ_COUNTERS; i++)
 			model->counters[i] += watch->cpus[cpu].counters[i];
 		for (size_t i = 0; i < NVME_TCP_PDU_TYPES; i++)
 			model->pdu_types[i] += watch->cpus[cpu].pdu_types[i];
+		for (size_t i = 0; i < STOQ_VIOLATIONS; i++)
+			model->violations[i] += watch->cpus[cpu].violations[i];
 	}
 	for (size_t i = 0; i < STOQ_COUNTERS; i++)
 		model->counters[i] -= watch->base_counters[i];

@@ -15,6 +15,8 @@
 #include "flow/identity.h"
 #include "flow/tables.h"
 #include "stoq_watch.skel.h"
+#include "stoq_watch_checked.skel.h"
+#include "stoq_watch_checked_staged.skel.h"
 #include "stoq_watch_staged.skel.h"
 #include "watch/events.h"
 #include "watch/grouping.h"
@@ -98,18 +100,31 @@ static int map_tcps(struct stoq_watch *watch, struct stoq_error *error)
 	return watch->tcps ? 0 : error->code;
 }
 
+/* The object of the program that has what is asked for, and its size; NULL: the skeleton's own. */
+static const void *choose_object(const struct stoq_watch_config *config, size_t *size)
+{
+	if (config->check)
+		return config->stages ? stoq_watch_checked_staged_bpf__elf_bytes(size)
+				      : stoq_watch_checked_bpf__elf_bytes(size);
+	return config->stages ? stoq_watch_staged_bpf__elf_bytes(size) : NULL;
+}
+
 /*
- * The program that counts stages has the maps and variables of the other one, so that one kind of
- * skeleton is enough for both. NULL: errno has the reason.
+ * The programs that count stages or check the protocol have the maps and variables of the plain one, so that one kind of
+ * skeleton is enough for all. NULL: errno has the reason.
  */
-static struct stoq_watch_bpf *open_program(bool stages)
+static struct stoq_watch_bpf *open_program(const struct stoq_watch_config *config)
 {
 	struct stoq_watch_bpf *program = calloc(1, sizeof(*program));
 	int result = program ? stoq_watch_bpf__create_skeleton(program) : -ENOMEM;
+	const void *object;
+	size_t size = 0;
 
-	if (!result && stages)
-		program->skeleton->data =
-			(void *)stoq_watch_staged_bpf__elf_bytes(&program->skeleton->data_sz);
+	object = choose_object(config, &size);
+	if (!result && object) {
+		program->skeleton->data = (void *)object;
+		program->skeleton->data_sz = size;
+	}
 	if (!result)
 		result = bpf_object__open_skeleton(program->skeleton, NULL);
 	if (!result)
@@ -126,7 +141,7 @@ static int load_program(
 	int result, program_fd;
 
 	stoq_libbpf_log_start();
-	watch->program = open_program(config->stages);
+	watch->program = open_program(config);
 	if (!watch->program)
 		return stoq_load_error(error, -errno, "CONFIG_NET_CLS_BPF");
 	result = configure(watch, config);

@@ -38,6 +38,7 @@ struct stoq_watch_config {
 	uint32_t top; /* so many groups at most, and the sum of the others; 0: all */
 	bool sizes;   /* count sizes; set if the axis is by size. Not of shared tables */
 	bool stages;  /* count where the time of commands goes; not of shared tables */
+	bool check; /* check the protocol, and look for writes that overlap; not of shared tables */
 	bool record;  /* every command is handed to the handler that records */
 	const struct stoq_filter *filter; /* NULL: everything. Has to live as long as the watch */
 	const struct stoq_thresholds *thresholds; /* for the model; NULL: none */
@@ -103,6 +104,7 @@ int stoq_watch_set_whole(struct stoq_watch *watch, bool whole);
  * Events. A callback that is NULL drops its kind. The identity is of the command's queue; what
  * is not known of it is left so, but it is never NULL.
  */
+#define STOQ_HAPPENING_REASON 320
 struct stoq_event_happening {
 	enum stoq_happening what;
 	uint32_t uid;
@@ -110,7 +112,8 @@ struct stoq_event_happening {
 	uint64_t
 		duration_ns; /* since the connection was first seen; without a keep alive: since the last sign */
 	char reason
-		[120]; /* "by the host", "the controller did not answer"; "": there is no more to it */
+		[STOQ_HAPPENING_REASON]; /* "by the host", "the controller did not answer"; "": there is no more to it */
+	const struct stoq_event_violation *violation; /* of VIOLATION, else NULL */
 };
 struct stoq_ledger_flow;
 struct stoq_event_handlers {

@@ -52,6 +52,7 @@ struct stoq_watch {
 	bool controllers_news;		   /* a Connect has succeeded since then */
 	uint32_t identified_uid;	   /* no flow that was there then has a higher one */
 	bool record;
+	bool check;
 	const struct stoq_filter *filter; /* never NULL */
 	uint64_t slow_ns; /* what of the commands becomes an event for the handler of commands */
 	bool report_errors;

@@ -27,5 +27,6 @@ enum stoq_counter {
 	STOQ_COUNT_NEGOTIATIONS_FAILED, /* connections that ended between ICReq and first command */
 	STOQ_COUNT_HANDSHAKES_FAILED,	/* TLS connections that ended before a first PDU passed */
 	STOQ_COUNT_COURSES_FULL,	/* commands whose course made way for another one's */
+	STOQ_COUNT_CHECKS_FULL,		/* commands that are not checked: the same */
 	STOQ_COUNTERS,
 };

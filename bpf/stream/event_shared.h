@@ -9,8 +9,10 @@
 #include "nvme/nvme_types.h"
 
 enum stoq_event_type {
-	STOQ_EVENT_COMMAND = 1, /* struct stoq_event_command */
-	STOQ_EVENT_PDU = 2,	/* struct stoq_event_pdu; only when asked for */
+	STOQ_EVENT_COMMAND = 1,	  /* struct stoq_event_command */
+	STOQ_EVENT_PDU = 2,	  /* struct stoq_event_pdu; only when asked for */
+	STOQ_EVENT_VIOLATION = 3, /* struct stoq_event_violation, ... */
+	STOQ_EVENT_WRITE = 4, /* ... struct stoq_event_write; only where the protocol is checked */
 };
 
 /* A command that ended: slow, failed, or every one, as configured. */

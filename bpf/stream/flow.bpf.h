@@ -40,6 +40,8 @@ static __always_inline void stoq_flow_count_end(struct stoq_cpu *cpu, struct sto
 	if (__sync_lock_test_and_set(&flow->end_counted, 1))
 		return;
 	flow->ended_ns = bpf_ktime_get_ns();
+	if (STOQ_CHECKED)
+		stoq_write_flow_ended(flow, cpu);
 	stoq_opening_count(cpu, flow);
 	if (flow->proven)
 		stoq_count(cpu, STOQ_COUNT_FLOWS_CLOSED, 1);

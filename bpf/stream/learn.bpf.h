@@ -92,6 +92,8 @@ static __always_inline void stoq_synced_at(
 {
 	if (cpu->side == NVME_TCP_FROM_CONTROLLER)
 		flow->doubt_ns = cpu->now_ns; /* completions have passed unseen, perhaps */
+	if (STOQ_CHECKED)
+		stoq_check_forget(flow);
 	side->state = STOQ_FLOW_SYNCED;
 	side->chain = 0;
 	side->scan_from = 0;

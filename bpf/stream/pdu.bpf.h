@@ -91,6 +91,10 @@ static __always_inline void stoq_on_command(struct stoq_flow *flow, struct stoq_
 	stoq_command_from_sqe(command, sqe, flow->kind, cpu->now_ns);
 	command->sequence = sequence;
 	result = stoq_command_begin(flow, nvme_le16(sqe->command_id), command);
+	if (STOQ_CHECKED) {
+		stoq_check_begun(flow, cpu, (void *)pdu, result);
+		stoq_write_begun(flow, cpu, (void *)pdu);
+	}
 	if (result < 0) {
 		side->untracked++;
 		stoq_count(cpu, STOQ_COUNT_UNTRACKED, 1);
@@ -108,6 +112,8 @@ static __noinline void stoq_complete(struct stoq_flow *flow, struct stoq_flow_si
 	struct stoq_command *command = &cpu->command;
 
 	stoq_hook_ended(flow, cid);
+	if (STOQ_CHECKED)
+		stoq_check_ended(flow, cid);
 	if (stoq_command_end(flow, cid, command)) {
 		side->unmatched++;
 		stoq_count(cpu, STOQ_COUNT_UNMATCHED, 1);
@@ -115,6 +121,8 @@ static __noinline void stoq_complete(struct stoq_flow *flow, struct stoq_flow_si
 			stoq_stage_forget(flow, cid);
 		return;
 	}
+	if (STOQ_CHECKED)
+		stoq_write_ended(flow, cpu, cid);
 	if (!command->untimed)
 		side->commands++;
 	stoq_command_count(cpu, flow->uid, cid, command, cqe_status);

@@ -4,6 +4,7 @@
 /* What the program has as a whole: its interfaces, its globals, and per CPU counters and work space. */
 #include <linux/types.h>
 
+#include "bpf/stream/check_shared.h"
 #include "bpf/stream/command_shared.h"
 #include "bpf/stream/counter_shared.h"
 #include "bpf/stream/stages_shared.h"
@@ -16,9 +17,10 @@
 
 /* The program's .bss: __u32 stoq_globals[]. */
 enum stoq_global {
-	STOQ_GLOBAL_LAST_UID = 0,   /* of a flow */
-	STOQ_GLOBAL_CELLS_USED = 1, /* for early bytes */
-	STOQ_GLOBALS = 2,
+	STOQ_GLOBAL_LAST_UID = 0,    /* of a flow */
+	STOQ_GLOBAL_CELLS_USED = 1,  /* for early bytes */
+	STOQ_GLOBAL_WRITES_LOST = 2, /* events of writes */
+	STOQ_GLOBALS = 3,
 };
 
 #define STOQ_WINDOW_BYTES 1024
@@ -53,6 +55,8 @@ struct stoq_cpu {
 	__u32 window_bytes; /* valid bytes of it; 0: none */
 	__u32 header_out;   /* bytes of the header at hand that passed in earlier segments */
 	struct stoq_known known[STOQ_TYPES_ROOM]; /* the last one of each PDU type */
+	struct stoq_violation violation;
+	__u64 violations[STOQ_VIOLATIONS_ROOM]; /* of each kind */
 	/* Headers are looked at here: the piece of the payload that was loaded last. */
 	__u8 window[STOQ_WINDOW_BYTES + NVME_TCP_HEADER_MAX];
 };

@@ -11,6 +11,10 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/entry.bpf.h"
+#include "bpf/stream/stream.bpf.h"
+#ifndef STOQ_UNCHECKED
+#include "bpf/stream/check.bpf.h"
+#endif
 #include "bpf/stream/commands.bpf.h"
 #include "bpf/stream/connection.bpf.h"
 #include "bpf/stream/early.bpf.h"
@@ -33,6 +37,9 @@
 #include "bpf/stream/walk_fast.bpf.h"
 #include "bpf/stream/watch_hooks.bpf.h"
 #include "bpf/stream/window.bpf.h"
+#ifndef STOQ_UNCHECKED
+#include "bpf/stream/writes.bpf.h"
+#endif
 
 /* Payload of a flow. */
 static __always_inline void stoq_on_data(struct __sk_buff *skb, struct stoq_cpu *cpu,
@@ -100,6 +107,8 @@ static __always_inline void stoq_on_segment(
 	side = stoq_side(flow, cpu);
 	if (segment->payload_bytes)
 		stoq_on_data(skb, cpu, segment, flow, side);
+	if (STOQ_CHECKED && (segment->fin || segment->rst))
+		stoq_write_look_at_end(flow, cpu, segment);
 	if (segment->fin || segment->rst)
 		stoq_on_end(cpu, flow, side, segment->rst);
 }

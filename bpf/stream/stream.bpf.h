@@ -27,6 +27,12 @@
 #define STOQ_STAGED 0
 #endif
 
+/* Whether the protocol is checked (check.bpf.h, writes.bpf.h): objects of their own, for the same reason. */
+#ifndef STOQ_CHECKED
+#define STOQ_CHECKED   0
+#define STOQ_UNCHECKED 1
+#endif
+
 /* ---- the segment at hand ---- */
 
 #define STOQ_HEADERS_BYTES   192 /* Ethernet, VLAN, IP and TCP headers fit, options included */
@@ -271,6 +277,26 @@ __noinline int stoq_stage_forget(struct stoq_flow *flow, __u32 cid);
 __noinline int stoq_stage_data_end(struct stoq_flow *flow, struct stoq_cpu *cpu, __u32 cid);
 __noinline int stoq_stages_end(
 	struct stoq_cpu *cpu, struct stoq_series_staged *series, __u64 owner, __u64 latency_ns);
+
+/* check.bpf.h; not called but where STOQ_CHECKED */
+__noinline int stoq_check_pdu(
+	struct stoq_flow *flow, struct stoq_cpu *cpu, struct nvme_tcp_icreq_pdu *pdu);
+__noinline int stoq_check_malformed(
+	struct stoq_flow *flow, struct stoq_cpu *cpu, struct nvme_tcp_icreq_pdu *pdu);
+__noinline int stoq_check_begun(
+	struct stoq_flow *flow, struct stoq_cpu *cpu, struct nvme_tcp_icreq_pdu *pdu, int result);
+__noinline int stoq_check_ended(struct stoq_flow *flow, __u32 cid);
+__noinline int stoq_check_forget(struct stoq_flow *flow);
+
+/* writes.bpf.h; likewise */
+__noinline int stoq_write_begun(
+	struct stoq_flow *flow, struct stoq_cpu *cpu, struct nvme_tcp_cmd_pdu *pdu);
+__noinline int stoq_write_ranges(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_cpu *cpu, struct nvme_tcp_cmd_pdu *pdu, __u32 sequence);
+__noinline int stoq_write_ended(struct stoq_flow *flow, struct stoq_cpu *cpu, __u32 cid);
+__noinline int stoq_write_look_at_end(
+	struct stoq_flow *flow, struct stoq_cpu *cpu, struct stoq_segment *segment);
+__noinline int stoq_write_flow_ended(struct stoq_flow *flow, struct stoq_cpu *cpu);
 
 /* series.bpf.h */
 static __always_inline struct stoq_series_key stoq_series_key_of(

@@ -7,6 +7,7 @@
  */
 #include <linux/types.h>
 
+#include "bpf/stream/check_shared.h"
 #include "bpf/stream/command_shared.h"
 #include "nvme/nvme_tcp_constants.h"
 #include "nvme/nvme_types.h"
@@ -288,6 +289,7 @@ struct stoq_flow {
 	union { /* each program has its own */
 		struct stoq_guard_flow guard;
 		struct stoq_limit_flow limit;
+		struct stoq_check_flow check; /* of a watch that checks the protocol */
 	};
 	STOQ_CACHE_LINE_GAP(gap);
 	struct stoq_flow_side side[NVME_TCP_SIDES];

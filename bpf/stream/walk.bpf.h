@@ -149,15 +149,23 @@ __noinline int stoq_walk_one(struct __sk_buff *skb, struct stoq_flow *flow, stru
 		return stoq_hold(cursor, cpu);
 	if (!hdr)
 		return STOQ_WALK_DONE;
+	if (STOQ_CHECKED)
+		cpu->violation.sequence = sequence;
 	if (!stoq_header_is_good(cpu, hdr)) {
 		cpu->bad_header = *(const __u64 *)hdr;
+		if (STOQ_CHECKED)
+			stoq_check_malformed(flow, cpu, (void *)hdr);
 		return stoq_hook_bad(flow, cpu) ? stoq_hold(cursor, cpu) : STOQ_WALK_BAD;
 	}
 	if (stoq_hook_pdu(skb, flow, cpu, (void *)hdr, sequence))
 		return stoq_hold(cursor, cpu);
+	if (STOQ_CHECKED)
+		stoq_check_pdu(flow, cpu, (void *)hdr);
 	cursor->carry_bytes = 0;
 	cursor->next_header = sequence + nvme_le32(hdr->plen);
 	stoq_on_pdu(flow, side, cursor, cpu, hdr, sequence);
+	if (STOQ_CHECKED && hdr->type == NVME_TCP_CAPSULE_CMD)
+		stoq_write_ranges(skb, flow, cpu, (void *)hdr, sequence);
 	stoq_settle_pending(flow, side, cursor, cpu, cpu->sequence + cpu->payload_bytes);
 	return STOQ_WALK_MORE;
 }

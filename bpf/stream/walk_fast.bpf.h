@@ -174,7 +174,7 @@ __noinline int stoq_walk_fast(struct __sk_buff *skb, struct stoq_flow *flow, str
 	struct stoq_flow_side *side;
 	__u32 at, need;
 
-	if (!flow || !cpu)
+	if (!flow || !cpu || STOQ_CHECKED)
 		return STOQ_WALK_SLOW;
 	side = stoq_side(flow, cpu);
 	if (stoq_hook_sees_hosts() && cpu->side == NVME_TCP_FROM_HOST)

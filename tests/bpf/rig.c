@@ -21,6 +21,7 @@
 #include "bpf/stream/program_shared.h"
 #include "bpf/stream/series_shared.h"
 #include "stoq_watch.skel.h"
+#include "stoq_watch_checked.skel.h"
 #include "watch_clock.skel.h"
 
 static void *grown(void *items, size_t count, size_t *capacity, size_t size)
@@ -53,6 +54,25 @@ static int on_event(void *context, void *data, size_t size)
 	return 0;
 }
 
+static int on_checked(void *context, void *data, size_t size)
+{
+	struct rig *rig = context;
+
+	if (*(uint32_t *)data == STOQ_EVENT_VIOLATION) {
+		assert_int_equal(size, sizeof(struct stoq_event_violation));
+		rig->violations = grown(rig->violations, rig->violation_count,
+			&rig->violation_capacity, sizeof(*rig->violations));
+		memcpy(&rig->violations[rig->violation_count++], data, sizeof(*rig->violations));
+	} else {
+		assert_int_equal(*(uint32_t *)data, STOQ_EVENT_WRITE);
+		assert_int_equal(size, sizeof(struct stoq_event_write));
+		rig->writes = grown(
+			rig->writes, rig->write_count, &rig->write_capacity, sizeof(*rig->writes));
+		memcpy(&rig->writes[rig->write_count++], data, sizeof(*rig->writes));
+	}
+	return 0;
+}
+
 __attribute__((format(printf, 2, 0))) static int quiet(
 	enum libbpf_print_level level, const char *format, va_list arguments)
 {
@@ -64,23 +84,28 @@ static size_t rig_slot_count(const struct rig *rig)
 	return bpf_map__max_entries(rig->program->maps.stoq_commands);
 }
 
-/* The product's program, or the one with a clock: it has the same maps and variables, and more. */
-static struct stoq_watch_bpf *open_program(bool clock)
+enum kind { PLAIN, CLOCK, CHECKED };
+
+/* The product's program, the one with a clock, or the one that checks: they have the same maps and variables, and more. */
+static struct stoq_watch_bpf *open_program(enum kind kind)
 {
 	struct stoq_watch_bpf *program = calloc(1, sizeof(*program));
 
 	assert_non_null(program);
 	assert_int_equal(stoq_watch_bpf__create_skeleton(program), 0);
-	if (clock)
+	if (kind == CLOCK)
 		program->skeleton->data =
 			(void *)watch_clock_bpf__elf_bytes(&program->skeleton->data_sz);
+	if (kind == CHECKED)
+		program->skeleton->data =
+			(void *)stoq_watch_checked_bpf__elf_bytes(&program->skeleton->data_sz);
 	assert_int_equal(bpf_object__open_skeleton(program->skeleton, NULL), 0);
 	return program;
 }
 
-static struct stoq_watch_bpf *load_program(bool clock, bool reports)
+static struct stoq_watch_bpf *load_program(enum kind kind, bool reports)
 {
-	struct stoq_watch_bpf *program = open_program(clock);
+	struct stoq_watch_bpf *program = open_program(kind);
 
 	program->rodata->stoq_report_pdus = reports;
 	program->rodata->stoq_keep_details = reports;
@@ -130,6 +155,7 @@ static void forget_cursor(struct stoq_cursor *cursor)
 static void forget(struct stoq_flow *flow)
 {
 	memset(flow->slots, 0, sizeof(flow->slots));
+	memset(&flow->check, 0, sizeof(flow->check));
 	for (int side = 0; side < NVME_TCP_SIDES; side++)
 		forget_cursor(&flow->side[side].cursor);
 }
@@ -274,6 +300,12 @@ static void compare_series(const struct rig *rig)
 		assert_int_equal(staged.series.commands, plain.commands);
 		assert_int_equal(staged.series.errors, plain.errors);
 		assert_int_equal(staged.series.bytes, plain.bytes);
+		assert_int_equal(bpf_map__lookup_elem(rig->checked->maps.stoq_series, &key,
+					 sizeof(key), &plain, sizeof(plain), 0),
+			0);
+		assert_int_equal(staged.series.commands, plain.commands);
+		assert_int_equal(staged.series.errors, plain.errors);
+		assert_int_equal(staged.series.bytes, plain.bytes);
 	}
 }
 
@@ -289,6 +321,8 @@ static void rig_compare_twins(struct rig *rig)
 	compare_flows(rig->program->maps.stoq_unproven, rig->twin->maps.stoq_unproven, false);
 	compare_flows(rig->program->maps.stoq_flows, rig->plain->maps.stoq_flows, true);
 	compare_flows(rig->program->maps.stoq_unproven, rig->plain->maps.stoq_unproven, true);
+	compare_flows(rig->program->maps.stoq_flows, rig->checked->maps.stoq_flows, true);
+	compare_flows(rig->program->maps.stoq_unproven, rig->checked->maps.stoq_unproven, true);
 	compare_series(rig);
 	compare_commands(rig);
 }
@@ -302,14 +336,18 @@ struct rig *rig_open(void)
 		exit(RIG_SKIP);
 	}
 	libbpf_set_print(quiet);
-	rig->program = load_program(true, true);
-	rig->twin = load_program(true, false);
-	rig->plain = load_program(false, false);
+	rig->program = load_program(CLOCK, true);
+	rig->twin = load_program(CLOCK, false);
+	rig->plain = load_program(PLAIN, false);
+	rig->checked = load_program(CHECKED, false);
 	rig->program_clock = map_clock(rig->program);
 	rig->twin_clock = map_clock(rig->twin);
 	rig->ring =
 		ring_buffer__new(bpf_map__fd(rig->program->maps.stoq_events), on_event, rig, NULL);
 	assert_non_null(rig->ring);
+	rig->checked_ring = ring_buffer__new(
+		bpf_map__fd(rig->checked->maps.stoq_events), on_checked, rig, NULL);
+	assert_non_null(rig->checked_ring);
 	rig->slots = map_slots(rig->program);
 	rig->twin_slots = map_slots(rig->twin);
 	return rig;
@@ -323,10 +361,14 @@ void rig_close(struct rig *rig)
 	munmap(rig->program_clock, sizeof(*rig->program_clock));
 	munmap(rig->twin_clock, sizeof(*rig->twin_clock));
 	ring_buffer__free(rig->ring);
+	ring_buffer__free(rig->checked_ring);
 	stoq_watch_bpf__destroy(rig->program);
 	stoq_watch_bpf__destroy(rig->twin);
 	stoq_watch_bpf__destroy(rig->plain);
+	stoq_watch_bpf__destroy(rig->checked);
 	free(rig->pdus);
+	free(rig->violations);
+	free(rig->writes);
 	free(rig->commands);
 	free(rig);
 }
@@ -354,9 +396,12 @@ void rig_clear(struct rig *rig)
 	clear_program(rig->program);
 	clear_program(rig->twin);
 	clear_program(rig->plain);
+	clear_program(rig->checked);
 	memset(rig->slots, 0, rig_slot_count(rig) * sizeof(*rig->slots));
 	memset(rig->twin_slots, 0, rig_slot_count(rig) * sizeof(*rig->slots));
 	rig->pdu_count = 0;
+	rig->violation_count = 0;
+	rig->write_count = 0;
 	rig->command_count = 0;
 	rig->now_ns = 0;
 }
@@ -380,7 +425,9 @@ void rig_send_frame(struct rig *rig, const uint8_t *frame, size_t length)
 	run_program(rig->program, frame, length);
 	run_program(rig->twin, frame, length);
 	run_program(rig->plain, frame, length);
+	run_program(rig->checked, frame, length);
 	ring_buffer__consume(rig->ring);
+	ring_buffer__consume(rig->checked_ring);
 }
 
 void rig_send(struct rig *rig, const struct wire_path *path, const struct wire_segment *segment)

@@ -7,7 +7,7 @@
  * without reports, takes the fast walk (bpf/stream/walk_fast.bpf.h): it gets the same frames, and
  * what it found is compared whenever the rig is cleared or closed. Both count stages, and have a
  * clock that the rig sets, so that their times are the same. A third program is the one that counts
- * no stages, as it is in the product.
+ * no stages, a fourth the one that checks the protocol, both as they are in the product.
  */
 #include "bpf/stream/program_shared.h"
 #include "bpf/stream/series_shared.h"
@@ -17,14 +17,18 @@
 #define RIG_SKIP 77 /* exit code: cannot run here */
 
 struct rig {
-	struct stoq_watch_bpf *program, *twin, *plain;
+	struct stoq_watch_bpf *program, *twin, *plain, *checked;
 	uint64_t *program_clock, *twin_clock;
 	uint64_t now_ns; /* when the frames pass; 0: when they are sent */
-	struct ring_buffer *ring;
+	struct ring_buffer *ring, *checked_ring;
 	struct stoq_slot *slots, *twin_slots; /* the tables of outstanding commands */
 	struct stoq_event_staged *commands;
 	struct stoq_event_pdu *pdus;
+	struct stoq_event_violation *violations; /* of the program that checks */
+	struct stoq_event_write *writes;
 	size_t pdu_count, pdu_capacity;
+	size_t violation_count, violation_capacity;
+	size_t write_count, write_capacity;
 	size_t command_count, command_capacity;
 };
 

@@ -54,7 +54,12 @@ static int set_timer(struct loop *loop)
 
 static int dispatch(struct loop *loop)
 {
-	int delivered = stoq_watch_dispatch(loop->watch, &loop->handlers);
+	struct watch_metrics *metrics = loop->report->metrics;
+	int delivered;
+
+	watch_metrics_lock(metrics); /* some events are counted */
+	delivered = stoq_watch_dispatch(loop->watch, &loop->handlers);
+	watch_metrics_unlock(metrics, loop->model);
 
 	if (delivered < 0)
 		return stoq_error_set(loop->error, delivered,
@@ -262,7 +267,8 @@ static int add_flush_timer(struct loop *loop)
 
 static bool has_events(const struct loop *loop)
 {
-	return loop->recorder || watch_options_want_events(loop->options);
+	return loop->recorder || loop->options->config.check ||
+	       watch_options_want_events(loop->options);
 }
 
 static int prepare(struct loop *loop)

@@ -37,6 +37,7 @@ enum {
 	OPTION_LABELS,
 	OPTION_STAGES,
 	OPTION_EVENTS,
+	OPTION_CHECK,
 	OPTION_HEATMAP,
 	OPTION_RECORD,
 	OPTION_RECORD_SIZE,
@@ -66,6 +67,7 @@ static const struct option long_options[] = {
 	{"stages", no_argument, NULL, OPTION_STAGES},
 	{"heatmap", no_argument, NULL, OPTION_HEATMAP},
 	{"events", no_argument, NULL, OPTION_EVENTS},
+	{"check", no_argument, NULL, OPTION_CHECK},
 	{"record", required_argument, NULL, OPTION_RECORD},
 	{"record-size", required_argument, NULL, OPTION_RECORD_SIZE},
 	WATCH_FILTER_OPTIONS,
@@ -237,6 +239,10 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 		return 0;
 	case OPTION_EVENTS:
 		options->events = true;
+		options->config.check = true;
+		return 0;
+	case OPTION_CHECK:
+		options->config.check = true;
 		return 0;
 	case OPTION_HISTOGRAM:
 		options->histogram = true;

@@ -103,8 +103,8 @@ static int open_watch(struct stoq_watch **watch, struct watch_options *options,
 
 	if (watch_options_want_events(options) || config->record ||
 		stoq_filter_needs_program(&options->filter) || config->stages || config->sizes ||
-		config->force_clsact || config->max_flows || config->max_commands ||
-		config->max_series || config->max_early ||
+		config->check || config->force_clsact || config->max_flows ||
+		config->max_commands || config->max_series || config->max_early ||
 		!stoq_guard_shared_open(
 			config->interfaces, config->interface_count, &tables, &found))
 		return stoq_watch_open(watch, config, error);
