@@ -143,6 +143,15 @@ enum stoq_happening {
 /* Statuses that are told apart: a target may send each of some thousands, for each opcode. */
 #define STOQ_MODEL_STATUSES_MAX 1000
 
+/* Writes that were looked at for others that overlap with them, since the start. */
+struct stoq_overlap_counts {
+	uint64_t found;	   /* pairs, whether they were events or not */
+	uint64_t compared; /* writes */
+	uint64_t unnamed;  /* not compared: their subsystem's name is not known */
+	uint64_t full;	   /* not compared, or not with all others: a table was full */
+	uint64_t lost;	   /* events of writes that were lost, and with them what was outstanding */
+};
+
 struct stoq_filter;	/* watch/filter.h */
 struct stoq_thresholds; /* watch/threshold.h */
 
@@ -175,6 +184,7 @@ struct stoq_model {
 
 	uint64_t happenings[STOQ_HAPPENINGS]; /* since the start */
 	bool checked; /* the protocol is checked, and writes that overlap are looked for; else 0: */
+	struct stoq_overlap_counts overlaps;
 	uint64_t violations[STOQ_VIOLATIONS]; /* since the start, whether they were events or not */
 
 	uint64_t pdus; /* since the start, all types */

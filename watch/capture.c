@@ -13,6 +13,7 @@
 #include "watch/settings.h"
 #include "watch/update.h"
 #include "watch/watch_private.h"
+#include "watch/writes.h"
 
 static int open_decoder(
 	struct stoq_watch *watch, const struct stoq_watch_config *config, struct stoq_error *error)
@@ -76,7 +77,7 @@ int stoq_watch_open_capture(struct stoq_watch **watch, const struct stoq_watch_c
 	opened->handlers = handlers;
 	stoq_identity_clear(&opened->nobody);
 	result = open_decoder(opened, config, error);
-	if (!result && stoq_update_init(opened))
+	if (!result && (stoq_update_init(opened) || stoq_writes_open(opened)))
 		result = stoq_error_set(error, -ENOMEM, "no memory");
 	if (result) {
 		stoq_watch_close(opened);
@@ -125,6 +126,24 @@ static void add_connection(
 	stoq_program_add_connection(watch->decoder, &added);
 }
 
+/* A record has the ends of commands, and with them their begins. */
+static void look_for_overlaps(struct stoq_watch *watch, const struct stoq_record_command *command)
+{
+	const struct stoq_event_command event = {.uid = command->uid,
+		.start_ns = watch->now_ns - command->latency_ns,
+		.latency_ns = command->latency_ns,
+		.slba = command->slba,
+		.nsid = command->nsid,
+		.blocks = command->blocks,
+		.cid = command->cid,
+		.status = command->status,
+		.opcode = command->opcode,
+		.kind = command->kind,
+		.dnr = command->do_not_retry};
+
+	stoq_writes_on_ended(watch, &event);
+}
+
 static void add_command(struct stoq_watch *watch, const struct stoq_record_command *command)
 {
 	struct stoq_program_command added = {.command = {.slba = command->slba,
@@ -144,6 +163,7 @@ static void add_command(struct stoq_watch *watch, const struct stoq_record_comma
 	if (command->staged)
 		added.stages = command->stages;
 	stoq_program_add_command(watch->decoder, &added, watch->now_ns);
+	look_for_overlaps(watch, command);
 }
 
 void stoq_watch_entry(struct stoq_watch *watch, const struct stoq_record_entry *entry)

@@ -7,6 +7,7 @@
 #include "watch/flows.h"
 #include "watch/happenings.h"
 #include "watch/wanted.h"
+#include "watch/writes.h"
 
 #define DISPATCH_MAX 16384 /* events a call: the caller has other things to do, too */
 
@@ -29,7 +30,8 @@ static bool has_news(const struct stoq_watch *watch, const struct stoq_ledger_fl
  * An event's flow may have begun after the last reading of the flows: read them again then. It may have had no names
  * then; where a command has ended its Connect has passed, and one look is enough.
  */
-static const struct stoq_ledger_flow *flow_of(struct stoq_watch *watch, uint32_t uid, bool ended)
+const struct stoq_ledger_flow *stoq_watch_flow_of(
+	struct stoq_watch *watch, uint32_t uid, bool ended)
 {
 	struct stoq_ledger_flow *flow = stoq_ledger_flow_find(&watch->ledger, uid);
 
@@ -57,7 +59,7 @@ static bool is_asked_for(const struct stoq_watch *watch, const struct stoq_event
 static void on_command(struct stoq_watch *watch, struct stoq_event_command *event)
 {
 	const struct stoq_event_handlers *handlers = watch->handlers;
-	const struct stoq_ledger_flow *flow = flow_of(watch, event->uid, true);
+	const struct stoq_ledger_flow *flow = stoq_watch_flow_of(watch, event->uid, true);
 	bool wanted = stoq_wanted_event(watch, event, flow);
 
 	if (watch->record && handlers->record && wanted)
@@ -77,7 +79,7 @@ static void on_command(struct stoq_watch *watch, struct stoq_event_command *even
 static void on_pdu(struct stoq_watch *watch, const struct stoq_event_pdu *event)
 {
 	if (!stoq_filter_has_flows(watch->filter) ||
-		stoq_wanted_flow(watch, flow_of(watch, event->uid, false)))
+		stoq_wanted_flow(watch, stoq_watch_flow_of(watch, event->uid, false)))
 		watch->handlers->pdu(watch->handlers->context, event);
 }
 
@@ -90,7 +92,7 @@ static void on_violation(struct stoq_watch *watch, const struct stoq_event_viola
 
 	_Static_assert(STOQ_VIOLATION_TEXT <= STOQ_HAPPENING_REASON, "there is room for it");
 	stoq_violation_text(happening.reason, event);
-	stoq_happening_tell(watch, flow_of(watch, event->uid, false), &happening);
+	stoq_happening_tell(watch, stoq_watch_flow_of(watch, event->uid, false), &happening);
 }
 
 static bool is_command(const void *data, size_t size)
@@ -113,6 +115,8 @@ int stoq_watch_on_event(void *context, void *data, size_t size)
 		on_command(watch, data);
 	else if (type == STOQ_EVENT_PDU && size >= sizeof(struct stoq_event_pdu) && handlers->pdu)
 		on_pdu(watch, data);
+	else if (type == STOQ_EVENT_WRITE && size >= sizeof(struct stoq_event_write))
+		stoq_writes_on_event(watch, data);
 	else if (type == STOQ_EVENT_VIOLATION && size >= sizeof(struct stoq_event_violation))
 		on_violation(watch, data);
 	return ++watch->delivered < DISPATCH_MAX ? 0 : -EAGAIN;

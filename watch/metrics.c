@@ -142,7 +142,10 @@ static void put_violations(const struct stoq_openmetrics *text, const struct sto
 {
 	const struct stoq_figure overlaps = {"nvme_overlapping_writes",
 		"Pairs of writes to the same blocks, outstanding on two connections at once", true,
-		false, model->happenings[STOQ_HAPPENED_OVERLAP]};
+		false, model->overlaps.found};
+	const struct stoq_figure unnamed = {"watch_writes_uncompared",
+		"Writes that were not compared with all others: no room, events lost, names not known",
+		true, false, model->overlaps.unnamed + model->overlaps.full + model->overlaps.lost};
 
 	stoq_openmetrics_put_head(text, "nvme_protocol_violations",
 		"PDUs that the protocol forbids, by what is wrong with them", "counter");
@@ -150,6 +153,7 @@ static void put_violations(const struct stoq_openmetrics *text, const struct sto
 		fprintf(text->out, "stoq_nvme_protocol_violations_total{kind=\"%s\"} %llu\n",
 			stoq_violation_name(i), (unsigned long long)model->violations[i]);
 	stoq_openmetrics_put_figure(text, &overlaps);
+	stoq_openmetrics_put_figure(text, &unnamed);
 }
 
 /* What the figures do not contain, and what they rest on. */

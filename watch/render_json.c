@@ -301,6 +301,20 @@ static struct json_object *violations(const struct stoq_model *model)
 	return object;
 }
 
+static struct json_object *overlaps(const struct stoq_model *model)
+{
+	struct json_object *object = model->checked ? json_object_new_object() : NULL;
+
+	if (!object)
+		return NULL;
+	stoq_json_put_u64(object, "found", model->overlaps.found);
+	stoq_json_put_u64(object, "writes_compared", model->overlaps.compared);
+	stoq_json_put_u64(object, "writes_unnamed", model->overlaps.unnamed);
+	stoq_json_put_u64(object, "writes_full", model->overlaps.full);
+	stoq_json_put_u64(object, "writes_lost", model->overlaps.lost);
+	return object;
+}
+
 static struct json_object *since_start(const struct stoq_model *model)
 {
 	struct json_object *object = json_object_new_object();
@@ -313,6 +327,7 @@ static struct json_object *since_start(const struct stoq_model *model)
 	stoq_json_put_u64(object, "unended_commands", model->unended);
 	stoq_json_put_u64(object, "early_bytes", model->early_bytes);
 	stoq_json_put(object, "violations", violations(model));
+	stoq_json_put(object, "overlaps", overlaps(model));
 	stoq_json_put(object, "counters", counters(model));
 	return object;
 }

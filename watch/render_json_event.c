@@ -10,6 +10,7 @@
 #include "flow/violations.h"
 #include "nvme/nvme_names.h"
 #include "nvme/nvme_tcp_check.h"
+#include "watch/overlaps.h"
 #include "watch/watch.h"
 
 static struct json_object *stages_of(const struct stoq_event_command *event)
@@ -168,6 +169,42 @@ static struct json_object *violation_of(const struct stoq_event_violation *event
 	return object;
 }
 
+static struct json_object *overlap_write(const struct stoq_overlap_write *write,
+	const struct stoq_identity *queue, uint64_t unix_offset_ns)
+{
+	static const char *const ends[] = {[STOQ_OVERLAP_OUTSTANDING] = "outstanding",
+		[STOQ_OVERLAP_ENDED] = "completion",
+		[STOQ_OVERLAP_CUT] = "connection"};
+	struct json_object *object = json_object_new_object();
+	bool all = write->blocks == STOQ_WRITE_ALL_BLOCKS;
+
+	stoq_json_put_u64(object, "flow", write->uid);
+	stoq_json_put_identity(object, queue);
+	stoq_json_put_opcode(object, NVME_QUEUE_IO, write->opcode, 0);
+	stoq_json_put_u64(object, "cid", write->cid);
+	stoq_json_put_u64(object, "slba", write->slba);
+	stoq_json_put_known(object, "blocks", !all, write->blocks);
+	stoq_json_put_u64(object, "begin_unix_ns", write->start_ns + unix_offset_ns);
+	stoq_json_put_known(object, "end_unix_ns", write->end_ns, write->end_ns + unix_offset_ns);
+	stoq_json_put_string(object, "ended_by", ends[write->end]);
+	return object;
+}
+
+static struct json_object *overlap_of(
+	const struct stoq_event_happening *event, uint64_t unix_offset_ns)
+{
+	const struct stoq_overlap *overlap = event->overlap;
+	struct json_object *object = json_object_new_object();
+
+	stoq_json_put_u64(object, "nsid", overlap->nsid);
+	stoq_json_put_bool(object, "same_host", overlap->same_host);
+	stoq_json_put(
+		object, "first", overlap_write(&overlap->first, event->first, unix_offset_ns));
+	stoq_json_put(
+		object, "second", overlap_write(&overlap->second, event->second, unix_offset_ns));
+	return object;
+}
+
 char *stoq_json_happening(const struct stoq_event_happening *event,
 	const struct stoq_identity *queue, uint64_t unix_offset_ns)
 {
@@ -180,6 +217,7 @@ char *stoq_json_happening(const struct stoq_event_happening *event,
 	stoq_json_put_u64(object, "flow", event->uid);
 	stoq_json_put(
 		object, "violation", event->violation ? violation_of(event->violation) : NULL);
+	stoq_json_put(object, "overlap", event->overlap ? overlap_of(event, unix_offset_ns) : NULL);
 	stoq_json_put_identity(object, queue);
 	return stoq_json_finish(object);
 }

@@ -63,7 +63,7 @@ unsigned int stoq_draw_missed(struct stoq_screen *screen, unsigned int row, unsi
 	const uint64_t *counters = model->counters;
 	const struct missed wrong[] = {
 		{violations(model), "violation", " of the protocol"},
-		{model->happenings[STOQ_HAPPENED_OVERLAP], "pair", " of overlapping writes"},
+		{model->overlaps.found, "pair", " of overlapping writes"},
 	};
 	const struct missed failed[] = {
 		{counters[STOQ_COUNT_NEGOTIATIONS_FAILED], "negotiation", " (ICReq, no command)"},
@@ -80,6 +80,9 @@ unsigned int stoq_draw_missed(struct stoq_screen *screen, unsigned int row, unsi
 		{counters[STOQ_COUNT_COURSES_FULL], "command",
 			" without stages: raise --max-commands"},
 		{counters[STOQ_COUNT_CHECKS_FULL], "command", " not checked: raise --max-commands"},
+		{model->overlaps.unnamed, "write", " not compared, subsystem not known"},
+		{model->overlaps.full + model->overlaps.lost, "write",
+			" not compared with all others"},
 		{counters[STOQ_COUNT_CONTENDED], "packet", " passed over, two CPUs at one flow"},
 		{counters[STOQ_COUNT_MALFORMED], "malformed packet", ""},
 		{counters[STOQ_COUNT_PDU_LIMIT], "packet", " with too many PDUs"},

@@ -174,6 +174,7 @@ int stoq_update_read(struct stoq_watch *watch, struct stoq_error *error)
 	model->interval_ns = now - watch->last_ns;
 	model->elapsed_ns = now - watch->start_ns;
 	watch->last_ns = now;
+	watch->overlaps_told = 0;
 	stoq_interfaces_look(watch);
 	sum_cpus(watch);
 	if (watch->totals)

@@ -20,9 +20,11 @@
 #include "stoq_watch_staged.skel.h"
 #include "watch/events.h"
 #include "watch/grouping.h"
+#include "watch/overlaps.h"
 #include "watch/settings.h"
 #include "watch/update.h"
 #include "watch/watch_private.h"
+#include "watch/writes.h"
 
 void stoq_watch_config_init(struct stoq_watch_config *config)
 {
@@ -290,6 +292,8 @@ int stoq_watch_open(struct stoq_watch **result_out, const struct stoq_watch_conf
 					: load_program(watch, config, error);
 	if (!result) {
 		result = stoq_update_init(watch);
+		if (!result)
+			result = stoq_writes_open(watch);
 		if (result)
 			stoq_error_set(error, result,
 				"cannot prepare to read the program's "
@@ -346,6 +350,7 @@ void stoq_watch_close(struct stoq_watch *watch)
 	ring_buffer__free(watch->ring);
 	stoq_flow_identities_free(&watch->known);
 	stoq_update_free(watch);
+	stoq_overlaps_free(watch->overlaps);
 	stoq_watch_bpf__destroy(watch->program);
 	stoq_program_close(watch->decoder);
 	free(watch);

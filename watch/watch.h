@@ -15,6 +15,7 @@
 #include "watch/filter.h"
 #include "watch/totals.h"
 
+struct stoq_overlap; /* watch/overlaps.h */
 struct stoq_watch;
 
 #define STOQ_WATCH_FLOWS_MAX	(1u << 20)
@@ -114,6 +115,8 @@ struct stoq_event_happening {
 	char reason
 		[STOQ_HAPPENING_REASON]; /* "by the host", "the controller did not answer"; "": there is no more to it */
 	const struct stoq_event_violation *violation; /* of VIOLATION, else NULL */
+	const struct stoq_overlap *overlap;	      /* of OVERLAP, else NULL ... */
+	const struct stoq_identity *first, *second;   /* ... and whose its writes are */
 };
 struct stoq_ledger_flow;
 struct stoq_event_handlers {

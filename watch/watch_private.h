@@ -53,6 +53,8 @@ struct stoq_watch {
 	uint32_t identified_uid;	   /* no flow that was there then has a higher one */
 	bool record;
 	bool check;
+	struct stoq_overlaps *overlaps;	  /* if check, else NULL */
+	uint32_t overlaps_told;		  /* since the last reading */
 	const struct stoq_filter *filter; /* never NULL */
 	uint64_t slow_ns; /* what of the commands becomes an event for the handler of commands */
 	bool report_errors;

@@ -165,27 +165,7 @@ __noinline int stoq_write_ended(struct stoq_flow *flow, struct stoq_cpu *cpu, __
 	return 0;
 }
 
-/* The segment at hand has a FIN or RST: has all passed here that its sender acknowledges? */
-__noinline int stoq_write_look_at_end(
-	struct stoq_flow *flow, struct stoq_cpu *cpu, struct stoq_segment *segment)
-{
-	const struct stoq_flow_side *other, *controller;
-
-	if (!flow || !cpu || !segment)
-		return 0;
-	other = &flow->side[!(cpu->side & 1)];
-	controller = &flow->side[NVME_TCP_FROM_CONTROLLER];
-	/* The other one's FIN has a sequence number, too. */
-	if (flow->side[NVME_TCP_FROM_HOST].state != STOQ_FLOW_SYNCED ||
-		controller->state != STOQ_FLOW_SYNCED || controller->early ||
-		(segment->ack && stoq_after(segment->acknowledged, other->next_byte + 1)))
-		flow->check.end = STOQ_CHECK_END_MISSED;
-	else if (!flow->check.end)
-		flow->check.end = STOQ_CHECK_END_CLEAN;
-	return 0;
-}
-
-/* The connection has ended, or another one has its ports. */
+/* The host will not read completions any more, the connection has ended, or another one has its ports. */
 __noinline int stoq_write_flow_ended(struct stoq_flow *flow, struct stoq_cpu *cpu)
 {
 	struct stoq_event_write *event;
@@ -195,8 +175,34 @@ __noinline int stoq_write_flow_ended(struct stoq_flow *flow, struct stoq_cpu *cp
 	event = stoq_write_event(flow, cpu, STOQ_WRITE_FLOW_ENDS, 0);
 	if (!event)
 		return 0;
-	event->time_ns = flow->ended_ns;
+	event->time_ns = bpf_ktime_get_ns();
 	event->flags = flow->check.end == STOQ_CHECK_END_CLEAN ? 0 : STOQ_WRITE_MISSED;
 	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
+
+/*
+ * The segment at hand has a FIN or RST: has all passed here that its sender acknowledges, and all before it? A host that
+ * has sent one is done with what is outstanding, though the other end may never answer.
+ */
+__noinline int stoq_write_look_at_end(
+	struct stoq_flow *flow, struct stoq_cpu *cpu, struct stoq_segment *segment)
+{
+	const struct stoq_flow_side *own, *other, *controller;
+
+	if (!flow || !cpu || !segment)
+		return 0;
+	own = &flow->side[cpu->side & 1];
+	other = &flow->side[!(cpu->side & 1)];
+	controller = &flow->side[NVME_TCP_FROM_CONTROLLER];
+	/* The other one's FIN has a sequence number, too. */
+	if (own->state != STOQ_FLOW_SYNCED || other->state != STOQ_FLOW_SYNCED ||
+		controller->early || stoq_after(segment->sequence, own->next_byte) ||
+		(segment->ack && stoq_after(segment->acknowledged, other->next_byte + 1)))
+		flow->check.end = STOQ_CHECK_END_MISSED;
+	else if (!flow->check.end)
+		flow->check.end = STOQ_CHECK_END_CLEAN;
+	if (cpu->side == NVME_TCP_FROM_HOST && !own->finished)
+		stoq_write_flow_ended(flow, cpu);
 	return 0;
 }

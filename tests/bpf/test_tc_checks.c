@@ -220,7 +220,8 @@ static void test_writes(void **state)
 	controller();
 	dialog_flag(&dialog, NVME_TCP_FROM_HOST, WIRE_FIN | WIRE_ACK);
 	dialog_flag(&dialog, NVME_TCP_FROM_CONTROLLER, WIRE_FIN | WIRE_ACK);
-	assert_int_equal(the_rig->write_count, 3);
+	/* With the host's FIN, and with the other one. */
+	assert_int_equal(the_rig->write_count, 4);
 	expect_write(0, STOQ_WRITE_BEGINS, 1);
 	write = &the_rig->writes[0];
 	assert_int_equal(write->nsid, 1);
@@ -243,7 +244,6 @@ static void test_unclean_end(void **state)
 	dialog_response(&dialog, 1, 0, 0);
 	dialog_lose(&dialog, NVME_TCP_FROM_CONTROLLER);
 	dialog_flag(&dialog, NVME_TCP_FROM_HOST, WIRE_RST | WIRE_ACK);
-	assert_int_equal(the_rig->write_count, 2);
 	expect_write(1, STOQ_WRITE_FLOW_ENDS, 0);
 	assert_int_equal(the_rig->writes[1].flags, STOQ_WRITE_MISSED);
 }
