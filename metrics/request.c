@@ -191,7 +191,7 @@ static struct stoq_visit *visit_of(struct MHD_Connection *connection)
 static int check_web(const struct request *request, const struct stoq_visit *visit)
 {
 	/* What its handshake has shown may no longer be enough: the scraper connects again. */
-	if (visit->state != request->state)
+	if (!stoq_web_still_admits(request->state, visit->state))
 		return -1;
 	if (!stoq_web_within_rate(request->site->web, request->state, stoq_clock_now_ns()))
 		return MHD_HTTP_TOO_MANY_REQUESTS;

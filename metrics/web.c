@@ -158,6 +158,8 @@ static void read_again(struct stoq_web *web)
 		note(web, error.text);
 		return;
 	}
+	if (state->auth && web->first->auth)
+		stoq_web_auth_adopt(state->auth, web->first->auth);
 	set_failed(web, NULL);
 	state->next = web->first;
 	web->first = state;
@@ -176,6 +178,35 @@ struct stoq_web_state *stoq_web_current(struct stoq_web *web)
 		read_again(web);
 	}
 	return web->first;
+}
+
+static bool same_text(const char *one, const char *other)
+{
+	return one && other ? strcmp(one, other) == 0 : one == other;
+}
+
+static bool same_names(const struct stoq_web_config *one, const struct stoq_web_config *other)
+{
+	if (one->client_san_count != other->client_san_count)
+		return false;
+	for (size_t i = 0; i < one->client_san_count; i++)
+		if (!same_text(one->client_sans[i], other->client_sans[i]))
+			return false;
+	return true;
+}
+
+bool stoq_web_still_admits(const struct stoq_web_state *now, const struct stoq_web_state *then)
+{
+	const struct stoq_web_config *one = &now->config, *other = &then->config;
+	/* The authority's. */
+	const struct stoq_file_stamp *stamp = &now->stamps[STOQ_WEB_FILES - 1];
+
+	return now == then ||
+	       (one->client_auth == other->client_auth && one->min_version == other->min_version &&
+		       one->max_version == other->max_version && same_names(one, other) &&
+		       same_text(one->client_ca.path, other->client_ca.path) &&
+		       same_text(one->client_ca.text, other->client_ca.text) &&
+		       stoq_file_stamp_equal(stamp, &then->stamps[STOQ_WEB_FILES - 1]));
 }
 
 /* ---- the whole ---- */

@@ -39,6 +39,12 @@ void stoq_web_close(struct stoq_web *web); /* NULL is fine; after all connection
 /* What is in force now. */
 struct stoq_web_state *stoq_web_current(struct stoq_web *web);
 
+/*
+ * Whether a handshake that was made by an earlier reading would be made now: what is asked of clients is the same. A renewed
+ * certificate of the endpoint ends no connection.
+ */
+bool stoq_web_still_admits(const struct stoq_web_state *now, const struct stoq_web_state *then);
+
 void stoq_web_hold(struct stoq_web_state *state);
 void stoq_web_release(struct stoq_web_state *state);
 

@@ -152,6 +152,18 @@ static const struct stoq_web_user *find_user(const struct stoq_web_auth *auth, c
 	return NULL;
 }
 
+void stoq_web_auth_adopt(struct stoq_web_auth *auth, const struct stoq_web_auth *before)
+{
+	memcpy(auth->key, before->key, sizeof(auth->key));
+	for (size_t i = 0; i < auth->config->user_count; i++) {
+		const struct stoq_web_user *now = &auth->config->users[i];
+		const struct stoq_web_user *then = find_user(before, now->name);
+
+		if (then && strcmp(then->hash, now->hash) == 0)
+			auth->of[i] = before->of[then - before->config->users];
+	}
+}
+
 enum stoq_web_verdict stoq_web_auth_check(struct stoq_web_auth *auth,
 	struct stoq_web_guesses *guesses, const struct stoq_web_login *login, uint64_t now_ns)
 {

@@ -37,5 +37,8 @@ struct stoq_web_auth;
 struct stoq_web_auth *stoq_web_auth_new(const struct stoq_web_config *config);
 void stoq_web_auth_free(struct stoq_web_auth *auth); /* NULL is fine */
 
+/* Remembers what another one does, of users who have the same hash: files that are read again keep no scraper waiting. */
+void stoq_web_auth_adopt(struct stoq_web_auth *auth, const struct stoq_web_auth *before);
+
 enum stoq_web_verdict stoq_web_auth_check(struct stoq_web_auth *auth,
 	struct stoq_web_guesses *guesses, const struct stoq_web_login *login, uint64_t now_ns);

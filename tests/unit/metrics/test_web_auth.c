@@ -114,12 +114,39 @@ static void test_costs(void **state)
 	stoq_web_auth_free(auth);
 }
 
+/* Files that are read again: who was right is still known, whose hash is another one is not. */
+static void test_adopted(void **state)
+{
+	static struct stoq_web_user changed[] = {
+		{(char *)"bob", "$2b$04$abcdefghijklmnopqrstuuIHDRnKw4Zdb/3/EAZQMg/2vwJPJBL7u"},
+		{(char *)"alice", "$2y$04$abcdefghijklmnopqrstuuIHDRnKw4Zdb/3/EAZQMg/2vwJPJBL7u"}};
+	static struct stoq_web_config later = {.users = changed, .user_count = 2};
+	static struct stoq_web_guesses guesses;
+	struct stoq_web_auth *before = stoq_web_auth_new(&config),
+			     *auth = stoq_web_auth_new(&later);
+	uint64_t now = SECOND;
+
+	(void)state;
+	assert_int_equal(ask(before, &guesses, "alice", "one", "192.0.2.1", now), STOQ_WEB_RIGHT);
+	assert_int_equal(ask(before, &guesses, "bob", "two", "192.0.2.1", now), STOQ_WEB_RIGHT);
+	while (ask(before, &guesses, "x", "x", "192.0.2.1", now) != STOQ_WEB_TOO_MANY)
+		;
+	stoq_web_auth_adopt(auth, before);
+	stoq_web_auth_free(before);
+	assert_int_equal(ask(auth, &guesses, "bob", "two", "192.0.2.1", now), STOQ_WEB_RIGHT);
+	assert_int_equal(ask(auth, &guesses, "bob", "one", "192.0.2.1", now), STOQ_WEB_TOO_MANY);
+	now += 60 * SECOND;
+	assert_int_equal(ask(auth, &guesses, "alice", "one", "192.0.2.1", now), STOQ_WEB_WRONG);
+	stoq_web_auth_free(auth);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_passwords),
 		cmocka_unit_test(test_guesses),
 		cmocka_unit_test(test_costs),
+		cmocka_unit_test(test_adopted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
