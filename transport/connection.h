@@ -63,8 +63,8 @@ struct stoq_connection {
 	bool close_wanted;		/* at the next opportunity, with close_error */
 	bool in_quic;			/* it reads a packet or its timer ran out: it calls us */
 	bool keys_wanted;		/* stoq_connection_update_keys() was called in that time */
+	bool next_at_once;		/* next_local is of stoq_connection_move() */
 	struct stoq_address next_local; /* the same of stoq_connection_migrate(); length 0: not */
-	bool next_at_once;		/* of stoq_connection_move() */
 
 	ngtcp2_conn *quic; /* NULL from STOQ_CLOSING on */
 	ngtcp2_mem quic_memory;

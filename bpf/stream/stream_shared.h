@@ -181,24 +181,24 @@ struct stoq_guard_flow {
 	__u16 cut_rule;
 	__u16 cut_log_rule;
 	__u16 cut_status;
-	__u8 cut;	    /* there is one: enum stoq_guard_cut */
-	__u8 cut_opcode;    /* the opcode that it had */
-	__u8 cut_fctype;    /* likewise */
-	__u8 named;	    /* its NQNs are in map stoq_connects, whole */
-	__u8 opened;	    /* seen since the controller's SYN and ACK */
-	__u8 acknowledged;  /* bit per side: its side's `acknowledged` is valid */
-	__u8 digests;	    /* bit 0: header, bit 1: data digests are used ... */
-	__u8 digests_known; /* ... if these bits are set here */
-	__u8 cpda;	    /* of the controller's ICResp; 0 if that was not seen */
-	__u8 icresp;	    /* that was seen */
-	__u8 whole;	    /* followed strictly since it was opened */
-	__u8 ended;	    /* bit per side: it has sent a TermReq, nothing follows */
-	__u8 far_r2ts;	    /* some R2Ts are, or were, in map stoq_guard_far */
-	__u8 identify;	    /* enum stoq_guard_identify: Identify Controller, on the admin queue */
-	__u8 ioccsz_bytes;  /* of IOCCSZ that have come */
-	__u8 spared;	    /* audit: a packet of it would have been dropped */
-	__u8 policies;	    /* by how many its commands were decided about, modulo 256 */
-	__u8 connect;	    /* enum stoq_guard_connect, of its Connect */
+	__u8 cut;	     /* there is one: enum stoq_guard_cut */
+	__u8 cut_opcode;     /* the opcode that it had */
+	__u8 cut_fctype;     /* likewise */
+	__u8 named;	     /* its NQNs are in map stoq_connects, whole */
+	__u8 opened;	     /* seen since the controller's SYN and ACK */
+	__u8 acknowledged;   /* bit per side: its side's `acknowledged` is valid */
+	__u8 digests;	     /* bit 0: header, bit 1: data digests are used ... */
+	__u8 digests_known;  /* ... if these bits are set here */
+	__u8 cpda;	     /* of the controller's ICResp; 0 if that was not seen */
+	__u8 icresp;	     /* that was seen */
+	__u8 whole;	     /* followed strictly since it was opened */
+	__u8 ended;	     /* bit per side: it has sent a TermReq, nothing follows */
+	__u8 far_r2ts;	     /* some R2Ts are, or were, in map stoq_guard_far */
+	__u8 identify;	     /* enum stoq_guard_identify: Identify Controller, on the admin queue */
+	__u8 ioccsz_bytes;   /* of IOCCSZ that have come */
+	__u8 spared;	     /* audit: a packet of it would have been dropped */
+	__u8 policies;	     /* by how many its commands were decided about, modulo 256 */
+	__u8 connect;	     /* enum stoq_guard_connect, of its Connect */
 	__u32 maxh2c;	     /* MAXH2CDATA, bytes; 0 if the ICResp was not seen */
 	__u32 far;	     /* commands outstanding that are in map stoq_guard_far */
 	__u32 capsule_bytes; /* the most data in a capsule; 0: not looked up yet */

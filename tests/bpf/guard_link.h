@@ -23,11 +23,10 @@ struct guard_link {
 	bool here[NVME_TCP_SIDES][LINK_BYTES];
 	bool no_acknowledgement; /* acknowledge nothing */
 	uint16_t next_cid;	 /* of link_write_next() */
+	bool reset_exact;	 /* a reset was what the controller expects */
 	bool loses;		 /* what passes the guard is lost behind it */
-	/* The guard ends the connection: resets, and segments that the controller does not accept,
-	 * and whether a reset was what the controller expects. */
+	/* The guard ends the connection: resets, and segments that the controller does not accept. */
 	size_t resets, unacceptable;
-	bool reset_exact;
 };
 
 /* A segment with flags, without payload or with `bytes` of it, all 0. False: it was dropped. */

@@ -75,8 +75,8 @@ void limit_install(const char *limits)
 	if (stoq_guard_policy_parse(&policy, "test", text, strlen(text), &error) ||
 		stoq_guard_limits_compile(&policy, &compiled, &error))
 		fail_msg("%s", error.text);
-	compiled->generation =
-		++generation; // NOLINT(clang-analyzer-core.NullDereference): fail_msg() does not return
+	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): fail_msg() does not return
+	compiled->generation = ++generation;
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "limits", sizeof(zero), sizeof(*compiled), 1, NULL);
 	assert_true(fd >= 0);
 	assert_int_equal(bpf_map_update_elem(fd, &zero, compiled, BPF_ANY), 0);

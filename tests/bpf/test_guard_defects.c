@@ -41,8 +41,8 @@ struct defect {
 	0x04, flags, 72, pdo, plen0, plen1, 0, 0, opcode, 0x40, 7, 0, nsid0, nsid1, 0, 0
 #define NOTHING_24 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 #define DATA(type, flags, plen, cid, ttag0, ttag1, offset, length0, length1)                       \
-	type, flags, 24, type == 0x09 ? 0 : 24, plen, 2, 0, 0, cid, 0, ttag0, ttag1, offset, 0, 0, \
-		0, length0, length1, 0, 0
+	type, flags, 24, (type) == 0x09 ? 0 : 24, plen, 2, 0, 0, cid, 0, ttag0, ttag1, offset, 0,  \
+		0, 0, length0, length1, 0, 0
 
 static const struct defect defects[] = {
 	{"CVE-2023-5178: an ICReq that nvmet refuses", FRESH, HOST, STOQ_GUARD_DROP_NEGOTIATION,

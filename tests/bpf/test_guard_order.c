@@ -48,7 +48,7 @@ static size_t write_one(uint8_t opcode, uint64_t slba)
 }
 
 /* Commands that are all allowed, with data in the capsule, without, and lists of ranges. */
-static void write_allowed(size_t count, uint32_t *random)
+static void write_allowed(uint16_t count, uint32_t *random)
 {
 	static const uint8_t opcodes[] = {NVME_NVM_READ, NVME_NVM_WRITE, NVME_NVM_FLUSH};
 
