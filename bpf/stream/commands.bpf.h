@@ -115,13 +115,26 @@ static __always_inline int stoq_command_begin(
 	return result;
 }
 
+/*
+ * The last data of an earlier command may stand for its completion, and the host, which uses the identifier again, has had
+ * them: they passed unseen. What comes next of the controller must not complete the later command.
+ */
+static __always_inline void stoq_forget_pending(struct stoq_flow *flow, __u16 cid)
+{
+	struct stoq_cursor *cursor = &flow->side[NVME_TCP_FROM_CONTROLLER].cursor;
+
+	if (cursor->pending && cursor->pending_cid == cid)
+		cursor->pending = STOQ_PENDING_NOTHING;
+}
+
 /* A command has begun; 1: an earlier one had its place, which will not be seen to end. */
 static __always_inline void stoq_on_begun(
-	struct stoq_flow *flow, struct stoq_cpu *cpu, int result, int untimed)
+	struct stoq_flow *flow, struct stoq_cpu *cpu, __u16 cid, int result, int untimed)
 {
 	struct stoq_flow_side *side = &flow->side[NVME_TCP_FROM_HOST];
 
 	if (result) {
+		stoq_forget_pending(flow, cid);
 		side->unended++;
 		stoq_count(cpu, STOQ_COUNT_UNENDED, 1);
 	} else if (!untimed) {

@@ -99,7 +99,7 @@ static __always_inline void stoq_on_command(struct stoq_flow *flow, struct stoq_
 		side->untracked++;
 		stoq_count(cpu, STOQ_COUNT_UNTRACKED, 1);
 	} else {
-		stoq_on_begun(flow, cpu, result, command->untimed);
+		stoq_on_begun(flow, cpu, nvme_le16(sqe->command_id), result, command->untimed);
 		if (STOQ_STAGED && result)
 			stoq_stage_forget(flow, nvme_le16(sqe->command_id));
 	}

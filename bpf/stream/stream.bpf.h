@@ -263,7 +263,7 @@ static __always_inline int stoq_shared_take(
 static __always_inline int stoq_command_begin(
 	struct stoq_flow *flow, __u16 cid, const struct stoq_command *command);
 static __always_inline void stoq_on_begun(
-	struct stoq_flow *flow, struct stoq_cpu *cpu, int result, int untimed);
+	struct stoq_flow *flow, struct stoq_cpu *cpu, __u16 cid, int result, int untimed);
 static __always_inline int stoq_slot_is(const struct stoq_slot *slot, __u32 owner);
 static __always_inline void stoq_slot_free(struct stoq_slot *slot);
 static __always_inline struct stoq_slot *stoq_shared_find(__u32 uid, __u16 cid, __u32 choice);

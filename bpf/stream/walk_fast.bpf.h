@@ -58,7 +58,7 @@ __noinline int stoq_fast_begin(
 	if (result < 0)
 		result = stoq_shared_take(flow->uid, cid, 0, bytes, packed);
 	if (result >= 0)
-		stoq_on_begun(flow, cpu, result, 0);
+		stoq_on_begun(flow, cpu, cid, result, 0);
 	if (STOQ_STAGED && result > 0)
 		stoq_stage_forget(flow, cid);
 	return result >= 0;

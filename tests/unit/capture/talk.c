@@ -157,7 +157,7 @@ static void send_data(struct talk *talk, enum nvme_tcp_pdu_type type, uint8_t fl
 static void talk_command(struct talk *talk, unsigned int i)
 {
 	unsigned int shape = i % 5;
-	uint16_t cid = (uint16_t)(i % 100 + 1);
+	uint16_t cid = (uint16_t)(i % (talk->cids ? talk->cids : 100) + 1);
 	uint32_t bytes = data_bytes_of(i / 5);
 	uint8_t front[NVME_TCP_FRONT_MAX] = {0}, data[DATA_MAX];
 	bool in_capsule = shape == 2 || shape == 4;

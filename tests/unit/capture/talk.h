@@ -27,8 +27,9 @@ struct talk_frame {
 struct talk {
 	struct wire_path path;
 	struct nvme_tcp_format format;
-	uint32_t piece;	 /* the most payload of a frame */
-	uint32_t random; /* not 0: frames are cut at random, too */
+	uint32_t piece;	   /* the most payload of a frame */
+	uint32_t random;   /* not 0: frames are cut at random, too */
+	unsigned int cids; /* identifiers that commands use in turn; 0: 100 */
 	uint32_t sequence[NVME_TCP_SIDES];
 	uint64_t now_ns;
 	struct talk_frame *frames;

@@ -301,6 +301,47 @@ static void test_lossy(void **state)
 	}
 }
 
+/* The last frame of data, of which other frames were captured. */
+static bool is_tail(const struct talk *talk, size_t i)
+{
+	return i > talk->first_io && i + 1 < talk->frame_count && talk->frames[i].from_controller &&
+	       talk->frames[i - 1].from_controller && !talk->frames[i + 1].from_controller &&
+	       talk->frames[i].length > 200;
+}
+
+/*
+ * The last data of reads, which stand for their completions, were not captured, and the next command has the same
+ * identifier: it is not taken for the one that ends.
+ */
+static void test_lost_ends_of_reads(void **state)
+{
+	struct talk talk;
+	struct capture_file file;
+	struct reading reading;
+	uint64_t lost = 0;
+
+	talk_init(&talk);
+	talk.cids = 1;
+	talk_make(&talk, COMMANDS);
+	capture_file_begin(&file, CAPTURE_NANOSECONDS, ETHERNET, 0);
+	for (size_t i = 0; i < talk.frame_count; i++) {
+		if (is_tail(&talk, i))
+			lost++;
+		else
+			capture_file_add(&file, talk.frames[i].bytes, talk.frames[i].length,
+				talk.frames[i].time_ns);
+	}
+	read_file(&reading, &file);
+	assert_true(lost > 10);
+	assert_int_equal(reading.model->unmatched, 0);
+	assert_int_equal(reading.model->unended, lost);
+	assert_int_equal(reading.model->overall.total.commands, talk.commands - lost);
+	assert_int_equal(reading.model->overall.total.errors, talk.errors);
+	assert_int_equal(usual_latencies(&reading), talk.commands - lost);
+	end_reading(&reading);
+	talk_free(&talk);
+}
+
 /*
  * Frames in the order in which several queues may hand them over: any two within a few frames change places, of both
  * sides, so that completions stand before their commands.
@@ -553,6 +594,7 @@ int main(void)
 		cmocka_unit_test(test_snap_length_that_cuts_headers),
 		cmocka_unit_test(test_in_mid_stream),
 		cmocka_unit_test(test_lossy),
+		cmocka_unit_test(test_lost_ends_of_reads),
 		cmocka_unit_test(test_acknowledged_before_it_is_captured),
 		cmocka_unit_test(test_truncated_files),
 		cmocka_unit_test(test_a_file_that_ends_in_a_packet),
