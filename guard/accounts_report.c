@@ -9,6 +9,7 @@
 #include "guard/limit.h"
 
 #define SERIES_MAX 256 /* accounts among the metrics */
+#define SECOND_NS  1000000000
 
 /* A name comes from the wire. */
 #define HOST_BYTES (4 * NVME_NQN_LENGTH + 1)
@@ -74,6 +75,7 @@ struct json_object *stoq_guard_accounts_json(
 struct family {
 	const char *name, *help;
 	uint64_t (*value)(const struct stoq_limit_bucket *bucket);
+	bool is_time; /* in ns, to be written in seconds */
 };
 
 static uint64_t commands_of(const struct stoq_limit_bucket *bucket)
@@ -91,9 +93,9 @@ static uint64_t delayed_of(const struct stoq_limit_bucket *bucket)
 	return bucket->delayed;
 }
 
-static uint64_t milliseconds_of(const struct stoq_limit_bucket *bucket)
+static uint64_t delay_of(const struct stoq_limit_bucket *bucket)
 {
-	return bucket->delay_ns / 1000000;
+	return bucket->delay_ns;
 }
 
 static uint64_t capped_of(const struct stoq_limit_bucket *bucket)
@@ -102,12 +104,12 @@ static uint64_t capped_of(const struct stoq_limit_bucket *bucket)
 }
 
 static const struct family families[] = {
-	{"limit_commands", "Commands that a limit holds for", commands_of},
-	{"limit_bytes", "Bytes of data of these", bytes_of},
-	{"limit_delayed_commands", "Commands that had to wait", delayed_of},
-	{"limit_delay_milliseconds", "How long they waited, all together", milliseconds_of},
+	{"limit_commands", "Commands that a limit holds for", commands_of, false},
+	{"limit_bytes", "Bytes of data of these", bytes_of, false},
+	{"limit_delayed_commands", "Commands that had to wait", delayed_of, false},
+	{"limit_delay_seconds", "How long they waited, all together", delay_of, true},
 	{"limit_capped_commands", "Commands that would have waited longer than 8 seconds",
-		capped_of},
+		capped_of, false},
 };
 
 /* The name of the limit with this number; NULL: it is not of the policy in force. */
@@ -139,6 +141,16 @@ static void put_labels(const struct stoq_openmetrics *text, const char *guard, c
 	fputc('}', text->out);
 }
 
+static void put_value(
+	const struct stoq_openmetrics *text, const struct family *family, uint64_t value)
+{
+	if (family->is_time)
+		fprintf(text->out, " %" PRIu64 ".%09" PRIu64 "\n", value / SECOND_NS,
+			value % SECOND_NS);
+	else
+		fprintf(text->out, " %" PRIu64 "\n", value);
+}
+
 static void put_family(const struct stoq_openmetrics *text, const char *part, const char *guard,
 	const struct stoq_guard_policy *policy, const struct stoq_guard_accounts *accounts,
 	const struct family *family)
@@ -155,7 +167,7 @@ static void put_family(const struct stoq_openmetrics *text, const char *part, co
 			continue;
 		fprintf(text->out, "stoq_%s_total", name);
 		put_labels(text, guard, limit, account);
-		fprintf(text->out, " %" PRIu64 "\n", family->value(&account->bucket));
+		put_value(text, family, family->value(&account->bucket));
 	}
 }
 
