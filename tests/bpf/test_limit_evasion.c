@@ -73,12 +73,13 @@ static void test_taken_places(void **state)
 	struct dialog dialog;
 	uint64_t time;
 
-	limit_install("  - {name: a, iops: 1, burst: 0ms, direction: reads}\n");
+	/* Due in 3 and 6 s, so that a guest that stands still for a second does not decide. */
+	limit_install("  - {name: a, bandwidth: 1kB, burst: 0ms, direction: reads}\n");
 	limit_forget_accounts();
 	forget_places();
 	limit_open(&dialog, DIALOG_HOST_NQN, 1);
 	for (uint16_t cid = 0; cid < 3; cid++)
-		limit_command(&dialog, NVME_NVM_READ, cid, 1, 4096);
+		limit_command(&dialog, NVME_NVM_READ, cid, 1, 3072);
 	assert_int_equal(take_places(), 2);
 	/* One that waits for nothing leaves the place to one that waits. */
 	limit_command(&dialog, NVME_NVM_FLUSH, 2, 1, 0);
