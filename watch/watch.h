@@ -40,7 +40,7 @@ struct stoq_watch_config {
 	bool sizes;   /* count sizes; set if the axis is by size. Not of shared tables */
 	bool stages;  /* count where the time of commands goes; not of shared tables */
 	bool check; /* check the protocol, and look for writes that overlap; not of shared tables */
-	bool record;  /* every command is handed to the handler that records */
+	bool record;			  /* every command is handed to the handler that records */
 	const struct stoq_filter *filter; /* NULL: everything. Has to live as long as the watch */
 	const struct stoq_thresholds *thresholds; /* for the model; NULL: none */
 	bool force_clsact; /* do not use a tcx link, even where the kernel has it */
