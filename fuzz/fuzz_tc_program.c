@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "bpf/stream/event_shared.h"
 #include "nvme/nvme_tcp_stream.h"
 #include "require.h"
 #include "tests/bpf/rig.h"

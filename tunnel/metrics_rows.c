@@ -9,16 +9,18 @@ static const struct family {
 	const char *name, *help;
 	bool seconds;
 } queue_families[STOQ_ROW_VALUES] = {
-	[STOQ_QUEUE_COMMANDS] = {"tunnel_queue_commands", "Commands of the host"},
-	[STOQ_QUEUE_COMPLETIONS] = {"tunnel_queue_completions", "Commands that were completed"},
+	[STOQ_QUEUE_COMMANDS] = {"tunnel_queue_commands", "Commands of the host", false},
+	[STOQ_QUEUE_COMPLETIONS] = {"tunnel_queue_completions", "Commands that were completed",
+		false},
 	[STOQ_QUEUE_ERRORS] = {"tunnel_queue_errors",
-		"Commands that were completed with a status other than success"},
-	[STOQ_QUEUE_FROM_HOST_BYTES] = {"tunnel_queue_from_host_bytes", "PDUs from the host"},
-	[STOQ_QUEUE_TO_HOST_BYTES] = {"tunnel_queue_to_host_bytes", "PDUs to the host"},
+		"Commands that were completed with a status other than success", false},
+	[STOQ_QUEUE_FROM_HOST_BYTES] = {"tunnel_queue_from_host_bytes", "PDUs from the host",
+		false},
+	[STOQ_QUEUE_TO_HOST_BYTES] = {"tunnel_queue_to_host_bytes", "PDUs to the host", false},
 	[STOQ_QUEUE_LATENCY_NS] = {"tunnel_queue_latency_seconds",
 		"Sum of the times from the capsule to the end of the answer, at this end", true},
 	[STOQ_QUEUE_TARGET_COMMANDS] = {"tunnel_queue_target_commands",
-		"Commands whose time at the target is known"},
+		"Commands whose time at the target is known", false},
 	[STOQ_QUEUE_TARGET_NS] = {"tunnel_queue_target_seconds", "Sum of their times at the target",
 		true},
 };
