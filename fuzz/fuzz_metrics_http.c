@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Whatever somebody on this machine sends to where metrics are served: an answer of HTTP, or the
- * end of the connection, which does not last.
+ * end of the connection.
  */
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <stoq/metrics.h>
@@ -32,11 +33,14 @@ static void ask(const uint8_t *bytes, size_t size, char *answer, size_t capacity
 	const struct sockaddr_in address = {.sin_family = AF_INET,
 		.sin_port = htons(port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	/* An unfinished request has no answer before its deadline. */
+	const struct timeval patience = {.tv_usec = 10000};
 	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	size_t got = 0;
 	ssize_t part;
 
 	require(fd >= 0);
+	require(!setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)));
 	require(!connect(fd, (const struct sockaddr *)&address, sizeof(address)));
 	if (send(fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size) {
 		shutdown(fd, SHUT_WR);
