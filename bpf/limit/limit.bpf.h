@@ -133,5 +133,5 @@ static __always_inline void stoq_limit_depart(struct __sk_buff *skb, struct stoq
 	struct stoq_limit_cpu *limit, __u32 side, __u64 now_ns);
 
 /* ahead.bpf.h */
-static __always_inline int stoq_limit_trim(struct __sk_buff *skb, struct stoq_segment *segment);
+static __noinline int stoq_limit_trim(struct __sk_buff *skb, struct stoq_segment *segment);
 static __always_inline int stoq_limit_go_ahead(struct __sk_buff *skb, struct stoq_limit_cpu *limit);
