@@ -5,16 +5,10 @@
  */
 #include <string.h>
 
+#include "bpf/stream/refused_shared.h"
 #include "nvme/nvme_digest.h"
 #include "nvme/nvme_tcp_check.h"
 #include "tunnel/mux_private.h"
-
-/*
- * Reserved opcodes of I/O queues, by what the target takes off the stream for them: `stoq guard` has the same
- * (bpf/guard/refuse.bpf.h).
- */
-#define RESERVED_OPCODE	     0x70
-#define RESERVED_OPCODE_DATA 0x71
 
 bool stoq_mux_is_second(const union stoq_pdu_header *header)
 {
@@ -27,8 +21,8 @@ size_t stoq_mux_spoil(
 {
 	struct nvme_tcp_cmd_pdu spoilt = *command;
 
-	spoilt.sqe.opcode =
-		nvme_tcp_data_length(&command->hdr) ? RESERVED_OPCODE_DATA : RESERVED_OPCODE;
+	spoilt.sqe.opcode = nvme_tcp_data_length(&command->hdr) ? STOQ_REFUSED_OPCODE_DATA
+								: STOQ_REFUSED_OPCODE;
 	memcpy(out, &spoilt, sizeof(spoilt));
 	if (!(command->hdr.flags & NVME_TCP_FLAG_HDGST))
 		return sizeof(spoilt);
