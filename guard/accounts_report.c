@@ -9,7 +9,6 @@
 #include "guard/limit.h"
 
 #define SERIES_MAX 256 /* accounts among the metrics */
-#define SECOND_NS  1000000000
 
 /* A name comes from the wire. */
 #define HOST_BYTES (4 * NVME_NQN_LENGTH + 1)
@@ -144,11 +143,12 @@ static void put_labels(const struct stoq_openmetrics *text, const char *guard, c
 static void put_value(
 	const struct stoq_openmetrics *text, const struct family *family, uint64_t value)
 {
+	fputc(' ', text->out);
 	if (family->is_time)
-		fprintf(text->out, " %" PRIu64 ".%09" PRIu64 "\n", value / SECOND_NS,
-			value % SECOND_NS);
+		stoq_openmetrics_put_ns(text, value);
 	else
-		fprintf(text->out, " %" PRIu64 "\n", value);
+		fprintf(text->out, "%" PRIu64, value);
+	fputc('\n', text->out);
 }
 
 static void put_family(const struct stoq_openmetrics *text, const char *part, const char *guard,

@@ -69,13 +69,18 @@ void stoq_openmetrics_put_sample(
 	stoq_openmetrics_put_sample_of(text, name, labels, "", value);
 }
 
+void stoq_openmetrics_put_ns(const struct stoq_openmetrics *text, uint64_t ns)
+{
+	put_digits(text, ns / 1000000000, 1);
+	put(text, ".");
+	put_digits(text, ns % 1000000000, 9);
+}
+
 void stoq_openmetrics_put_seconds(const struct stoq_openmetrics *text, const char *name,
 	const char *labels, const char *more, uint64_t ns)
 {
 	put_labels(text, name, labels, more);
-	put_digits(text, ns / 1000000000, 1);
-	put(text, ".");
-	put_digits(text, ns % 1000000000, 9);
+	stoq_openmetrics_put_ns(text, ns);
 	put(text, "\n");
 }
 

@@ -27,7 +27,9 @@ void stoq_openmetrics_put_sample(
 	const struct stoq_openmetrics *text, const char *name, const char *labels, uint64_t value);
 void stoq_openmetrics_put_sample_of(const struct stoq_openmetrics *text, const char *name,
 	const char *labels, const char *more, uint64_t value);
-/* The same of a time, in seconds with nine decimals. */
+/* A time as a value: in seconds with nine decimals, none of which is lost. */
+void stoq_openmetrics_put_ns(const struct stoq_openmetrics *text, uint64_t ns);
+/* A sample that is a time. */
 void stoq_openmetrics_put_seconds(const struct stoq_openmetrics *text, const char *name,
 	const char *labels, const char *more, uint64_t ns);
 

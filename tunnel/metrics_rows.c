@@ -45,12 +45,13 @@ void stoq_tunnel_put_queue_rows(const struct stoq_openmetrics *text, const struc
 		const struct family *family = &queue_families[i];
 
 		stoq_openmetrics_put_head(text, family->name, family->help, "counter");
-		for (const struct stoq_row *row = queues->first; row; row = row->next) {
+		for (const struct stoq_row *row = queues->first; row; row = row->hh.next) {
 			put_row(text, family->name, names, row);
 			if (family->seconds)
-				fprintf(text->out, "%.9f\n", (double)row->values[i] / 1e9);
+				stoq_openmetrics_put_ns(text, row->values[i]);
 			else
-				fprintf(text->out, "%" PRIu64 "\n", row->values[i]);
+				fprintf(text->out, "%" PRIu64, row->values[i]);
+			fputc('\n', text->out);
 		}
 	}
 }
@@ -62,7 +63,7 @@ void stoq_tunnel_put_refusal_rows(
 
 	stoq_openmetrics_put_head(text, "tunnel_rule_refused",
 		"Commands that a rule of the policy denied", "counter");
-	for (const struct stoq_row *row = refusals->first; row; row = row->next) {
+	for (const struct stoq_row *row = refusals->first; row; row = row->hh.next) {
 		put_row(text, "tunnel_rule_refused", names, row);
 		fprintf(text->out, "%" PRIu64 "\n", row->values[0]);
 	}

@@ -5,43 +5,52 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const others[STOQ_ROW_LABELS] = {"others", "others", "others", "others"};
+typedef char row_key[STOQ_ROW_LABELS][STOQ_ROW_LABEL_BYTES];
 
-static bool has_labels(const struct stoq_row *row, const char *const labels[STOQ_ROW_LABELS])
+static const row_key others = {"others", "others", "others", "others"};
+
+static struct stoq_row *find(struct stoq_rows *rows, const void *key)
 {
-	for (unsigned int i = 0; i < STOQ_ROW_LABELS; i++)
-		if (strncmp(row->labels[i], labels[i], STOQ_ROW_LABEL_BYTES - 1) != 0)
-			return false;
-	return true;
+	struct stoq_row *row;
+
+	HASH_FIND(hh, rows->first, key, sizeof(row->labels), row);
+	return row;
+}
+
+/* NULL: no memory. */
+static struct stoq_row *find_or_add(struct stoq_rows *rows, const void *key)
+{
+	struct stoq_row *row = find(rows, key);
+
+	if (!row && rows->count >= rows->max) {
+		key = others;
+		row = find(rows, key);
+	}
+	if (row)
+		return row;
+	row = calloc(1, sizeof(*row));
+	if (!row)
+		return NULL;
+	rows->count++;
+	memcpy(row->labels, key, sizeof(row->labels));
+	HASH_ADD(hh, rows->first, labels, sizeof(row->labels), row);
+	return row;
 }
 
 struct stoq_row *stoq_row_of(struct stoq_rows *rows, const char *const labels[STOQ_ROW_LABELS])
 {
-	struct stoq_row **place = &rows->first;
+	row_key key = {{0}};
 
-	for (; *place; place = &(*place)->next)
-		if (has_labels(*place, labels))
-			return *place;
-	if (rows->count >= rows->max && labels != others)
-		return stoq_row_of(rows, others);
-	*place = calloc(1, sizeof(**place));
-	if (!*place)
-		return NULL;
-	rows->count++;
 	for (unsigned int i = 0; i < STOQ_ROW_LABELS; i++)
-		snprintf((*place)->labels[i], STOQ_ROW_LABEL_BYTES, "%s", labels[i]);
-	return *place;
+		snprintf(key[i], STOQ_ROW_LABEL_BYTES, "%s", labels[i]);
+	return find_or_add(rows, key);
 }
 
 bool stoq_rows_add_values(
 	struct stoq_rows *into, const struct stoq_row *row, const uint64_t values[STOQ_ROW_VALUES])
 {
-	const char *labels[STOQ_ROW_LABELS];
-	struct stoq_row *sum;
+	struct stoq_row *sum = find_or_add(into, row->labels);
 
-	for (unsigned int i = 0; i < STOQ_ROW_LABELS; i++)
-		labels[i] = row->labels[i];
-	sum = stoq_row_of(into, labels);
 	for (unsigned int i = 0; sum && i < STOQ_ROW_VALUES; i++)
 		sum->values[i] += values[i];
 	return sum;
@@ -51,17 +60,18 @@ bool stoq_rows_add(struct stoq_rows *into, const struct stoq_rows *from)
 {
 	bool all = true;
 
-	for (const struct stoq_row *row = from->first; row; row = row->next)
+	for (const struct stoq_row *row = from->first; row; row = row->hh.next)
 		all &= stoq_rows_add_values(into, row, row->values);
 	return all;
 }
 
 void stoq_rows_free(struct stoq_rows *rows)
 {
-	while (rows->first) {
-		struct stoq_row *row = rows->first;
+	struct stoq_row *row, *next;
 
-		rows->first = row->next;
+	HASH_ITER(hh, rows->first, row, next)
+	{
+		HASH_DEL(rows->first, row);
 		free(row);
 	}
 }

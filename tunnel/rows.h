@@ -8,14 +8,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hash_table.h"
+
 #define STOQ_ROW_LABELS	     4
 #define STOQ_ROW_LABEL_BYTES 256 /* a longer label is cut */
 #define STOQ_ROW_VALUES	     8
 
 struct stoq_row {
-	struct stoq_row *next;
 	uint64_t values[STOQ_ROW_VALUES];
-	char labels[STOQ_ROW_LABELS][STOQ_ROW_LABEL_BYTES];
+	char labels[STOQ_ROW_LABELS][STOQ_ROW_LABEL_BYTES]; /* the rest of each is 0 */
+	UT_hash_handle hh; /* hh.next: in the order in which they came */
 };
 
 struct stoq_rows {
