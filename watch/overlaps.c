@@ -479,6 +479,13 @@ static void stop(struct stoq_overlaps *overlaps, const struct stoq_overlap_place
 	}
 }
 
+/* A write for which there is no memory is not compared with all others. */
+static int noted(struct stoq_overlaps *overlaps, int result)
+{
+	overlaps->counts.full += result != 0;
+	return result;
+}
+
 int stoq_overlaps_take(struct stoq_overlaps *overlaps, const struct stoq_event_write *event,
 	const struct stoq_overlap_place *place)
 {
@@ -489,9 +496,9 @@ int stoq_overlaps_take(struct stoq_overlaps *overlaps, const struct stoq_event_w
 	overlaps->lost = event->lost;
 	switch (event->what) {
 	case STOQ_WRITE_BEGINS:
-		return begin(overlaps, event, place);
+		return noted(overlaps, begin(overlaps, event, place));
 	case STOQ_WRITE_RANGE:
-		return add_event_range(overlaps, event);
+		return noted(overlaps, add_event_range(overlaps, event));
 	case STOQ_WRITE_ENDS:
 		end(overlaps, event);
 		return 0;
@@ -564,7 +571,7 @@ int stoq_overlaps_take_ended(struct stoq_overlaps *overlaps, const struct stoq_e
 	write->start_ns = event->start_ns;
 	write->end_ns = event->start_ns + event->latency_ns;
 	write->end = STOQ_OVERLAP_ENDED;
-	if (add_range(overlaps, write, event->slba, event->blocks))
+	if (noted(overlaps, add_range(overlaps, write, event->slba, event->blocks)))
 		return -ENOMEM;
 	settle(overlaps, write, true);
 	return 0;

@@ -58,7 +58,7 @@ struct stoq_overlaps;
 struct stoq_overlaps *stoq_overlaps_new(stoq_overlap_found *found, void *context);
 void stoq_overlaps_free(struct stoq_overlaps *overlaps); /* NULL is fine */
 
-/* An event of the program, in the order of the ring. 0 or -ENOMEM: it is compared with none. */
+/* An event of the program, in the order of the ring. 0 or -ENOMEM, which is counted: it is not compared with all others. */
 int stoq_overlaps_take(struct stoq_overlaps *overlaps, const struct stoq_event_write *event,
 	const struct stoq_overlap_place *place);
 

@@ -106,13 +106,6 @@ int stoq_writes_open(struct stoq_watch *watch)
 	return watch->overlaps ? 0 : -ENOMEM;
 }
 
-/* Where there is no memory, the write is compared with none. */
-static void count(struct stoq_watch *watch, int result)
-{
-	watch->model.overlaps = *stoq_overlaps_counts(watch->overlaps);
-	watch->model.overlaps.full += result != 0;
-}
-
 void stoq_writes_on_event(struct stoq_watch *watch, const struct stoq_event_write *event)
 {
 	bool named = event->what == STOQ_WRITE_BEGINS || event->what == STOQ_WRITE_CONTROLLER_STOPS;
@@ -121,7 +114,8 @@ void stoq_writes_on_event(struct stoq_watch *watch, const struct stoq_event_writ
 	if (!watch->overlaps)
 		return;
 	place = place_of(named ? stoq_watch_flow_of(watch, event->uid, true) : NULL);
-	count(watch, stoq_overlaps_take(watch->overlaps, event, &place));
+	(void)stoq_overlaps_take(watch->overlaps, event, &place); /* it counts what has no memory */
+	watch->model.overlaps = *stoq_overlaps_counts(watch->overlaps);
 }
 
 void stoq_writes_on_ended(struct stoq_watch *watch, const struct stoq_event_command *event)
@@ -131,5 +125,6 @@ void stoq_writes_on_ended(struct stoq_watch *watch, const struct stoq_event_comm
 	if (!watch->overlaps)
 		return;
 	place = place_of(stoq_watch_flow_of(watch, event->uid, true));
-	count(watch, stoq_overlaps_take_ended(watch->overlaps, event, &place));
+	(void)stoq_overlaps_take_ended(watch->overlaps, event, &place);
+	watch->model.overlaps = *stoq_overlaps_counts(watch->overlaps);
 }
