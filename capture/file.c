@@ -208,29 +208,27 @@ static int next_of_pcapng(
 	return result;
 }
 
+/* What is read no further: the packets that wait are handed on. */
+static int hand_on_rest(struct stoq_capture_file *capture, const struct stoq_capture_sink *sink)
+{
+	int result = stoq_order_end(capture->order, sink);
+
+	capture->notes.moved = stoq_order_moved(capture->order);
+	return result;
+}
+
 /* A file all of which is of link types that are not understood. */
 static int end(struct stoq_capture_file *capture, const struct stoq_capture_sink *sink,
 	struct stoq_error *error)
 {
 	const struct stoq_capture_notes *notes = &capture->notes;
-	int result = stoq_order_end(capture->order, sink);
+	int result = hand_on_rest(capture, sink);
 
-	capture->notes.moved = stoq_order_moved(capture->order);
 	if (result)
 		return result;
 	if (notes->foreign && notes->foreign == notes->packets)
 		return not_understood(capture->name, notes->foreign_link, error);
 	return 0;
-}
-
-/* What cannot be read further counts up to there. */
-static int give_up(
-	struct stoq_capture_file *capture, const struct stoq_capture_sink *sink, int failed)
-{
-	int result = stoq_order_end(capture->order, sink);
-
-	capture->notes.moved = stoq_order_moved(capture->order);
-	return result ? result : failed;
 }
 
 int stoq_capture_read(struct stoq_capture_file *capture, const struct stoq_capture_sink *sink,
@@ -243,8 +241,12 @@ int stoq_capture_read(struct stoq_capture_file *capture, const struct stoq_captu
 
 		if (!result)
 			return end(capture, sink, error);
-		if (result < 0)
-			return give_up(capture, sink, result);
+		if (result < 0) {
+			int handed = hand_on_rest(capture, sink);
+
+			/* What cannot be read further counts up to there. */
+			return handed ? handed : result;
+		}
 		result = take(capture, sink, &packet);
 		capture->notes.moved = stoq_order_moved(capture->order);
 		if (result)

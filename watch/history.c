@@ -19,11 +19,12 @@
 void stoq_history_add(struct stoq_history *history, const struct stoq_event_happening *event,
 	const struct stoq_identity *queue)
 {
-	history->events[history->count++ % STOQ_HISTORY_MAX] =
-		(struct stoq_history_event){*event, *queue};
+	struct stoq_history_event *kept = &history->events[history->count++ % STOQ_HISTORY_MAX];
+
+	*kept = (struct stoq_history_event){*event, *queue};
 	/* These are the caller's. */
-	history->events[(history->count - 1) % STOQ_HISTORY_MAX].event.violation = NULL;
-	history->events[(history->count - 1) % STOQ_HISTORY_MAX].event.overlap = NULL;
+	kept->event.violation = NULL;
+	kept->event.overlap = NULL;
 }
 
 const struct stoq_history_event *stoq_history_at(const struct stoq_history *history, size_t back)
