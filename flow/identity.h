@@ -16,7 +16,7 @@ void stoq_identity_clear(struct stoq_identity *identity);
 void stoq_identity_from_flow(struct stoq_identity *identity, const struct stoq_flow_key *key,
 	const struct stoq_flow *flow, const struct nvme_connect_data *connect);
 
-/* The ends of a connection: their names, "" if they are not known, and where there is none the address in its place. */
+/* The ends of a connection: their names, "" if they are not known; an end without a name has its address instead. */
 void stoq_identity_from_ends(struct stoq_identity *identity, const char *host_nqn,
 	const char *subsystem_nqn, const struct stoq_flow_end *host,
 	const struct stoq_flow_end *controller);

@@ -55,7 +55,7 @@ static struct stoq_visit *find_idle(const struct stoq_visits *visits, const uint
 	return idle;
 }
 
-/* Room for one more among those of the origin. False: there is none. */
+/* Makes room for one more among those of the origin. False: there is no room. */
 static bool make_room(struct stoq_visits *visits, const uint8_t *origin, unsigned int most)
 {
 	struct stoq_visit *idle;

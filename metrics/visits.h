@@ -3,8 +3,8 @@
 
 /*
  * The connections of an endpoint: how many there may be, of all and of one address, and for how long each may keep its place.
- * When there is no room, a newcomer gets the place of the connection that has waited longest without a request: somebody who
- * opens connections and does not use them keeps no scraper out. All calls are from the endpoint's thread.
+ * When there is no room, a newcomer gets the place of the connection that has waited longest without a request: connections
+ * that are opened and not used keep no scraper out. All calls are from the endpoint's thread.
  */
 #include <netinet/in.h>
 #include <stdbool.h>

@@ -127,8 +127,8 @@ static void spend(struct stoq_web_auth *auth, const char *password, unsigned int
 }
 
 /*
- * Whether it is the user's, or nobody's. What is wrong takes the time of the highest cost, whatever the user's own is, and
- * whether there is one: 2^n rounds and as many again are 2^(n + 1).
+ * Whether the password is the user's; user NULL: there is no such user. A wrong password takes the time of the highest cost, whatever
+ * the user's own is, and whether there is a user: 2^n rounds and as many again are 2^(n + 1).
  */
 static bool is_right(
 	struct stoq_web_auth *auth, const struct stoq_web_user *user, const char *password)
