@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/digests.h"
 #include "capture/table.h"
 
 #define STOQ_CAPTURE
@@ -38,6 +39,9 @@ struct stoq_program {
 	struct stoq_program_tables tables;
 	struct stoq_table *all[MAPS];
 	size_t table_count;
+	struct stoq_table
+		*digests; /* struct stoq_digest_pdu, by flow and side; NULL: not checked */
+	struct stoq_digest_counts digest_counts;
 };
 
 static struct stoq_program *running;
@@ -112,6 +116,126 @@ static long bpf_skb_pull_data(struct __sk_buff *skb, __u32 length)
 static long bpf_tail_call(struct __sk_buff *skb, void *programs, __u32 index)
 {
 	return -ENOENT;
+}
+
+/* ---- digests ---- */
+
+/* What is known while a digest is computed, for when it is wrong. */
+struct digesting {
+	struct stoq_flow *flow;
+	struct stoq_cpu *cpu;
+	struct stoq_digest_pdu *pdu;
+	bool header_wrong;
+};
+
+static void on_wrong_digest(void *context, enum stoq_digest which, uint32_t computed, uint32_t came)
+{
+	struct digesting *digesting = context;
+	struct nvme_tcp_icreq_pdu header;
+
+	memcpy(&header, digesting->pdu->header, sizeof(header));
+	digesting->cpu->violation.sequence = digesting->pdu->sequence;
+	digesting->header_wrong |= which == STOQ_DIGEST_HEADER;
+	stoq_violate(digesting->flow, digesting->cpu, &header,
+		which == STOQ_DIGEST_HEADER ? STOQ_VIOLATION_HEADER_DIGEST_WRONG
+					    : STOQ_VIOLATION_DATA_DIGEST_WRONG,
+		computed, came);
+}
+
+/* What early bytes have, up to the first that have not come. */
+static void digest_early_bytes(
+	struct stoq_cpu *cpu, struct stoq_digest_pdu *pdu, const struct stoq_digest_sink *sink)
+{
+	struct stoq_header_room room;
+	uint32_t at, bytes;
+
+	while (pdu->next < pdu->end) {
+		at = pdu->sequence + pdu->next - cpu->sequence;
+		if (at >= cpu->payload_bytes)
+			return;
+		bytes = stoq_early_load(cpu, at, &room);
+		if (!bytes)
+			return;
+		if (bytes > cpu->payload_bytes - at)
+			bytes = cpu->payload_bytes - at;
+		stoq_digest_take(pdu, cpu->sequence + at, room.bytes, bytes, sink);
+	}
+}
+
+/* What the payload at hand has of the PDU. Not 0: its header is wrong. */
+static int digest_payload(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu,
+	struct stoq_digest_pdu *pdu)
+{
+	struct digesting digesting = {flow, cpu, pdu, false};
+	const struct stoq_digest_sink sink = {on_wrong_digest, &digesting, &running->digest_counts};
+
+	if (cpu->early)
+		digest_early_bytes(cpu, pdu, &sink);
+	else
+		stoq_digest_take(pdu, cpu->sequence,
+			(const uint8_t *)(skb->data +
+					  cpu->payload_offset), // NOLINT(performance-no-int-to-ptr)
+			stoq_present(skb, cpu), &sink);
+	return digesting.header_wrong;
+}
+
+static uint64_t digest_key(const struct stoq_flow *flow, const struct stoq_cpu *cpu)
+{
+	return (uint64_t)flow->uid << 1 | (cpu->side & 1);
+}
+
+/* Those that the ends have agreed on, where that was seen: one that is there besides is a violation already. */
+static uint8_t digest_flags(const struct stoq_flow *flow, const struct nvme_tcp_hdr *hdr)
+{
+	uint8_t flags = hdr->flags & (NVME_TCP_FLAG_HDGST | NVME_TCP_FLAG_DDGST);
+	uint8_t both = STOQ_NEGOTIATED_ICREQ | STOQ_NEGOTIATED_ICRESP;
+
+	if (hdr->type < NVME_TCP_CAPSULE_CMD)
+		return 0;
+	if ((flow->negotiated & both) != both)
+		return flags;
+	return flags & flow->negotiated & flow->negotiated >> STOQ_NEGOTIATED_ANSWER_SHIFT;
+}
+
+static int stoq_digest_pdu(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu,
+	struct nvme_tcp_icreq_pdu *header, __u32 sequence)
+{
+	static const struct stoq_digest_pdu none;
+	uint8_t flags = digest_flags(flow, &header->hdr);
+	uint64_t key = digest_key(flow, cpu);
+	struct stoq_digest_pdu *pdu = stoq_table_find(running->digests, &key);
+
+	if (!pdu && !flags)
+		return 0;
+	if (!pdu && stoq_table_put(running->digests, &key, &none, true) == 0)
+		pdu = stoq_table_find(running->digests, &key);
+	if (!pdu)
+		return 0;
+	stoq_digest_begin(pdu, &header->hdr, sequence, flags, &running->digest_counts);
+	return digest_payload(skb, flow, cpu, pdu);
+}
+
+static void stoq_digest_payload(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	uint64_t key = digest_key(flow, cpu);
+	struct stoq_digest_pdu *pdu = stoq_table_find(running->digests, &key);
+
+	if (pdu)
+		digest_payload(skb, flow, cpu, pdu);
+}
+
+/* Its header was late, and some of its data are early bytes: these take the packet's place. */
+static void stoq_digest_early(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_flow_side *side, struct stoq_cpu *cpu)
+{
+	__u32 bytes = cpu->payload_bytes;
+
+	cpu->payload_bytes = side->early_end - cpu->sequence;
+	cpu->early_tag = stoq_cell_tag(flow, cpu, side->early_run, 0);
+	cpu->early = 1;
+	stoq_digest_payload(skb, flow, cpu);
+	cpu->early = 0;
+	cpu->payload_bytes = bytes;
 }
 
 /* ---- maps ---- */
@@ -220,6 +344,11 @@ int stoq_program_open(struct stoq_program **program, const struct stoq_program_s
 	result = make_maps(opened, &settings->sizes);
 	if (!result)
 		result = reserve(opened);
+	if (!result && settings->check) {
+		opened->digests = stoq_table_new(STOQ_TABLE_LRU, sizeof(uint64_t),
+			sizeof(struct stoq_digest_pdu), NVME_TCP_SIDES * settings->sizes.flows);
+		result = opened->digests ? 0 : -ENOMEM;
+	}
 	if (result) {
 		stoq_program_close(opened);
 		return stoq_error_set(error, result, NO_MEMORY);
@@ -234,6 +363,7 @@ void stoq_program_close(struct stoq_program *program)
 		return;
 	for (size_t i = 0; i < program->table_count; i++)
 		stoq_table_free(program->all[i]);
+	stoq_table_free(program->digests);
 	free(program);
 	running = NULL;
 }
@@ -367,4 +497,9 @@ const struct stoq_program_tables *stoq_program_tables(const struct stoq_program 
 const uint32_t *stoq_program_globals(const struct stoq_program *program)
 {
 	return stoq_globals;
+}
+
+const struct stoq_digest_counts *stoq_program_digests(const struct stoq_program *program)
+{
+	return program->digests ? &program->digest_counts : NULL;
 }

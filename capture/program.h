@@ -15,6 +15,7 @@
 #include "bpf/stream/filter_shared.h"
 #include "bpf/stream/flow_key_shared.h"
 #include "bpf/stream/stages_shared.h"
+#include "capture/digests.h"
 #include "capture/packet.h"
 #include "flow/tables.h"
 #include "nvme/nvme.h"
@@ -87,6 +88,9 @@ struct stoq_program_tables {
 		*cpus, *tcps;
 };
 const struct stoq_program_tables *stoq_program_tables(const struct stoq_program *program);
+
+/* What was computed of packets; NULL: the protocol is not checked. */
+const struct stoq_digest_counts *stoq_program_digests(const struct stoq_program *program);
 
 /* enum stoq_global. */
 const uint32_t *stoq_program_globals(const struct stoq_program *program);

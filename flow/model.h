@@ -152,6 +152,11 @@ struct stoq_overlap_counts {
 	uint64_t lost;	   /* events of writes that were lost, and with them what was outstanding */
 };
 
+/* Digests that were computed and compared, and those of which bytes were missing. */
+struct stoq_digest_figures {
+	uint64_t checked, unchecked;
+};
+
 struct stoq_filter;	/* watch/filter.h */
 struct stoq_thresholds; /* watch/threshold.h */
 
@@ -186,6 +191,8 @@ struct stoq_model {
 	bool checked; /* the protocol is checked, and writes that overlap are looked for; else 0: */
 	struct stoq_overlap_counts overlaps;
 	uint64_t violations[STOQ_VIOLATIONS]; /* since the start, whether they were events or not */
+	bool digested; /* digests are computed: checked, and of a file; else 0: */
+	struct stoq_digest_figures header_digests, data_digests; /* since the start */
 
 	uint64_t pdus; /* since the start, all types */
 	uint64_t pdu_types[NVME_TCP_PDU_TYPES];

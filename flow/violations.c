@@ -54,6 +54,10 @@ static const struct words kinds[STOQ_VIOLATIONS] = {
 		", the command's length is ", "", 0},
 	[STOQ_VIOLATION_RESPONSE_NO_COMMAND] = {"response_no_command",
 		"its command is not outstanding", NULL, NULL, 0},
+	[STOQ_VIOLATION_HEADER_DIGEST_WRONG] = {"header_digest_mismatch", "header digest 0x",
+		", its bytes have 0x", "", 8},
+	[STOQ_VIOLATION_DATA_DIGEST_WRONG] = {"data_digest_mismatch", "data digest 0x",
+		", its bytes have 0x", "", 8},
 };
 
 const char *stoq_violation_name(uint32_t kind)

@@ -76,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	config.max_commands = config.max_early = 1;
 	config.slow_ns = 0;
 	config.report_errors = config.report_pdus = true;
+	config.check = size % 2;
 	require(!stoq_watch_open_capture(&watch, &config, "capture", "input", &handlers, &error));
 	sink.context = watch;
 	while (stoq_capture_read(capture, &sink, 64, &error) == 1)

@@ -182,3 +182,13 @@ uint32_t nvme_crc32c_update(uint32_t state, const void *data, size_t length)
 	}
 	return way->update(state, data, length);
 }
+
+int nvme_digest_agrees(uint32_t state, uint64_t bytes, uint32_t digest)
+{
+	static const uint8_t zeros[4];
+
+	if (nvme_crc32c_final(state) == digest)
+		return 1;
+	return bytes % 4 &&
+	       nvme_crc32c_final(nvme_crc32c_update(state, zeros, 4 - bytes % 4)) == digest;
+}

@@ -35,6 +35,12 @@ static inline uint32_t nvme_digest_load(const uint8_t in[static 4])
 }
 
 /*
+ * Whether a digest is that of so many bytes, whose last update returned `state`. SPDK's data digest goes on over zeros to a
+ * multiple of four bytes, which are not sent; it agrees, too.
+ */
+int nvme_digest_agrees(uint32_t state, uint64_t bytes, uint32_t digest);
+
+/*
  * The ways to compute it, best first; the last one works everywhere. For tests and benchmarks:
  * nvme_crc32c_update() takes the first that is usable here.
  */

@@ -161,19 +161,13 @@ static void take_data_digest(struct nvme_tcp_stream *stream, const struct window
 
 static enum nvme_tcp_data_digest judge_data_digest(struct nvme_tcp_stream *stream)
 {
-	static const uint8_t zeros[4];
 	uint32_t digest = nvme_digest_load(stream->data_digest);
-	size_t odd = (stream->data_end - stream->data_start) % 4;
 
 	if (!has_data_digest(stream))
 		return NVME_TCP_DATA_DIGEST_NONE;
 	if (!stream->check_digests)
 		return NVME_TCP_DATA_DIGEST_UNCHECKED;
-	if (nvme_crc32c_final(stream->data_crc) == digest)
-		return NVME_TCP_DATA_DIGEST_GOOD;
-	/* SPDK's digest goes on over zeros to a multiple of four bytes; they are not sent. */
-	if (odd &&
-		nvme_crc32c_final(nvme_crc32c_update(stream->data_crc, zeros, 4 - odd)) == digest)
+	if (nvme_digest_agrees(stream->data_crc, stream->data_end - stream->data_start, digest))
 		return NVME_TCP_DATA_DIGEST_GOOD;
 	stream->counters.bad_data_digests++;
 	return NVME_TCP_DATA_DIGEST_BAD;

@@ -301,6 +301,27 @@ static struct json_object *violations(const struct stoq_model *model)
 	return object;
 }
 
+static struct json_object *digest_figures(const struct stoq_digest_figures *figures)
+{
+	struct json_object *object = json_object_new_object();
+
+	stoq_json_put_u64(object, "checked", figures->checked);
+	stoq_json_put_u64(object, "unchecked", figures->unchecked);
+	return object;
+}
+
+/* NULL: none are computed. */
+static struct json_object *digests(const struct stoq_model *model)
+{
+	struct json_object *object = model->digested ? json_object_new_object() : NULL;
+
+	if (!object)
+		return NULL;
+	stoq_json_put(object, "header", digest_figures(&model->header_digests));
+	stoq_json_put(object, "data", digest_figures(&model->data_digests));
+	return object;
+}
+
 static struct json_object *overlaps(const struct stoq_model *model)
 {
 	struct json_object *object = model->checked ? json_object_new_object() : NULL;
@@ -327,6 +348,7 @@ static struct json_object *since_start(const struct stoq_model *model)
 	stoq_json_put_u64(object, "unended_commands", model->unended);
 	stoq_json_put_u64(object, "early_bytes", model->early_bytes);
 	stoq_json_put(object, "violations", violations(model));
+	stoq_json_put(object, "digests", digests(model));
 	stoq_json_put(object, "overlaps", overlaps(model));
 	stoq_json_put(object, "counters", counters(model));
 	return object;

@@ -80,6 +80,8 @@ unsigned int stoq_draw_missed(struct stoq_screen *screen, unsigned int row, unsi
 		{counters[STOQ_COUNT_COURSES_FULL], "command",
 			" without stages: raise --max-commands"},
 		{counters[STOQ_COUNT_CHECKS_FULL], "command", " not checked: raise --max-commands"},
+		{model->header_digests.unchecked, "header digest", " not checked"},
+		{model->data_digests.unchecked, "data digest", " not checked"},
 		{model->overlaps.unnamed, "write", " not compared, subsystem not known"},
 		{model->overlaps.full + model->overlaps.lost, "write",
 			" not compared with all others"},

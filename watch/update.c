@@ -70,6 +70,27 @@ static int read_maps(struct stoq_watch *watch)
 	return result;
 }
 
+static struct stoq_digest_figures digests_of(
+	const struct stoq_digest_counts *counts, enum stoq_digest which)
+{
+	return (struct stoq_digest_figures){.checked = counts->checked[which],
+		.unchecked = counts->due[which] - counts->checked[which]};
+}
+
+/* In the kernel none are computed. */
+static void take_digests(struct stoq_watch *watch)
+{
+	const struct stoq_digest_counts *counts =
+		watch->decoder ? stoq_program_digests(watch->decoder) : NULL;
+	struct stoq_model *model = &watch->model;
+
+	model->digested = counts != NULL;
+	if (!counts)
+		return;
+	model->header_digests = digests_of(counts, STOQ_DIGEST_HEADER);
+	model->data_digests = digests_of(counts, STOQ_DIGEST_DATA);
+}
+
 static void sum_cpus(struct stoq_watch *watch)
 {
 	struct stoq_model *model = &watch->model;
@@ -177,6 +198,7 @@ int stoq_update_read(struct stoq_watch *watch, struct stoq_error *error)
 	watch->overlaps_told = 0;
 	stoq_interfaces_look(watch);
 	sum_cpus(watch);
+	take_digests(watch);
 	if (watch->totals)
 		stoq_totals_begin(watch->totals);
 	result = stoq_flows_take(watch);

@@ -36,7 +36,10 @@ enum stoq_violation_kind {
 	STOQ_VIOLATION_READ_BEYOND = 18,   /* [the command's length; end of the data] */
 	/* CapsuleResp */
 	STOQ_VIOLATION_RESPONSE_NO_COMMAND = 19,
-	STOQ_VIOLATIONS = 20,
+	/* The digest is not that of its bytes: of captures only [as computed; as it came] */
+	STOQ_VIOLATION_HEADER_DIGEST_WRONG = 20,
+	STOQ_VIOLATION_DATA_DIGEST_WRONG = 21,
+	STOQ_VIOLATIONS = 22,
 };
 #define STOQ_VIOLATIONS_ROOM 32 /* a power of two, so that an index can be bounded */
 

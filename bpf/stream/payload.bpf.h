@@ -262,6 +262,8 @@ static __always_inline int stoq_walk_early(struct __sk_buff *skb, struct stoq_fl
 	__u32 sequence = cpu->sequence, bytes = cpu->payload_bytes, wanted = stoq_wanted(side);
 	int result = STOQ_WALK_DONE;
 
+	if (STOQ_CHECKED)
+		stoq_digest_early(skb, flow, side, cpu);
 	/* The header of the data was late, and the last of them early: no segment may follow that
 	 * could tell, and the host may use the command's identifier again. */
 	stoq_settle_pending(flow, side, &side->cursor, cpu, side->early_end);
@@ -364,6 +366,8 @@ static __always_inline void stoq_on_payload(struct __sk_buff *skb, struct stoq_f
 			stoq_tls_look(skb, flow, cpu);
 		return;
 	}
+	if (STOQ_CHECKED)
+		stoq_digest_payload(skb, flow, cpu);
 	if (side->state == STOQ_FLOW_SYNCED)
 		result = stoq_follow(skb, flow, side, cpu);
 	if (side->state != STOQ_FLOW_SYNCED && fresh && !flow->encrypted &&

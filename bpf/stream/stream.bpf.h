@@ -288,7 +288,34 @@ __noinline int stoq_check_begun(
 __noinline int stoq_check_ended(struct stoq_flow *flow, __u32 cid);
 __noinline int stoq_check_forget(struct stoq_flow *flow);
 
-/* writes.bpf.h; likewise */
+/*
+ * Digests, of captures only, where the bytes are all at hand: capture/program.c. A PDU begins (not 0: its header is not what was
+ * sent); a segment, or early bytes, may have more of it.
+ */
+#ifdef STOQ_CAPTURE
+static int stoq_digest_pdu(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu,
+	struct nvme_tcp_icreq_pdu *pdu, __u32 sequence);
+static void stoq_digest_payload(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu);
+static void stoq_digest_early(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_flow_side *side, struct stoq_cpu *cpu);
+#else
+static __always_inline int stoq_digest_pdu(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_cpu *cpu, struct nvme_tcp_icreq_pdu *pdu, __u32 sequence)
+{
+	return 0;
+}
+static __always_inline void stoq_digest_payload(
+	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+}
+static __always_inline void stoq_digest_early(struct __sk_buff *skb, struct stoq_flow *flow,
+	struct stoq_flow_side *side, struct stoq_cpu *cpu)
+{
+}
+#endif
+
+/* writes.bpf.h; not called but where STOQ_CHECKED */
 __noinline int stoq_write_begun(
 	struct stoq_flow *flow, struct stoq_cpu *cpu, struct nvme_tcp_cmd_pdu *pdu);
 __noinline int stoq_write_ranges(struct __sk_buff *skb, struct stoq_flow *flow,

@@ -159,7 +159,7 @@ __noinline int stoq_walk_one(struct __sk_buff *skb, struct stoq_flow *flow, stru
 	}
 	if (stoq_hook_pdu(skb, flow, cpu, (void *)hdr, sequence))
 		return stoq_hold(cursor, cpu);
-	if (STOQ_CHECKED)
+	if (STOQ_CHECKED && !stoq_digest_pdu(skb, flow, cpu, (void *)hdr, sequence))
 		stoq_check_pdu(flow, cpu, (void *)hdr);
 	cursor->carry_bytes = 0;
 	cursor->next_header = sequence + nvme_le32(hdr->plen);

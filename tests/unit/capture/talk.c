@@ -8,6 +8,7 @@
 #include "tests/unit/nvme/sample_stream.h"
 
 #define DATA_MAX 8192
+#define TTAG	 1 /* of every R2T */
 
 static void *room(void *items, size_t count, size_t size)
 {
@@ -145,8 +146,11 @@ static void send_data(struct talk *talk, enum nvme_tcp_pdu_type type, uint8_t fl
 	const uint8_t *data, uint32_t length)
 {
 	uint8_t front[NVME_TCP_FRONT_MAX] = {0};
-	const struct nvme_tcp_data_fields fields = {
-		.type = type, .flags = flags, .cid = cid, .length = length};
+	const struct nvme_tcp_data_fields fields = {.type = type,
+		.flags = flags,
+		.cid = cid,
+		.ttag = type == NVME_TCP_H2C_DATA ? TTAG : 0,
+		.length = length};
 
 	send_pdu(talk, type == NVME_TCP_C2H_DATA ? NVME_TCP_FROM_CONTROLLER : NVME_TCP_FROM_HOST,
 		front, nvme_tcp_encode_data(front, &talk->format, &fields), data, length);
@@ -185,8 +189,8 @@ static void talk_command(struct talk *talk, unsigned int i)
 		if (shape == 3) {
 			memset(front, 0, sizeof(front));
 			send_pdu(talk, NVME_TCP_FROM_CONTROLLER, front,
-				nvme_tcp_encode_r2t(front, &talk->format, cid, 1, 0, bytes), NULL,
-				0);
+				nvme_tcp_encode_r2t(front, &talk->format, cid, TTAG, 0, bytes),
+				NULL, 0);
 			send_data(talk, NVME_TCP_H2C_DATA, NVME_TCP_FLAG_LAST, cid, data, bytes);
 		}
 		respond(talk, cid, shape == 4 ? NVME_STATUS(2, 0x80) : 0, 0);
