@@ -440,14 +440,15 @@ static struct stoq_flow *add_flow(
 	return flow;
 }
 
-void stoq_program_add_connection(
-	struct stoq_program *program, const struct stoq_program_connection *connection)
+void stoq_program_add_connection(struct stoq_program *program,
+	const struct stoq_program_connection *connection, uint64_t now_ns)
 {
 	struct stoq_flow *flow = stoq_flow_find(&connection->key);
 	struct stoq_cpu *cpu = stoq_first(&stoq_cpus);
 
 	if (!connection->uid)
 		return; /* not a number of a flow */
+	program->now_ns = cpu->now_ns = now_ns;
 	if (!flow || flow->uid != connection->uid)
 		flow = add_flow(cpu, connection);
 	if (!flow)
@@ -487,6 +488,15 @@ void stoq_program_add_command(
 		cpu->command.fctype = (__u8)stoq_size_class(command->command.bytes);
 	add_course(command, cpu->command.start_ns);
 	stoq_command_count(cpu, command->uid, command->cid, &cpu->command, command->cqe_status);
+}
+
+void stoq_program_add_violations(
+	struct stoq_program *program, const uint64_t violations[STOQ_VIOLATIONS_ROOM])
+{
+	struct stoq_cpu *cpu = stoq_first(&stoq_cpus);
+
+	for (size_t i = 0; i < STOQ_VIOLATIONS_ROOM; i++)
+		cpu->violations[i] += violations[i];
 }
 
 const struct stoq_program_tables *stoq_program_tables(const struct stoq_program *program)

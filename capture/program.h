@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "bpf/stream/check_shared.h"
 #include "bpf/stream/command_shared.h"
 #include "bpf/stream/filter_shared.h"
 #include "bpf/stream/flow_key_shared.h"
@@ -53,8 +54,9 @@ struct stoq_program_connection {
 	uint16_t qid, cntlid;
 	struct nvme_connect_data data; /* the names */
 };
-void stoq_program_add_connection(
-	struct stoq_program *program, const struct stoq_program_connection *connection);
+/* It is seen, or has ended, now. */
+void stoq_program_add_connection(struct stoq_program *program,
+	const struct stoq_program_connection *connection, uint64_t now_ns);
 struct stoq_program_command {
 	struct stoq_command command; /* but for start_ns */
 	uint32_t uid;
@@ -66,6 +68,10 @@ struct stoq_program_command {
 /* It ended now. */
 void stoq_program_add_command(
 	struct stoq_program *program, const struct stoq_program_command *command, uint64_t now_ns);
+
+/* So many violations of each kind. */
+void stoq_program_add_violations(
+	struct stoq_program *program, const uint64_t violations[STOQ_VIOLATIONS_ROOM]);
 
 /* now_ns: not before the one of the last packet. */
 void stoq_program_run(

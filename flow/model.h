@@ -17,6 +17,7 @@
 #include "bpf/stream/flow_key_shared.h"
 #include "bpf/stream/stages_shared.h"
 #include "bpf/stream/tcp_shared.h"
+#include "flow/overlap.h"
 #include "nvme/nvme.h"
 #include "nvme/nvme_tcp_constants.h"
 
@@ -142,15 +143,6 @@ enum stoq_happening {
 
 /* Statuses that are told apart: a target may send each of some thousands, for each opcode. */
 #define STOQ_MODEL_STATUSES_MAX 1000
-
-/* Writes that were looked at for others that overlap with them, since the start. */
-struct stoq_overlap_counts {
-	uint64_t found;	   /* pairs, whether they were events or not */
-	uint64_t compared; /* writes */
-	uint64_t unnamed;  /* not compared: their subsystem's name is not known */
-	uint64_t full;	   /* not compared, or not with all others: a table was full */
-	uint64_t lost;	   /* events of writes that were lost, and with them what was outstanding */
-};
 
 /* Digests that were computed and compared, and those of which bytes were missing. */
 struct stoq_digest_figures {

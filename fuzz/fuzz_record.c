@@ -42,7 +42,10 @@ static void show(struct stoq_record_reader *reader)
 	stoq_watch_config_init(&config);
 	config.max_flows = config.max_series = 4;
 	config.max_commands = config.max_early = 1;
+	config.check = stoq_record_notes(reader)->checked;
 	require(!stoq_watch_open_capture(&watch, &config, "record", "input", NULL, &error));
+	if (stoq_record_notes(reader)->checked)
+		stoq_watch_use_found(watch);
 	commands = feed(watch, reader);
 	require(commands == stoq_record_notes(reader)->commands);
 	require(!stoq_watch_update(watch, &model, &error));

@@ -111,6 +111,11 @@ static void print_lost(FILE *file, const struct stoq_join_names *names, enum sto
 	if (notes->missed.lost)
 		fprintf(file, "%s lost %" PRIu64 " commands when it was recorded.\n",
 			names->files[side], notes->missed.lost);
+	if (notes->violations || notes->overlaps)
+		fprintf(file,
+			"%s has %" PRIu64 " violations of the protocol and %" PRIu64
+			" pairs of overlapping writes: stoq watch -r %s --events\n",
+			names->files[side], notes->violations, notes->overlaps, names->files[side]);
 	if (notes->ends_early)
 		fprintf(file, "%s was cut, or is still being written.\n", names->files[side]);
 	if (notes->damaged)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "record/entry.h"
+#include "record/entry_found.h"
 
 #include <endian.h>
 #include <stddef.h>
@@ -15,6 +15,12 @@ size_t stoq_record_entry_bytes(unsigned int kind)
 		return sizeof(struct stoq_record_wire_command);
 	case STOQ_RECORD_MISSED:
 		return sizeof(struct stoq_record_wire_missed);
+	case STOQ_RECORD_VIOLATION:
+		return sizeof(struct stoq_record_wire_violation);
+	case STOQ_RECORD_OVERLAP:
+		return sizeof(struct stoq_record_wire_overlap);
+	case STOQ_RECORD_COUNTS:
+		return sizeof(struct stoq_record_wire_counts);
 	default:
 		return 0;
 	}
@@ -90,12 +96,19 @@ static void encode_missed(
 
 size_t stoq_record_encode(void *wire, const struct stoq_record_entry *entry)
 {
-	if (entry->kind == STOQ_RECORD_CONNECTION)
+	switch (entry->kind) {
+	case STOQ_RECORD_CONNECTION:
 		encode_connection(wire, &entry->connection);
-	else if (entry->kind == STOQ_RECORD_COMMAND)
+		break;
+	case STOQ_RECORD_COMMAND:
 		encode_command(wire, &entry->command);
-	else
+		break;
+	case STOQ_RECORD_MISSED:
 		encode_missed(wire, &entry->missed);
+		break;
+	default:
+		stoq_record_encode_found(wire, entry);
+	}
 	return stoq_record_entry_bytes(entry->kind);
 }
 
@@ -174,10 +187,17 @@ void stoq_record_decode(
 	struct stoq_record_entry *entry, enum stoq_record_kind kind, const void *wire)
 {
 	entry->kind = kind;
-	if (kind == STOQ_RECORD_CONNECTION)
+	switch (kind) {
+	case STOQ_RECORD_CONNECTION:
 		decode_connection(&entry->connection, wire);
-	else if (kind == STOQ_RECORD_COMMAND)
+		break;
+	case STOQ_RECORD_COMMAND:
 		decode_command(&entry->command, wire);
-	else
+		break;
+	case STOQ_RECORD_MISSED:
 		decode_missed(&entry->missed, wire);
+		break;
+	default:
+		stoq_record_decode_found(entry, wire);
+	}
 }

@@ -6,6 +6,7 @@
 
 #include "bpf/stream/stages_shared.h"
 #include "flow/end.h"
+#include "flow/overlap.h"
 #include "nvme/nvme.h"
 #include "record/format.h"
 
@@ -47,12 +48,21 @@ struct stoq_record_missed {
 	uint64_t lost, unmatched, unended, untracked, unsynced_bytes;
 };
 
+struct stoq_record_counts {
+	uint64_t time_unix_ns;
+	uint64_t violations[STOQ_VIOLATIONS_ROOM];
+	struct stoq_overlap_counts overlaps;
+};
+
 struct stoq_record_entry {
 	enum stoq_record_kind kind;
 	union {
 		struct stoq_record_connection connection;
 		struct stoq_record_command command;
 		struct stoq_record_missed missed;
+		struct stoq_event_violation violation; /* times since 1970, also of an overlap */
+		struct stoq_overlap overlap;
+		struct stoq_record_counts counts;
 	};
 };
 

@@ -8,6 +8,7 @@
  */
 #include <stdint.h>
 
+#include "bpf/stream/check_shared.h"
 #include "nvme/nvme.h"
 
 #define STOQ_RECORD_MAGIC   "STOQREC\n"
@@ -19,13 +20,16 @@ struct stoq_record_wire_header {
 	__le32 bytes; /* of this header; more may follow in later versions */
 	__le64 id;    /* the same in both files of a record */
 	__le32 part;  /* how many files came before this one */
-	__le32 flags; /* 0 */
+	__le32 flags; /* STOQ_RECORD_CHECKED */
 	__le64 created_unix_ns;
 	char node[64]; /* the name of the machine; NUL-padded */
 	__le32 pad;
 	__le32 crc; /* of all before it: CRC-32 as zlib's crc32() */
 };
 NVME_ASSERT_SIZE(struct stoq_record_wire_header, 112);
+
+#define STOQ_RECORD_CHECKED                                                                        \
+	1u /* a flag: violations and overlapping writes are entries, all that were found */
 
 #define STOQ_RECORD_BLOCK_MAGIC 0x4b4c4253u /* "SBLK" */
 #define STOQ_RECORD_BLOCK_MAX	(1u << 20)  /* bytes of entries in a block, at most */
@@ -35,6 +39,9 @@ enum stoq_record_kind {
 	STOQ_RECORD_COMMAND = 2,
 	STOQ_RECORD_MISSED = 3,
 	STOQ_RECORD_END = 4, /* the record was closed as it should be; no entries */
+	STOQ_RECORD_VIOLATION = 5,
+	STOQ_RECORD_OVERLAP = 6,
+	STOQ_RECORD_COUNTS = 7, /* of both */
 };
 
 struct stoq_record_wire_block {
@@ -105,3 +112,48 @@ struct stoq_record_wire_missed {
 	__le64 unsynced_bytes; /* payload that was not understood */
 };
 NVME_ASSERT_SIZE(struct stoq_record_wire_missed, 48);
+
+/* An end has sent what the protocol forbids: struct stoq_event_violation has the meaning of the fields. */
+struct stoq_record_wire_violation {
+	__le64 time_unix_ns;
+	__le32 uid;
+	__le32 kind; /* enum stoq_violation_kind */
+	__le32 expected;
+	__le32 came;
+	__le32 sequence;
+	__u8 side;
+	__u8 header_bytes;
+	__u8 pad[2];
+	__u8 header[NVME_TCP_HEADER_MAX];
+};
+NVME_ASSERT_SIZE(struct stoq_record_wire_violation, 32 + NVME_TCP_HEADER_MAX);
+
+/* Two writes that overlap: struct stoq_overlap has the meaning. */
+struct stoq_record_wire_write {
+	__le64 slba;
+	__le64 start_unix_ns;
+	__le64 end_unix_ns; /* 0: not known */
+	__le32 blocks;
+	__le32 uid;
+	__le16 cid;
+	__u8 opcode;
+	__u8 end; /* enum stoq_overlap_end */
+	__le32 pad;
+};
+NVME_ASSERT_SIZE(struct stoq_record_wire_write, 40);
+
+struct stoq_record_wire_overlap {
+	struct stoq_record_wire_write first, second;
+	__le32 nsid;
+	__u8 same_host;
+	__u8 pad[3];
+};
+NVME_ASSERT_SIZE(struct stoq_record_wire_overlap, 88);
+
+/* How many were found since the last such entry: not each has an entry of its own. */
+struct stoq_record_wire_counts {
+	__le64 time_unix_ns;
+	__le64 violations[STOQ_VIOLATIONS_ROOM]; /* by kind */
+	__le64 overlaps[5];			 /* struct stoq_overlap_counts, in its order */
+};
+NVME_ASSERT_SIZE(struct stoq_record_wire_counts, 48 + 8 * STOQ_VIOLATIONS_ROOM);

@@ -96,6 +96,7 @@ int stoq_record_open_stream(
 	copy_node(opened->node, header.node);
 	opened->id = header.id;
 	opened->part = le32toh(header.part);
+	opened->notes.checked = le32toh(header.flags) & STOQ_RECORD_CHECKED;
 	opened->notes.begins_late = opened->part != 0;
 	*reader = opened;
 	return 0;
@@ -150,7 +151,7 @@ void stoq_record_close(struct stoq_record_reader *reader)
 
 int stoq_record_rewind(struct stoq_record_reader *reader, struct stoq_error *error)
 {
-	bool begins_late = reader->notes.begins_late;
+	bool begins_late = reader->notes.begins_late, checked = reader->notes.checked;
 
 	for (size_t i = 0; i < reader->file_count; i++) {
 		struct stoq_record_wire_header header;
@@ -162,7 +163,7 @@ int stoq_record_rewind(struct stoq_record_reader *reader, struct stoq_error *err
 	reader->current = 0;
 	reader->entries = reader->next = 0;
 	reader->ended = false;
-	reader->notes = (struct stoq_record_notes){.begins_late = begins_late};
+	reader->notes = (struct stoq_record_notes){.begins_late = begins_late, .checked = checked};
 	return 0;
 }
 
@@ -262,7 +263,11 @@ static void note(struct stoq_record_reader *reader, const struct stoq_record_ent
 		reader->notes.unstaged += !entry->command.staged;
 	} else if (entry->kind == STOQ_RECORD_CONNECTION) {
 		reader->notes.connections++;
-	} else {
+	} else if (entry->kind == STOQ_RECORD_COUNTS) {
+		for (size_t i = 0; i < STOQ_VIOLATIONS_ROOM; i++)
+			reader->notes.violations += entry->counts.violations[i];
+		reader->notes.overlaps += entry->counts.overlaps.found;
+	} else if (entry->kind == STOQ_RECORD_MISSED) {
 		sum->lost += entry->missed.lost;
 		sum->unmatched += entry->missed.unmatched;
 		sum->unended += entry->missed.unended;

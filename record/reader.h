@@ -17,6 +17,8 @@ struct stoq_record_notes {
 	uint64_t commands, connections;
 	uint64_t unstaged;		  /* of the commands: without stages */
 	struct stoq_record_missed missed; /* sums */
+	bool checked;			  /* recorded with --check: what was found is in it, ... */
+	uint64_t violations, overlaps;	  /* ... and so much was; else 0 */
 	uint64_t damaged;		  /* blocks with a wrong checksum or header */
 	bool ends_early;  /* no mark of the end: cut, or it is still being written */
 	bool begins_late; /* the file before this one, FILE.1, is not there */

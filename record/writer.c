@@ -53,6 +53,7 @@ void stoq_record_fill_header(
 		.bytes = htole32(sizeof(*header)),
 		.id = htole64(writer->id),
 		.part = htole32(writer->part),
+		.flags = htole32(writer->flags),
 		.created_unix_ns = htole64(writer->created_unix_ns)};
 	gethostname(header->node, sizeof(header->node) - 1);
 	header->crc = htole32((uint32_t)crc32(
@@ -323,7 +324,7 @@ void stoq_record_writer_release(struct stoq_record_writer *writer)
 }
 
 int stoq_record_writer_open(struct stoq_record_writer **writer, const char *path,
-	uint64_t size_bytes, uint64_t now_unix_ns, struct stoq_error *error)
+	uint64_t size_bytes, uint32_t flags, uint64_t now_unix_ns, struct stoq_error *error)
 {
 	struct stoq_record_writer *opened = calloc(1, sizeof(*opened));
 	int result;
@@ -339,6 +340,7 @@ int stoq_record_writer_open(struct stoq_record_writer **writer, const char *path
 	}
 	opened->fd = -1;
 	opened->limit = size_bytes / 2;
+	opened->flags = flags;
 	opened->created_unix_ns = now_unix_ns;
 	result = start(opened, path);
 	if (result) {

@@ -16,11 +16,11 @@ struct stoq_record_writer;
 #define STOQ_RECORD_SIZE_DEFAULT (256ull << 20)
 
 /*
- * A file that is there is replaced if it is a record, or empty. now_unix_ns: for the header. 0,
+ * A file that is there is replaced if it is a record, or empty. flags: 0 or STOQ_RECORD_CHECKED; now_unix_ns: for the header. 0,
  * -EEXIST (FILE or FILE.1 is another file), -EBUSY (another writer has it) or what opening returns.
  */
 int stoq_record_writer_open(struct stoq_record_writer **writer, const char *path,
-	uint64_t size_bytes, uint64_t now_unix_ns, struct stoq_error *error);
+	uint64_t size_bytes, uint32_t flags, uint64_t now_unix_ns, struct stoq_error *error);
 
 /* The connection has ended: nothing more will be written of it. */
 void stoq_record_forget(struct stoq_record_writer *writer, uint32_t uid);

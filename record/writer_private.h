@@ -23,7 +23,7 @@ struct stoq_record_writer {
 	char *path;
 	uint64_t limit; /* of one file */
 	uint64_t id, created_unix_ns;
-	uint32_t part;
+	uint32_t part, flags;
 	uint64_t written, all_written, commands;
 	int failed;		  /* the first failure, a negative errno */
 	bool socket;		  /* of messages; else it is a file */

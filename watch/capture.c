@@ -104,6 +104,12 @@ void stoq_watch_packet(
 
 /* ---- records ---- */
 
+/* The first connection of a record comes before the first command, and with it before the clock. */
+static uint64_t later_of(const struct stoq_watch *watch, uint64_t time_ns)
+{
+	return time_ns > watch->now_ns && time_ns < UINT64_MAX / 2 ? time_ns : watch->now_ns;
+}
+
 static void add_connection(
 	struct stoq_watch *watch, const struct stoq_record_connection *connection)
 {
@@ -123,7 +129,8 @@ static void add_connection(
 	added.host_is_a = host_is_a;
 	memcpy(added.data.hostnqn, connection->host_nqn, sizeof(added.data.hostnqn));
 	memcpy(added.data.subnqn, connection->subsystem_nqn, sizeof(added.data.subnqn));
-	stoq_program_add_connection(watch->decoder, &added);
+	stoq_program_add_connection(
+		watch->decoder, &added, later_of(watch, connection->time_unix_ns));
 }
 
 /* A record has the ends of commands, and with them their begins. */
@@ -166,10 +173,42 @@ static void add_command(struct stoq_watch *watch, const struct stoq_record_comma
 	look_for_overlaps(watch, command);
 }
 
+static void add_counts(struct stoq_watch *watch, const struct stoq_record_counts *counts)
+{
+	const struct stoq_overlap_counts *more = &counts->overlaps;
+	struct stoq_overlap_counts *sum = &watch->model.overlaps;
+
+	stoq_program_add_violations(watch->decoder, counts->violations);
+	sum->found += more->found;
+	sum->compared += more->compared;
+	sum->unnamed += more->unnamed;
+	sum->full += more->full;
+	sum->lost += more->lost;
+}
+
+/* What a check has found. A kind of violation that a later version has is only counted. */
+static void add_found(struct stoq_watch *watch, const struct stoq_record_entry *entry)
+{
+	if (entry->kind == STOQ_RECORD_VIOLATION &&
+		entry->violation.violation.kind < STOQ_VIOLATIONS)
+		stoq_watch_on_violation(watch, &entry->violation);
+	else if (entry->kind == STOQ_RECORD_OVERLAP)
+		stoq_writes_tell(watch, &entry->overlap);
+	else if (entry->kind == STOQ_RECORD_COUNTS)
+		add_counts(watch, &entry->counts);
+}
+
+void stoq_watch_use_found(struct stoq_watch *watch)
+{
+	watch->found_recorded = true;
+}
+
 void stoq_watch_entry(struct stoq_watch *watch, const struct stoq_record_entry *entry)
 {
 	if (entry->kind == STOQ_RECORD_CONNECTION)
 		add_connection(watch, &entry->connection);
 	else if (entry->kind == STOQ_RECORD_COMMAND)
 		add_command(watch, &entry->command);
+	else if (watch->check && watch->found_recorded)
+		add_found(watch, entry);
 }

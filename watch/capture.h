@@ -25,5 +25,8 @@ void stoq_watch_packet(
 /* Takes an entry of a record, in place of packets. */
 void stoq_watch_entry(struct stoq_watch *watch, const struct stoq_record_entry *entry);
 
+/* The record has what a check has found: that is shown, and its commands are not looked at again. */
+void stoq_watch_use_found(struct stoq_watch *watch);
+
 /* It is so late now, until the next packet. */
 void stoq_watch_set_now(struct stoq_watch *watch, uint64_t now_ns);

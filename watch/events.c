@@ -83,8 +83,9 @@ static void on_pdu(struct stoq_watch *watch, const struct stoq_event_pdu *event)
 		watch->handlers->pdu(watch->handlers->context, event);
 }
 
-static void on_violation(struct stoq_watch *watch, const struct stoq_event_violation *event)
+void stoq_watch_on_violation(struct stoq_watch *watch, const struct stoq_event_violation *event)
 {
+	const struct stoq_ledger_flow *flow;
 	struct stoq_event_happening happening = {.what = STOQ_HAPPENED_VIOLATION,
 		.uid = event->uid,
 		.time_ns = event->time_ns,
@@ -92,7 +93,9 @@ static void on_violation(struct stoq_watch *watch, const struct stoq_event_viola
 
 	_Static_assert(STOQ_VIOLATION_TEXT <= STOQ_HAPPENING_REASON, "there is room for it");
 	stoq_violation_text(happening.reason, event);
-	stoq_happening_tell(watch, stoq_watch_flow_of(watch, event->uid, false), &happening);
+	flow = stoq_watch_flow_of(watch, event->uid, false);
+	stoq_happening_tell(watch, flow, &happening);
+	stoq_happening_record(watch, flow, NULL, &happening);
 }
 
 static bool is_command(const void *data, size_t size)
@@ -118,6 +121,6 @@ int stoq_watch_on_event(void *context, void *data, size_t size)
 	else if (type == STOQ_EVENT_WRITE && size >= sizeof(struct stoq_event_write))
 		stoq_writes_on_event(watch, data);
 	else if (type == STOQ_EVENT_VIOLATION && size >= sizeof(struct stoq_event_violation))
-		on_violation(watch, data);
+		stoq_watch_on_violation(watch, data);
 	return ++watch->delivered < DISPATCH_MAX ? 0 : -EAGAIN;
 }

@@ -13,5 +13,9 @@ struct stoq_watch;
 const struct stoq_ledger_flow *stoq_watch_flow_of(
 	struct stoq_watch *watch, uint32_t uid, bool ended);
 
+/* A violation, which is counted where it is found: tells of it. */
+struct stoq_event_violation;
+void stoq_watch_on_violation(struct stoq_watch *watch, const struct stoq_event_violation *event);
+
 /* context: the watch. 0, or -EAGAIN: enough for now. */
 int stoq_watch_on_event(void *context, void *data, size_t size);

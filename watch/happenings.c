@@ -29,6 +29,17 @@ void stoq_happening_tell(struct stoq_watch *watch, const struct stoq_ledger_flow
 			handlers->context, event, entry ? &entry->identity : &watch->nobody);
 }
 
+void stoq_happening_record(const struct stoq_watch *watch, const struct stoq_ledger_flow *flow,
+	const struct stoq_ledger_flow *other, const struct stoq_event_happening *event)
+{
+	const struct stoq_event_handlers *handlers = watch->handlers;
+
+	if (!watch->record || !handlers || !handlers->record_found)
+		return;
+	if (stoq_wanted_flow(watch, flow) || (other && stoq_wanted_flow(watch, other)))
+		handlers->record_found(handlers->record_context, event, flow, other);
+}
+
 /* Counts it, and keeps it for the handler. */
 static void tell(struct stoq_watch *watch, const struct stoq_ledger_flow *entry,
 	const struct stoq_event_happening *event)

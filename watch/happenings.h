@@ -12,6 +12,10 @@
 void stoq_happening_tell(struct stoq_watch *watch, const struct stoq_ledger_flow *entry,
 	const struct stoq_event_happening *event);
 
+/* For the recorder, if a connection of it is wanted: a violation, or writes that overlap; other: see struct stoq_event_handlers. */
+void stoq_happening_record(const struct stoq_watch *watch, const struct stoq_ledger_flow *flow,
+	const struct stoq_ledger_flow *other, const struct stoq_event_happening *event);
+
 /* A flow as it was read now. */
 void stoq_happenings_of_flow(
 	struct stoq_watch *watch, struct stoq_ledger_flow *entry, const struct stoq_flow *flow);

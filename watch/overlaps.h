@@ -12,7 +12,8 @@
 #include "base/error.h"
 #include "bpf/stream/check_shared.h"
 #include "bpf/stream/event_shared.h"
-#include "flow/model.h"
+#include "flow/overlap.h"
+#include "nvme/nvme.h"
 
 #define STOQ_OVERLAPS_WRITES 65536  /* outstanding, or of a record, at once */
 #define STOQ_OVERLAPS_RANGES 262144 /* of these, and a range in several places several times */
@@ -20,29 +21,6 @@
 #define STOQ_OVERLAPS_NAMES  8192   /* hosts and subsystems */
 #define STOQ_OVERLAPS_CUT_NS                                                                       \
 	30000000000ull /* so long a write is feared whose connection has ended */
-
-enum stoq_overlap_end {
-	STOQ_OVERLAP_OUTSTANDING = 0,
-	STOQ_OVERLAP_ENDED = 1,
-	STOQ_OVERLAP_CUT = 2, /* its connection ended before it */
-};
-
-struct stoq_overlap_write {
-	uint64_t slba;	   /* of the range that overlaps */
-	uint64_t start_ns; /* as the events have it */
-	uint64_t end_ns;   /* when it ended, or its connection did; 0: neither is known */
-	uint32_t blocks;   /* STOQ_WRITE_ALL_BLOCKS: all of the namespace from there on */
-	uint32_t uid;
-	uint16_t cid;
-	uint8_t opcode;
-	uint8_t end; /* enum stoq_overlap_end */
-};
-
-struct stoq_overlap {
-	struct stoq_overlap_write first, second; /* in the order in which they began */
-	uint32_t nsid;
-	bool same_host;
-};
 
 /* Where a queue's commands go. Names that are empty are not known: its writes are compared with none. */
 struct stoq_overlap_place {

@@ -132,6 +132,9 @@ struct stoq_event_handlers {
 		const struct stoq_ledger_flow *flow);
 	/* Likewise: a connection that is not open any more. */
 	void (*record_closed)(void *context, const struct stoq_ledger_flow *flow);
+	/* Likewise: a violation or writes that overlap; other: the connection of the first write. */
+	void (*record_found)(void *context, const struct stoq_event_happening *event,
+		const struct stoq_ledger_flow *flow, const struct stoq_ledger_flow *other);
 	void *record_context;
 };
 

@@ -53,6 +53,7 @@ struct stoq_watch {
 	uint32_t identified_uid;	   /* no flow that was there then has a higher one */
 	bool record;
 	bool check;
+	bool found_recorded;		  /* of a record: what was found is among its entries */
 	struct stoq_overlaps *overlaps;	  /* if check, else NULL */
 	uint32_t overlaps_told;		  /* since the last reading */
 	const struct stoq_filter *filter; /* never NULL */

@@ -74,13 +74,11 @@ static const struct stoq_ledger_flow *teller(const struct stoq_watch *watch,
 	return stoq_wanted_flow(watch, second) || !stoq_wanted_flow(watch, first) ? second : first;
 }
 
-static void on_overlap(void *context, const struct stoq_overlap *overlap)
+void stoq_writes_tell(struct stoq_watch *watch, const struct stoq_overlap *overlap)
 {
-	struct stoq_watch *watch = context;
-	const struct stoq_ledger_flow *first = stoq_ledger_flow_find(
-					      &watch->ledger, overlap->first.uid),
-				      *second = stoq_ledger_flow_find(
-					      &watch->ledger, overlap->second.uid);
+	const struct stoq_ledger_flow *first = stoq_watch_flow_of(watch, overlap->first.uid, true),
+				      *second =
+					      stoq_watch_flow_of(watch, overlap->second.uid, true);
 	struct stoq_event_happening event = {.what = STOQ_HAPPENED_OVERLAP,
 		.uid = overlap->second.uid,
 		.time_ns = overlap->second.start_ns,
@@ -89,13 +87,21 @@ static void on_overlap(void *context, const struct stoq_overlap *overlap)
 		.first = first ? &first->identity : &watch->nobody,
 		.second = second ? &second->identity : &watch->nobody};
 
-	if (watch->overlaps_told >= TOLD_MAX ||
-		!stoq_filter_wants_command(
-			watch->filter, overlap->nsid, overlap->second.opcode, NVME_QUEUE_IO, 0))
+	if (!stoq_filter_wants_command(
+		    watch->filter, overlap->nsid, overlap->second.opcode, NVME_QUEUE_IO, 0))
 		return;
 	watch->overlaps_told++;
 	explain(event.reason, overlap, event.first);
 	stoq_happening_tell(watch, teller(watch, first, second), &event);
+	stoq_happening_record(watch, second, first, &event);
+}
+
+static void on_overlap(void *context, const struct stoq_overlap *overlap)
+{
+	struct stoq_watch *watch = context;
+
+	if (watch->overlaps_told < TOLD_MAX)
+		stoq_writes_tell(watch, overlap);
 }
 
 int stoq_writes_open(struct stoq_watch *watch)
@@ -111,7 +117,7 @@ void stoq_writes_on_event(struct stoq_watch *watch, const struct stoq_event_writ
 	bool named = event->what == STOQ_WRITE_BEGINS || event->what == STOQ_WRITE_CONTROLLER_STOPS;
 	struct stoq_overlap_place place;
 
-	if (!watch->overlaps)
+	if (!watch->overlaps || watch->found_recorded)
 		return;
 	place = place_of(named ? stoq_watch_flow_of(watch, event->uid, true) : NULL);
 	(void)stoq_overlaps_take(watch->overlaps, event, &place); /* it counts what has no memory */
@@ -122,7 +128,7 @@ void stoq_writes_on_ended(struct stoq_watch *watch, const struct stoq_event_comm
 {
 	struct stoq_overlap_place place;
 
-	if (!watch->overlaps)
+	if (!watch->overlaps || watch->found_recorded)
 		return;
 	place = place_of(stoq_watch_flow_of(watch, event->uid, true));
 	(void)stoq_overlaps_take_ended(watch->overlaps, event, &place);

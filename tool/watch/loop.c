@@ -355,7 +355,7 @@ static int open_sinks(struct loop *loop)
 	if (!options->config.record)
 		return 0;
 	result = watch_recorder_open(&loop->recorder, options->record, options->record_bytes,
-		tool_unix_offset_ns(), loop->error);
+		options->config.check, tool_unix_offset_ns(), loop->error);
 	if (!result)
 		result = watch_nodes_open(&loop->nodes, options, loop->recorder, loop->error);
 	watch_recorder_handlers(loop->recorder, &loop->handlers);

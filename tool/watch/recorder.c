@@ -22,10 +22,11 @@ struct watch_recorder {
 	uint64_t now_ns; /* of the last event */
 	uint64_t lost;
 	struct stoq_record_missed before; /* totals, as far as they are in the record */
+	struct stoq_record_counts found;  /* likewise */
 };
 
 int watch_recorder_open(struct watch_recorder **recorder, const char *path, uint64_t size_bytes,
-	uint64_t unix_offset_ns, struct stoq_error *error)
+	bool checked, uint64_t unix_offset_ns, struct stoq_error *error)
 {
 	struct watch_recorder *opened = calloc(1, sizeof(*opened));
 	int result;
@@ -37,8 +38,8 @@ int watch_recorder_open(struct watch_recorder **recorder, const char *path, uint
 		return stoq_error_set(error, -ENOMEM, "no memory to record");
 	}
 	opened->unix_offset_ns = unix_offset_ns;
-	result = path ? stoq_record_writer_open(
-				&opened->file, path, size_bytes, stoq_clock_unix_ns(), error)
+	result = path ? stoq_record_writer_open(&opened->file, path, size_bytes,
+				checked ? STOQ_RECORD_CHECKED : 0, stoq_clock_unix_ns(), error)
 		      : 0;
 	if (result) {
 		free(opened->path);
@@ -153,6 +154,50 @@ static void on_command(
 	join_command(recorder, &entry, flow);
 }
 
+/* The connection of what was found, before that: it may have had no command, or none in the current file. */
+static void write_found_connection(
+	struct watch_recorder *recorder, const struct stoq_ledger_flow *flow)
+{
+	struct stoq_record_entry connection;
+
+	if (!flow || stoq_record_knows(recorder->file, flow->uid, flow->version))
+		return;
+	make_connection(recorder, flow, !flow->open, &connection);
+	stoq_record_add(recorder->file, &connection);
+	stoq_record_learn(recorder->file, flow->uid, flow->version);
+}
+
+/* Times of a write that are known. */
+static void to_unix(const struct watch_recorder *recorder, struct stoq_overlap_write *write)
+{
+	write->start_ns += recorder->unix_offset_ns;
+	if (write->end_ns)
+		write->end_ns += recorder->unix_offset_ns;
+}
+
+static void on_found(void *context, const struct stoq_event_happening *event,
+	const struct stoq_ledger_flow *flow, const struct stoq_ledger_flow *other)
+{
+	struct watch_recorder *recorder = context;
+	struct stoq_record_entry entry;
+
+	if (!recorder->file)
+		return;
+	if (event->violation) {
+		entry.kind = STOQ_RECORD_VIOLATION;
+		entry.violation = *event->violation;
+		entry.violation.time_ns += recorder->unix_offset_ns;
+	} else {
+		entry.kind = STOQ_RECORD_OVERLAP;
+		entry.overlap = *event->overlap;
+		to_unix(recorder, &entry.overlap.first);
+		to_unix(recorder, &entry.overlap.second);
+	}
+	write_found_connection(recorder, flow);
+	write_found_connection(recorder, other);
+	stoq_record_add(recorder->file, &entry);
+}
+
 /* Of a connection that had no command there is nothing to end. */
 static void on_closed(void *context, const struct stoq_ledger_flow *flow)
 {
@@ -168,6 +213,7 @@ void watch_recorder_handlers(struct watch_recorder *recorder, struct stoq_event_
 		return;
 	handlers->record = on_command;
 	handlers->record_closed = on_closed;
+	handlers->record_found = on_found;
 	handlers->record_context = recorder;
 }
 
@@ -201,6 +247,35 @@ static void note_missed(struct watch_recorder *recorder, const struct stoq_model
 		watch_joined_add(recorder->joined, &entry);
 }
 
+static struct stoq_overlap_counts overlaps_since(
+	const struct stoq_overlap_counts *now, const struct stoq_overlap_counts *before)
+{
+	return (struct stoq_overlap_counts){.found = now->found - before->found,
+		.compared = now->compared - before->compared,
+		.unnamed = now->unnamed - before->unnamed,
+		.full = now->full - before->full,
+		.lost = now->lost - before->lost};
+}
+
+static void note_found(struct watch_recorder *recorder, const struct stoq_model *model)
+{
+	struct stoq_record_counts now = {.overlaps = model->overlaps}, *before = &recorder->found;
+	struct stoq_record_entry entry = {.kind = STOQ_RECORD_COUNTS,
+		.counts = {.time_unix_ns = recorder->now_ns + recorder->unix_offset_ns,
+			.overlaps = overlaps_since(&model->overlaps, &before->overlaps)}};
+
+	if (!recorder->file || !model->checked)
+		return;
+	for (size_t i = 0; i < STOQ_VIOLATIONS; i++) {
+		now.violations[i] = model->violations[i];
+		entry.counts.violations[i] = now.violations[i] - before->violations[i];
+	}
+	if (memcmp(&now, before, sizeof(now)) == 0)
+		return;
+	*before = now;
+	stoq_record_add(recorder->file, &entry);
+}
+
 void watch_recorder_serve(struct watch_recorder *recorder, struct stoq_record_writer *writer)
 {
 	recorder->socket = writer;
@@ -231,6 +306,7 @@ int watch_recorder_tick(struct watch_recorder *recorder, const struct stoq_model
 		return 0;
 	recorder->now_ns = now_ns;
 	note_missed(recorder, model);
+	note_found(recorder, model);
 	result = recorder->file ? stoq_record_flush(recorder->file) : 0;
 	if (!result)
 		return watch_recorder_flush(recorder, error);

@@ -12,9 +12,12 @@
 struct watch_joined;
 struct watch_recorder;
 
-/* path: NULL: there is no file. unix_offset_ns: what makes times of events times since 1970; 0: they are. */
+/*
+ * path: NULL: there is no file. checked: violations and writes that overlap are recorded, too. unix_offset_ns: what makes times of
+ * events times since 1970; 0: they are.
+ */
 int watch_recorder_open(struct watch_recorder **recorder, const char *path, uint64_t size_bytes,
-	uint64_t unix_offset_ns, struct stoq_error *error);
+	bool checked, uint64_t unix_offset_ns, struct stoq_error *error);
 
 /* Entries go there, too. The writer is closed with the recorder; joined stays the caller's. */
 void watch_recorder_serve(struct watch_recorder *recorder, struct stoq_record_writer *writer);

@@ -256,6 +256,11 @@ static void say_of_record(const struct replay *replay)
 		tool_notice("%" PRIu64 " commands of %s were recorded without --stages: all of "
 			    "their time stands in the first stage",
 			notes->unstaged, replay->name);
+	if (replay->options->config.check && !stoq_record_notes(replay->record)->checked)
+		tool_notice("%s was recorded without --check: violations of the protocol are not "
+			    "in it, and writes that overlap are looked for among commands that "
+			    "ended only",
+			replay->name);
 	if (missed->lost)
 		tool_notice("%" PRIu64 " commands were lost while %s was recorded", missed->lost,
 			replay->name);
@@ -344,6 +349,13 @@ static int check_files(const struct watch_options *options, struct stoq_error *e
 		"--record %s: it is what is read; record to another file", options->record);
 }
 
+/* Whether all that a check finds is at hand: a record may have been made without. */
+static bool has_found(const struct replay *replay)
+{
+	return replay->options->config.check &&
+	       (!replay->record || stoq_record_notes(replay->record)->checked);
+}
+
 static int start(struct replay *replay, enum watch_mode mode)
 {
 	const struct watch_options *options = replay->options;
@@ -359,7 +371,7 @@ static int start(struct replay *replay, enum watch_mode mode)
 		result = check_files(options, replay->error);
 	if (!result && options->record)
 		result = watch_recorder_open(&replay->recorder, options->record,
-			options->record_bytes, 0, replay->error);
+			options->record_bytes, has_found(replay), 0, replay->error);
 	watch_recorder_handlers(replay->recorder, &replay->handlers);
 	return result;
 }
@@ -446,6 +458,8 @@ int watch_replay_run(const struct watch_options *options, enum watch_mode mode, 
 	if (!result)
 		result = stoq_watch_open_capture(&replay.watch, &options->config,
 			replay.record ? "record" : "capture", replay.name, &replay.handlers, error);
+	if (!result && replay.record && stoq_record_notes(replay.record)->checked)
+		stoq_watch_use_found(replay.watch);
 	if (!result)
 		result = show(&replay, mode);
 	stoq_watch_close(replay.watch);

@@ -17,7 +17,7 @@
 #include "watch/capture.h"
 
 #define COMMANDS 40
-#define SEEDS	 64
+#define SEEDS	 16
 
 struct reading {
 	struct stoq_watch *watch;
@@ -46,7 +46,9 @@ static void begin_reading(struct reading *reading)
 	handlers.context = reading;
 	stoq_watch_config_init(&config);
 	config.check = true;
-	config.max_flows = 64;
+	config.max_flows = config.max_series = 64;
+	config.max_commands = 1024;
+	config.max_early = 1;
 	assert_int_equal(stoq_watch_open_capture(
 				 &reading->watch, &config, "capture", "x", &handlers, &error),
 		0);
@@ -171,7 +173,7 @@ static void test_any_byte_changed(void **state)
 {
 	struct talk talk;
 
-	make_talk(&talk, 3);
+	make_talk(&talk, 7);
 	for (size_t i = talk.first_io; i < talk.frame_count; i++) {
 		uint8_t *payload = talk.frames[i].bytes + PAYLOAD;
 		size_t at = sample_random(&talk.random) % (talk.frames[i].length - PAYLOAD);

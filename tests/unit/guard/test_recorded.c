@@ -71,7 +71,7 @@ static void write_record(const char *path)
 	struct stoq_error error;
 
 	assert_int_equal(
-		stoq_record_writer_open(&writer, path, STOQ_RECORD_SIZE_MIN, 1, &error), 0);
+		stoq_record_writer_open(&writer, path, STOQ_RECORD_SIZE_MIN, 0, 1, &error), 0);
 	add_connection(writer, 1, KNOWN);
 	add_connection(writer, 2, "nqn.2026-11.test:other");
 	for (uint32_t uid = 1; uid <= 3; uid++) { /* the third one is not known */

@@ -83,8 +83,8 @@ static void write_record(enum stoq_join_side side, const struct script *script)
 	struct stoq_record_writer *writer;
 	struct stoq_error error;
 
-	assert_int_equal(
-		stoq_record_writer_open(&writer, paths[side], STOQ_RECORD_SIZE_DEFAULT, 1, &error),
+	assert_int_equal(stoq_record_writer_open(
+				 &writer, paths[side], STOQ_RECORD_SIZE_DEFAULT, 0, 1, &error),
 		0);
 	for (uint32_t i = 0; i < 2; i++) {
 		struct stoq_record_entry entry = connection_of(script, i);

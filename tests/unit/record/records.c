@@ -43,7 +43,7 @@ struct stoq_record_writer *record_open_writer(uint64_t size)
 	struct stoq_record_writer *writer;
 	struct stoq_error error;
 
-	assert_int_equal(stoq_record_writer_open(&writer, record_path, size, 1, &error), 0);
+	assert_int_equal(stoq_record_writer_open(&writer, record_path, size, 0, 1, &error), 0);
 	return writer;
 }
 

@@ -50,7 +50,7 @@ static int setup(void **state)
 	struct stoq_error error;
 
 	close(mkstemp(path));
-	if (stoq_record_writer_open(&writer, path, STOQ_RECORD_SIZE_MIN, 1, &error) ||
+	if (stoq_record_writer_open(&writer, path, STOQ_RECORD_SIZE_MIN, 0, 1, &error) ||
 		stoq_record_add(writer, &connection))
 		return -1;
 	/* In the order in which they ended. */

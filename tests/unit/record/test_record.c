@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "bpf/stream/event_shared.h"
 #include "tests/unit/record/records.h"
 
 static void test_what_is_written_is_read(void **state)
@@ -122,7 +123,7 @@ static void test_two_writers(void **state)
 	struct stoq_error error;
 
 	assert_int_equal(
-		stoq_record_writer_open(&second, record_path, STOQ_RECORD_SIZE_MIN, 1, &error),
+		stoq_record_writer_open(&second, record_path, STOQ_RECORD_SIZE_MIN, 0, 1, &error),
 		-EBUSY);
 	assert_int_equal(stoq_record_writer_close(writer, &error), 0);
 }
@@ -137,7 +138,7 @@ static void test_another_older_file_is_left_alone(void **state)
 	fputs("precious\n", file);
 	fclose(file);
 	assert_int_equal(
-		stoq_record_writer_open(&writer, record_path, STOQ_RECORD_SIZE_MIN, 1, &error),
+		stoq_record_writer_open(&writer, record_path, STOQ_RECORD_SIZE_MIN, 0, 1, &error),
 		-EEXIST);
 	assert_non_null(strstr(error.text, ".1"));
 	assert_int_equal(record_size_of(record_older), 9);
@@ -164,6 +165,59 @@ static void test_missed_is_summed_up(void **state)
 }
 
 /* What is not a record is not overwritten. */
+/* What a check finds: each field, and the sums; in both files. */
+static void test_what_was_found(void **state)
+{
+	struct stoq_record_entry entries[] = {{.kind = STOQ_RECORD_VIOLATION,
+						      .violation = {.type = STOQ_EVENT_VIOLATION,
+							      .uid = 7,
+							      .time_ns = 1ull << 60,
+							      .violation = {19, 2, 3, 1u << 31},
+							      .side = 1,
+							      .header_bytes = 24,
+							      .header = {5, 0, 24, [127] = 9}}},
+		{.kind = STOQ_RECORD_OVERLAP,
+			.overlap = {.first = {1ull << 40, 2, 3, 4, 5, 6, 7, STOQ_OVERLAP_CUT},
+				.second = {9, 10, 0, STOQ_WRITE_ALL_BLOCKS, 12, 13, 14, 0},
+				.nsid = 15,
+				.same_host = true}},
+		{.kind = STOQ_RECORD_COUNTS,
+			.counts = {.time_unix_ns = 16,
+				.violations = {[0] = 1, [19] = 2, [31] = 1ull << 33},
+				.overlaps = {17, 18, 19, 20, 21}}}};
+	struct stoq_record_writer *writer;
+	struct stoq_record_reader *reader;
+	struct stoq_record_entry entry;
+	struct stoq_error error;
+
+	assert_int_equal(stoq_record_writer_open(&writer, record_path, STOQ_RECORD_SIZE_MIN,
+				 STOQ_RECORD_CHECKED, 1, &error),
+		0);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(stoq_record_add(writer, &entries[i]), 0);
+	assert_int_equal(stoq_record_writer_close(writer, &error), 0);
+	assert_int_equal(stoq_record_open(&reader, record_path, &error), 0);
+	assert_true(stoq_record_notes(reader)->checked);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(stoq_record_next(reader, &entry, &error), 1);
+		assert_int_equal(entry.kind, entries[i].kind);
+		if (i == 0)
+			assert_memory_equal(
+				&entry.violation, &entries[0].violation, sizeof(entry.violation));
+		else if (i == 1)
+			assert_memory_equal(
+				&entry.overlap, &entries[1].overlap, sizeof(entry.overlap));
+		else
+			assert_memory_equal(
+				&entry.counts, &entries[2].counts, sizeof(entry.counts));
+	}
+	assert_int_equal(stoq_record_next(reader, &entry, &error), 0);
+	assert_int_equal(stoq_record_notes(reader)->violations, 3 + (1ull << 33));
+	assert_int_equal(stoq_record_notes(reader)->overlaps, 17);
+	assert_int_equal(stoq_record_notes(reader)->missed.lost, 0);
+	stoq_record_close(reader);
+}
+
 static void test_another_file_is_left_alone(void **state)
 {
 	struct stoq_record_writer *writer;
@@ -174,18 +228,18 @@ static void test_another_file_is_left_alone(void **state)
 	fputs("precious\n", file);
 	fclose(file);
 	assert_int_equal(
-		stoq_record_writer_open(&writer, record_path, STOQ_RECORD_SIZE_MIN, 1, &error),
+		stoq_record_writer_open(&writer, record_path, STOQ_RECORD_SIZE_MIN, 0, 1, &error),
 		-EEXIST);
 	assert_int_equal(record_size_of(record_path), 9);
 	assert_int_equal(stoq_record_open(&reader, record_path, &error), -EPROTO);
 	unlink(record_path);
 	assert_int_equal(symlink("/etc/hostname", record_path), 0);
 	assert_int_equal(
-		stoq_record_writer_open(&writer, record_path, STOQ_RECORD_SIZE_MIN, 1, &error),
+		stoq_record_writer_open(&writer, record_path, STOQ_RECORD_SIZE_MIN, 0, 1, &error),
 		-ELOOP);
 	unlink(record_path);
 	assert_int_equal(
-		stoq_record_writer_open(&writer, record_folder, STOQ_RECORD_SIZE_MIN, 1, &error),
+		stoq_record_writer_open(&writer, record_folder, STOQ_RECORD_SIZE_MIN, 0, 1, &error),
 		-EISDIR);
 	assert_int_equal(stoq_record_open(&reader, record_path, &error), -ENOENT);
 }
@@ -225,6 +279,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_two_writers, record_forget),
 		cmocka_unit_test_teardown(test_another_older_file_is_left_alone, record_forget),
 		cmocka_unit_test_teardown(test_missed_is_summed_up, record_forget),
+		cmocka_unit_test_teardown(test_what_was_found, record_forget),
 		cmocka_unit_test_teardown(test_another_file_is_left_alone, record_forget),
 		cmocka_unit_test_teardown(test_a_full_disk, record_forget),
 	};
