@@ -8,6 +8,7 @@
 
 /* Command Sequence Error (Base specification 2.0c, figure 94): not at this moment. */
 #define COMMAND_SEQUENCE_ERROR NVME_STATUS(0, 0x0c)
+#define INVALID_FIELD	       NVME_STATUS(0, 0x02)
 
 /* Targets go by what ICResp agreed on, not by the flags. */
 static bool digests_agree(const struct stoq_mux *mux, const struct nvme_tcp_hdr *hdr)
@@ -57,6 +58,9 @@ uint16_t stoq_mux_judge_order(const struct stoq_mux *mux, const union stoq_pdu_h
 {
 	bool connect = stoq_mux_is_connect(header);
 
+	/* Fabrics commands have no FUSE. As the first of a pair, a Connect would bring its second to the target. */
+	if (connect && (header->cmd.sqe.flags & NVME_SQE_FUSE_MASK))
+		return INVALID_FIELD;
 	/* One Connect at a time, nothing before it has succeeded, no other after that. */
 	return (connect ? mux->agreed.connecting : !mux->agreed.answered) ||
 			       (connect && mux->agreed.answered)

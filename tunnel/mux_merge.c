@@ -174,16 +174,18 @@ static bool asks_for_targets(const struct stoq_mux *mux, const union stoq_pdu_he
 static void spoil_second(struct stoq_mux *mux, unsigned int lane, const uint8_t *pdu, size_t size,
 	uint16_t status, uint64_t now_ns)
 {
-	const union stoq_pdu_header *header = &mux->lanes[lane]->reader.header;
+	union stoq_pdu_header header;
 	uint8_t front[STOQ_MUX_FRONT_BYTES];
-	size_t spoilt = stoq_mux_spoil(front, &header->cmd);
+	size_t spoilt = stoq_mux_spoil(front, &mux->lanes[lane]->reader.header.cmd);
 
+	/* What goes on is noted, not what was refused: that may be a Connect. */
+	memcpy(&header.cmd, front, sizeof(header.cmd));
 	/* It was gathered, so its header and digest are here. */
-	if (size < spoilt || stoq_mux_pdu_begins(mux, header, lane, now_ns))
+	if (size < spoilt || stoq_mux_pdu_begins(mux, &header, lane, now_ns))
 		return;
 	mux->spoilt++;
 	stoq_command_table_replace_answer(
-		&mux->commands, nvme_le16(header->cmd.sqe.command_id), status);
+		&mux->commands, nvme_le16(header.cmd.sqe.command_id), status);
 	write_out(mux, front, spoilt);
 	write_out(mux, pdu + spoilt, size - spoilt);
 }

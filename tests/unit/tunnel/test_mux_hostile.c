@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "bpf/stream/refused_shared.h"
 #include "nvme/nvme_tcp_encode.h"
 #include "tests/unit/tunnel/actors.h"
 #include "tunnel/mux_private.h"
@@ -377,6 +378,51 @@ static void nothing_goes_before_icresp(void **state)
 	rig_destroy(&rig);
 }
 
+/* A Connect capsule of that queue, as a part of a fused pair. */
+static void fused_connect_comes(uint16_t qid, uint16_t cid, uint8_t fuse)
+{
+	struct nvme_connect_fields fields = {.cid = cid, .qid = qid, .sqsize_zero_based = 127};
+	struct nvme_sqe sqe = nvme_encode_connect(&fields);
+	uint8_t pdu[NVME_TCP_FRONT_MAX + 1024] = {0};
+	size_t size;
+
+	sqe.flags |= fuse;
+	size = nvme_tcp_encode_capsule_cmd(pdu, &plain, &sqe, 1024) + 1024;
+	assert_int_equal(stoq_mux_from_lane(&target_end()->mux, 0, pdu, size, false, 0), size);
+}
+
+/* Fabrics commands are never fused: as the first of a pair, a Connect would bring along a second that was refused. */
+static void a_connect_is_no_part_of_a_fused_pair(void **state)
+{
+	start_unconnected();
+	fused_connect_comes(1, 1, NVME_SQE_FUSE_FIRST);
+	fused_connect_comes(1, 2, NVME_SQE_FUSE_SECOND);
+	assert_int_equal(bytes_to_target(), 0);
+	assert_int_equal(answered(0, 1), NVME_STATUS(0, 0x02));
+	assert_int_equal(answered(0, 2), NVME_STATUS(0, 0x02));
+	connect_comes(0, 3);
+	assert_int_equal(bytes_to_target(), 72 + 1024);
+	rig_destroy(&rig);
+}
+
+/* The qid of a Connect that was the second of a pair: else commands of an I/O queue would be judged as those of an admin queue. */
+static void a_refused_connect_changes_nothing_of_its_queue(void **state)
+{
+	start(2);
+	rig_settle(&rig);
+	target_end()->mux.qid = 1;
+	target_end()->out_size = 0;
+	assert_true(command_comes(0, NVME_NVM_COMPARE, 1, NVME_SQE_FUSE_FIRST));
+	fused_connect_comes(0, 2, NVME_SQE_FUSE_SECOND);
+	assert_int_equal(target_end()->mux.qid, 1);
+	assert_false(target_end()->mux.agreed.connecting);
+	/* The target gets a second, for the sake of its first; not a Connect. */
+	assert_int_equal(bytes_to_target(), 72 + 72 + 1024);
+	assert_int_equal(target_end()->out[72 + offsetof(struct nvme_tcp_cmd_pdu, sqe)],
+		STOQ_REFUSED_OPCODE_DATA);
+	rig_destroy(&rig);
+}
+
 /* ---- ends ---- */
 
 /* The second of a fused pair never comes: what waited for it goes on, and the queue ends. */
@@ -510,6 +556,8 @@ int main(void)
 		cmocka_unit_test(capsules_that_targets_read_differently_do_not_pass),
 		cmocka_unit_test(only_one_connect_goes_before_all_else),
 		cmocka_unit_test(no_connect_follows_one_that_succeeded),
+		cmocka_unit_test(a_connect_is_no_part_of_a_fused_pair),
+		cmocka_unit_test(a_refused_connect_changes_nothing_of_its_queue),
 		cmocka_unit_test(nothing_goes_before_icresp),
 		cmocka_unit_test(half_of_a_fused_pair_does_not_keep_a_queue),
 		cmocka_unit_test(a_full_pool_lets_a_queue_gather_one_pdu_at_a_time),
