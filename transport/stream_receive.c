@@ -107,13 +107,14 @@ static void take(struct stoq_stream *stream, size_t size)
  */
 static size_t offer(struct stoq_stream *stream, const uint8_t *data, size_t size, bool finished)
 {
+	static const uint8_t nothing[1];
 	struct stoq_connection *connection = stream->connection;
 	const struct stoq_transport_callbacks *callbacks = stoq_connection_callbacks(connection);
 	size_t taken = size;
 
 	if (callbacks->received)
-		taken = callbacks->received(
-			stream, data, size, finished, stoq_connection_callback_user(connection));
+		taken = callbacks->received(stream, data ? data : nothing, size, finished,
+			stoq_connection_callback_user(connection));
 	if (taken > size)
 		taken = size;
 	stream->taken_bytes += taken;

@@ -47,8 +47,8 @@ struct stoq_transport_callbacks {
 	 * Bytes of a stream, in order; finished: none follow. Returns how many it took (0..size).
 	 * What it leaves is kept, nothing more is offered until stoq_stream_resume(), and the peer,
 	 * whose credit grows only by what was taken, has to wait. Resumed in here, what it leaves
-	 * is offered again in the next round of the worker. It may come with size 0 for finished.
-	 * Without this callback everything is discarded.
+	 * is offered again in the next round of the worker. It may come with size 0 for finished;
+	 * data is never NULL. Without this callback everything is discarded.
 	 */
 	size_t (*received)(struct stoq_stream *stream, const uint8_t *data, size_t size,
 		bool finished, void *user);

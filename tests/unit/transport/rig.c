@@ -139,6 +139,7 @@ static size_t on_received(
 	struct rig_side *side = user;
 	size_t taken = size < side->take_max ? size : side->take_max;
 
+	assert_non_null(data);
 	if (side->echo) {
 		ssize_t written =
 			stoq_stream_write(stream, data, taken, finished ? STOQ_FINISH : 0);

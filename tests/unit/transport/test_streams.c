@@ -35,6 +35,22 @@ static void finish(struct rig *rig)
 	rig_stop(rig);
 }
 
+/* The end comes by itself: without bytes, but not without a pointer (the rig looks). */
+static void test_end_may_come_alone(void **state)
+{
+	struct stoq_stream *stream;
+	struct rig rig;
+
+	rig_prepare(&rig, 1);
+	start(&rig);
+	stream = open_stream(&rig, STOQ_UNIDIRECTIONAL);
+	assert_int_equal(stoq_stream_write(stream, data, 1, 0), 1);
+	rig_run(&rig, RIG_S);
+	assert_int_equal(stoq_stream_write(stream, NULL, 0, STOQ_FINISH), 0);
+	assert_true(rig_run_until(&rig, server_finished, 10 * RIG_S));
+	finish(&rig);
+}
+
 /* ---- backpressure ---- */
 
 static void test_reader_that_pauses_holds_the_writer(void **state)
@@ -463,6 +479,7 @@ static void test_datagrams(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_end_may_come_alone),
 		cmocka_unit_test(test_reader_that_pauses_holds_the_writer),
 		cmocka_unit_test(test_what_comes_after_a_resume_waits_its_turn),
 		cmocka_unit_test(test_connection_window_bounds_all_streams),
