@@ -25,6 +25,7 @@
 #define BLACK_HOLE_TIMEOUTS   6 /* probe timeouts: the third is sent after 1 + 2 + 4 of them */
 /* That an honest one takes beside its data, and when it is over and ngtcp2 keeps it. */
 #define STREAM_BYTES_MAX      32768
+#define GAPPY_STREAMS_MAX     1024 /* that may take so much at once */
 #define KEPT_STREAM_BYTES_MAX 2048
 
 static void deliver_resumed(struct stoq_connection *connection)
@@ -222,7 +223,8 @@ static void close_if_overdrawn(struct stoq_connection *connection)
 	const struct stoq_transport_config *config = &connection->settings->config;
 	uint64_t streams =
 		(uint64_t)config->max_bidirectional_streams + config->max_unidirectional_streams;
-	uint64_t allowed_bytes = streams * STREAM_BYTES_MAX +
+	uint64_t gappy = streams < GAPPY_STREAMS_MAX ? streams : GAPPY_STREAMS_MAX;
+	uint64_t allowed_bytes = gappy * STREAM_BYTES_MAX +
 				 connection->kept_streams * (uint64_t)KEPT_STREAM_BYTES_MAX;
 
 	if (stoq_budget_overdrawn(&connection->account, allowed_bytes))
