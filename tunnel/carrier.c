@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tunnel/link_limits.h"
+#include "tunnel/strays.h"
 #include "tunnel/targets.h"
 #include "tunnel/uplink.h"
 
@@ -147,16 +148,50 @@ static void session(
 
 /* ---- streams ---- */
 
+static struct stoq_carrier *carrier_of(const struct stoq_lane *lane)
+{
+	return stoq_connection_user(stoq_stream_connection(lane->stream));
+}
+
+/* Target end: one more lane of this host end, which has no queue yet. False: it has too many. */
+static bool take_lane_share(struct stoq_carrier *carrier, struct stoq_lane *lane)
+{
+	struct stoq_tunnel *tunnel = carrier->worker->tunnel;
+
+	lane->share = stoq_share_take(&tunnel->lane_shares, stoq_carrier_name(carrier));
+	if (!lane->share)
+		return false;
+	stoq_stray_begin(carrier, lane, carrier->worker->now_ns);
+	return true;
+}
+
+static void give_lane_share(struct stoq_lane *lane)
+{
+	struct stoq_carrier *carrier = carrier_of(lane);
+
+	if (!lane->share)
+		return;
+	stoq_stray_end(carrier, lane);
+	stoq_share_give(&carrier->worker->tunnel->lane_shares, lane->share);
+}
+
 static void stream_opened(struct stoq_stream *stream, void *user)
 {
 	struct stoq_connection *connection = stoq_stream_connection(stream);
-	struct stoq_lane *lane = calloc(1, sizeof(*lane));
+	struct stoq_carrier *carrier = stoq_connection_user(connection);
+	struct stoq_lane *lane = carrier ? calloc(1, sizeof(*lane)) : NULL;
 
 	if (!lane) {
 		stoq_connection_close(connection, STOQ_LANE_LIMIT, "no memory");
 		return;
 	}
 	lane->stream = stream;
+	if (!take_lane_share(carrier, lane)) {
+		free(lane);
+		stoq_connection_close(connection, STOQ_LANE_LIMIT,
+			"as many lanes of this certificate's name are open as --host-queues of the listener allows");
+		return;
+	}
 	stoq_stream_set_user(stream, lane);
 }
 
@@ -199,12 +234,14 @@ static void join_lane(
 		refuse_lane(lane, code);
 	else if (stoq_link_add_lane(link, lane, header->lane))
 		accuse(carrier, "a lane came twice");
+	else
+		stoq_stray_end(carrier, lane);
 }
 
 /* The bytes that belong to the header. */
 static size_t take_header(struct stoq_lane *lane, const uint8_t *data, size_t size)
 {
-	struct stoq_carrier *carrier = stoq_connection_user(stoq_stream_connection(lane->stream));
+	struct stoq_carrier *carrier = carrier_of(lane);
 	uint32_t had = lane->header_bytes, part = sizeof(lane->header) - had;
 	const uint8_t *end, *next = lane->header;
 	struct stoq_lane_header header;
@@ -265,6 +302,9 @@ static void stream_reset(struct stoq_stream *stream, uint64_t code, void *user)
 
 	if (lane && lane->link)
 		stoq_link_reset(lane->link, STOQ_LANE_TCP_RESET, stoq_lane_code_text(code));
+	else if (lane)
+		/* Our direction of it would stay. */
+		refuse_lane(lane, STOQ_LANE_PROTOCOL);
 }
 
 static void stream_stopped(struct stoq_stream *stream, void *user)
@@ -290,6 +330,7 @@ static void stream_closed(struct stoq_stream *stream, uint64_t code, void *user)
 				     : "the tunnel's connection was lost");
 	}
 	stoq_stream_set_user(stream, NULL);
+	give_lane_share(lane);
 	free(lane);
 }
 

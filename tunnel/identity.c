@@ -47,6 +47,42 @@ static void log_refusal(const struct stoq_tunnel_link *link, const char *nqn)
 		link->carrier->peer, stoq_nqn_text(text, nqn));
 }
 
+/* The controller that a Connect, or its answer, is about. */
+static struct stoq_controller_key controller_of(
+	const struct stoq_tunnel_link *link, uint16_t cntlid)
+{
+	return (struct stoq_controller_key){.target = link->target,
+		.subsystem_nqn = link->subsystem_nqn,
+		.host_nqn = link->host_nqn,
+		.cntlid = cntlid};
+}
+
+void stoq_identity_connected(struct stoq_tunnel_link *link, uint16_t cntlid)
+{
+	const struct stoq_controller_key key = controller_of(link, cntlid);
+
+	if (!link->mux.qid)
+		link->controller = stoq_controller_add(&link->worker->tunnel->controllers, &key);
+}
+
+/* False: it is the Connect of an I/O queue, and its host has not made the controller. */
+static bool has_controller(const struct stoq_tunnel_link *link,
+	const struct nvme_tcp_cmd_pdu *command, const struct nvme_connect_data *data)
+{
+	const struct nvme_connect_sqe *sqe = (const void *)&command->sqe;
+	const struct stoq_controller_key key = controller_of(link, nvme_le16(data->cntlid));
+	char host[NVME_NQN_LENGTH];
+
+	if (!nvme_le16(sqe->qid) ||
+		stoq_controller_is_there(&link->worker->tunnel->controllers, &key))
+		return true;
+	stoq_tunnel_log(link->worker->tunnel, STOQ_LOG_WARNING,
+		"%s: refused: host %s connects I/O queue %u of controller %u, which it has not made here",
+		link->carrier->peer, stoq_nqn_text(host, link->host_nqn), nvme_le16(sqe->qid),
+		key.cntlid);
+	return false;
+}
+
 /* Status of a Connect whose host is not proven, 0: it is. */
 static uint16_t check_connect(struct stoq_tunnel_link *link, const struct nvme_tcp_cmd_pdu *command,
 	const uint8_t *pdu, size_t size)
@@ -60,10 +96,14 @@ static uint16_t check_connect(struct stoq_tunnel_link *link, const struct nvme_t
 	link->subject = (struct stoq_policy_subject){
 		.host_nqn = link->host_nqn, .subsystem_nqn = link->subsystem_nqn};
 	stoq_rates_leave(link->worker->tunnel->rates, &link->rates);
-	if (link->worker->tunnel->config.any_host_nqn || has_name(link->carrier, data.hostnqn))
+	if (!link->worker->tunnel->config.any_host_nqn && !has_name(link->carrier, data.hostnqn)) {
+		stoq_count_identity_refusal(link->carrier);
+		log_refusal(link, data.hostnqn);
+		return CONNECT_INVALID_HOST;
+	}
+	if (has_controller(link, command, &data))
 		return 0;
 	stoq_count_identity_refusal(link->carrier);
-	log_refusal(link, data.hostnqn);
 	return CONNECT_INVALID_HOST;
 }
 

@@ -147,6 +147,7 @@ static void retire(struct stoq_tunnel_link *link)
 	link->next = link->worker->graveyard;
 	link->worker->graveyard = link;
 	link->worker->links_open--;
+	stoq_controller_remove(&link->worker->tunnel->controllers, link->controller);
 	stoq_share_give(&link->worker->tunnel->shares, link->share);
 	__atomic_sub_fetch(&link->worker->tunnel->queues, 1, __ATOMIC_RELAXED);
 }

@@ -22,6 +22,10 @@ struct stoq_lane {
 	struct stoq_stream *stream;
 	unsigned int index;
 	struct stoq_arrivals arrivals; /* target end */
+	/* Target end: of the lanes of its host end; since when it has no queue, 0: it has one. */
+	struct stoq_share *share;
+	uint64_t stray_since_ns;
+	struct stoq_lane *next_stray, *previous_stray;
 	/* Target end: the header as far as it has come. */
 	uint8_t header_bytes;
 	bool known; /* it is whole */
@@ -48,6 +52,8 @@ struct stoq_carrier {
 	unsigned int name_count;
 	struct stoq_share *share; /* target end: of the host end's connections */
 	struct stoq_part *part;	  /* target end */
+	/* Target end: its lanes that have no queue, the oldest first. */
+	struct stoq_lane *first_stray, *last_stray;
 	/* Since when it takes nothing, without credit; what it had taken by then. */
 	uint64_t still_since_ns, taken_bytes;
 	uint64_t identity_refusals, policy_refusals;
@@ -73,8 +79,9 @@ struct stoq_tunnel_link {
 	uint64_t since_ns;	  /* it was made */
 	struct stoq_address peer; /* of the TCP connection */
 	char target[STOQ_LANE_TARGET_MAX + 1];
-	struct stoq_share *share; /* target end: of the host end's queues */
-	struct stoq_part *part;	  /* target end: of the carrier's */
+	struct stoq_share *share;	    /* target end: of the host end's queues */
+	struct stoq_controller *controller; /* target end: of an admin queue that is connected */
+	struct stoq_part *part;		    /* target end: of the carrier's */
 	/* Of the last Connect. */
 	char host_nqn[NVME_NQN_LENGTH], subsystem_nqn[NVME_NQN_LENGTH];
 	struct stoq_policy_subject subject;

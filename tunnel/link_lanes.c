@@ -8,6 +8,7 @@
 #include "tunnel/identity.h"
 #include "tunnel/link.h"
 #include "tunnel/link_limits.h"
+#include "tunnel/strays.h"
 
 int stoq_link_open_lane(struct stoq_tunnel_link *link, unsigned int index)
 {
@@ -90,6 +91,8 @@ static void drop_lane(
 		return;
 	lane->link = NULL;
 	link->lanes[index] = NULL;
+	if (lane->share)
+		stoq_stray_begin(link->carrier, lane, link->worker->now_ns);
 	if (!reset)
 		return;
 	stoq_stream_reset(lane->stream, code);
@@ -139,9 +142,13 @@ static void asked(void *context, const struct nvme_connect_data *data)
 	memcpy(link->subsystem_nqn, data->subnqn, sizeof(link->subsystem_nqn));
 }
 
-static void connected(void *context)
+static void connected(void *context, uint16_t cntlid)
 {
-	stoq_count_queue(context);
+	struct stoq_tunnel_link *link = context;
+
+	stoq_count_queue(link);
+	if (link->worker->tunnel->config.end == STOQ_TUNNEL_TARGET_END)
+		stoq_identity_connected(link, cntlid);
 }
 
 const struct stoq_mux_io stoq_link_io = {

@@ -199,7 +199,7 @@ static void connect_answered(struct stoq_mux *mux, const struct nvme_cqe *cqe)
 		return;
 	mux->agreed.answered = true;
 	if (mux->config.io->connected)
-		mux->config.io->connected(mux->config.context);
+		mux->config.io->connected(mux->config.context, (uint16_t)nvme_le32(cqe->dw0));
 	if (mux->config.end == STOQ_TUNNEL_HOST_END && mux->agreed.no_flow_control &&
 		nvme_le16(cqe->sqhd) == SQHD_OFF)
 		open_lanes(mux);

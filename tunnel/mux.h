@@ -70,8 +70,8 @@ struct stoq_mux_io {
 	void (*targets)(void *context, const char *text, size_t size);
 	/* Host end: what the host asks for in a Connect. The target end gets it by judge(). */
 	void (*asked)(void *context, const struct nvme_connect_data *data);
-	/* A Connect has succeeded. */
-	void (*connected)(void *context);
+	/* A Connect has succeeded. cntlid: the controller that the answer names. */
+	void (*connected)(void *context, uint16_t cntlid);
 };
 
 struct stoq_mux_config {

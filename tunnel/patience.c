@@ -5,6 +5,7 @@
 
 #include "tunnel/link.h"
 #include "tunnel/link_limits.h"
+#include "tunnel/strays.h"
 
 #define LOOK_EVERY_NS	 1000000000ull
 /* A peer that has so little left sends no large packets. */
@@ -103,6 +104,18 @@ static void look_at_credit(struct stoq_carrier *carrier, uint64_t now_ns)
 		"memory is full, and its TCP connection has taken nothing for 10 s");
 }
 
+/* ---- lanes without a queue ---- */
+
+static void look_at_strays(struct stoq_carrier *carrier, uint64_t now_ns)
+{
+	const struct stoq_lane *stray = stoq_stray_overdue(carrier, now_ns);
+
+	if (stray)
+		stoq_connection_close(carrier->connection, STOQ_LANE_LIMIT,
+			stray->known ? "a lane that was refused or is over was not ended for 60 s"
+				     : "the header of a lane has not come for 60 s");
+}
+
 /* ---- times at the target ---- */
 
 /* What came last before a pause is reported as well. */
@@ -140,8 +153,10 @@ static void look(void *argument)
 	end_silent_queues(worker, now_ns);
 	note_arrivals(worker, now_ns);
 	tell_times(worker, now_ns);
-	for (struct stoq_carrier *carrier = worker->carriers; carrier; carrier = carrier->next)
+	for (struct stoq_carrier *carrier = worker->carriers; carrier; carrier = carrier->next) {
 		look_at_credit(carrier, now_ns);
+		look_at_strays(carrier, now_ns);
+	}
 	if (worker->index == 0)
 		give_back(worker->tunnel);
 	stoq_patience_begin(worker);

@@ -20,6 +20,8 @@
 #define HOST_QUEUES_DEFAULT	 1024
 /* Those of 64 workers, and the ones from before a crash, which the idle timeout ends. */
 #define HOST_CONNECTIONS_DEFAULT 128
+/* Of a host end, for each of its queues: those that it has, and as many that are over. */
+#define HOST_LANES_EACH		 (2u * STOQ_LANES_MAX)
 /* Of metrics, for each worker: 1.1 KiB each. */
 #define QUEUE_ROWS_MAX		 1024
 #define REFUSAL_ROWS_MAX	 256
@@ -186,6 +188,8 @@ int stoq_tunnel_create(const struct stoq_tunnel_config *config, struct stoq_tunn
 	pthread_mutex_init(&tunnel->log.lock, NULL);
 	stoq_shares_init(&tunnel->shares, config->host_queues_max);
 	stoq_shares_init(&tunnel->connection_shares, config->host_connections_max);
+	stoq_shares_init(&tunnel->lane_shares, HOST_LANES_EACH * config->host_queues_max);
+	stoq_controllers_init(&tunnel->controllers);
 	ret = open_transport(tunnel, error);
 	if (!ret)
 		ret = open_workers(tunnel, error);
@@ -228,6 +232,8 @@ void stoq_tunnel_destroy(struct stoq_tunnel *tunnel)
 	stoq_rates_free(tunnel->rates);
 	stoq_shares_destroy(&tunnel->shares);
 	stoq_shares_destroy(&tunnel->connection_shares);
+	stoq_shares_destroy(&tunnel->lane_shares);
+	stoq_controllers_destroy(&tunnel->controllers);
 	pthread_mutex_destroy(&tunnel->log.lock);
 	free(tunnel->workers);
 	free(tunnel->targets);

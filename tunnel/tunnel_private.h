@@ -4,6 +4,7 @@
 /* The tunnel as its own files see it. */
 #include <pthread.h>
 
+#include "tunnel/controllers.h"
 #include "tunnel/log.h"
 #include "tunnel/rates.h"
 #include "tunnel/shares.h"
@@ -16,11 +17,13 @@ struct stoq_tunnel {
 	char *targets; /* target end: see STOQ_LANE_RECORD_TARGETS */
 	struct stoq_tunnel_worker *workers;
 	unsigned int worker_count;
-	unsigned int next_worker;		      /* for the next TCP connection; worker 0's */
-	unsigned int queues_most;		      /* since memory was given back; worker 0's */
-	unsigned int queues;			      /* open now; atomic */
-	struct stoq_shares shares, connection_shares; /* target end: of queues, of connections */
-	struct stoq_rates *rates;		      /* target end: the accounts of limits */
+	unsigned int next_worker; /* for the next TCP connection; worker 0's */
+	unsigned int queues_most; /* since memory was given back; worker 0's */
+	unsigned int queues;	  /* open now; atomic */
+	struct stoq_shares shares, connection_shares,
+		lane_shares;		     /* target end: of queues, of connections, of lanes */
+	struct stoq_controllers controllers; /* target end */
+	struct stoq_rates *rates;	     /* target end: the accounts of limits */
 	struct stoq_tunnel_log log;
 	struct stoq_status_socket *status;
 	/* From other threads and signal handlers. */

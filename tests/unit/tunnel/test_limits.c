@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What bounds the log, a host end's queues, and its memory. */
+/* What bounds the log, a host end's queues and lanes, and its memory; whose controllers there are. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,8 +7,11 @@
 #include <cmocka.h>
 
 #include "tunnel/blocks.h"
+#include "tunnel/controllers.h"
+#include "tunnel/link.h"
 #include "tunnel/log_limit.h"
 #include "tunnel/shares.h"
+#include "tunnel/strays.h"
 
 #define SECOND_NS 1000000000ull
 
@@ -52,6 +55,59 @@ static void one_name_cannot_take_all(void **state)
 	/* No name is kept without a queue. */
 	assert_null(shares.first);
 	stoq_shares_destroy(&shares);
+}
+
+static void the_oldest_lane_without_a_queue_counts(void **state)
+{
+	struct stoq_lane lanes[4] = {0};
+	struct stoq_carrier carrier = {0};
+	uint64_t begin_ns = 7 * SECOND_NS;
+
+	assert_null(stoq_stray_overdue(&carrier, 1000 * SECOND_NS));
+	for (unsigned int i = 0; i < 4; i++)
+		stoq_stray_begin(&carrier, &lanes[i], begin_ns + i * SECOND_NS);
+	stoq_stray_end(&carrier, &lanes[1]); /* from the middle */
+	stoq_stray_end(&carrier, &lanes[1]);
+	assert_null(stoq_stray_overdue(&carrier, begin_ns + STOQ_STRAY_WITHIN_NS - 1));
+	assert_ptr_equal(stoq_stray_overdue(&carrier, begin_ns + STOQ_STRAY_WITHIN_NS), &lanes[0]);
+	/* One that was refused has its time again. */
+	stoq_stray_begin(&carrier, &lanes[0], begin_ns + 10 * SECOND_NS);
+	assert_null(stoq_stray_overdue(&carrier, begin_ns + STOQ_STRAY_WITHIN_NS + SECOND_NS));
+	assert_ptr_equal(
+		stoq_stray_overdue(&carrier, begin_ns + STOQ_STRAY_WITHIN_NS + 2 * SECOND_NS),
+		&lanes[2]);
+	stoq_stray_end(&carrier, &lanes[2]);
+	stoq_stray_end(&carrier, &lanes[0]); /* the last */
+	assert_ptr_equal(stoq_stray_overdue(&carrier, 1000 * SECOND_NS), &lanes[3]);
+	stoq_stray_end(&carrier, &lanes[3]);
+	assert_null(carrier.first_stray);
+	assert_null(carrier.last_stray);
+}
+
+static void a_controller_is_its_hosts_at_its_target(void **state)
+{
+	const struct stoq_controller_key made = {"disks", "nqn.s", "nqn.h", 7};
+	const struct stoq_controller_key others[] = {{"others", "nqn.s", "nqn.h", 7},
+		{"disks", "nqn.s2", "nqn.h", 7}, {"disks", "nqn.s", "nqn.h2", 7},
+		{"disks", "nqn.s", "nqn.h", 8}};
+	struct stoq_controllers controllers;
+	struct stoq_controller *first, *second;
+
+	stoq_controllers_init(&controllers);
+	assert_false(stoq_controller_is_there(&controllers, &made));
+	first = stoq_controller_add(&controllers, &made);
+	second = stoq_controller_add(&controllers, &others[3]);
+	assert_true(stoq_controller_is_there(&controllers, &made));
+	assert_true(stoq_controller_is_there(&controllers, &others[3]));
+	for (unsigned int i = 0; i < 3; i++)
+		assert_false(stoq_controller_is_there(&controllers, &others[i]));
+	stoq_controller_remove(&controllers, first);
+	assert_false(stoq_controller_is_there(&controllers, &made));
+	assert_true(stoq_controller_is_there(&controllers, &others[3]));
+	stoq_controller_remove(&controllers, second);
+	stoq_controller_remove(&controllers, NULL);
+	assert_null(controllers.first);
+	stoq_controllers_destroy(&controllers);
 }
 
 /* Connections that take all they may, one after the other, leave something for the next one. */
@@ -98,6 +154,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_flood_of_lines_is_counted),
 		cmocka_unit_test(one_name_cannot_take_all),
+		cmocka_unit_test(the_oldest_lane_without_a_queue_counts),
+		cmocka_unit_test(a_controller_is_its_hosts_at_its_target),
 		cmocka_unit_test(no_part_of_a_pool_takes_all),
 	};
 
