@@ -31,8 +31,19 @@ struct stoq_guard_patch;
 #define STOQ_GUARD_STATUS_HOST	 NVME_STATUS(1, 0x84)
 #define STOQ_GUARD_STATUS_BARRED NVME_STATUS(2, 0x86)
 
-/* Place in a CapsuleCmd. */
+/* Places in a CapsuleCmd. */
 #define STOQ_GUARD_AT_OPCODE 8
+#define STOQ_GUARD_AT_NSID   12 /* FCTYPE of a Fabrics command */
+#define STOQ_GUARD_AT_SGL    32
+#define STOQ_GUARD_AT_SLBA   48
+#define STOQ_GUARD_AT_NLB    56
+#define STOQ_GUARD_AT_NSZ    58 /* of a Write Zeroes: its top bit */
+#define STOQ_GUARD_COMMAND   72
+#define STOQ_GUARD_RESPONSE  24
+#define STOQ_GUARD_AT_STATUS 22 /* in a CapsuleResp; the CID is before it */
+
+/* A length that FF00h blocks of 512 bytes exceed: the target finds that it does not fit. */
+#define STOQ_GUARD_SGL_MAX (0xff00u << 9)
 
 enum stoq_guard_applied {
 	STOQ_GUARD_SAME = 0, /* they do stand there, or it is not in this packet */
@@ -89,16 +100,25 @@ __noinline int stoq_guard_judge(struct __sk_buff *skb, struct stoq_flow *flow, s
 	const struct nvme_tcp_cmd_pdu *pdu, __u32 sequence);
 
 /* refuse.bpf.h */
+__noinline int stoq_guard_digest(struct stoq_guard_patch *patch, __u32 bytes);
+static __always_inline void stoq_guard_clear_nsz(__u8 opcode, __u8 *bytes);
+static __always_inline int stoq_guard_spoil(
+	const struct stoq_flow *flow, __u8 *bytes, __u32 out, int range);
+static __always_inline void stoq_guard_forget(struct stoq_flow *flow, __u16 cid);
 static __always_inline void stoq_guard_patch_from(struct stoq_guard_cpu *guard,
 	const struct nvme_tcp_icreq_pdu *pdu, __u32 sequence, __u32 bytes);
 __noinline int stoq_guard_act(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu,
 	struct nvme_tcp_icreq_pdu *pdu, __u32 sequence);
+
+/* cut.bpf.h */
 __noinline int stoq_guard_apply_carry(
 	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu);
 static __always_inline int stoq_guard_cut_command(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_cpu *cpu, struct stoq_cursor *cursor);
 static __always_inline void stoq_guard_recall_cut(
 	const struct stoq_flow *flow, const struct nvme_sqe *sqe);
+
+/* response.bpf.h */
 __noinline int stoq_guard_respond(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_cpu *cpu, struct nvme_tcp_icreq_pdu *pdu, __u32 sequence);
 __noinline int stoq_guard_cut_response(
