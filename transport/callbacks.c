@@ -131,7 +131,18 @@ static int path_validated(ngtcp2_conn *quic, uint32_t flags, const ngtcp2_path *
 
 	if (result == NGTCP2_PATH_VALIDATION_RESULT_SUCCESS)
 		stoq_connection_new_path(connection, path);
+	else if (result == NGTCP2_PATH_VALIDATION_RESULT_FAILURE)
+		stoq_shared_id_failed(&connection->shared_id);
 	return 0;
+}
+
+static int path_challenge(ngtcp2_conn *quic, uint8_t *data, void *user)
+{
+	struct stoq_connection *connection = user;
+
+	stoq_shared_id_challenge(
+		&connection->shared_id, connection->worker->now_ns, ngtcp2_conn_get_pto(quic));
+	return ngtcp2_crypto_get_path_challenge_data_cb(quic, data, user);
 }
 
 /* ---- streams ---- */
@@ -296,7 +307,7 @@ void stoq_connection_fill_callbacks(ngtcp2_callbacks *callbacks, bool server)
 		.remove_connection_id = remove_connection_id,
 		.dcid_status = peer_id_status,
 		.recv_stateless_reset = stateless_reset,
-		.get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb,
+		.get_path_challenge_data = path_challenge,
 		.path_validation = path_validated,
 		.version_negotiation = ngtcp2_crypto_version_negotiation_cb,
 		.stream_open = stream_open,

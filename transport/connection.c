@@ -129,6 +129,7 @@ int stoq_connection_add_cid(struct stoq_connection *connection, const ngtcp2_cid
 	status = stoq_cid_insert(&connection->worker->cids, cid, connection);
 	if (status)
 		return status;
+	connection->cids_used[connection->cid_count] = false;
 	connection->cids[connection->cid_count++] = *cid;
 	return 0;
 }
@@ -145,6 +146,7 @@ void stoq_connection_remove_cid(struct stoq_connection *connection, const ngtcp2
 			continue;
 		stoq_cid_remove(&worker->cids, cid);
 		connection->cids[i] = connection->cids[--connection->cid_count];
+		connection->cids_used[i] = connection->cids_used[connection->cid_count];
 		worker->last_found = NULL;
 		return;
 	}

@@ -17,6 +17,7 @@
 #include "transport/paths.h"
 #include "transport/protection/protection.h"
 #include "transport/settings.h"
+#include "transport/shared_id.h"
 #include "transport/timers.h"
 
 #define STOQ_CONNECTION_CIDS   16 /* of ours that may be in use at once */
@@ -88,6 +89,7 @@ struct stoq_connection {
 	size_t session_token_size;
 
 	ngtcp2_cid cids[STOQ_CONNECTION_CIDS]; /* as they stand in the worker's table */
+	bool cids_used[STOQ_CONNECTION_CIDS];  /* the peer has sent to it */
 	size_t cid_count;
 
 	/* What a stateless reset of the peer would end with; in the transport's table of tokens. */
@@ -110,6 +112,10 @@ struct stoq_connection {
 	uint64_t datagram_frame_max;	  /* that we take, 0: none */
 	uint64_t peer_datagram_frame_max; /* that the peer takes */
 	struct stoq_paths paths;	  /* of a server */
+	struct stoq_shared_id shared_id;
+	ngtcp2_cid peer_id;   /* that ngtcp2 sends to */
+	size_t recent_id;     /* of ours that the peer sent to */
+	bool opened;	      /* a packet that has just come is the peer's */
 	uint64_t stranded_ns; /* since when there is no path to send on; 0: there is one */
 	struct stoq_path_size path_size;
 	bool probing;	    /* what is written is a probe of the path's packet size */

@@ -12,6 +12,8 @@
 #include "transport/counter.h"
 #include "transport/worker.h"
 
+#define LONG_HEADER 0x80 /* RFC 8999, 5.1 */
+
 static struct stoq_address address_of(const ngtcp2_addr *from)
 {
 	struct stoq_address address = {.length = from->addrlen};
@@ -53,6 +55,67 @@ bool stoq_connection_name_path(struct stoq_connection *connection, const struct 
 	*named_local = *local;
 	*named_remote = *remote;
 	return true;
+}
+
+/* ---- IDs ---- */
+
+static bool is_id(const ngtcp2_cid *id, const uint8_t *bytes)
+{
+	return id->datalen == STOQ_CID_BYTES && !memcmp(id->data, bytes, STOQ_CID_BYTES);
+}
+
+/* Which of our IDs a packet with a short header came to; cid_count: none. */
+static size_t own_id(struct stoq_connection *connection, const uint8_t *data, size_t size)
+{
+	size_t i = connection->recent_id;
+
+	if (size < 1 + STOQ_CID_BYTES || data[0] & LONG_HEADER)
+		return connection->cid_count;
+	if (i < connection->cid_count && is_id(&connection->cids[i], data + 1))
+		return i;
+	for (i = 0; i < connection->cid_count; i++)
+		if (is_id(&connection->cids[i], data + 1))
+			break;
+	connection->recent_id = i;
+	return i;
+}
+
+bool stoq_connection_name_packet(struct stoq_connection *connection,
+	const struct stoq_batch *datagram, const uint8_t *data, size_t size,
+	struct stoq_address *named_local, struct stoq_address *named_remote)
+{
+	size_t id;
+
+	if (!connection->shared_id.shared)
+		return stoq_connection_name_path(
+			connection, &datagram->local, &datagram->remote, named_local, named_remote);
+	/* To ngtcp2, the first packet to an ID is a reason to take another ID of the peer, and so is a path on which a challenge
+	 * came: the former comes on the current path, and no path is seen twice. */
+	id = own_id(connection, data, size);
+	if (id < connection->cid_count && connection->cids_used[id])
+		return stoq_paths_name_once(&connection->paths, &datagram->local, &datagram->remote,
+			named_local, named_remote);
+	stoq_paths_name_current(&connection->paths, named_local, named_remote);
+	return true;
+}
+
+void stoq_connection_note_ids(struct stoq_connection *connection, const uint8_t *data, size_t size)
+{
+	const ngtcp2_path *path = ngtcp2_conn_get_path(connection->quic);
+	const struct stoq_address named_local = address_of(&path->local);
+	const struct stoq_address named_remote = address_of(&path->remote);
+	const ngtcp2_cid *peer_id = ngtcp2_conn_get_dcid(connection->quic);
+	size_t id;
+
+	if (!connection->server || !connection->opened)
+		return;
+	id = own_id(connection, data, size);
+	if (id < connection->cid_count)
+		connection->cids_used[id] = true;
+	if (peer_id->datalen && ngtcp2_cid_eq(peer_id, &connection->peer_id) &&
+		!stoq_paths_is_current(&connection->paths, &named_local, &named_remote))
+		stoq_shared_id_begin(&connection->shared_id);
+	connection->peer_id = *peer_id;
 }
 
 /* ---- packet sizes ---- */

@@ -13,6 +13,12 @@ bool stoq_connection_find_path(const struct stoq_connection *connection, const n
 bool stoq_connection_name_path(struct stoq_connection *connection, const struct stoq_address *local,
 	const struct stoq_address *remote, struct stoq_address *named_local,
 	struct stoq_address *named_remote);
+/* The same for a packet as it is: while two paths may share an ID of the peer, none takes another (shared_id.h). */
+bool stoq_connection_name_packet(struct stoq_connection *connection,
+	const struct stoq_batch *datagram, const uint8_t *data, size_t size,
+	struct stoq_address *named_local, struct stoq_address *named_remote);
+/* It has been read: to which of our IDs it came, and whether ngtcp2 goes to another path with the same ID of the peer. */
+void stoq_connection_note_ids(struct stoq_connection *connection, const uint8_t *data, size_t size);
 /* ngtcp2 may have gone on to another one. */
 void stoq_connection_follow_path(struct stoq_connection *connection);
 /* The peer was validated on another path. */

@@ -271,11 +271,11 @@ void stoq_connection_receive(struct stoq_connection *connection, const struct st
 		return;
 	/* What timers and writing have done comes first. */
 	stoq_connection_follow_path(connection);
-	if (!stoq_connection_name_path(
-		    connection, &datagram->local, &datagram->remote, &local, &remote))
+	if (!stoq_connection_name_packet(connection, datagram, data, size, &local, &remote))
 		return;
 	path = stoq_connection_path_of(&local, &remote);
 	connection->in_quic = true;
+	connection->opened = false;
 	failure = ngtcp2_conn_read_pkt(
 		connection->quic, &path, &info, data, size, connection->worker->now_ns);
 	connection->in_quic = false;
@@ -287,6 +287,7 @@ void stoq_connection_receive(struct stoq_connection *connection, const struct st
 		stoq_close_for_error(connection, failure);
 		return;
 	}
+	stoq_connection_note_ids(connection, data, size);
 	stoq_connection_follow_path(connection);
 	sample(connection);
 	close_if_oversized(connection);

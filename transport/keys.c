@@ -439,7 +439,10 @@ static int look_at_frames(const struct level_key *key, const uint8_t *payload, s
 
 	if (!stoq_frames_check(payload, size, &rules, &fault, &seen))
 		return refuse(connection, &fault);
-	return is_too_early(connection, seen) ? NGTCP2_ERR_DECRYPT : 0;
+	if (is_too_early(connection, seen))
+		return NGTCP2_ERR_DECRYPT;
+	connection->opened = true;
+	return 0;
 }
 
 static int decrypt(uint8_t *out, const ngtcp2_crypto_aead *aead,

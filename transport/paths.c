@@ -8,6 +8,11 @@
 #define VALIDATED_KEPT 4	  /* ngtcp2 goes back to one of them if no other answers */
 #define NUMBER_MAX     UINT32_MAX /* a client that moves 100,000 times a second needs half a day */
 
+static uint16_t local_part(uint32_t number)
+{
+	return (uint16_t)(number >> 16);
+}
+
 static uint32_t number_of(
 	const struct stoq_address *named_local, const struct stoq_address *named_remote)
 {
@@ -96,6 +101,15 @@ void stoq_paths_init(struct stoq_paths *paths, const struct stoq_address *local,
 	add(paths, local, remote)->validated = true;
 }
 
+static void write_name(const struct stoq_path_name *name, struct stoq_address *named_local,
+	struct stoq_address *named_remote)
+{
+	*named_local = name->local;
+	*named_remote = name->remote;
+	stoq_address_set_port(named_local, local_part(name->number));
+	stoq_address_set_port(named_remote, (uint16_t)name->number);
+}
+
 bool stoq_paths_name(struct stoq_paths *paths, const struct stoq_address *local,
 	const struct stoq_address *remote, struct stoq_address *named_local,
 	struct stoq_address *named_remote)
@@ -107,14 +121,40 @@ bool stoq_paths_name(struct stoq_paths *paths, const struct stoq_address *local,
 	if (!name)
 		return false;
 	name->used = ++paths->clock;
-	*named_local = *local;
-	*named_remote = *remote;
-	stoq_address_set_port(named_local, (uint16_t)(name->number >> 16));
-	stoq_address_set_port(named_remote, (uint16_t)name->number);
+	write_name(name, named_local, named_remote);
 	return true;
 }
 
+bool stoq_paths_name_once(struct stoq_paths *paths, const struct stoq_address *local,
+	const struct stoq_address *remote, struct stoq_address *named_local,
+	struct stoq_address *named_remote)
+{
+	struct stoq_path_name *name = find(paths, paths->current);
+
+	if (!name || !same(name, local, remote)) {
+		name = add(paths, local, remote);
+		if (!name || local_part(name->number) != local_part(paths->current))
+			return false;
+		name->left = true;
+	}
+	name->used = ++paths->clock;
+	write_name(name, named_local, named_remote);
+	return true;
+}
+
+void stoq_paths_name_current(const struct stoq_paths *paths, struct stoq_address *named_local,
+	struct stoq_address *named_remote)
+{
+	write_name(find(paths, paths->current), named_local, named_remote);
+}
+
 /* ---- by name ---- */
+
+bool stoq_paths_is_current(const struct stoq_paths *paths, const struct stoq_address *named_local,
+	const struct stoq_address *named_remote)
+{
+	return number_of(named_local, named_remote) == paths->current;
+}
 
 bool stoq_paths_settle(struct stoq_paths *paths, const struct stoq_address *named_local,
 	const struct stoq_address *named_remote)

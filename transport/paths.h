@@ -43,7 +43,19 @@ void stoq_paths_init(struct stoq_paths *paths, const struct stoq_address *local,
 bool stoq_paths_name(struct stoq_paths *paths, const struct stoq_address *local,
 	const struct stoq_address *remote, struct stoq_address *named_local,
 	struct stoq_address *named_remote);
+/*
+ * The same, with a name for this packet alone unless it has come on the current path. ngtcp2 takes no other ID of the peer for it than
+ * the one that it uses, for its local address is that of the current path. false: there is no such name.
+ */
+bool stoq_paths_name_once(struct stoq_paths *paths, const struct stoq_address *local,
+	const struct stoq_address *remote, struct stoq_address *named_local,
+	struct stoq_address *named_remote);
+/* The current path's name, wherever a packet has come from. */
+void stoq_paths_name_current(const struct stoq_paths *paths, struct stoq_address *named_local,
+	struct stoq_address *named_remote);
 
+bool stoq_paths_is_current(const struct stoq_paths *paths, const struct stoq_address *named_local,
+	const struct stoq_address *named_remote);
 /*
  * ngtcp2 sends on that path now, by name. The one before gets a new name when something comes from
  * it. Whether its peer's IP address is another.

@@ -208,6 +208,7 @@ static void commit(struct stoq_connection *connection, const struct packet *pack
 	struct stoq_address local, remote;
 
 	connection->packets_since_update++;
+	stoq_shared_id_written(&connection->shared_id, connection->worker->now_ns);
 	if (!connection->silence_ns)
 		connection->silence_ns = connection->worker->now_ns;
 	/* A path that was forgotten: the packet is lost, as in any network. */

@@ -245,6 +245,44 @@ static void test_client_migrates_to_and_fro(void **state)
 	}
 }
 
+/*
+ * A NAT gives the client another address, and soon after that the client migrates: what ngtcp2 retires of the connection IDs of both
+ * places may be retired once only (it ends the process else), and counts no more (it ends the connection else).
+ */
+static void test_migrates_soon_after_a_nat(void **state)
+{
+	static const uint64_t pauses_ns[] = {RIG_MS, 3 * RIG_MS, 20 * RIG_MS, 100 * RIG_MS, RIG_S};
+
+	for (size_t i = 0; i < sizeof(pauses_ns) / sizeof(pauses_ns[0]); i++) {
+		const struct stoq_address other = address(1), home = address(0);
+		struct rig rig;
+
+		start(&rig, 2 * RIG_MS, 450 + i);
+		assert_int_equal(stoq_memory_add_address(rig.client.datapath, &other), 0);
+		run(&rig, RIG_S);
+		for (unsigned int turn = 0; turn < 6; turn++) {
+			const struct stoq_address *to = turn % 2 ? &home : &other;
+
+			/* The address that was left does not answer any more. */
+			go(&rig, turn % 2 ? 3 : 2);
+			run(&rig, pauses_ns[i]);
+			go(&rig, 0);
+			assert_int_equal(
+				stoq_connection_move(rig.client.connection, &to->sa, to->length),
+				0);
+			run(&rig, pauses_ns[i]);
+			assert_int_equal(rig.client.closed + rig.server.closed, 0);
+			run(&rig, 300 * RIG_MS);
+			assert_int_equal(rig.client.closed + rig.server.closed, 0);
+		}
+		/* And then, each path has an ID of its own again. */
+		rig_run(&rig, 20 * RIG_S);
+		run(&rig, 100 * RIG_MS);
+		assert_false(rig.server.connection->shared_id.shared);
+		finish(&rig);
+	}
+}
+
 /* ---- a path that fails in one direction ---- */
 
 /* What a side loses of what it sends to or from the client's first place. */
@@ -419,6 +457,7 @@ int main(void)
 		cmocka_unit_test(test_faster_than_validation),
 		cmocka_unit_test(test_on_a_bad_link),
 		cmocka_unit_test(test_client_migrates_to_and_fro),
+		cmocka_unit_test(test_migrates_soon_after_a_nat),
 		cmocka_unit_test(test_leaves_a_path_that_fails_one_way),
 		cmocka_unit_test(test_moves_on_from_a_dead_path),
 	};
