@@ -3,6 +3,7 @@
 
 #define SECOND_NS    1000000000ull
 #define AT_FIRST_MAX 3 /* attempts that follow each other soon */
+#define IDS	     6 /* that the target end gives us to go elsewhere with, one for each attempt */
 
 void stoq_path_choice_init(
 	struct stoq_path_choice *choice, unsigned int count, unsigned int current, uint64_t now_ns)
@@ -46,12 +47,15 @@ static bool is_silent(struct stoq_path_choice *choice, const struct stoq_path_vi
 /* From the last attempt to the next. */
 static uint64_t wait_ns(const struct stoq_path_choice *choice)
 {
-	static const uint64_t seconds[] = {2, 6, 10};
+	static const uint64_t seconds[] = {2, 8, 16};
 	const unsigned int last = sizeof(seconds) / sizeof(seconds[0]) - 1;
 	const unsigned int at_first = choice->count < AT_FIRST_MAX ? choice->count : AT_FIRST_MAX;
 	unsigned int more;
 
-	if (choice->attempts <= at_first)
+	/* A challenge that a full congestion window keeps from being answered costs the target end a connection ID with each packet that it
+	 * can send (conn_write_path_response() in ngtcp2): leaving does not wait. */
+	if (choice->attempts <= at_first ||
+		(choice->in_vain == choice->count - 1 && choice->attempts < IDS))
 		return STOQ_PATH_TRY_NS;
 	more = choice->attempts - at_first - 1;
 	return seconds[more < last ? more : last] * SECOND_NS;

@@ -124,6 +124,19 @@ static void attempts_do_for_half_a_minute(void **state)
 	}
 }
 
+/* A challenge that is not answered costs the target end one connection ID after the other. */
+static void leaving_does_not_wait_for_a_challenge(void **state)
+{
+	begin(2, 0);
+	stay(S);
+	mute = ~0u;
+	for (unsigned int i = 0; i < 2; i++) {
+		/* Without a second of calm between. */
+		working = ~(1u << path);
+		assert_in_range(until(!path, 5 * S), 350 * MS, 700 * MS);
+	}
+}
+
 static void a_path_that_fails_again_is_left_alone_for_longer(void **state)
 {
 	uint64_t last_ns = 0;
@@ -194,6 +207,7 @@ int main(void)
 		cmocka_unit_test(a_path_that_does_not_work_either_is_passed_over),
 		cmocka_unit_test(a_path_that_answers_no_challenge_is_taken),
 		cmocka_unit_test(attempts_do_for_half_a_minute),
+		cmocka_unit_test(leaving_does_not_wait_for_a_challenge),
 		cmocka_unit_test(a_path_that_fails_again_is_left_alone_for_longer),
 		cmocka_unit_test(the_preferred_path_is_tried_first),
 		cmocka_unit_test(nothing_is_concluded_from_a_pause_of_the_process),
