@@ -72,13 +72,14 @@ static void note_failure(struct stoq_path_choice *choice, uint64_t now_ns)
 		choice->back_pause_ns = STOQ_PATH_BACK_MAX_NS;
 }
 
-static void note_calm(struct stoq_path_choice *choice, bool silent, uint64_t now_ns)
+static void note_calm(
+	struct stoq_path_choice *choice, bool silent, const struct stoq_path_view *view)
 {
 	if (silent)
 		choice->calm_since_ns = 0;
 	else if (!choice->calm_since_ns)
-		choice->calm_since_ns = now_ns;
-	if (!choice->calm_since_ns || now_ns - choice->calm_since_ns < STOQ_PATH_CALM_NS)
+		choice->calm_since_ns = view->now_ns;
+	if (silent || (!view->proven && view->now_ns - choice->calm_since_ns < STOQ_PATH_CALM_NS))
 		return;
 	choice->attempts = choice->in_vain = 0;
 }
@@ -124,7 +125,7 @@ enum stoq_path_step stoq_path_choice_next(
 	if (view->current != choice->current)
 		arrive(choice, view);
 	silent = is_silent(choice, view);
-	note_calm(choice, silent, view->now_ns);
+	note_calm(choice, silent, view);
 	if (choice->count < 2 || ((choice->trying >= 0 || choice->attempts) &&
 					 view->now_ns - choice->tried_ns < wait_ns(choice)))
 		return STOQ_PATH_STAY;

@@ -21,7 +21,7 @@
  * there are six until something is heard again: they have to do for half a minute.
  */
 #define STOQ_PATH_TRY_NS       250000000ull
-/* Nothing is wrong any more. */
+/* Nothing is wrong any more, even if nothing was acknowledged. */
 #define STOQ_PATH_CALM_NS      1000000000ull
 #define STOQ_PATH_BACK_NS                                                                          \
 	5000000000ull /* the preferred one is tried again; doubled if it fails soon */
@@ -34,7 +34,7 @@ struct stoq_path_choice {
 	unsigned int count;    /* of paths */
 	unsigned int current;  /* count: none of them */
 	int trying;	       /* -1: none */
-	unsigned int attempts; /* since all was well; of these, */
+	unsigned int attempts; /* whose connection IDs may not be replaced yet; of these, */
 	unsigned int in_vain;  /* tries since the last that left */
 	uint64_t tried_ns, arrived_ns, waiting_since_ns, looked_ns, calm_since_ns;
 	uint64_t back_due_ns, back_pause_ns;
@@ -47,6 +47,7 @@ struct stoq_path_view {
 	bool answer_due;      /* packets are not acknowledged yet */
 	uint64_t heard_ns;    /* the last packet came */
 	uint64_t round_trip_ns;
+	bool proven; /* something was acknowledged on it, so connection IDs can be replaced */
 };
 
 enum stoq_path_step {

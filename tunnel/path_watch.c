@@ -80,7 +80,8 @@ static void look(void *argument)
 		.current = path_of(config, &info.local),
 		.answer_due = info.bytes_in_flight != 0,
 		.heard_ns = info.heard_ns,
-		.round_trip_ns = watch->round_trip_ns};
+		.round_trip_ns = watch->round_trip_ns,
+		.proven = info.min_rtt_ns != 0};
 	step = stoq_path_choice_next(&watch->choice, &view, &path);
 	carrier->migrations = watch->choice.moves;
 	if (watch->choice.moves != moves)
