@@ -22,6 +22,7 @@ static void arrive(struct stoq_path_choice *choice, const struct stoq_path_view 
 	choice->current = view->current;
 	choice->trying = -1;
 	choice->arrived_ns = view->now_ns;
+	choice->arrived = true;
 	choice->waiting_since_ns = 0;
 	choice->back_due_ns = view->now_ns + choice->back_pause_ns;
 	choice->moves++;
@@ -79,8 +80,13 @@ static void note_calm(
 		choice->calm_since_ns = 0;
 	else if (!choice->calm_since_ns)
 		choice->calm_since_ns = view->now_ns;
-	if (silent || (!view->proven && view->now_ns - choice->calm_since_ns < STOQ_PATH_CALM_NS))
+	if (silent)
 		return;
+	/* Once for each path that is taken: what was proven before it failed is no proof. */
+	if (!(choice->arrived && view->proven) &&
+		view->now_ns - choice->calm_since_ns < STOQ_PATH_CALM_NS)
+		return;
+	choice->arrived = false;
 	choice->attempts = choice->in_vain = 0;
 }
 

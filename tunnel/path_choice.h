@@ -36,6 +36,7 @@ struct stoq_path_choice {
 	int trying;	       /* -1: none */
 	unsigned int attempts; /* whose connection IDs may not be replaced yet; of these, */
 	unsigned int in_vain;  /* tries since the last that left */
+	bool arrived;	       /* on a path that is not proven yet */
 	uint64_t tried_ns, arrived_ns, waiting_since_ns, looked_ns, calm_since_ns;
 	uint64_t back_due_ns, back_pause_ns;
 	uint64_t moves; /* since the connection was made */

@@ -139,6 +139,33 @@ static void leaving_does_not_wait_for_a_challenge(void **state)
 	}
 }
 
+/* Only what goes out is lost: the target end repeats what it has sent, and is heard now and then. */
+static void what_is_heard_now_and_then_is_no_reason_to_stay(void **state)
+{
+	enum stoq_path_step step;
+	unsigned int next;
+	uint64_t heard_ns;
+
+	begin(2, 0);
+	stay(S);
+	heard_ns = now_ns;
+	for (unsigned int i = 0; i < 40; i++) {
+		now_ns += STOQ_PATH_LOOK_NS;
+		if (i % 6 == 5)
+			heard_ns = now_ns - 1;
+		step = stoq_path_choice_next(&choice,
+			&(struct stoq_path_view){.now_ns = now_ns,
+				.answer_due = true,
+				.heard_ns = heard_ns,
+				.round_trip_ns = MS,
+				.proven = true},
+			&next);
+		if (step == STOQ_PATH_LEAVE)
+			return;
+	}
+	fail();
+}
+
 static void a_path_that_fails_again_is_left_alone_for_longer(void **state)
 {
 	uint64_t last_ns = 0;
@@ -210,6 +237,7 @@ int main(void)
 		cmocka_unit_test(a_path_that_answers_no_challenge_is_taken),
 		cmocka_unit_test(attempts_do_for_half_a_minute),
 		cmocka_unit_test(leaving_does_not_wait_for_a_challenge),
+		cmocka_unit_test(what_is_heard_now_and_then_is_no_reason_to_stay),
 		cmocka_unit_test(a_path_that_fails_again_is_left_alone_for_longer),
 		cmocka_unit_test(the_preferred_path_is_tried_first),
 		cmocka_unit_test(nothing_is_concluded_from_a_pause_of_the_process),
