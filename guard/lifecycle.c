@@ -12,6 +12,7 @@
 #include "guard/before.h"
 #include "guard/identities.h"
 #include "guard/limiter.h"
+#include "guard/removal.h"
 #include "guard/room.h"
 #include "hook/keep.h"
 
@@ -26,103 +27,7 @@ struct making {
 	struct stoq_error *error;
 };
 
-/* ---- taking away ---- */
-
-/* Whether a program uses a map: those of one guard use its maps, and no one else does. */
-struct owner {
-	uint32_t map_id;
-};
-
-static bool uses_map(void *context, uint32_t program_id)
-{
-	const struct owner *owner = context;
-	uint32_t ids[64] = {0}, length = sizeof(struct bpf_prog_info);
-	struct bpf_prog_info info = {.nr_map_ids = 64, .map_ids = (uintptr_t)ids};
-	int fd = bpf_prog_get_fd_by_id(program_id);
-	bool uses = false;
-
-	if (fd < 0)
-		return false;
-	if (bpf_obj_get_info_by_fd(fd, &info, &length) == 0)
-		for (uint32_t i = 0; i < info.nr_map_ids && i < 64; i++)
-			uses |= ids[i] == owner->map_id;
-	close(fd);
-	return uses;
-}
-
-/* A filter that was added in the moment before it would have been noted: found by its program. */
-static void sweep_filters(const struct stoq_guard_pins *pins,
-	const struct stoq_guard_manifest *manifest, const char *map)
-{
-	int fd = stoq_guard_pins_open(pins, map, false, NULL);
-	struct owner owner = {.map_id = stoq_guard_map_id(fd)};
-
-	for (size_t i = 0; owner.map_id && i < manifest->side_count; i++)
-		stoq_attach_keep_sweep(manifest->sides[i].ifindex, uses_map, &owner);
-	if (fd >= 0)
-		close(fd);
-}
-
-static int detach_side(const struct stoq_guard_pins *pins, struct stoq_guard_manifest *manifest,
-	size_t side, struct stoq_error *error)
-{
-	char path[STOQ_GUARD_PATH_BYTES];
-
-	/* Not noted what it became: if it is a link, it is gone with its name. */
-	if (manifest->sides[side].kind == STOQ_ATTACH_NONE)
-		manifest->sides[side].kind = STOQ_ATTACH_TCX;
-	return stoq_attach_keep_remove(
-		&manifest->sides[side], stoq_guard_link_path(pins, side, path), error);
-}
-
-static int check_netns(const struct stoq_guard_pins *pins,
-	const struct stoq_guard_manifest *manifest, struct stoq_error *error)
-{
-	if (manifest->netns == stoq_guard_netns())
-		return 0;
-	return stoq_error_set(error, -EXDEV,
-		"guard %s is on interfaces of another network namespace (net:[%llu]); run this "
-		"there, with nsenter --net",
-		pins->name, (unsigned long long)manifest->netns);
-}
-
-/* A link can be removed from anywhere; a filter only in its network namespace. */
-static bool needs_netns(const struct stoq_guard_manifest *manifest)
-{
-	for (size_t i = 0; i < manifest->side_count; i++)
-		if (manifest->sides[i].kind == STOQ_ATTACH_CLSACT)
-			return true;
-	return false;
-}
-
-/* Policing ends first; the notes go last. */
-static int take_away(const struct stoq_guard_pins *pins, struct stoq_error *error)
-{
-	struct stoq_guard_manifest manifest;
-	int result = stoq_guard_manifest_read(pins, &manifest, error);
-
-	/* Without notes nothing was attached. */
-	if (result == -ENOENT)
-		return stoq_guard_pins_remove(pins, error);
-	if (!result && (needs_netns(&manifest) || stoq_limiter_exists(pins)))
-		result = check_netns(pins, &manifest, error);
-	if (!result && stoq_limiter_exists(pins)) {
-		sweep_filters(pins, &manifest, "limit-stoq_limit_policies");
-		result = stoq_limiter_remove(pins, &manifest, error);
-	} else if (!result && check_netns(pins, &manifest, NULL) == 0) {
-		/* An `on` or a reload that was killed may have come as far as the fq. */
-		stoq_limiter_remove(pins, &manifest, NULL);
-	}
-	if (result)
-		return result;
-	for (size_t i = 0; i < manifest.side_count; i++) {
-		int one = detach_side(pins, &manifest, i, error);
-
-		result = result ? result : one;
-	}
-	sweep_filters(pins, &manifest, "stoq_guard_policies");
-	return result ? result : stoq_guard_pins_remove(pins, error);
-}
+/* ---- off ---- */
 
 /* A guard that is on, with the lock held, which the caller closes. remedy: if none is on. */
 static int lock_guard(struct stoq_guard_pins *pins, const char *name, int *lock, const char *remedy,
@@ -145,7 +50,7 @@ int stoq_guard_off(const char *name, struct stoq_error *error)
 
 	if (result)
 		return result;
-	result = take_away(&pins, error);
+	result = stoq_guard_take_away(&pins, error);
 	close(lock);
 	return result;
 }
@@ -352,7 +257,7 @@ static int make_new(struct making *making)
 		return result;
 	result = make(making);
 	if (result)
-		take_away(&making->pins, NULL);
+		stoq_guard_take_away(&making->pins, NULL);
 	return result;
 }
 
@@ -431,7 +336,7 @@ static int choose(struct making *making, bool *cleaned)
 		return make_new(making);
 	result = stoq_guard_manifest_read(&making->pins, &making->manifest, making->error);
 	if (result == -ENOENT || (!result && making->manifest.phase == STOQ_GUARD_MAKING)) {
-		result = take_away(&making->pins, making->error);
+		result = stoq_guard_take_away(&making->pins, making->error);
 		*cleaned = !result;
 		return result ? result : make_new(making);
 	}
@@ -442,7 +347,7 @@ static int choose(struct making *making, bool *cleaned)
 			"guard %s is on already. `stoq guard reload` gives it another policy; `on "
 			"--replace` another program or more interfaces; `off` ends it",
 			making->pins.name);
-	result = check_netns(&making->pins, &making->manifest, making->error);
+	result = stoq_guard_check_netns(&making->pins, &making->manifest, making->error);
 	return result ? result : make_instead(making);
 }
 
@@ -494,7 +399,7 @@ static int reload_limits(const struct stoq_guard_pins *pins,
 	if (!source->limits && !stoq_limiter_exists(pins))
 		return 0;
 	find_bare(manifest, &bare);
-	result = check_netns(pins, manifest, error);
+	result = stoq_guard_check_netns(pins, manifest, error);
 	return result ? result : stoq_limiter_apply(pins, manifest, source, &config, error);
 }
 
@@ -509,7 +414,7 @@ static int reload(const struct stoq_guard_pins *pins, const struct stoq_guard_so
 		return result;
 	if (manifest.phase == STOQ_GUARD_MAKING)
 		return stoq_error_set(error, -ENOENT,
-			"guard %s is only half manifest, as its `on` was interrupted: run that "
+			"guard %s is only half made, as its `on` was interrupted: run that "
 			"again",
 			pins->name);
 	if (manifest.phase == STOQ_GUARD_REPLACING)

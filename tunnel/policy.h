@@ -35,7 +35,7 @@ struct stoq_policy_verdict {
 
 /* Reads and compiles it. Without eBPF in this build -ENOTSUP. */
 int stoq_tunnel_policy_read(
-	const char *path, struct stoq_tunnel_policy **policy, struct stoq_error *error);
+	const char *path, struct stoq_tunnel_policy **result, struct stoq_error *error);
 /* One more user, in any thread; release() by the last one frees it. NULL is fine. */
 struct stoq_tunnel_policy *stoq_tunnel_policy_hold(struct stoq_tunnel_policy *policy);
 void stoq_tunnel_policy_release(struct stoq_tunnel_policy *policy);

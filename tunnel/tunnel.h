@@ -75,7 +75,7 @@ void stoq_tunnel_config_set_memory(struct stoq_tunnel_config *config, uint64_t b
 struct stoq_tunnel;
 
 /* Opens all sockets. config is copied, but for what it points to, which has to stay. */
-int stoq_tunnel_create(const struct stoq_tunnel_config *config, struct stoq_tunnel **tunnel,
+int stoq_tunnel_create(const struct stoq_tunnel_config *config, struct stoq_tunnel **result,
 	struct stoq_error *error);
 
 /* Serves until stoq_tunnel_stop(): worker 0 here, the others in threads. */

@@ -30,7 +30,6 @@ struct stoq_watch {
 	struct stoq_program *decoder;	/* of a capture; NULL: the kernel runs the program */
 	uint64_t now_ns;		/* of a capture */
 	struct stoq_tables tables;
-	bool shared;
 	char attachment[64];
 	uint32_t bare[STOQ_BARE_MAX]; /* interfaces whose packets begin with the IP header */
 	const uint32_t *kernel;	      /* the program's stoq_globals, mapped */
@@ -42,6 +41,13 @@ struct stoq_watch {
 	char interfaces[STOQ_INTERFACES_MAX][IF_NAMESIZE];
 	unsigned int ifindexes[STOQ_INTERFACES_MAX];
 	bool gone[STOQ_INTERFACES_MAX]; /* once and for all: numbers are not used again */
+	bool shared;
+	bool controllers_news; /* a Connect has succeeded since identified_uid was taken */
+	bool record;
+	bool check;
+	bool found_recorded; /* of a record: what was found is among its entries */
+	bool report_errors;
+	bool happened_lost; /* there was no memory for one of happened */
 	size_t interface_count;
 
 	struct ring_buffer *ring;
@@ -49,16 +55,11 @@ struct stoq_watch {
 	int delivered;				    /* likewise */
 	struct stoq_identity nobody;
 	struct stoq_flow_identities known; /* of flows that began unseen */
-	bool controllers_news;		   /* a Connect has succeeded since then */
 	uint32_t identified_uid;	   /* no flow that was there then has a higher one */
-	bool record;
-	bool check;
-	bool found_recorded;		  /* of a record: what was found is among its entries */
-	struct stoq_overlaps *overlaps;	  /* if check, else NULL */
-	uint32_t overlaps_told;		  /* since the last reading */
-	const struct stoq_filter *filter; /* never NULL */
+	struct stoq_overlaps *overlaps;	   /* if check, else NULL */
+	uint32_t overlaps_told;		   /* since the last reading */
+	const struct stoq_filter *filter;  /* never NULL */
 	uint64_t slow_ns; /* what of the commands becomes an event for the handler of commands */
-	bool report_errors;
 
 	struct stoq_slot *commands; /* the kernel's table, mapped */
 	struct stoq_detail *details;
@@ -71,7 +72,6 @@ struct stoq_watch {
 
 	struct stoq_happened *happened;
 	size_t happened_count, happened_capacity;
-	bool happened_lost; /* there was no memory for one */
 	struct stoq_ledger ledger;
 	struct stoq_totals *totals; /* NULL: nobody scrapes */
 	struct stoq_groups groups;

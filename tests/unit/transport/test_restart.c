@@ -94,7 +94,7 @@ static void use_key_file(void)
 {
 	int fd;
 
-	memcpy(key_path + strlen(key_path) - 6, "XXXXXX", 6);
+	memset(key_path + strlen(key_path) - 6, 'X', 6);
 	fd = mkstemp(key_path);
 	assert_true(fd >= 0);
 	close(fd);

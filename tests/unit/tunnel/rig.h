@@ -55,7 +55,7 @@ void rig_destroy(struct rig *rig);
 uint32_t rig_random(struct rig *rig, uint32_t below);
 
 /* Adds bytes that come by TCP. */
-void rig_feed(struct rig *rig, enum stoq_tunnel_end end, const void *bytes, size_t size);
+void rig_feed(struct rig *rig, enum stoq_tunnel_end which, const void *bytes, size_t size);
 /* One step of everything that can go on, in random pieces. False: nothing could. */
 bool rig_step(struct rig *rig);
 /* Until nothing goes on any more. */
