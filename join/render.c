@@ -118,6 +118,8 @@ static void print_lost(FILE *file, const struct stoq_join_names *names, enum sto
 			names->files[side], notes->violations, notes->overlaps, names->files[side]);
 	if (notes->ends_early)
 		fprintf(file, "%s was cut, or is still being written.\n", names->files[side]);
+	if (notes->older_cut)
+		fprintf(file, "%s.1 was cut.\n", names->files[side]);
 	if (notes->damaged)
 		fprintf(file, "%s has %" PRIu64 " damaged blocks, which were left out.\n",
 			names->files[side], notes->damaged);

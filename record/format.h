@@ -20,7 +20,7 @@ struct stoq_record_wire_header {
 	__le32 bytes; /* of this header; more may follow in later versions */
 	__le64 id;    /* the same in both files of a record */
 	__le32 part;  /* how many files came before this one */
-	__le32 flags; /* STOQ_RECORD_CHECKED */
+	__le32 flags; /* STOQ_RECORD_CHECKED, STOQ_RECORD_ENDED */
 	__le64 created_unix_ns;
 	char node[64]; /* the name of the machine; NUL-padded */
 	__le32 pad;
@@ -28,8 +28,9 @@ struct stoq_record_wire_header {
 };
 NVME_ASSERT_SIZE(struct stoq_record_wire_header, 112);
 
-#define STOQ_RECORD_CHECKED                                                                        \
-	1u /* a flag: violations and overlapping writes are entries, all that were found */
+/* Flags of the header. */
+#define STOQ_RECORD_CHECKED 1u /* violations and overlapping writes are entries, all of them */
+#define STOQ_RECORD_ENDED   2u /* FILE.1 has a mark of the end, too */
 
 #define STOQ_RECORD_BLOCK_MAGIC 0x4b4c4253u /* "SBLK" */
 #define STOQ_RECORD_BLOCK_MAX	(1u << 20)  /* bytes of entries in a block, at most */

@@ -15,8 +15,9 @@ struct stoq_record_reader {
 	char name[256]; /* for messages */
 	char node[65];
 	uint64_t id;
-	uint32_t part; /* of the first file */
-	bool ended;    /* the last block marks the end */
+	uint32_t part;	  /* of the first file */
+	bool ended;	  /* the last block marks the end */
+	bool ends_marked; /* of each file */
 	struct stoq_record_notes notes;
 	/* The block at hand. */
 	enum stoq_record_kind kind;
@@ -96,6 +97,7 @@ int stoq_record_open_stream(
 	copy_node(opened->node, header.node);
 	opened->id = header.id;
 	opened->part = le32toh(header.part);
+	opened->ends_marked = le32toh(header.flags) & STOQ_RECORD_ENDED;
 	opened->notes.checked = le32toh(header.flags) & STOQ_RECORD_CHECKED;
 	opened->notes.begins_late = opened->part != 0;
 	*reader = opened;
@@ -291,6 +293,8 @@ int stoq_record_next(struct stoq_record_reader *reader, struct stoq_record_entry
 			reader->notes.ends_early = !reader->ended;
 			return 0;
 		}
+		reader->notes.older_cut = reader->ends_marked && !reader->ended;
+		reader->ended = false;
 		reader->current++;
 	}
 	stoq_record_decode(

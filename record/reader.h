@@ -21,6 +21,7 @@ struct stoq_record_notes {
 	uint64_t violations, overlaps;	  /* ... and so much was; else 0 */
 	uint64_t damaged;		  /* blocks with a wrong checksum or header */
 	bool ends_early;  /* no mark of the end: cut, or it is still being written */
+	bool older_cut;	  /* the same of FILE.1 */
 	bool begins_late; /* the file before this one, FILE.1, is not there */
 };
 

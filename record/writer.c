@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "record/writer_file.h"
 #include "record/writer_private.h"
 
 #define KNOWN_MAX	 65536 /* connections; one more is written again when it is needed */
@@ -23,118 +24,6 @@
 struct known {
 	uint32_t part, version;
 };
-
-/* ---- files ---- */
-
-static int write_all(struct stoq_record_writer *writer, const void *bytes, size_t length)
-{
-	const uint8_t *at = bytes;
-
-	while (length) {
-		ssize_t written = write(writer->fd, at, length);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return -errno;
-		at += written;
-		length -= (size_t)written;
-		writer->written += (uint64_t)written;
-		writer->all_written += (uint64_t)written;
-	}
-	return 0;
-}
-
-void stoq_record_fill_header(
-	const struct stoq_record_writer *writer, struct stoq_record_wire_header *header)
-{
-	*header = (struct stoq_record_wire_header){.magic = STOQ_RECORD_MAGIC,
-		.version = htole32(STOQ_RECORD_VERSION),
-		.bytes = htole32(sizeof(*header)),
-		.id = htole64(writer->id),
-		.part = htole32(writer->part),
-		.flags = htole32(writer->flags),
-		.created_unix_ns = htole64(writer->created_unix_ns)};
-	gethostname(header->node, sizeof(header->node) - 1);
-	header->crc = htole32((uint32_t)crc32(
-		0, (const uint8_t *)header, offsetof(struct stoq_record_wire_header, crc)));
-}
-
-static int write_header(struct stoq_record_writer *writer)
-{
-	struct stoq_record_wire_header header;
-
-	stoq_record_fill_header(writer, &header);
-	return write_all(writer, &header, sizeof(header));
-}
-
-/* Whether what is there may be replaced: a record, or nothing. */
-static bool is_ours(int fd)
-{
-	char magic[sizeof(STOQ_RECORD_MAGIC) - 1];
-	ssize_t length = pread(fd, magic, sizeof(magic), 0);
-
-	return length == 0 || (length == (ssize_t)sizeof(magic) &&
-				      memcmp(magic, STOQ_RECORD_MAGIC, sizeof(magic)) == 0);
-}
-
-/* Names of hosts are for the owner only. A link is not followed: others may have put it there. */
-static int open_file(const char *path)
-{
-	struct stat status;
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
-	int result = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &status))
-		result = -errno;
-	if (!result && (!S_ISREG(status.st_mode) || !is_ours(fd)))
-		result = -EEXIST;
-	if (!result && flock(fd, LOCK_EX | LOCK_NB))
-		result = -EBUSY;
-	if (!result && ftruncate(fd, 0))
-		result = -errno;
-	if (!result)
-		return fd;
-	close(fd);
-	return result;
-}
-
-/* Whether FILE.1 may be replaced, as FILE may. */
-static bool may_rotate(const char *path)
-{
-	char older[OLDER_PATH];
-	struct stat status;
-	bool may = false;
-	int fd;
-
-	snprintf(older, sizeof(older), "%s.1", path);
-	fd = open(older, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		return errno == ENOENT;
-	if (fstat(fd, &status) == 0)
-		may = S_ISREG(status.st_mode) && is_ours(fd);
-	close(fd);
-	return may;
-}
-
-/* FILE becomes FILE.1, and a new FILE begins. */
-static int rotate(struct stoq_record_writer *writer)
-{
-	char older[OLDER_PATH];
-
-	snprintf(older, sizeof(older), "%s.1", writer->path);
-	if (rename(writer->path, older))
-		return -errno;
-	close(writer->fd);
-	writer->fd = open_file(writer->path);
-	if (writer->fd < 0)
-		return writer->fd;
-	writer->part++;
-	writer->written = 0;
-	return write_header(writer);
-}
 
 /* ---- blocks ---- */
 
@@ -171,23 +60,33 @@ static int write_block(struct stoq_record_writer *writer)
 	wire.crc = htole32(stoq_record_block_crc(&wire, bytes));
 	if (writer->socket)
 		return stoq_record_socket_send_block(writer, &wire, bytes, stored);
-	result = write_all(writer, &wire, sizeof(wire));
-	return result ? result : write_all(writer, bytes, stored);
+	result = stoq_record_file_write(writer, &wire, sizeof(wire));
+	return result ? result : stoq_record_file_write(writer, bytes, stored);
 }
 
-int stoq_record_flush(struct stoq_record_writer *writer)
+static int flush(struct stoq_record_writer *writer)
 {
 	if (!writer->failed && writer->block.entries)
 		writer->failed = write_block(writer);
+	if (writer->failed && writer->block.kind == STOQ_RECORD_COMMAND)
+		writer->lost += writer->block.entries;
 	writer->block.entries = 0;
 	writer->block.used = 0;
+	return writer->failed;
+}
+
+/* Called once an interval: where nothing happens it is long until the file is full. */
+int stoq_record_flush(struct stoq_record_writer *writer)
+{
+	if (!flush(writer) && !writer->socket)
+		writer->failed = stoq_record_file_look_after(writer);
 	return writer->failed;
 }
 
 /* The entry begins a block: the last one is written. A file ends between two blocks. */
 static int begin_block(struct stoq_record_writer *writer, enum stoq_record_kind kind)
 {
-	int result = stoq_record_flush(writer);
+	int result = flush(writer);
 
 	writer->block.kind = kind;
 	return result;
@@ -204,9 +103,9 @@ static int make_room(struct stoq_record_writer *writer)
 	if (writer->failed ||
 		writer->written + waiting + STOQ_RECORD_BLOCK_BYTES / 2 <= writer->limit)
 		return writer->failed;
-	writer->failed = stoq_record_flush(writer);
+	writer->failed = flush(writer);
 	if (!writer->failed)
-		writer->failed = rotate(writer);
+		writer->failed = stoq_record_file_rotate(writer);
 	return writer->failed;
 }
 
@@ -218,9 +117,9 @@ static int keep_limit(struct stoq_record_writer *writer, size_t bytes)
 	if (writer->failed ||
 		writer->written + writer->block.used + bytes + blocks <= writer->limit)
 		return writer->failed;
-	writer->failed = stoq_record_flush(writer);
+	writer->failed = flush(writer);
 	if (!writer->failed)
-		writer->failed = rotate(writer);
+		writer->failed = stoq_record_file_rotate(writer);
 	return writer->failed;
 }
 
@@ -234,8 +133,11 @@ int stoq_record_add(struct stoq_record_writer *writer, const struct stoq_record_
 	struct stoq_record_pending *block = &writer->block;
 	size_t bytes = stoq_record_entry_bytes(entry->kind);
 
-	if (keep_limit(writer, bytes))
+	if (keep_limit(writer, bytes)) {
+		writer->commands += entry->kind == STOQ_RECORD_COMMAND;
+		writer->lost += entry->kind == STOQ_RECORD_COMMAND;
 		return writer->failed;
+	}
 	if ((block->entries && block->kind != entry->kind) ||
 		block->used + bytes > block_room(writer) || !block->entries)
 		begin_block(writer, entry->kind);
@@ -284,6 +186,11 @@ static int open_failed(const char *path, int code, struct stoq_error *error)
 	if (code == -EBUSY)
 		return stoq_error_set(error, code,
 			"another stoq records to %s: end it, or record to another file", path);
+	if (code == -EACCES && geteuid() == 0)
+		return stoq_error_set(error, code,
+			"cannot record to %s: stoq has given up root's right to write to folders of others: "
+			"record to one that belongs to root",
+			path);
 	return stoq_error_set(error, code, "cannot record to %s: %s", path, strerror(-code));
 }
 
@@ -309,8 +216,7 @@ static int start(struct stoq_record_writer *writer, const char *path)
 
 	if (result)
 		return result;
-	writer->fd = open_file(path);
-	return writer->fd < 0 ? writer->fd : write_header(writer);
+	return stoq_record_file_begin(writer);
 }
 
 void stoq_record_writer_release(struct stoq_record_writer *writer)
@@ -331,7 +237,7 @@ int stoq_record_writer_open(struct stoq_record_writer **writer, const char *path
 
 	if (!opened)
 		return stoq_error_set(error, -ENOMEM, "no memory to record");
-	if (!may_rotate(path)) {
+	if (!stoq_record_file_may_rotate(path)) {
 		free(opened);
 		return stoq_error_set(error, -EEXIST,
 			"%s.1 is there and is not a record, and the record's older part would "
@@ -340,7 +246,7 @@ int stoq_record_writer_open(struct stoq_record_writer **writer, const char *path
 	}
 	opened->fd = -1;
 	opened->limit = size_bytes / 2;
-	opened->flags = flags;
+	opened->flags = flags | STOQ_RECORD_ENDED;
 	opened->created_unix_ns = now_unix_ns;
 	result = start(opened, path);
 	if (result) {
@@ -364,7 +270,7 @@ int stoq_record_writer_close(struct stoq_record_writer *writer, struct stoq_erro
 	result = stoq_record_flush(writer);
 	writer->block.kind = STOQ_RECORD_END;
 	if (!result)
-		result = write_block(writer);
+		result = writer->socket ? write_block(writer) : stoq_record_file_end(writer);
 	if (!result && !writer->socket && fsync(writer->fd))
 		result = -errno;
 	if (result)
@@ -383,4 +289,14 @@ uint64_t stoq_record_commands(const struct stoq_record_writer *writer)
 uint64_t stoq_record_bytes(const struct stoq_record_writer *writer)
 {
 	return writer->all_written;
+}
+
+uint64_t stoq_record_lost(const struct stoq_record_writer *writer)
+{
+	return writer->lost;
+}
+
+bool stoq_record_strayed(const struct stoq_record_writer *writer)
+{
+	return writer->strayed;
 }

@@ -45,6 +45,15 @@ void stoq_record_learn(struct stoq_record_writer *writer, uint32_t uid, uint32_t
 
 int stoq_record_flush(struct stoq_record_writer *writer);
 
+/*
+ * Commands that were added and are lost: they found no room in a socket; the file in which they were was removed or truncated; the
+ * record has failed.
+ */
+uint64_t stoq_record_lost(const struct stoq_record_writer *writer);
+
+/* Whether somebody has removed, renamed or truncated the file while it was written. */
+bool stoq_record_strayed(const struct stoq_record_writer *writer);
+
 /* How many commands were added, and bytes written. */
 uint64_t stoq_record_commands(const struct stoq_record_writer *writer);
 uint64_t stoq_record_bytes(const struct stoq_record_writer *writer);

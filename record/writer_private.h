@@ -25,10 +25,12 @@ struct stoq_record_writer {
 	uint64_t id, created_unix_ns;
 	uint32_t part, flags;
 	uint64_t written, all_written, commands;
+	uint64_t commands_before; /* of these, those of earlier files */
+	bool strayed;		  /* the file was removed, renamed or truncated by somebody else */
 	int failed;		  /* the first failure, a negative errno */
 	bool socket;		  /* of messages; else it is a file */
 	bool closing;		  /* what is written now may wait for the reader */
-	uint64_t lost, lost_told; /* commands; of these, those that the reader was told of */
+	uint64_t lost, lost_told; /* commands; of these, those that the record has as lost */
 	z_stream deflate;
 	struct stoq_table *known;
 	struct stoq_record_pending block;
@@ -47,3 +49,11 @@ void stoq_record_fill_header(
 size_t stoq_record_socket_room(void);
 int stoq_record_socket_send_block(struct stoq_record_writer *writer,
 	const struct stoq_record_wire_block *wire, const void *bytes, size_t length);
+
+/* A block that has how many commands were lost and are not in the record as lost yet. */
+struct stoq_record_lost_block {
+	struct stoq_record_wire_block wire;
+	uint8_t bytes[sizeof(struct stoq_record_wire_missed)];
+};
+void stoq_record_fill_lost(
+	const struct stoq_record_writer *writer, struct stoq_record_lost_block *block);

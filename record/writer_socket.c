@@ -9,7 +9,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "record/writer_private.h"
 
 #define MESSAGE_OVERHEAD 4096 /* of a block's message, more than its header and zlib need */
@@ -40,22 +39,14 @@ static int send_message(struct stoq_record_writer *writer, const void *front, si
 /* How many commands were lost since that was last said. */
 static int tell_lost(struct stoq_record_writer *writer)
 {
-	struct stoq_record_entry entry = {.kind = STOQ_RECORD_MISSED,
-		.missed = {.time_unix_ns = stoq_clock_unix_ns(),
-			.lost = writer->lost - writer->lost_told}};
-	uint8_t bytes[sizeof(struct stoq_record_wire_missed)];
-	struct stoq_record_wire_block wire = {.magic = htole32(STOQ_RECORD_BLOCK_MAGIC),
-		.kind = htole16(STOQ_RECORD_MISSED),
-		.entry_bytes = htole16(sizeof(bytes)),
-		.entries = htole32(1),
-		.stored_bytes = htole32(sizeof(bytes))};
+	struct stoq_record_lost_block block;
 	int result;
 
-	if (!entry.missed.lost)
+	if (writer->lost == writer->lost_told)
 		return 0;
-	stoq_record_encode(bytes, &entry);
-	wire.crc = htole32(stoq_record_block_crc(&wire, bytes));
-	result = send_message(writer, &wire, sizeof(wire), bytes, sizeof(bytes));
+	stoq_record_fill_lost(writer, &block);
+	result = send_message(
+		writer, &block.wire, sizeof(block.wire), block.bytes, sizeof(block.bytes));
 	if (!result)
 		writer->lost_told = writer->lost;
 	return result;
@@ -114,9 +105,4 @@ int stoq_record_writer_open_socket(
 void stoq_record_forget_connections(struct stoq_record_writer *writer)
 {
 	writer->part++;
-}
-
-uint64_t stoq_record_lost(const struct stoq_record_writer *writer)
-{
-	return writer->lost;
 }

@@ -15,6 +15,3 @@ int stoq_record_writer_open_socket(
 
 /* A reader that has just come knows no connection. */
 void stoq_record_forget_connections(struct stoq_record_writer *writer);
-
-/* Commands that found no room in a socket. */
-uint64_t stoq_record_lost(const struct stoq_record_writer *writer);

@@ -20,7 +20,7 @@
 #include "tool/watch/recorder.h"
 #include "tool/watch/screen.h"
 
-#define DRAIN_ROUNDS 32
+#define DRAIN_ROUNDS 64 /* of 16,384 events: more than the ring buffer has room for */
 
 struct loop {
 	struct stoq_watch *watch;
@@ -52,6 +52,7 @@ static int set_timer(struct loop *loop)
 	return timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &setting, NULL) ? -errno : 0;
 }
 
+/* How many events were delivered, or a negative errno. */
 static int dispatch(struct loop *loop)
 {
 	struct watch_metrics *metrics = loop->report->metrics;
@@ -65,7 +66,7 @@ static int dispatch(struct loop *loop)
 		return stoq_error_set(loop->error, delivered,
 			"cannot read the program's events: %s", strerror(-delivered));
 	tool_output_flush(&loop->report->output);
-	return 0;
+	return delivered;
 }
 
 /* The view and JSON show which interfaces are gone. */
@@ -313,7 +314,7 @@ static int first_view(struct loop *loop)
 /* Events that still wait; a limit, as more may come all the time. */
 static int drain(struct loop *loop)
 {
-	int delivered = 1;
+	int delivered = has_events(loop);
 
 	for (int i = 0; i < DRAIN_ROUNDS && delivered > 0; i++) {
 		delivered = dispatch(loop);
@@ -326,9 +327,11 @@ static int drain(struct loop *loop)
 /* What came after the last tick belongs to the figures, too. */
 static int last_reading(struct loop *loop)
 {
-	int result = read_figures(loop);
+	int result = drain(loop); /* before events are counted that found no room behind these */
 
-	if (!result && has_events(loop))
+	if (!result)
+		result = read_figures(loop);
+	if (!result)
 		result = drain(loop);
 	if (!result)
 		result = watch_recorder_tick(

@@ -19,8 +19,8 @@ struct watch_recorder {
 	struct watch_joined *joined;	   /* the same */
 	char *path;			   /* of the file */
 	uint64_t unix_offset_ns;
-	uint64_t now_ns; /* of the last event */
-	uint64_t lost;
+	uint64_t now_ns;		  /* of the last event */
+	bool strayed;			  /* the file has, and that was said */
 	struct stoq_record_missed before; /* totals, as far as they are in the record */
 	struct stoq_record_counts found;  /* likewise */
 };
@@ -297,6 +297,22 @@ int watch_recorder_flush(struct watch_recorder *recorder, struct stoq_error *err
 		strerror(-result));
 }
 
+static void note_strayed(struct watch_recorder *recorder)
+{
+	if (!recorder->file || recorder->strayed || !stoq_record_strayed(recorder->file))
+		return;
+	recorder->strayed = true;
+	tool_notice("%s was removed, renamed or truncated while it was written: a new one begins",
+		recorder->path);
+}
+
+static const char *reason(int code)
+{
+	return code == -EEXIST ? "it, or the file with .1 behind its name, was replaced by one "
+				 "that is not a record"
+			       : strerror(-code);
+}
+
 int watch_recorder_tick(struct watch_recorder *recorder, const struct stoq_model *model,
 	uint64_t now_ns, struct stoq_error *error)
 {
@@ -309,10 +325,12 @@ int watch_recorder_tick(struct watch_recorder *recorder, const struct stoq_model
 	note_found(recorder, model);
 	result = recorder->file ? stoq_record_flush(recorder->file) : 0;
 	if (!result)
+		note_strayed(recorder);
+	if (!result)
 		return watch_recorder_flush(recorder, error);
 	return stoq_error_set(error, result,
 		"cannot record to %s any more: %s. What was written before can be read",
-		recorder->path, strerror(-result));
+		recorder->path, reason(result));
 }
 
 /* What other nodes were sent. */
@@ -329,11 +347,15 @@ static int close_socket(struct watch_recorder *recorder, struct stoq_error *erro
 
 static int close_file(struct watch_recorder *recorder, struct stoq_error *error)
 {
+	uint64_t lost;
+
 	if (!recorder->file)
 		return 0;
+	(void)stoq_record_flush(recorder->file); /* closing it reports that */
+	lost = stoq_record_lost(recorder->file);
 	tool_notice("%" PRIu64 " commands recorded, %" PRIu64 " lost, %" PRIu64
 		    " bytes written to %s",
-		stoq_record_commands(recorder->file), recorder->before.lost,
+		stoq_record_commands(recorder->file) - lost, recorder->before.lost + lost,
 		stoq_record_bytes(recorder->file), recorder->path);
 	return stoq_record_writer_close(recorder->file, error);
 }

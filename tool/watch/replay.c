@@ -243,12 +243,14 @@ static void say_of_record(const struct replay *replay)
 		tool_notice("%s has no commands", replay->name);
 	if (notes->begins_late)
 		tool_notice("%s is the end of a longer record: what came before was "
-			    "overwritten, as --record-size asks",
+			    "overwritten, as --record-size asks, or taken away",
 			replay->name);
 	if (notes->ends_early)
 		tool_notice("%s was cut, or is still being written: it was read up to its last "
 			    "whole block",
 			replay->name);
+	if (notes->older_cut)
+		tool_notice("%s.1 was cut: it was read up to its last whole block", replay->name);
 	if (notes->damaged)
 		tool_notice("%" PRIu64 " blocks of %s are damaged: they were left out",
 			notes->damaged, replay->name);

@@ -132,6 +132,8 @@ uint32_t record_read_commands(
 			known[entry.connection.uid] = true;
 			continue;
 		}
+		if (entry.kind != STOQ_RECORD_COMMAND)
+			continue;
 		index = (uint32_t)((entry.command.start_unix_ns - 1600000000000000000u) / 1000);
 		if (!count)
 			*first = index;

@@ -218,6 +218,145 @@ static void test_what_was_found(void **state)
 	stoq_record_close(reader);
 }
 
+/* How the file is taken away, and how many commands that costs. */
+static void move_away(void)
+{
+	char moved[80];
+
+	snprintf(moved, sizeof(moved), "%s/moved.rec", record_folder);
+	assert_int_equal(rename(record_path, moved), 0);
+}
+static void take_away(void)
+{
+	assert_int_equal(unlink(record_path), 0);
+}
+static void cut(void)
+{
+	assert_int_equal(truncate(record_path, 0), 0);
+}
+
+/* A file that is renamed, removed or truncated while it is written: a new one begins, and what is gone is counted. */
+static void test_a_file_that_is_taken_away(void **state)
+{
+	const struct {
+		void (*away)(void);
+		uint32_t lost;
+	} ways[] = {{move_away, 0}, {take_away, 1500}, {cut, 1500}};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct stoq_record_writer *writer = record_open_writer(STOQ_RECORD_SIZE_MIN);
+		struct stoq_record_reader *reader;
+		struct stoq_error error;
+		uint32_t first, count;
+		int result;
+
+		for (uint32_t j = 0; j < 2500; j++) {
+			if (j == 1000)
+				assert_int_equal(stoq_record_flush(writer), 0);
+			if (j == 1000)
+				ways[i].away();
+			if (j == 1500)
+				assert_int_equal(stoq_record_flush(writer), 0);
+			record_add_command(writer, j);
+		}
+		assert_true(stoq_record_strayed(writer));
+		assert_int_equal(stoq_record_commands(writer), 2500);
+		assert_int_equal(stoq_record_lost(writer), ways[i].lost);
+		assert_int_equal(stoq_record_writer_close(writer, &error), 0);
+		assert_int_equal(stoq_record_open(&reader, record_path, &error), 0);
+		count = record_read_commands(reader, &first, &error, &result);
+		assert_int_equal(count, 1000);
+		assert_int_equal(first, 1500);
+		assert_int_equal(stoq_record_notes(reader)->missed.lost, ways[i].lost);
+		stoq_record_close(reader);
+		if (!i) {
+			struct stoq_error moved_error;
+			char moved[80];
+
+			snprintf(moved, sizeof(moved), "%s/moved.rec", record_folder);
+			assert_int_equal(stoq_record_open(&reader, moved, &moved_error), 0);
+			assert_int_equal(
+				record_read_commands(reader, &first, &error, &result), 1500);
+			assert_false(stoq_record_notes(reader)->ends_early);
+			stoq_record_close(reader);
+			unlink(moved);
+		}
+		record_forget(state);
+	}
+}
+
+static void put(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void assert_is(const char *path, const char *text)
+{
+	char line[80] = "";
+	FILE *file = fopen(path, "r");
+
+	assert_non_null(file);
+	assert_non_null(fgets(line, sizeof(line), file));
+	assert_string_equal(line, text);
+	fclose(file);
+}
+
+/* What others put in the place of FILE or FILE.1 stays, and the record has failed. */
+static void test_a_file_that_is_replaced(void **state)
+{
+	for (int older = 0; older < 2; older++) {
+		struct stoq_record_writer *writer = record_open_writer(STOQ_RECORD_SIZE_MIN);
+		const char *place = older ? record_older : record_path;
+		struct stoq_record_entry entry;
+		struct stoq_error error;
+		int result = 0;
+
+		record_add_command(writer, 0);
+		if (!older)
+			take_away();
+		put(place, "precious");
+		for (uint32_t i = 1; i < 400000 && !result; i++) {
+			entry = record_command(i);
+			result = stoq_record_add(writer, &entry);
+		}
+		assert_int_equal(result, -EEXIST);
+		assert_int_equal(stoq_record_writer_close(writer, &error), -EEXIST);
+		assert_is(place, "precious");
+		record_forget(state);
+	}
+}
+
+/* A FILE.1 that was cut, be it between two blocks. */
+static void test_an_older_file_that_is_cut(void **state)
+{
+	struct stoq_record_reader *reader;
+	struct stoq_error error;
+	struct stat status;
+	uint32_t first;
+	int result;
+
+	for (unsigned int cut_bytes = 0; cut_bytes < 2; cut_bytes++) {
+		record_write_commands(150000, STOQ_RECORD_SIZE_MIN);
+		assert_int_equal(stat(record_older, &status), 0);
+		if (cut_bytes)
+			assert_int_equal(
+				truncate(record_older,
+					status.st_size -
+						(off_t)sizeof(struct stoq_record_wire_block)),
+				0);
+		assert_int_equal(stoq_record_open(&reader, record_path, &error), 0);
+		record_read_commands(reader, &first, &error, &result);
+		assert_int_equal(stoq_record_notes(reader)->older_cut, cut_bytes);
+		assert_false(stoq_record_notes(reader)->ends_early);
+		stoq_record_close(reader);
+		record_forget(state);
+	}
+}
+
 static void test_another_file_is_left_alone(void **state)
 {
 	struct stoq_record_writer *writer;
@@ -280,6 +419,9 @@ int main(void)
 		cmocka_unit_test_teardown(test_another_older_file_is_left_alone, record_forget),
 		cmocka_unit_test_teardown(test_missed_is_summed_up, record_forget),
 		cmocka_unit_test_teardown(test_what_was_found, record_forget),
+		cmocka_unit_test_teardown(test_a_file_that_is_taken_away, record_forget),
+		cmocka_unit_test_teardown(test_a_file_that_is_replaced, record_forget),
+		cmocka_unit_test_teardown(test_an_older_file_that_is_cut, record_forget),
 		cmocka_unit_test_teardown(test_another_file_is_left_alone, record_forget),
 		cmocka_unit_test_teardown(test_a_full_disk, record_forget),
 	};
