@@ -97,15 +97,21 @@ test_aborting_kvm() {
 	rm -rf build/lab/aborting
 }
 
-# crashing_qemu TIMES: a QEMU in $scratch/bin that crashes so often, then is the real one.
-crashing_qemu() {
+# failing_qemu TIMES crash|stand_still: a QEMU in $scratch/bin that fails so often, then is the real one.
+failing_qemu() {
 	mkdir -p "$scratch/bin"
 	echo "$1" >"$scratch/crashes"
 	cat >"$scratch/bin/qemu-system-x86_64" <<-END
 		#!/bin/sh
+		crash() { kill -SEGV \$\$; }
+		stand_still() {
+			job=\$(echo "\$*" | sed 's,.* lab.job=\([^ ]*\).*,\1,')
+			for seconds in 26 52; do echo "watchdog: BUG: soft lockup - CPU#1 stuck for \${seconds}s!"; done >"\$job/console"
+			exec sleep 60
+		}
 		left=\$(cat "$scratch/crashes")
 		echo \$((left - 1)) >"$scratch/crashes"
-		if [ "\$left" -gt 0 ]; then kill -SEGV \$\$; fi
+		if [ "\$left" -gt 0 ]; then $2 "\$@"; fi
 		exec "$(command -v qemu-system-x86_64)" "\$@"
 	END
 	chmod +x "$scratch/bin/qemu-system-x86_64"
@@ -113,17 +119,27 @@ crashing_qemu() {
 
 test_crashing_qemu() {
 	local code=0
-	crashing_qemu 2
+	failing_qemu 2 crash
 	PATH=$scratch/bin:$PATH lab/run --accel tcg -- echo run >"$scratch/out" 2>"$scratch/err" || code=$?
 	expect "the exit code when QEMU crashed twice" $code 0
 	expect "what the command printed, once" "$(cat "$scratch/out")" run
 	expect "QEMU's crashes that were said" "$(grep -c 'QEMU itself crashed (SEGV)' "$scratch/err")" 2
-	crashing_qemu 99
+	failing_qemu 99 crash
 	PATH=$scratch/bin:$PATH lab/run --accel tcg -- echo run >"$scratch/out" 2>"$scratch/err" || code=$?
 	expect "the exit code when QEMU always crashes" $code 125
 	expect_text "the message" "$scratch/err" 'QEMU crashed 3 times \(SEGV\)'
 	expect "how often QEMU was started" "$(cat "$scratch/crashes")" 96
 	[[ ! -s $scratch/out ]] || fail "the command ran"
+}
+
+# A guest whose kernel complains of a CPU; the third one is the real one.
+test_guest_that_stands_still() {
+	local code=0
+	failing_qemu 2 stand_still
+	PATH=$scratch/bin:$PATH lab/run --accel tcg -- echo run >"$scratch/out" 2>"$scratch/err" || code=$?
+	expect "the exit code when the guest stood still twice" $code 0
+	expect "what the command printed, once" "$(cat "$scratch/out")" run
+	expect "the guests that were given up" "$(grep -c 'stood still before the guest was ready: starting it again' "$scratch/err")" 2
 }
 
 children() {
@@ -155,4 +171,5 @@ test_panic
 test_hung_boot
 test_aborting_kvm
 test_crashing_qemu
+test_guest_that_stands_still
 test_killed
