@@ -2,7 +2,8 @@
 /*
  * guard-cost: what a command costs in the guard's program with 1,000 rules, beside what it costs
  * in the watch's. Packets of 32 capsules each, never the same twice, one run each; the median. What
- * the cost of a packet is does not matter with so many in one. With --policy: prints the policy.
+ * the cost of a packet is does not matter with so many in one. With --policy: prints the policy. With --watch: what --check adds to the
+ * watch, for a command and its completion.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,6 +14,7 @@
 #include "bpf/stream/filter_shared.h"
 #include "stoq_guard.skel.h"
 #include "stoq_watch.skel.h"
+#include "stoq_watch_checked.skel.h"
 #include "tests/bpf/guard_link.h"
 #include "tests/bpf/many_rules.h"
 
@@ -29,10 +31,10 @@ static int compare(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-static void write_capsules(void)
+static void write_capsules(uint8_t opcode)
 {
 	for (uint16_t cid = 0; cid < CAPSULES; cid++) {
-		struct nvme_io_fields fields = link_fields(NVME_NVM_WRITE, cid, 1, 1 << 20);
+		struct nvme_io_fields fields = link_fields(opcode, cid, 1, 1 << 20);
 
 		fields.in_capsule = false;
 		dialog_command(&link.dialog, &fields);
@@ -111,7 +113,7 @@ static double measure(int program)
 
 	start_connection(program);
 	for (int i = 0; i < PACKETS; i++) {
-		write_capsules();
+		write_capsules(NVME_NVM_WRITE);
 		ns[i] = send_written(program, NVME_TCP_FROM_HOST);
 		for (uint16_t cid = 0; cid < CAPSULES; cid++)
 			dialog_response(&link.dialog, cid, 0, 0);
@@ -121,6 +123,90 @@ static double measure(int program)
 	middle = PACKETS / 2;
 	return (double)ns[middle] / CAPSULES;
 }
+
+/* ---- the watch, with and without --check ---- */
+
+#define ROUNDS	      9
+#define ROUND_PACKETS 300
+
+static int drop(void *context, void *data, size_t size)
+{
+	return 0;
+}
+
+/* ns for each command and its completion, the median of a round. What the program reports is read meanwhile, as a watch would. */
+static double measure_both(int program, uint8_t opcode, struct ring_buffer *ring)
+{
+	static uint32_t ns[ROUND_PACKETS];
+
+	start_connection(program);
+	for (int i = 0; i < ROUND_PACKETS; i++) {
+		write_capsules(opcode);
+		ns[i] = send_written(program, NVME_TCP_FROM_HOST);
+		for (uint16_t cid = 0; cid < CAPSULES; cid++)
+			dialog_response(&link.dialog, cid, 0, 0);
+		ns[i] += send_written(program, NVME_TCP_FROM_CONTROLLER);
+		ring_buffer__consume(ring);
+	}
+	qsort(ns, ROUND_PACKETS, sizeof(ns[0]), compare);
+	return (double)ns[ROUND_PACKETS / 2] / CAPSULES;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double left = *(const double *)a, right = *(const double *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+/* Both in turn; the median of the rounds, and of their ratios, with its range. */
+static void compare_watches(
+	const char *what, uint8_t opcode, const int programs[2], struct ring_buffer *const rings[2])
+{
+	double ns[2][ROUNDS], ratios[ROUNDS];
+
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int i = 0; i < 2; i++)
+			ns[i][round] = measure_both(programs[i], opcode, rings[i]);
+		ratios[round] = ns[1][round] / ns[0][round];
+	}
+	for (int i = 0; i < 2; i++)
+		qsort(ns[i], ROUNDS, sizeof(double), compare_doubles);
+	qsort(ratios, ROUNDS, sizeof(double), compare_doubles);
+	printf("%-36s %7.1f %7.1f %7.2f (%.2f to %.2f)\n", what, ns[0][ROUNDS / 2],
+		ns[1][ROUNDS / 2], ratios[ROUNDS / 2], ratios[0], ratios[ROUNDS - 1]);
+}
+
+static int compare_watch_with_checked(void)
+{
+	struct stoq_watch_bpf *plain = stoq_watch_bpf__open_and_load();
+	struct stoq_watch_checked_bpf *checked = stoq_watch_checked_bpf__open_and_load();
+	struct ring_buffer *rings[2] = {NULL};
+
+	if (plain && checked) {
+		rings[0] = ring_buffer__new(bpf_map__fd(plain->maps.stoq_events), drop, NULL, NULL);
+		rings[1] =
+			ring_buffer__new(bpf_map__fd(checked->maps.stoq_events), drop, NULL, NULL);
+	}
+	if (!rings[0] || !rings[1]) {
+		fprintf(stderr, "guard-cost: the watch's programs do not load\n");
+		return 1;
+	}
+	const int programs[2] = {bpf_program__fd(plain->progs.stoq_watch),
+		bpf_program__fd(checked->progs.stoq_watch)};
+
+	printf("%-36s %7s %7s %7s\n", "ns per command and completion", "plain", "--check", "ratio");
+	compare_watches("Flush", NVME_NVM_FLUSH, programs, rings);
+	compare_watches("Read", NVME_NVM_READ, programs, rings);
+	compare_watches("Write, compared with others", NVME_NVM_WRITE, programs, rings);
+	ring_buffer__free(rings[0]);
+	ring_buffer__free(rings[1]);
+	stoq_watch_bpf__destroy(plain);
+	stoq_watch_checked_bpf__destroy(checked);
+	return 0;
+}
+
+/* ---- the guard ---- */
 
 /* A policy of 1,000 rules. */
 static void install(size_t ranges, bool strict)
@@ -182,6 +268,12 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "--policy") == 0)
 		return print_policy();
 	guard_setup(NULL);
+	if (argc > 1 && strcmp(argv[1], "--watch") == 0) {
+		int result = compare_watch_with_checked();
+
+		guard_teardown(NULL);
+		return result;
+	}
 	watch = stoq_watch_bpf__open_and_load();
 	if (!watch) {
 		fprintf(stderr, "guard-cost: the watch's program does not load\n");
