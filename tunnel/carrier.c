@@ -125,6 +125,11 @@ static void connected(struct stoq_connection *connection, void *user)
 	stoq_uplink_connected(worker_of(connection, user)->uplink, connection);
 }
 
+const char *stoq_carrier_end_text(const struct stoq_close_info *info)
+{
+	return info->reason[0] ? info->reason : stoq_lane_code_text(info->code);
+}
+
 static void closed(struct stoq_connection *connection, void *user)
 {
 	struct stoq_tunnel_worker *worker = worker_of(connection, user);
@@ -135,7 +140,7 @@ static void closed(struct stoq_connection *connection, void *user)
 		stoq_uplink_closed(worker->uplink, info);
 	} else if (carrier) {
 		stoq_tunnel_log(worker->tunnel, STOQ_LOG_INFO, "%s: disconnected: %s",
-			carrier->peer, info->reason);
+			carrier->peer, stoq_carrier_end_text(info));
 		stoq_carrier_free(carrier);
 	}
 }

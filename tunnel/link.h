@@ -77,6 +77,7 @@ struct stoq_tunnel_link {
 	struct stoq_lane *lanes[STOQ_LANES_MAX];
 	uint64_t queue;
 	uint64_t since_ns;	  /* it was made */
+	uint64_t half_since_ns;	  /* one direction has ended; 0: none, or both */
 	struct stoq_address peer; /* of the TCP connection */
 	char target[STOQ_LANE_TARGET_MAX + 1];
 	struct stoq_share *share;	    /* target end: of the host end's queues */

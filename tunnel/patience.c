@@ -12,7 +12,7 @@
 #define CREDIT_MIN_BYTES 16384
 #define TRIM_FROM_QUEUES 64
 
-/* ---- queues that do not begin ---- */
+/* ---- queues that do not begin, or do not end ---- */
 
 static bool waits_for_connect(const struct stoq_tunnel_link *link, uint64_t now_ns)
 {
@@ -20,16 +20,44 @@ static bool waits_for_connect(const struct stoq_tunnel_link *link, uint64_t now_
 	       !link->mux.agreed.answered && now_ns - link->since_ns >= STOQ_CONNECT_WITHIN_NS;
 }
 
+/* One side has sent its end, and the other one does not: NVMe/TCP has no use for half of a connection. */
+static bool waits_for_end(struct stoq_tunnel_link *link, uint64_t now_ns)
+{
+	bool half = !link->mux.bytes && link->mux.split.finished != link->mux.merge.over;
+
+	if (!half)
+		link->half_since_ns = 0;
+	else if (!link->half_since_ns)
+		link->half_since_ns = now_ns;
+	return half && now_ns - link->half_since_ns >= STOQ_HALF_WITHIN_NS;
+}
+
+bool stoq_patience_is_over(struct stoq_tunnel_link *link, uint64_t now_ns,
+	enum stoq_lane_code *code, const char **reason)
+{
+	*code = STOQ_LANE_LIMIT;
+	if (waits_for_connect(link, now_ns)) {
+		*code = link->connecting ? STOQ_LANE_UNREACHABLE : STOQ_LANE_LIMIT;
+		*reason = link->connecting
+				  ? "the target cannot be reached: it has not answered for 20 s"
+				  : "no Connect command has come for 20 s";
+		return true;
+	}
+	*reason = "one side has ended it, and the other has not for 60 s";
+	return waits_for_end(link, now_ns);
+}
+
 static void end_silent_queues(struct stoq_tunnel_worker *worker, uint64_t now_ns)
 {
 	struct stoq_tunnel_link *link = worker->links;
+	enum stoq_lane_code code;
+	const char *reason;
 
 	while (link) {
 		struct stoq_tunnel_link *next = link->next;
 
-		if (waits_for_connect(link, now_ns))
-			stoq_link_reset(
-				link, STOQ_LANE_LIMIT, "no Connect command has come for 20 s");
+		if (stoq_patience_is_over(link, now_ns, &code, &reason))
+			stoq_link_reset(link, code, reason);
 		link = next;
 	}
 }

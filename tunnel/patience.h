@@ -2,15 +2,26 @@
 #pragma once
 
 /*
- * What has waited for too long ends: a queue without a Connect command, which holds one of --max-queues, and a queue whose
+ * What has waited for too long ends: a queue without a Connect command, or of which one side has ended and the other has not, which
+ * holds one of --max-queues; lanes without a queue (strays.h); and a queue whose
  * TCP connection takes nothing while what it has been sent holds all of its QUIC connection's credit, so that no other
  * queue of this connection goes on.
  */
+#include "tunnel/lane_header.h"
 #include "tunnel/worker.h"
+
+struct stoq_tunnel_link;
 
 #define STOQ_CONNECT_WITHIN_NS 20000000000ull
 /* Less than a host waits for a command: 30 s (Linux, nvme_core.io_timeout). */
 #define STOQ_STANDSTILL_NS     10000000000ull
+
+/* As long as Linux keeps a socket that its owner has closed and the other end has not (tcp_fin_timeout). */
+#define STOQ_HALF_WITHIN_NS 60000000000ull
+
+/* Has this queue waited for too long? Then code and reason are those to reset it with. Notes since when it waits. */
+bool stoq_patience_is_over(struct stoq_tunnel_link *link, uint64_t now_ns,
+	enum stoq_lane_code *code, const char **reason);
 
 /* Looks every second, in the worker's thread. Before workers run. 0 or a negative errno. */
 int stoq_patience_begin(struct stoq_tunnel_worker *worker);

@@ -72,6 +72,9 @@ void stoq_tunnel_config_set_memory(struct stoq_tunnel_config *config, uint64_t b
 	connections = transport->max_memory_bytes / (2 * CONNECTION_MIN_BYTES);
 	if (connections < transport->max_connections)
 		transport->max_connections = (uint32_t)connections;
+	if (config->host_connections_max == HOST_CONNECTIONS_DEFAULT &&
+		connections / 2 < HOST_CONNECTIONS_DEFAULT)
+		config->host_connections_max = (unsigned int)(connections / 2);
 	if (transport->max_half_open > transport->max_connections)
 		transport->max_half_open = transport->max_connections;
 }

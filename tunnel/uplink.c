@@ -197,7 +197,8 @@ void stoq_uplink_closed(struct stoq_uplink *uplink, const struct stoq_close_info
 	if (uplink->carrier) {
 		stoq_tunnel_log(uplink->worker->tunnel,
 			uplink->worker->tunnel->stopping ? STOQ_LOG_DEBUG : STOQ_LOG_WARNING,
-			"the connection to the tunnel's target end is lost: %s", info->reason);
+			"the connection to the tunnel's target end is lost: %s",
+			stoq_carrier_end_text(info));
 		stoq_path_watch_end(&uplink->paths);
 		stoq_carrier_free(uplink->carrier);
 		uplink->carrier = NULL;
@@ -207,7 +208,7 @@ void stoq_uplink_closed(struct stoq_uplink *uplink, const struct stoq_close_info
 	} else {
 		/* Perhaps the session was the reason. */
 		forget_session(uplink);
-		tell_failure(uplink, info->reason);
+		tell_failure(uplink, stoq_carrier_end_text(info));
 		uplink->attempts++;
 	}
 	if (!uplink->worker->tunnel->stopping)

@@ -10,6 +10,7 @@
 #include "tunnel/controllers.h"
 #include "tunnel/link.h"
 #include "tunnel/log_limit.h"
+#include "tunnel/patience.h"
 #include "tunnel/shares.h"
 #include "tunnel/strays.h"
 
@@ -110,6 +111,68 @@ static void a_controller_is_its_hosts_at_its_target(void **state)
 	stoq_controllers_destroy(&controllers);
 }
 
+static bool ends(struct stoq_tunnel_link *link, uint64_t now_ns, enum stoq_lane_code expected)
+{
+	enum stoq_lane_code code;
+	const char *reason;
+
+	if (!stoq_patience_is_over(link, now_ns, &code, &reason))
+		return false;
+	assert_int_equal(code, expected);
+	return true;
+}
+
+static void a_queue_that_does_not_begin_ends(void **state)
+{
+	struct stoq_carrier carrier = {0};
+	struct stoq_tunnel_link link = {
+		.carrier = &carrier, .since_ns = SECOND_NS, .connecting = true};
+	uint64_t end_ns = SECOND_NS + STOQ_CONNECT_WITHIN_NS;
+
+	assert_false(ends(&link, end_ns - 1, STOQ_LANE_DONE));
+	assert_true(ends(&link, end_ns, STOQ_LANE_UNREACHABLE));
+	link.connecting = false;
+	assert_true(ends(&link, end_ns, STOQ_LANE_LIMIT));
+	link.mux.agreed.answered = true;
+	assert_false(ends(&link, end_ns, STOQ_LANE_DONE));
+}
+
+static void half_of_a_queue_ends(void **state)
+{
+	struct stoq_carrier carrier = {0};
+	struct stoq_tunnel_link link = {.carrier = &carrier};
+	uint64_t now_ns = 5 * SECOND_NS;
+
+	link.mux.agreed.answered = true;
+	assert_false(ends(&link, now_ns, STOQ_LANE_DONE));
+	link.mux.split.finished = true;
+	assert_false(ends(&link, now_ns, STOQ_LANE_DONE));
+	assert_false(ends(&link, now_ns + STOQ_HALF_WITHIN_NS - 1, STOQ_LANE_DONE));
+	assert_true(ends(&link, now_ns + STOQ_HALF_WITHIN_NS, STOQ_LANE_LIMIT));
+	/* Both, with bytes that wait for TCP; and what is not NVMe/TCP. */
+	link.mux.merge.over = true;
+	assert_false(ends(&link, now_ns + STOQ_HALF_WITHIN_NS, STOQ_LANE_DONE));
+	link.mux.merge.over = false;
+	link.mux.bytes = true;
+	assert_false(ends(&link, now_ns + STOQ_HALF_WITHIN_NS, STOQ_LANE_DONE));
+}
+
+/* Little memory means few connections; what is not asked for leaves half of them to others. */
+static void one_host_end_cannot_have_all_connections(void **state)
+{
+	struct stoq_tunnel_config config;
+
+	stoq_tunnel_config_init(&config, STOQ_TUNNEL_TARGET_END);
+	assert_int_equal(config.host_connections_max, 128);
+	stoq_tunnel_config_set_memory(&config, 16u << 20);
+	assert_in_range(config.transport.max_connections, 20, 30);
+	assert_int_equal(config.host_connections_max, config.transport.max_connections / 2);
+	stoq_tunnel_config_init(&config, STOQ_TUNNEL_TARGET_END);
+	config.host_connections_max = 25;
+	stoq_tunnel_config_set_memory(&config, 16u << 20);
+	assert_int_equal(config.host_connections_max, 25);
+}
+
 /* Connections that take all they may, one after the other, leave something for the next one. */
 static void no_part_of_a_pool_takes_all(void **state)
 {
@@ -156,6 +219,9 @@ int main(void)
 		cmocka_unit_test(one_name_cannot_take_all),
 		cmocka_unit_test(the_oldest_lane_without_a_queue_counts),
 		cmocka_unit_test(a_controller_is_its_hosts_at_its_target),
+		cmocka_unit_test(a_queue_that_does_not_begin_ends),
+		cmocka_unit_test(half_of_a_queue_ends),
+		cmocka_unit_test(one_host_end_cannot_have_all_connections),
 		cmocka_unit_test(no_part_of_a_pool_takes_all),
 	};
 
