@@ -55,12 +55,16 @@ static __always_inline void stoq_guard_owner_make(struct stoq_guard_owner *owner
 	owner->uid = flow->uid;
 }
 
-/* What is known of the NQN in guard->nqn; made if there is nothing. */
-static __always_inline struct stoq_guard_host *stoq_guard_host_of(struct stoq_guard_cpu *guard)
+/*
+ * What is known of the NQN in guard->nqn; made if there is nothing, for a host that a target has accepted. Others could push out
+ * all NQNs by Connects with made-up ones.
+ */
+static __always_inline struct stoq_guard_host *stoq_guard_host_of(
+	struct stoq_guard_cpu *guard, __u32 accepted)
 {
 	struct stoq_guard_host *host = bpf_map_lookup_elem(&stoq_guard_hosts, guard->nqn.words);
 
-	if (host)
+	if (host || !accepted)
 		return host;
 	bpf_map_update_elem(&stoq_guard_hosts, guard->nqn.words, &guard->no_host, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&stoq_guard_hosts, guard->nqn.words);
@@ -95,10 +99,12 @@ static __always_inline struct stoq_guard_owner *stoq_guard_find_other(
 
 /*
  * A Connect of an admin queue, with its data; guard->nqn has its host's NQN, so that this calls no other function: it is as deep
- * as the program may go. 1: it is a clone's, it may be refused, and the policy refuses those. Global: verified once.
+ * as the program may go. It comes twice: when it is judged, and when it has been accepted, as only then its host takes a place. By
+ * then another machine may have taken one. how: enum stoq_guard_meeting. 1: it is a clone's, it may be refused, and the policy refuses
+ * those. Global: verified once.
  */
 __noinline int stoq_guard_meet_host(struct stoq_flow *flow, struct stoq_guard_installed *installed,
-	const struct nvme_connect_data *data, __u32 may_refuse)
+	const struct nvme_connect_data *data, __u32 how)
 {
 	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
 	struct stoq_guard_owner *other;
@@ -109,16 +115,22 @@ __noinline int stoq_guard_meet_host(struct stoq_flow *flow, struct stoq_guard_in
 		return 0;
 	if (!stoq_guard_differ(data->hostid, guard->no_host.owners[0].hostid))
 		return 0; /* none is given */
-	host = stoq_guard_host_of(guard);
+	host = stoq_guard_host_of(guard, how & STOQ_GUARD_MEET_ACCEPTED);
 	if (!host)
 		return 0;
 	stoq_guard_owner_make(&guard->owner, guard, flow, data->hostid);
 	other = stoq_guard_find_other(host, &guard->owner, &place);
-	refuses = other && may_refuse && installed->policy.clones == STOQ_GUARD_CLONES_REFUSE;
+	if (flow->guard.connect & STOQ_GUARD_CONNECT_MET)
+		other = 0; /* reported already */
+	refuses = other && (how & STOQ_GUARD_MEET_REFUSABLE) &&
+		  installed->policy.clones == STOQ_GUARD_CLONES_REFUSE;
+	if (other || (how & STOQ_GUARD_MEET_ACCEPTED))
+		flow->guard.connect |= STOQ_GUARD_CONNECT_MET;
 	if (other)
 		stoq_guard_log_clone(
 			flow, installed, guard, other, refuses ? STOQ_GUARD_STATUS_HOST : 0);
-	if (place < STOQ_GUARD_OWNERS && (!refuses || stoq_guard_audit))
+	if ((how & STOQ_GUARD_MEET_ACCEPTED) && place < STOQ_GUARD_OWNERS &&
+		(!refuses || stoq_guard_audit))
 		host->owners[STOQ_BOUND(place, STOQ_GUARD_OWNERS)] = guard->owner;
 	return refuses;
 }

@@ -65,8 +65,14 @@ __noinline int stoq_guard_note_controller(struct stoq_flow *flow, __u32 cntlid);
 __noinline int stoq_guard_meet_controller(const struct nvme_connect_data *data);
 
 /* clone.bpf.h */
+
+/* Bits: how a host is met. */
+enum stoq_guard_meeting {
+	STOQ_GUARD_MEET_REFUSABLE = 1, /* its Connect passes otherwise, or what follows it */
+	STOQ_GUARD_MEET_ACCEPTED = 2,  /* by the target: it takes a place */
+};
 __noinline int stoq_guard_meet_host(struct stoq_flow *flow, struct stoq_guard_installed *installed,
-	const struct nvme_connect_data *data, __u32 may_refuse);
+	const struct nvme_connect_data *data, __u32 how);
 
 /* patch.bpf.h */
 __noinline int stoq_guard_keep(struct stoq_flow *flow, struct stoq_cpu *cpu);
@@ -82,6 +88,7 @@ __noinline int stoq_guard_keep_payload(
 	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu, __u32 at, __u32 bytes);
 
 /* judge.bpf.h */
+__noinline int stoq_guard_note_host(struct stoq_flow *flow);
 static __always_inline void stoq_guard_decide_part(
 	struct stoq_guard_cpu *guard, struct stoq_guard_installed *installed, int first);
 __noinline int stoq_guard_judge_sqe(struct stoq_guard_installed *installed,

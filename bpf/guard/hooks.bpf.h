@@ -198,8 +198,10 @@ static __always_inline void stoq_guard_on_connected(
 {
 	if (flow->connected && !flow->qid && !flow->connect_accepted &&
 		nvme_le16(cqe->command_id) == flow->connect_cid &&
-		!nvme_status_code(nvme_le16(cqe->status)))
+		!nvme_status_code(nvme_le16(cqe->status))) {
 		stoq_guard_note_controller(flow, nvme_le32(cqe->dw0) & 0xffff);
+		stoq_guard_note_host(flow);
+	}
 }
 
 static __always_inline int stoq_guard_on_controllers_pdu(struct __sk_buff *skb,

@@ -22,6 +22,20 @@ __noinline int stoq_guard_class(
 	return stoq_guard_classify(names, &guard->nqn);
 }
 
+/* An admin queue's Connect that has passed, whose host was not compared with the others, or before it was accepted. */
+static __always_inline void stoq_guard_meet_passed(struct stoq_flow *flow,
+	struct stoq_guard_installed *installed, const struct nvme_connect_data *data,
+	__u32 accepted)
+{
+	__u32 how = accepted ? STOQ_GUARD_MEET_ACCEPTED : 0;
+
+	if ((flow->guard.connect & (STOQ_GUARD_CONNECT_JUDGED | STOQ_GUARD_CONNECT_MET)) ==
+		STOQ_GUARD_CONNECT_JUDGED)
+		how |= STOQ_GUARD_MEET_REFUSABLE;
+	if (stoq_guard_meet_host(flow, installed, data, how))
+		flow->guard.connect |= STOQ_GUARD_CONNECT_BARRED;
+}
+
 /*
  * A Connect whose data came behind its header, or before this program: it has passed. In the former case all that follows is refused
  * if it had been. guard->nqn has the host's name.
@@ -29,12 +43,31 @@ __noinline int stoq_guard_class(
 static __always_inline void stoq_guard_meet_late(struct stoq_flow *flow,
 	struct stoq_guard_installed *installed, const struct nvme_connect_data *data)
 {
-	__u32 late = flow->guard.connect & STOQ_GUARD_CONNECT_LATE;
-	int barred = flow->qid ? late && stoq_guard_meet_controller(data)
-			       : stoq_guard_meet_host(flow, installed, data, late);
-
-	if (barred)
+	if (!flow->qid)
+		stoq_guard_meet_passed(flow, installed, data, flow->connect_accepted);
+	else if ((flow->guard.connect & STOQ_GUARD_CONNECT_LATE) &&
+		 stoq_guard_meet_controller(data))
 		flow->guard.connect |= STOQ_GUARD_CONNECT_BARRED;
+}
+
+/*
+ * An admin queue's Connect is being accepted: its host takes its place, unless another machine has taken one since the Connect passed.
+ * Then all that follows is refused in its place.
+ */
+__noinline int stoq_guard_note_host(struct stoq_flow *flow)
+{
+	struct stoq_guard_installed *installed = stoq_guard_policy();
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+	struct nvme_connect_data *data;
+
+	if (!flow || !guard || !installed || !flow->guard.named)
+		return 0;
+	data = stoq_guard_names_of(flow->uid);
+	if (!data)
+		return 0;
+	stoq_guard_nqn_load(&guard->nqn, data->hostnqn);
+	stoq_guard_meet_passed(flow, installed, data, 1);
+	return 0;
 }
 
 /* Looks up the flow's classes in a policy. */
@@ -383,11 +416,11 @@ static __always_inline int stoq_guard_judge_connect(struct __sk_buff *skb, struc
 	}
 	stoq_guard_judge_sqe(installed, &pdu->sqe, NVME_QUEUE_ADMIN, 1);
 	allowed = guard->decision.verdict == STOQ_GUARD_ALLOW;
-	flow->guard.connect = here ? 0 : STOQ_GUARD_CONNECT_LATE;
-	if (here &&
-		(nvme_le32(pdu->sqe.cdw10) >> 16
-				? allowed && stoq_guard_meet_controller(&guard->connect)
-				: stoq_guard_meet_host(flow, installed, &guard->connect, allowed)))
+	flow->guard.connect = STOQ_GUARD_CONNECT_JUDGED | (here ? 0 : STOQ_GUARD_CONNECT_LATE);
+	if (here && (nvme_le32(pdu->sqe.cdw10) >> 16
+				    ? allowed && stoq_guard_meet_controller(&guard->connect)
+				    : stoq_guard_meet_host(flow, installed, &guard->connect,
+					      allowed ? STOQ_GUARD_MEET_REFUSABLE : 0)))
 		stoq_guard_refuse_by_ourselves(guard, STOQ_GUARD_STATUS_HOST);
 	return 0;
 }

@@ -216,6 +216,8 @@ NVME_ASSERT_SIZE(struct stoq_guard_flow, 88);
 enum stoq_guard_connect {
 	STOQ_GUARD_CONNECT_LATE = 1,   /* its data came behind its header: it passed without them */
 	STOQ_GUARD_CONNECT_BARRED = 2, /* it would have been refused: no command passes */
+	STOQ_GUARD_CONNECT_JUDGED = 4, /* by this guard, when it passed */
+	STOQ_GUARD_CONNECT_MET = 8,    /* its host has its place, or was reported as a clone */
 };
 
 enum stoq_guard_cut {

@@ -227,11 +227,11 @@ static void test_late_names(void **state)
 		header = second->written[HOST] - sizeof(struct nvme_connect_data);
 		assert_true(link_send(second, HOST, link_arrived(second, HOST), header));
 		assert_true(link_send(second, HOST, header, second->written[HOST]));
-		link_complete(second, 0);
 		assert_int_equal(clones(), 0);
-		assert_int_equal(next_is_refused(second, 3), i);
+		link_complete(second, 0);
 		assert_int_equal(clones(), 1);
-		check_record(guard_record(guard_log_last() - i), &links[0], i ? INVALID : 0);
+		check_record(guard_last_record(), &links[0], i ? INVALID : 0);
+		assert_int_equal(next_is_refused(second, 3), i);
 		/* Reported once, also behind a reload. */
 		guard_install(REFUSING);
 		assert_int_equal(next_is_refused(second, 4), i);
@@ -239,6 +239,88 @@ static void test_late_names(void **state)
 		assert_false(next_is_refused(&links[0], 5));
 	}
 	assert_int_equal(guard_last_record().status, NVME_STATUS(2, 0x86)); /* Access Denied */
+}
+
+/* Its Connect passes, and is not answered. */
+static void come_unaccepted(size_t i, uint32_t address, uint8_t id)
+{
+	assert_true(link_flush(come(i, address, id, 0), HOST));
+}
+
+/* Both Connects pass before one of them is accepted: the second to be accepted is the clone. */
+static void test_two_at_once(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		begin(i ? REFUSING : POLICY);
+		come_unaccepted(0, ADDRESS, 1);
+		come_unaccepted(1, ADDRESS + 1, 2);
+		link_complete(&links[1], 0);
+		assert_int_equal(clones(), 0);
+		link_complete(&links[0], 0);
+		assert_int_equal(clones(), 1);
+		check_record(guard_last_record(), &links[1], i ? INVALID : 0);
+		assert_int_equal(next_is_refused(&links[0], 3), i);
+		assert_false(next_is_refused(&links[1], 3));
+		guard_install(REFUSING);
+		assert_int_equal(next_is_refused(&links[0], 4), i);
+		assert_int_equal(clones(), 1);
+	}
+}
+
+/* Hosts that no target has accepted push out none that one has, nor any whose answer is on its way. */
+static void test_strangers(void **state)
+{
+	(void)state;
+	for (size_t left = 0; left < 4; left++) {
+		begin(POLICY);
+		for (size_t i = 0; i < 4; i++)
+			connect_host(i, ADDRESS, 1, 0);
+		come_unaccepted(4, ADDRESS + 1, 2);
+		assert_int_equal(clones(), 1);
+		for (size_t i = 0; i < 4; i++)
+			if (i != left)
+				link_flags(&links[i], CONTROLLER, WIRE_RST, 0, 0, 0);
+		connect_host(5, ADDRESS + 2, 3, 0);
+		assert_int_equal(clones(), 2);
+		check_record(guard_last_record(), &links[left], 0);
+	}
+	begin(REFUSING);
+	come_unaccepted(0, ADDRESS, 1);
+	for (size_t i = 1; i < 5; i++)
+		come_unaccepted(i, ADDRESS + 1, 2);
+	link_complete(&links[0], 0);
+	come_unaccepted(5, ADDRESS + 2, 3);
+	assert_int_equal(clones(), 1);
+	check_record(guard_record(guard_log_last() - 1), &links[0], INVALID);
+	assert_false(next_is_refused(&links[0], 3));
+}
+
+static size_t hosts_known(void)
+{
+	int hosts = bpf_map__fd(the_guard->maps.stoq_guard_hosts);
+	uint64_t key[STOQ_GUARD_NQN_WORDS], *last = NULL;
+	size_t count = 0;
+
+	for (; bpf_map_get_next_key(hosts, last, key) == 0; last = key)
+		count++;
+	return count;
+}
+
+/* Nor do names that nobody has: they take no place among the NQNs. */
+static void test_strange_names(void **state)
+{
+	int hosts = bpf_map__fd(the_guard->maps.stoq_guard_hosts);
+	uint64_t key[STOQ_GUARD_NQN_WORDS];
+
+	(void)state;
+	begin(POLICY);
+	while (bpf_map_get_next_key(hosts, NULL, key) == 0)
+		assert_int_equal(bpf_map_delete_elem(hosts, key), 0);
+	come_unaccepted(0, ADDRESS, 1);
+	assert_int_equal(hosts_known(), 0);
+	link_complete(&links[0], 0);
+	assert_int_equal(hosts_known(), 1);
 }
 
 int main(void)
@@ -250,6 +332,9 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_many_ways),
 		cmocka_unit_test(test_late_names),
+		cmocka_unit_test(test_two_at_once),
+		cmocka_unit_test(test_strangers),
+		cmocka_unit_test(test_strange_names),
 	};
 
 	return cmocka_run_group_tests(tests, setup, guard_teardown);
