@@ -98,9 +98,11 @@ bool stoq_record_file_may_rotate(const char *path)
 	int fd;
 
 	snprintf(older, sizeof(older), "%s.1", path);
+	if (lstat(older, &status))
+		return true; /* if the folder cannot be looked into, renaming reports that */
 	fd = open(older, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
-		return errno == ENOENT;
+		return false;
 	if (fstat(fd, &status) == 0)
 		may = S_ISREG(status.st_mode) && is_ours(fd);
 	close(fd);
@@ -117,8 +119,12 @@ static enum whereabouts look(const struct stoq_record_writer *writer, struct sta
 {
 	struct stat there;
 
-	if (fstat(writer->fd, own) || lstat(writer->path, &there) || there.st_dev != own->st_dev ||
-		there.st_ino != own->st_ino)
+	if (fstat(writer->fd, own))
+		return FILE_IS_THERE;
+	/* A folder that cannot be looked into now is no reason to end before the file is full. */
+	if (lstat(writer->path, &there))
+		return errno == ENOENT ? FILE_IS_ELSEWHERE : FILE_IS_THERE;
+	if (there.st_dev != own->st_dev || there.st_ino != own->st_ino)
 		return FILE_IS_ELSEWHERE;
 	return (uint64_t)own->st_size < writer->written ? FILE_IS_CUT : FILE_IS_THERE;
 }
