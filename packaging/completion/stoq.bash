@@ -63,7 +63,7 @@ _stoq_values()
 	--key) echo ecdsa ed25519 ;;
 	--huge-pages) echo auto yes no ;;
 	--command | --opcode) echo $_stoq_nvme_commands ;;
-	--namespace) [ "$1" = watch ] ;;
+	--namespace) [ "$1" != target ] ;;
 	--port) [ "$1" != watch ] || echo 4420 8009 ;;
 	--name)
 		case $1,$2 in
@@ -71,7 +71,7 @@ _stoq_values()
 		target,stop | target,status) _stoq_targets ;;
 		esac
 		;;
-	-r | --read | --record | --dir | --run-dir | --spdk-dir | --certificates | --spdk-socket | --policy | --socket | --status | --web-config | --labels) return 1 ;;
+	-r | --read | --record | --dir | --run-dir | --spdk-dir | --certificates | --spdk-socket | --policy | --socket | --status | --web-config | --labels | --expect) return 1 ;;
 	esac
 }
 
@@ -87,7 +87,7 @@ _stoq_operands()
 	case $1,$2 in
 	pki,renew | pki,revoke) _stoq_nodes ;;
 	pki,show) _stoq_nodes && [[ $current != */* ]] ;;
-	pki,* | target,* | xdp,* | guard,status | guard,events | guard,off | bench,* | probe,* | watch,*) ;;
+	pki,* | target,* | xdp,* | guard,status | guard,events | guard,metrics | guard,off | bench,* | probe,* | watch,*) ;;
 	tunnel,listen | tunnel,connect | tunnel,status) ;;
 	*) return 1 ;;
 	esac
@@ -102,6 +102,7 @@ _stoq_commands()
 	xdp) echo status allow deny limit ;;
 	tunnel) echo listen connect run check status ;;
 	pki) echo init issue renew revoke list show ;;
+	record) echo export ;;
 	esac
 }
 
@@ -124,7 +125,7 @@ _stoq()
 		words=$(_stoq_values "$verb" "$command" "$before") || files=yes
 	elif [[ $current == -* ]]; then
 		words=$(stoq "$verb" --help 2>/dev/null | grep -o -e '--[a-z][a-z-]*' | sort -u)
-	elif [ "$COMP_CWORD" = 2 ]; then
+	elif [ "$COMP_CWORD" = 2 ] && [ "$verb" != join ]; then
 		words=$(_stoq_commands "$verb")
 	else
 		words=$(_stoq_operands "$verb" "$command") || files=yes
