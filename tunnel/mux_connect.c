@@ -26,7 +26,7 @@ void stoq_mux_note_connect(struct stoq_mux *mux, const struct stoq_pdu_piece *pi
 	if (piece->begins && mux->config.io->asked && stoq_mux_is_connect(&reader->header) &&
 		nvme_tcp_data_length(hdr) >= sizeof(*mux->split.connect) && !mux->split.connect)
 		mux->split.connect = calloc(1, sizeof(*mux->split.connect));
-	if (!mux->split.connect)
+	if (!mux->split.connect || !mux->config.io->asked)
 		return;
 	copy_part(mux->split.connect, hdr->pdo, piece,
 		nvme_le32(hdr->plen) - reader->rest - (uint32_t)piece->size);

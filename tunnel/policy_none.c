@@ -6,7 +6,7 @@
 #include "tunnel/rates.h"
 
 int stoq_tunnel_policy_read(
-	const char *path, struct stoq_tunnel_policy **policy, struct stoq_error *error)
+	const char *path, struct stoq_tunnel_policy **result, struct stoq_error *error)
 {
 	return stoq_error_set(error, -ENOTSUP,
 		"%s: this stoq was built without eBPF (-DSTOQ_EBPF=OFF) and has no guard policies",

@@ -54,8 +54,12 @@ void stoq_rates_free(struct stoq_rates *rates)
 
 	if (!rates)
 		return;
-	HASH_ITER(hh, rates->accounts, account, next)
-	delete_account(rates, account);
+	account = rates->accounts;
+	HASH_CLEAR(hh, rates->accounts);
+	for (; account; account = next) {
+		next = account->hh.next;
+		free(account);
+	}
 	pthread_mutex_destroy(&rates->lock);
 	free(rates);
 }

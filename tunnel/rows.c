@@ -67,11 +67,11 @@ bool stoq_rows_add(struct stoq_rows *into, const struct stoq_rows *from)
 
 void stoq_rows_free(struct stoq_rows *rows)
 {
-	struct stoq_row *row, *next;
+	struct stoq_row *row = rows->first, *next;
 
-	HASH_ITER(hh, rows->first, row, next)
-	{
-		HASH_DEL(rows->first, row);
+	HASH_CLEAR(hh, rows->first);
+	for (; row; row = next) {
+		next = row->hh.next;
 		free(row);
 	}
 }
