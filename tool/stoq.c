@@ -22,7 +22,7 @@ static const struct tool_verb verbs[] = {
 #ifdef STOQ_EBPF
 	{"watch", "see every NVMe/TCP command that passes an interface", verb_watch},
 	{"record", "records of commands for other programs: CSV, fio", verb_record},
-	{"join", "whose the time of commands is, by a record of each end", verb_join},
+	{"join", "where the time of commands goes, by a record of each end", verb_join},
 	{"guard", "refuse NVMe/TCP commands in the kernel, by a policy", verb_guard},
 	{"xdp", "see and set the XDP filters of running transports", verb_xdp},
 #endif
