@@ -6,13 +6,13 @@
  *
  * Lines of standard input, streams by numbers of the script's:
  *   connect                 make a connection, another one if there is one
- *   open S | write S HEX | finish S | reset S CODE | stop S CODE | resume S
+ *   open S | write S HEX | finish S | reset S CODE | stop S CODE | resume S | ask S
  *   many N HEX              N streams, each with these bytes
  *   deaf 0|1                take nothing of what comes from now on
  *   close CODE HEX          end the connection with this reason
  *   quit
  * Lines of standard output: connected, closed CODE REASON, opened S, got S HEX, finished S, was-reset S CODE, was-stopped S,
- * over S CODE, refused N (no stream was to be had), made N.
+ * over S CODE, refused N (no stream was to be had), made N, acknowledged S BYTES.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -153,6 +153,7 @@ static void open_many(unsigned long count, char *hex)
 
 static void act_on(const char *verb, struct stoq_stream *stream, char *rest)
 {
+	struct stoq_stream_info info;
 	size_t size;
 
 	if (strcmp(verb, "write") == 0) {
@@ -167,6 +168,10 @@ static void act_on(const char *verb, struct stoq_stream *stream, char *rest)
 		stoq_stream_stop(stream, strtoull(rest, NULL, 10));
 	} else if (strcmp(verb, "resume") == 0) {
 		stoq_stream_resume(stream);
+	} else if (strcmp(verb, "ask") == 0) {
+		stoq_stream_info(stream, &info);
+		printf("acknowledged %zu %llu\n", number_of(stream),
+			(unsigned long long)info.acknowledged);
 	} else {
 		die(verb);
 	}
