@@ -43,14 +43,22 @@ static bool is_plain(const struct stoq_mux *mux, const union stoq_pdu_header *he
 
 bool stoq_mux_admits(struct stoq_mux *mux, const union stoq_pdu_header *header)
 {
-	bool early = header->hdr.type != NVME_TCP_ICREQ &&
-		     !mux->agreed.first_passed[NVME_TCP_FROM_CONTROLLER];
+	const char *fault = NULL;
 
-	if (mux->config.end != STOQ_TUNNEL_TARGET_END || (!early && is_plain(mux, header)))
+	if (mux->config.end != STOQ_TUNNEL_TARGET_END)
 		return true;
-	stoq_mux_fail(mux, STOQ_LANE_PROTOCOL, "host: a PDU of type %02xh %s", header->hdr.type,
-		early ? "comes before the target has answered ICReq"
-		      : "has data, digests or padding that targets take in different ways");
+	if (header->hdr.type != NVME_TCP_ICREQ &&
+		!mux->agreed.first_passed[NVME_TCP_FROM_CONTROLLER])
+		fault = "comes before the target has answered ICReq";
+	else if (header->hdr.type == NVME_TCP_H2C_DATA && !mux->agreed.answered)
+		/* A Connect has its data in the capsule. */
+		fault = "comes before a Connect has succeeded";
+	else if (!is_plain(mux, header))
+		fault = "has data, digests or padding that targets take in different ways";
+	if (!fault)
+		return true;
+	stoq_mux_fail(
+		mux, STOQ_LANE_PROTOCOL, "host: a PDU of type %02xh %s", header->hdr.type, fault);
 	return false;
 }
 

@@ -378,6 +378,32 @@ static void nothing_goes_before_icresp(void **state)
 	rig_destroy(&rig);
 }
 
+static void no_data_go_before_a_connect(void **state)
+{
+	uint8_t pdu[NVME_TCP_FRONT_MAX + 64] = {0};
+	struct nvme_tcp_data_pdu data = {.hdr = {.type = NVME_TCP_H2C_DATA,
+						 .flags = NVME_TCP_FLAG_LAST,
+						 .hlen = sizeof(data),
+						 .pdo = sizeof(data),
+						 .plen = nvme_to_le32(sizeof(data) + 64)},
+		.data_length = nvme_to_le32(64)};
+
+	memcpy(pdu, &data, sizeof(data));
+	start_unconnected();
+	connect_comes(0, 1);
+	assert_int_equal(bytes_to_target(), 72 + 1024);
+	stoq_mux_from_lane(&target_end()->mux, 0, pdu, sizeof(data) + 64, false, 0);
+	assert_int_equal(bytes_to_target(), 72 + 1024);
+	assert_int_equal(target_end()->mux.code, STOQ_LANE_PROTOCOL);
+	rig_destroy(&rig);
+
+	start(1);
+	target_end()->out_size = 0;
+	stoq_mux_from_lane(&target_end()->mux, 0, pdu, sizeof(data) + 64, false, 0);
+	assert_int_equal(bytes_to_target(), sizeof(data) + 64);
+	rig_destroy(&rig);
+}
+
 /* A Connect capsule of that queue, as a part of a fused pair. */
 static void fused_connect_comes(uint16_t qid, uint16_t cid, uint8_t fuse)
 {
@@ -556,6 +582,7 @@ int main(void)
 		cmocka_unit_test(capsules_that_targets_read_differently_do_not_pass),
 		cmocka_unit_test(only_one_connect_goes_before_all_else),
 		cmocka_unit_test(no_connect_follows_one_that_succeeded),
+		cmocka_unit_test(no_data_go_before_a_connect),
 		cmocka_unit_test(a_connect_is_no_part_of_a_fused_pair),
 		cmocka_unit_test(a_refused_connect_changes_nothing_of_its_queue),
 		cmocka_unit_test(nothing_goes_before_icresp),
