@@ -11,8 +11,10 @@ static bool has_same_lists(
 	if (wide->list_count != narrow->list_count || wide->lists[0]->count ||
 		narrow->lists[0]->count)
 		return false;
-	return memcmp(&wide->lists[1], &narrow->lists[1],
-		       (wide->list_count - 1) * sizeof(*wide->lists)) == 0;
+	for (size_t i = 1; i < wide->list_count; i++)
+		if (wide->lists[i] != narrow->lists[i])
+			return false;
+	return true;
 }
 
 /* Of lists only what is plain to see: they may be long. */
