@@ -14,6 +14,7 @@
 struct stoq_guard_recorded_flow {
 	uint32_t uid;
 	uint16_t host_class, subsystem_class;
+	bool queue_known;
 	struct stoq_identity identity;
 	UT_hash_handle hh;
 };
@@ -71,6 +72,7 @@ static int take_connection(struct stoq_guard_recorded *recorded,
 		return -ENOMEM;
 	stoq_identity_from_ends(&flow->identity, entry->host_nqn, entry->subsystem_nqn,
 		&entry->host, &entry->controller);
+	flow->queue_known = entry->qid != STOQ_RECORD_UNKNOWN;
 	classify(flow, compiled);
 	return 0;
 }
@@ -119,12 +121,13 @@ static int count_refused(struct stoq_guard_recorded *recorded,
 	return 0;
 }
 
-/* As stoq_guard_request_from_sqe() does it; enum stoq_guard_touches. */
+/* As stoq_guard_request_from_sqe() does it, for one kind of queue; enum stoq_guard_touches. */
 static uint32_t request_of(const struct stoq_guard_compiled *compiled,
-	struct stoq_guard_request *request, const struct stoq_record_command *command)
+	struct stoq_guard_request *request, const struct stoq_record_command *command,
+	uint32_t kind)
 {
 	bool fabrics = command->opcode == NVME_OPCODE_FABRICS;
-	uint32_t table = command->kind == NVME_QUEUE_IO ? STOQ_GUARD_IO : STOQ_GUARD_ADMIN;
+	uint32_t table = kind == NVME_QUEUE_IO ? STOQ_GUARD_IO : STOQ_GUARD_ADMIN;
 	uint64_t last = command->slba + command->blocks - 1;
 	uint32_t touches =
 		stoq_guard_request_set(compiled, request, fabrics ? STOQ_GUARD_FABRICS : table,
@@ -136,11 +139,35 @@ static uint32_t request_of(const struct stoq_guard_compiled *compiled,
 	return touches;
 }
 
+/* As the guard's stoq_guard_judge() does it, also where the queue is not known; enum stoq_guard_touches. */
+static uint32_t decide(const struct stoq_guard_compiled *compiled,
+	const struct stoq_guard_recorded_flow *flow, const struct stoq_record_command *command,
+	struct stoq_guard_decision *decision)
+{
+	struct stoq_guard_request request = {
+		.host_class = flow->host_class, .subsystem_class = flow->subsystem_class};
+	bool idle = !flow->queue_known && stoq_guard_is_idle_talk(command->opcode);
+	uint32_t kind = idle ? NVME_QUEUE_ADMIN : command->kind;
+	struct stoq_guard_decision part;
+	uint32_t touches;
+
+	if (!flow->queue_known && !idle) {
+		request_of(compiled, &request, command, !kind);
+		stoq_guard_decide(compiled, &request, decision);
+	}
+	touches = request_of(compiled, &request, command, kind);
+	stoq_guard_decide(compiled, &request, &part);
+	if (flow->queue_known || idle)
+		*decision = part;
+	else
+		stoq_guard_merge(decision, &part);
+	return touches;
+}
+
 static int take_command(struct stoq_guard_recorded *recorded,
 	const struct stoq_guard_compiled *compiled, const struct stoq_record_command *command)
 {
 	struct stoq_guard_recorded_flow *flow = flow_of(recorded, command->uid);
-	struct stoq_guard_request request = {0};
 	struct stoq_guard_decision decision;
 	uint32_t touches;
 
@@ -150,10 +177,7 @@ static int take_command(struct stoq_guard_recorded *recorded,
 		classify(flow, compiled);
 	recorded->commands++;
 	recorded->nameless += !flow->identity.host_nqn[0];
-	touches = request_of(compiled, &request, command);
-	request.host_class = flow->host_class;
-	request.subsystem_class = flow->subsystem_class;
-	stoq_guard_decide(compiled, &request, &decision);
+	touches = decide(compiled, flow, command, &decision);
 	if (decision.verdict != STOQ_GUARD_DENY)
 		return 0;
 	recorded->refused++;

@@ -308,6 +308,16 @@ static inline __u32 stoq_guard_request_set(const struct stoq_guard_compiled *pol
 }
 
 /*
+ * On a connection whose queue is not known a command has to be allowed on either kind. These do no harm as admin commands, and no I/O
+ * command set has them: they are judged as such.
+ */
+static inline __attribute__((always_inline)) int stoq_guard_is_idle_talk(__u8 opcode)
+{
+	return opcode == NVME_ADMIN_IDENTIFY || opcode == NVME_ADMIN_GET_FEATURES ||
+	       opcode == NVME_ADMIN_KEEP_ALIVE;
+}
+
+/*
  * A Copy whose sources are in namespaces that its list names (descriptor formats 2h and 3h, NVM Command Set 1.1, Copy), or in a format that
  * is not known here.
  */

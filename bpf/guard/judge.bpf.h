@@ -286,13 +286,6 @@ __noinline int stoq_guard_judge_sqe(
 	return touches;
 }
 
-/* These do no harm as admin commands, and no I/O command set has them. */
-static __always_inline int stoq_guard_is_idle_talk(__u8 opcode)
-{
-	return opcode == NVME_ADMIN_IDENTIFY || opcode == NVME_ADMIN_GET_FEATURES ||
-	       opcode == NVME_ADMIN_KEEP_ALIVE;
-}
-
 /* A connection whose queue is not known: the command has to be allowed on either kind. */
 static __always_inline void stoq_guard_judge_either(struct stoq_guard_cpu *guard,
 	const struct stoq_flow *flow, struct stoq_guard_installed *installed,
