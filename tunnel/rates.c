@@ -44,7 +44,8 @@ struct stoq_rates *stoq_rates_new(size_t accounts_max)
 
 static void delete_account(struct stoq_rates *rates, struct stoq_rates_account *account)
 {
-	HASH_DEL(rates->accounts, account);
+	HASH_DEL(rates->accounts,
+		account); // NOLINT(clang-analyzer-unix.Malloc): takes the next one for freed
 	free(account);
 }
 
