@@ -169,13 +169,13 @@ static int digest_payload(struct __sk_buff *skb, struct stoq_flow *flow, struct 
 	struct digesting digesting = {flow, cpu, pdu, false};
 	const struct stoq_digest_sink sink = {on_wrong_digest, &digesting, &running->digest_counts};
 
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+	const uint8_t *bytes = (const uint8_t *)(skb->data + cpu->payload_offset);
+
 	if (cpu->early)
 		digest_early_bytes(cpu, pdu, &sink);
 	else
-		stoq_digest_take(pdu, cpu->sequence,
-			(const uint8_t *)(skb->data +
-					  cpu->payload_offset), // NOLINT(performance-no-int-to-ptr)
-			stoq_present(skb, cpu), &sink);
+		stoq_digest_take(pdu, cpu->sequence, bytes, stoq_present(skb, cpu), &sink);
 	return digesting.header_wrong;
 }
 
@@ -198,21 +198,21 @@ static uint8_t digest_flags(const struct stoq_flow *flow, const struct nvme_tcp_
 }
 
 static int stoq_digest_pdu(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu,
-	struct nvme_tcp_icreq_pdu *header, __u32 sequence)
+	struct nvme_tcp_icreq_pdu *pdu, __u32 sequence)
 {
 	static const struct stoq_digest_pdu none;
-	uint8_t flags = digest_flags(flow, &header->hdr);
+	uint8_t flags = digest_flags(flow, &pdu->hdr);
 	uint64_t key = digest_key(flow, cpu);
-	struct stoq_digest_pdu *pdu = stoq_table_find(running->digests, &key);
+	struct stoq_digest_pdu *own = stoq_table_find(running->digests, &key);
 
-	if (!pdu && !flags)
+	if (!own && !flags)
 		return 0;
-	if (!pdu && stoq_table_put(running->digests, &key, &none, true) == 0)
-		pdu = stoq_table_find(running->digests, &key);
-	if (!pdu)
+	if (!own && stoq_table_put(running->digests, &key, &none, true) == 0)
+		own = stoq_table_find(running->digests, &key);
+	if (!own)
 		return 0;
-	stoq_digest_begin(pdu, &header->hdr, sequence, flags, &running->digest_counts);
-	return digest_payload(skb, flow, cpu, pdu);
+	stoq_digest_begin(own, &pdu->hdr, sequence, flags, &running->digest_counts);
+	return digest_payload(skb, flow, cpu, own);
 }
 
 static void stoq_digest_payload(struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_cpu *cpu)

@@ -138,6 +138,7 @@ static int drop(void *context, void *data, size_t size)
 static double measure_both(int program, uint8_t opcode, struct ring_buffer *ring)
 {
 	static uint32_t ns[ROUND_PACKETS];
+	const size_t middle = ROUND_PACKETS / 2;
 
 	start_connection(program);
 	for (int i = 0; i < ROUND_PACKETS; i++) {
@@ -149,7 +150,7 @@ static double measure_both(int program, uint8_t opcode, struct ring_buffer *ring
 		ring_buffer__consume(ring);
 	}
 	qsort(ns, ROUND_PACKETS, sizeof(ns[0]), compare);
-	return (double)ns[ROUND_PACKETS / 2] / CAPSULES;
+	return (double)ns[middle] / CAPSULES;
 }
 
 static int compare_doubles(const void *a, const void *b)
