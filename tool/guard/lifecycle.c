@@ -136,7 +136,8 @@ int guard_on(int argc, char **argv)
 }
 
 /* A policy for the program that is there, which may be older than what we could load. */
-static void warn_of_other_program(const char *name)
+/* What may be otherwise than expected: a policy that names no mode leaves the guard in its own. */
+static void notice_guard(const char *name, enum stoq_guard_mode mode)
 {
 	struct stoq_guard_pins pins;
 	struct stoq_guard_manifest manifest;
@@ -148,6 +149,10 @@ static void warn_of_other_program(const char *name)
 		tool_notice("guard %s runs the program of another stoq (%.11s); `stoq guard on "
 			    "--replace --name %s FILE` puts this one's in its place, without a gap",
 			name, manifest.version, name);
+	if (manifest.audit && mode == STOQ_GUARD_MODE_NOT_NAMED)
+		tool_notice("guard %s is still in audit mode: nothing is refused or dropped; `stoq "
+			    "guard on --replace --name %s FILE` enforces",
+			name, name);
 }
 
 int guard_reload(int argc, char **argv)
@@ -176,7 +181,7 @@ int guard_reload(int argc, char **argv)
 	} else {
 		printf("guard %s: policy %s, hash %016llx\n", name_of(&options), source.path,
 			(unsigned long long)source.compiled->hash);
-		warn_of_other_program(name_of(&options));
+		notice_guard(name_of(&options), source.policy.mode);
 		status = EXIT_SUCCESS;
 	}
 	stoq_guard_source_free(&source);
