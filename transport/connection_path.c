@@ -95,8 +95,7 @@ bool stoq_connection_name_packet(struct stoq_connection *connection,
 	if (id < connection->cid_count && connection->cids_used[id])
 		return stoq_paths_name_once(&connection->paths, &datagram->local, &datagram->remote,
 			named_local, named_remote);
-	stoq_paths_name_current(&connection->paths, named_local, named_remote);
-	return true;
+	return stoq_paths_name_current(&connection->paths, named_local, named_remote);
 }
 
 void stoq_connection_note_ids(struct stoq_connection *connection, const uint8_t *data, size_t size)
@@ -169,6 +168,7 @@ void stoq_connection_follow_path(struct stoq_connection *connection)
 		connection->stranded_ns = 0;
 	if (!elsewhere)
 		return;
+	connection->strandings = 0;
 	/* RFC 9000, 9.4 and 14.3: what passed elsewhere may not pass here. */
 	if (stoq_connection_find_path(connection, path, &local, &remote))
 		begin_again(connection, &remote);

@@ -22,6 +22,9 @@
  * one in time; its client may only have gone on. So long it is waited for, from wherever.
  */
 #define STRANDED_MAX_NS	      10000000000ull
+/* What is in flight has no timer, or one that is as good as none; and how often that is mended. */
+#define STUCK_NS	      5000000000ull
+#define STUCK_PAUSE_NS	      100000000ull
 #define BLACK_HOLE_TIMEOUTS   6 /* probe timeouts: the third is sent after 1 + 2 + 4 of them */
 /* That an honest one takes beside its data, and when it is over and ngtcp2 keeps it. */
 #define STREAM_BYTES_MAX      32768
@@ -81,11 +84,38 @@ static void migrate(struct stoq_connection *connection)
 		connection->next_local = next;
 }
 
+/*
+ * On a path that was not validated, ngtcp2 0.12 stops its loss timer when it has sent three times what has come. If its challenges are
+ * lost, and its window is full, it sends neither others nor data any more, whatever comes (conn_server_tx_left() and conn_cwnd_is_zero()
+ * in ngtcp2_conn_write_vmsg()).
+ */
+static bool is_stuck(const struct stoq_connection *connection, uint64_t due_ns)
+{
+	const uint64_t now_ns = connection->worker->now_ns;
+	ngtcp2_conn_info info;
+
+	if (due_ns < now_ns + STUCK_NS || now_ns < connection->renewed_ns + STUCK_PAUSE_NS ||
+		stoq_paths_current_validated(&connection->paths))
+		return false;
+	ngtcp2_conn_get_conn_info(connection->quic, &info);
+	return info.bytes_in_flight;
+}
+
+/* On a new path, validation and congestion control begin again, so the path gets a new name if its client is still there. */
+static void renew_path(struct stoq_connection *connection, uint64_t due_ns)
+{
+	if (!connection->server || !is_stuck(connection, due_ns))
+		return;
+	connection->renewed_ns = connection->worker->now_ns;
+	stoq_paths_renew(&connection->paths);
+}
+
 static void arm_timer(struct stoq_connection *connection)
 {
 	struct stoq_worker *worker = connection->worker;
 	uint64_t due_ns = ngtcp2_conn_get_expiry(connection->quic);
 
+	renew_path(connection, due_ns);
 	if (connection->stranded_ns)
 		due_ns = connection->stranded_ns + STRANDED_MAX_NS;
 	/* A time that has passed is now: the next round. */

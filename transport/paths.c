@@ -1,28 +1,30 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "transport/paths.h"
 
+#include <arpa/inet.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "datapath/address.h"
 
 #define VALIDATED_KEPT 4	  /* ngtcp2 goes back to one of them if no other answers */
 #define NUMBER_MAX     UINT32_MAX /* a client that moves 100,000 times a second needs half a day */
 
-static uint16_t local_part(uint32_t number)
-{
-	return (uint16_t)(number >> 16);
-}
-
-static uint32_t number_of(
-	const struct stoq_address *named_local, const struct stoq_address *named_remote)
-{
-	return (uint32_t)stoq_address_port(named_local) << 16 | stoq_address_port(named_remote);
-}
-
 static struct stoq_path_name *find(const struct stoq_paths *paths, uint32_t number)
 {
 	for (uint32_t i = 0; i < paths->count; i++)
 		if (paths->names[i].number == number)
+			return (struct stoq_path_name *)&paths->names[i];
+	return NULL;
+}
+
+/* What ngtcp2 calls by that name. */
+static struct stoq_path_name *find_name(const struct stoq_paths *paths,
+	const struct stoq_address *named_local, const struct stoq_address *named_remote)
+{
+	for (uint32_t i = 0; i < paths->count; i++)
+		if (stoq_address_equal(&paths->names[i].named_remote, named_remote) &&
+			stoq_address_equal(&paths->names[i].named_local, named_local))
 			return (struct stoq_path_name *)&paths->names[i];
 	return NULL;
 }
@@ -59,26 +61,64 @@ static struct stoq_path_name *oldest(struct stoq_paths *paths)
 	return oldest;
 }
 
-static struct stoq_path_name *add(struct stoq_paths *paths, const struct stoq_address *local,
-	const struct stoq_address *remote)
-{
-	struct stoq_path_name *name;
-
-	if (paths->next == NUMBER_MAX)
-		return NULL;
-	name = paths->count < STOQ_PATHS ? &paths->names[paths->count++] : oldest(paths);
-	*name = (struct stoq_path_name){
-		.local = *local, .remote = *remote, .number = paths->next++};
-	return name;
-}
-
-/* ---- by address ---- */
-
 static bool same(const struct stoq_path_name *name, const struct stoq_address *local,
 	const struct stoq_address *remote)
 {
 	return stoq_address_equal(&name->remote, remote) && stoq_address_equal(&name->local, local);
 }
+
+/* The number's lower half is the port, its upper half changes the host, as the highest bit does of one that has to be another. */
+static struct stoq_address name_of(
+	const struct stoq_address *remote, uint32_t number, bool another_host)
+{
+	const uint32_t change = htonl(number >> 16 | (another_host ? 1u << 31 : 0));
+	struct stoq_address named = *remote;
+	uint32_t end;
+
+	stoq_address_set_port(&named, (uint16_t)number);
+	if (named.sa.sa_family == AF_INET) {
+		named.in.sin_addr.s_addr ^= change;
+		return named;
+	}
+	memcpy(&end, named.in6.sin6_addr.s6_addr + 12, sizeof(end));
+	end ^= change;
+	memcpy(named.in6.sin6_addr.s6_addr + 12, &end, sizeof(end));
+	return named;
+}
+
+static bool name_in_use(const struct stoq_paths *paths, const struct stoq_address *named_remote)
+{
+	for (uint32_t i = 0; i < paths->count; i++)
+		if (stoq_address_equal(&paths->names[i].named_remote, named_remote))
+			return true;
+	return false;
+}
+
+static struct stoq_path_name *add(struct stoq_paths *paths, const struct stoq_address *local,
+	const struct stoq_address *remote)
+{
+	const struct stoq_path_name *current = find(paths, paths->current);
+	const bool another_host =
+		current && current->stuck && same(current, local, remote) && !current->another_host;
+	struct stoq_address named_remote;
+	struct stoq_path_name *name;
+
+	do {
+		if (paths->next == NUMBER_MAX)
+			return NULL;
+		named_remote = name_of(remote, paths->next++, another_host);
+	} while (name_in_use(paths, &named_remote));
+	name = paths->count < STOQ_PATHS ? &paths->names[paths->count++] : oldest(paths);
+	*name = (struct stoq_path_name){.local = *local,
+		.remote = *remote,
+		.named_local = *local,
+		.named_remote = named_remote,
+		.number = paths->next - 1,
+		.another_host = another_host};
+	return name;
+}
+
+/* ---- by address ---- */
 
 static struct stoq_path_name *find_address(struct stoq_paths *paths,
 	const struct stoq_address *local, const struct stoq_address *remote)
@@ -86,7 +126,7 @@ static struct stoq_path_name *find_address(struct stoq_paths *paths,
 	struct stoq_path_name *current = find(paths, paths->current);
 
 	/* Nearly always. */
-	if (current && same(current, local, remote))
+	if (current && !current->left && same(current, local, remote))
 		return current;
 	for (uint32_t i = 0; i < paths->count; i++)
 		if (!paths->names[i].left && same(&paths->names[i], local, remote))
@@ -101,13 +141,12 @@ void stoq_paths_init(struct stoq_paths *paths, const struct stoq_address *local,
 	add(paths, local, remote)->validated = true;
 }
 
-static void write_name(const struct stoq_path_name *name, struct stoq_address *named_local,
-	struct stoq_address *named_remote)
+static void use(struct stoq_paths *paths, struct stoq_path_name *name,
+	struct stoq_address *named_local, struct stoq_address *named_remote)
 {
-	*named_local = name->local;
-	*named_remote = name->remote;
-	stoq_address_set_port(named_local, local_part(name->number));
-	stoq_address_set_port(named_remote, (uint16_t)name->number);
+	name->used = ++paths->clock;
+	*named_local = name->named_local;
+	*named_remote = name->named_remote;
 }
 
 bool stoq_paths_name(struct stoq_paths *paths, const struct stoq_address *local,
@@ -120,8 +159,7 @@ bool stoq_paths_name(struct stoq_paths *paths, const struct stoq_address *local,
 		name = add(paths, local, remote);
 	if (!name)
 		return false;
-	name->used = ++paths->clock;
-	write_name(name, named_local, named_remote);
+	use(paths, name, named_local, named_remote);
 	return true;
 }
 
@@ -129,23 +167,31 @@ bool stoq_paths_name_once(struct stoq_paths *paths, const struct stoq_address *l
 	const struct stoq_address *remote, struct stoq_address *named_local,
 	struct stoq_address *named_remote)
 {
-	struct stoq_path_name *name = find(paths, paths->current);
+	struct stoq_path_name *current = find(paths, paths->current), *name = current;
 
-	if (!name || !same(name, local, remote)) {
+	if (!current)
+		return false;
+	if (current->left || !same(current, local, remote)) {
+		const struct stoq_address current_local = current->named_local;
+
 		name = add(paths, local, remote);
-		if (!name || local_part(name->number) != local_part(paths->current))
+		if (!name)
 			return false;
+		name->named_local = current_local;
 		name->left = true;
 	}
-	name->used = ++paths->clock;
-	write_name(name, named_local, named_remote);
+	use(paths, name, named_local, named_remote);
 	return true;
 }
 
-void stoq_paths_name_current(const struct stoq_paths *paths, struct stoq_address *named_local,
+bool stoq_paths_name_current(struct stoq_paths *paths, struct stoq_address *named_local,
 	struct stoq_address *named_remote)
 {
-	write_name(find(paths, paths->current), named_local, named_remote);
+	struct stoq_path_name *current = find(paths, paths->current);
+
+	if (current)
+		use(paths, current, named_local, named_remote);
+	return current;
 }
 
 /* ---- by name ---- */
@@ -153,33 +199,33 @@ void stoq_paths_name_current(const struct stoq_paths *paths, struct stoq_address
 bool stoq_paths_is_current(const struct stoq_paths *paths, const struct stoq_address *named_local,
 	const struct stoq_address *named_remote)
 {
-	return number_of(named_local, named_remote) == paths->current;
+	const struct stoq_path_name *name = find_name(paths, named_local, named_remote);
+
+	return name && name->number == paths->current;
 }
 
 bool stoq_paths_settle(struct stoq_paths *paths, const struct stoq_address *named_local,
 	const struct stoq_address *named_remote)
 {
-	const uint32_t number = number_of(named_local, named_remote);
-	struct stoq_path_name *before, *now;
+	struct stoq_path_name *now = find_name(paths, named_local, named_remote), *before;
 
-	if (number == paths->current)
+	if (now && now->number == paths->current)
 		return false;
 	before = find(paths, paths->current);
-	now = find(paths, number);
 	if (before)
 		before->left = true;
 	if (now) {
-		now->left = false;
+		now->left = now->stuck = false;
 		now->used = ++paths->clock;
 	}
-	paths->current = number;
+	paths->current = now ? now->number : NUMBER_MAX;
 	return !before || !now || !stoq_address_same_host(&before->remote, &now->remote);
 }
 
 void stoq_paths_validated(struct stoq_paths *paths, const struct stoq_address *named_local,
 	const struct stoq_address *named_remote)
 {
-	struct stoq_path_name *name = find(paths, number_of(named_local, named_remote));
+	struct stoq_path_name *name = find_name(paths, named_local, named_remote);
 
 	if (!name)
 		return;
@@ -187,11 +233,26 @@ void stoq_paths_validated(struct stoq_paths *paths, const struct stoq_address *n
 	name->used = ++paths->clock;
 }
 
+void stoq_paths_renew(struct stoq_paths *paths)
+{
+	struct stoq_path_name *current = find(paths, paths->current);
+
+	if (current)
+		current->left = current->stuck = true;
+}
+
+bool stoq_paths_current_validated(const struct stoq_paths *paths)
+{
+	const struct stoq_path_name *current = find(paths, paths->current);
+
+	return current && current->validated;
+}
+
 bool stoq_paths_find(const struct stoq_paths *paths, const struct stoq_address *named_local,
 	const struct stoq_address *named_remote, struct stoq_address *local,
 	struct stoq_address *remote)
 {
-	const struct stoq_path_name *name = find(paths, number_of(named_local, named_remote));
+	const struct stoq_path_name *name = find_name(paths, named_local, named_remote);
 
 	if (!name)
 		return false;

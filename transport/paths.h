@@ -5,9 +5,9 @@
  * A server's names for the addresses of a client. ngtcp2 (0.12 and 1.11) asserts, when a client
  * comes back to an address that it left before the next one was validated, that its own discovery
  * of packet sizes is on; and it may not be, because ours is. So ngtcp2 never sees a client come
- * back: each time that the client has left an address, that address gets another name, which is a
- * path of the same IP addresses with ports that mean nothing. Names are never used twice. Where
- * ngtcp2 wants to send is looked up here.
+ * back: each time that the client has left an address, that address gets another name: the remote
+ * port is a number, and when 65,536 of them were used, the host's last bits are more of it. Names are
+ * never used twice. Where ngtcp2 wants to send is looked up here.
  *
  * Coming back costs a validation, a round trip, in which three times may be sent what has come.
  * Pure.
@@ -21,10 +21,13 @@
 
 struct stoq_path_name {
 	struct stoq_address local, remote; /* what it stands for */
+	struct stoq_address named_local, named_remote;
 	uint32_t number;
-	uint32_t used;	/* when, for finding the one that is not needed any more */
-	bool left;	/* the client has gone on from there */
-	bool validated; /* it answered there */
+	uint32_t used;	   /* when, for finding the one that is not needed any more */
+	bool left;	   /* the client has gone on from there */
+	bool validated;	   /* it answered there */
+	bool stuck;	   /* it will have another name, which is that of another host */
+	bool another_host; /* that name */
 };
 
 struct stoq_paths {
@@ -50,8 +53,8 @@ bool stoq_paths_name(struct stoq_paths *paths, const struct stoq_address *local,
 bool stoq_paths_name_once(struct stoq_paths *paths, const struct stoq_address *local,
 	const struct stoq_address *remote, struct stoq_address *named_local,
 	struct stoq_address *named_remote);
-/* The current path's name, wherever a packet has come from. */
-void stoq_paths_name_current(const struct stoq_paths *paths, struct stoq_address *named_local,
+/* The current path's name, wherever a packet has come from; false: it has none. */
+bool stoq_paths_name_current(struct stoq_paths *paths, struct stoq_address *named_local,
 	struct stoq_address *named_remote);
 
 bool stoq_paths_is_current(const struct stoq_paths *paths, const struct stoq_address *named_local,
@@ -65,6 +68,13 @@ bool stoq_paths_settle(struct stoq_paths *paths, const struct stoq_address *name
 /* The path was validated. */
 void stoq_paths_validated(struct stoq_paths *paths, const struct stoq_address *named_local,
 	const struct stoq_address *named_remote);
+
+/*
+ * When something comes from the current address, it gets another name, of another host, so that ngtcp2 begins its validation and congestion
+ * control again.
+ */
+void stoq_paths_renew(struct stoq_paths *paths);
+bool stoq_paths_current_validated(const struct stoq_paths *paths);
 
 /* What a name stands for; false: it is not known any more, or never was one. */
 bool stoq_paths_find(const struct stoq_paths *paths, const struct stoq_address *named_local,

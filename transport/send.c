@@ -14,12 +14,14 @@
 #include "transport/stream.h"
 #include "transport/worker.h"
 
-#define PIECES_MAX   16
-#define BURST_BYTES  32768 /* a stream's turn */
-#define PROBE_SPREAD 12	   /* bytes by which the headers of packets vary */
-#define PACKETS_MAX  512   /* in one go, where nothing else bounds it */
-#define BURST_NS     1000000ull
-#define LONG_PAST_NS (16 * BURST_NS) /* longer than a window is paced over on a short path */
+#define PIECES_MAX     16
+#define BURST_BYTES    32768 /* a stream's turn */
+#define PROBE_SPREAD   12    /* bytes by which the headers of packets vary */
+#define PACKETS_MAX    512   /* in one go, where nothing else bounds it */
+#define BURST_NS       1000000ull
+#define LONG_PAST_NS   (16 * BURST_NS) /* longer than a window is paced over on a short path */
+/* How often a path that answers short challenges only is tried again while its client is there. */
+#define STRANDINGS_MAX 8
 
 /* A packet being written. */
 struct packet {
@@ -289,6 +291,8 @@ static enum progress send_all(struct stoq_connection *connection, struct packet 
 		written = write_packet(connection, packet);
 		if (written == NGTCP2_ERR_NO_VIABLE_PATH && connection->server) {
 			connection->stranded_ns = connection->worker->now_ns;
+			if (connection->strandings++ < STRANDINGS_MAX)
+				stoq_paths_renew(&connection->paths);
 			return NOTHING_MORE;
 		}
 		if (written < 0)

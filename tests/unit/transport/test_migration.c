@@ -333,6 +333,69 @@ static void test_leaves_a_path_that_fails_one_way(void **state)
 	}
 }
 
+/* Whatever NAT, client and paths do in whatever order, the connection goes on when they have done it. */
+static void test_anything_in_any_order(void **state)
+{
+	const unsigned int seeds = getenv("STOQ_TEST_LONG") ? 60 : 8;
+
+	for (unsigned int seed = 1; seed <= seeds; seed++) {
+		const struct stoq_address homes[2] = {address(0), address(1)};
+		uint32_t random = seed;
+		struct rig rig;
+
+		start(&rig, 2 * RIG_MS, 800 + seed);
+		assert_int_equal(stoq_memory_add_address(rig.client.datapath, &homes[1]), 0);
+		for (unsigned int step = 0; step < 60; step++) {
+			const struct stoq_address *to = &homes[sample_random(&random) % 2];
+			unsigned int place = sample_random(&random) % ADDRESSES;
+
+			switch (sample_random(&random) % 6) {
+			case 0:
+				stoq_connection_migrate(rig.client.connection, &to->sa, to->length);
+				break;
+			case 1:
+				stoq_connection_move(rig.client.connection, &to->sa, to->length);
+				break;
+			case 2:
+				go(&rig, place);
+				break;
+			case 3:
+				go(&rig, 0);
+				break;
+			default:
+				failing = address(place);
+				stoq_memory_set_filter(rig.server.datapath,
+					sample_random(&random) % 2 ? not_to_there : NULL, NULL);
+				stoq_memory_set_filter(rig.client.datapath,
+					sample_random(&random) % 3 ? NULL : not_from_there, NULL);
+			}
+			run(&rig, (uint64_t)RIG_MS << sample_random(&random) % 9);
+			if (rig.client.closed || rig.server.closed)
+				fail_msg("seed %u, step %u: client '%s', server '%s'", seed, step,
+					rig.client.close.reason, rig.server.close.reason);
+		}
+		go(&rig, 0);
+		stoq_memory_set_filter(rig.server.datapath, NULL, NULL);
+		stoq_memory_set_filter(rig.client.datapath, NULL, NULL);
+		if (getenv("DBGS")) {
+			fprintf(stderr, "seed %u: shared %d current %u next %u recv %lu of %lu\n",
+				seed, rig.server.connection->shared_id.shared,
+				rig.server.connection->paths.current,
+				rig.server.connection->paths.next, rig.client.received,
+				from_server.sent);
+			if (rig.server.connection->shared_id.shared)
+				fprintf(stderr, "due %d over %lu now %lu written %u ch %u\n",
+					rig.server.connection->shared_id.challenge_due,
+					rig.server.connection->shared_id.over_ns, rig.now_ns,
+					rig.server.connection->shared_id.written,
+					rig.server.connection->shared_id.challenges);
+		}
+		/* A server finds a client behind a NAT when the client has something to send. */
+		run(&rig, RIG_S);
+		finish(&rig);
+	}
+}
+
 /* A move to where nobody answers is no end: the next one works. */
 static void test_moves_on_from_a_dead_path(void **state)
 {
@@ -362,8 +425,15 @@ static void name(struct stoq_paths *paths, unsigned int place, struct stoq_addre
 	const struct stoq_address local = address(3), remote = address(place);
 
 	assert_true(stoq_paths_name(paths, &local, &remote, &named[0], &named[1]));
-	assert_true(stoq_address_same_host(&named[0], &local));
-	assert_true(stoq_address_same_host(&named[1], &remote));
+	assert_true(stoq_address_equal(&named[0], &local));
+}
+
+static uint32_t number_in(const struct stoq_address *named_remote, unsigned int place)
+{
+	const struct stoq_address remote = address(place);
+
+	return ntohl(named_remote->in.sin_addr.s_addr ^ remote.in.sin_addr.s_addr) << 16 |
+	       stoq_address_port(named_remote);
 }
 
 static bool same_name(const struct stoq_address a[2], const struct stoq_address b[2])
@@ -410,9 +480,7 @@ static void test_names_are_not_used_twice(void **state)
 		name(&paths, i % ADDRESSES, named);
 		assert_false(same_name(named, last));
 		/* The next number, so no earlier one. */
-		assert_int_equal(
-			(uint32_t)stoq_address_port(&named[0]) << 16 | stoq_address_port(&named[1]),
-			i);
+		assert_int_equal(number_in(&named[1], i % ADDRESSES), i);
 		stoq_paths_settle(&paths, &named[0], &named[1]);
 		if (i % 3 == 0)
 			stoq_paths_validated(&paths, &named[0], &named[1]);
@@ -460,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_migrates_soon_after_a_nat),
 		cmocka_unit_test(test_leaves_a_path_that_fails_one_way),
 		cmocka_unit_test(test_moves_on_from_a_dead_path),
+		cmocka_unit_test(test_anything_in_any_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
