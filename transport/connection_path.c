@@ -89,12 +89,17 @@ bool stoq_connection_name_packet(struct stoq_connection *connection,
 	if (!connection->shared_id.shared)
 		return stoq_connection_name_path(
 			connection, &datagram->local, &datagram->remote, named_local, named_remote);
-	/* To ngtcp2, the first packet to an ID is a reason to take another ID of the peer, and so is a path on which a challenge
-	 * came: the former comes on the current path, and no path is seen twice. */
+	/*
+	 * To ngtcp2, the first packet to an ID is a reason to take another ID of the peer: it comes on the current path. So is a path on which a
+	 * challenge came before: no path is seen twice, if there may have been one. And so is another local address.
+	 */
 	id = own_id(connection, data, size);
 	if (id < connection->cid_count && connection->cids_used[id])
-		return stoq_paths_name_once(&connection->paths, &datagram->local, &datagram->remote,
-			named_local, named_remote);
+		return connection->challenged
+			       ? stoq_paths_name_once(&connection->paths, &datagram->local,
+					 &datagram->remote, named_local, named_remote)
+			       : stoq_paths_name_here(&connection->paths, &datagram->local,
+					 &datagram->remote, named_local, named_remote);
 	return stoq_paths_name_current(&connection->paths, named_local, named_remote);
 }
 
@@ -164,8 +169,10 @@ void stoq_connection_follow_path(struct stoq_connection *connection)
 	if (!connection->server)
 		return;
 	elsewhere = stoq_paths_settle(&connection->paths, &named_local, &named_remote);
-	if (connection->paths.current != before)
+	if (connection->paths.current != before) {
 		connection->stranded_ns = 0;
+		connection->arrived_ns = connection->worker->now_ns;
+	}
 	if (!elsewhere)
 		return;
 	connection->strandings = 0;

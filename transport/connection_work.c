@@ -22,9 +22,9 @@
  * one in time; its client may only have gone on. So long it is waited for, from wherever.
  */
 #define STRANDED_MAX_NS	      10000000000ull
-/* What is in flight has no timer, or one that is as good as none; and how often that is mended. */
+/* What is in flight has no timer, or one that is as good as none; on a path that has been the current one for so long. */
 #define STUCK_NS	      5000000000ull
-#define STUCK_PAUSE_NS	      100000000ull
+#define STUCK_PATH_NS	      200000000ull
 #define BLACK_HOLE_TIMEOUTS   6 /* probe timeouts: the third is sent after 1 + 2 + 4 of them */
 /* That an honest one takes beside its data, and when it is over and ngtcp2 keeps it. */
 #define STREAM_BYTES_MAX      32768
@@ -94,7 +94,7 @@ static bool is_stuck(const struct stoq_connection *connection, uint64_t due_ns)
 	const uint64_t now_ns = connection->worker->now_ns;
 	ngtcp2_conn_info info;
 
-	if (due_ns < now_ns + STUCK_NS || now_ns < connection->renewed_ns + STUCK_PAUSE_NS ||
+	if (due_ns < now_ns + STUCK_NS || now_ns < connection->arrived_ns + STUCK_PATH_NS ||
 		stoq_paths_current_validated(&connection->paths))
 		return false;
 	ngtcp2_conn_get_conn_info(connection->quic, &info);
@@ -104,10 +104,8 @@ static bool is_stuck(const struct stoq_connection *connection, uint64_t due_ns)
 /* On a new path, validation and congestion control begin again, so the path gets a new name if its client is still there. */
 static void renew_path(struct stoq_connection *connection, uint64_t due_ns)
 {
-	if (!connection->server || !is_stuck(connection, due_ns))
-		return;
-	connection->renewed_ns = connection->worker->now_ns;
-	stoq_paths_renew(&connection->paths);
+	if (connection->server && is_stuck(connection, due_ns))
+		stoq_paths_renew(&connection->paths);
 }
 
 static void arm_timer(struct stoq_connection *connection)

@@ -42,7 +42,7 @@ static uint32_t count_validated(const struct stoq_paths *paths)
 
 static bool may_go(const struct stoq_paths *paths, const struct stoq_path_name *name)
 {
-	return name->number != paths->current &&
+	return name->number != paths->current && name->number != paths->fallback &&
 	       (!name->validated || count_validated(paths) > VALIDATED_KEPT);
 }
 
@@ -163,21 +163,43 @@ bool stoq_paths_name(struct stoq_paths *paths, const struct stoq_address *local,
 	return true;
 }
 
+/* ngtcp2 takes no other local address for a reason to take another ID. */
+static struct stoq_path_name *add_here(struct stoq_paths *paths, const struct stoq_address *local,
+	const struct stoq_address *remote)
+{
+	const struct stoq_path_name *current = find(paths, paths->current);
+	const struct stoq_address named = current ? current->named_local : *local;
+	struct stoq_path_name *name = add(paths, local, remote);
+
+	if (name)
+		name->named_local = named;
+	return name;
+}
+
+bool stoq_paths_name_here(struct stoq_paths *paths, const struct stoq_address *local,
+	const struct stoq_address *remote, struct stoq_address *named_local,
+	struct stoq_address *named_remote)
+{
+	const struct stoq_path_name *current = find(paths, paths->current);
+	struct stoq_path_name *name = find_address(paths, local, remote);
+
+	if (!name || (current && !stoq_address_equal(&name->named_local, &current->named_local)))
+		name = add_here(paths, local, remote);
+	if (name)
+		use(paths, name, named_local, named_remote);
+	return name;
+}
+
 bool stoq_paths_name_once(struct stoq_paths *paths, const struct stoq_address *local,
 	const struct stoq_address *remote, struct stoq_address *named_local,
 	struct stoq_address *named_remote)
 {
 	struct stoq_path_name *current = find(paths, paths->current), *name = current;
 
-	if (!current)
-		return false;
-	if (current->left || !same(current, local, remote)) {
-		const struct stoq_address current_local = current->named_local;
-
-		name = add(paths, local, remote);
+	if (!current || current->left || !same(current, local, remote)) {
+		name = add_here(paths, local, remote);
 		if (!name)
 			return false;
-		name->named_local = current_local;
 		name->left = true;
 	}
 	use(paths, name, named_local, named_remote);
@@ -214,6 +236,8 @@ bool stoq_paths_settle(struct stoq_paths *paths, const struct stoq_address *name
 	before = find(paths, paths->current);
 	if (before)
 		before->left = true;
+	if (before && before->validated)
+		paths->fallback = before->number;
 	if (now) {
 		now->left = now->stuck = false;
 		now->used = ++paths->clock;

@@ -33,8 +33,9 @@ struct stoq_path_name {
 struct stoq_paths {
 	struct stoq_path_name names[STOQ_PATHS];
 	uint32_t count;
-	uint32_t next;	  /* number */
-	uint32_t current; /* number: where ngtcp2 sends to */
+	uint32_t next;	   /* number */
+	uint32_t current;  /* number: where ngtcp2 sends to */
+	uint32_t fallback; /* number: where it goes back to if the current one is not validated */
 	uint32_t clock;
 };
 
@@ -46,10 +47,11 @@ void stoq_paths_init(struct stoq_paths *paths, const struct stoq_address *local,
 bool stoq_paths_name(struct stoq_paths *paths, const struct stoq_address *local,
 	const struct stoq_address *remote, struct stoq_address *named_local,
 	struct stoq_address *named_remote);
-/*
- * The same, with a name for this packet alone unless it has come on the current path. ngtcp2 takes no other ID of the peer for it than
- * the one that it uses, for its local address is that of the current path. false: there is no such name.
- */
+/* The same, with the current path's local address, so that ngtcp2 takes no other ID of the peer for that reason. */
+bool stoq_paths_name_here(struct stoq_paths *paths, const struct stoq_address *local,
+	const struct stoq_address *remote, struct stoq_address *named_local,
+	struct stoq_address *named_remote);
+/* The same, with a name for this packet alone unless it has come on the current path. */
 bool stoq_paths_name_once(struct stoq_paths *paths, const struct stoq_address *local,
 	const struct stoq_address *remote, struct stoq_address *named_local,
 	struct stoq_address *named_remote);

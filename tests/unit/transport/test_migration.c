@@ -138,9 +138,9 @@ struct changes {
 	uint64_t duration_ns;
 };
 
-static void change_to_and_fro(const struct changes *changes, uint64_t seed)
+static void change_to_and_fro(const struct changes *changes, uint64_t seed, uint64_t factor)
 {
-	uint64_t before, stood = 0, steps = 0, factor = getenv("STOQ_TEST_LONG") ? 60 : 1;
+	uint64_t before, stood = 0, steps = 0;
 	uint32_t random = (uint32_t)seed;
 	struct rig rig;
 
@@ -174,7 +174,7 @@ static void test_to_and_fro(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		change_to_and_fro(&cases[i], 100 + i);
+		change_to_and_fro(&cases[i], 100 + i, getenv("STOQ_TEST_LONG") ? 60 : 1);
 }
 
 /* No address answers before it is left. When it is over, everything goes on. */
@@ -189,7 +189,9 @@ static void test_faster_than_validation(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		change_to_and_fro(&cases[i], 200 + i);
+		/* Again and again, not for long: whether anything reaches the client within the idle timeout is chance. */
+		for (unsigned int run = 0; run < (getenv("STOQ_TEST_LONG") ? 60 : 1); run++)
+			change_to_and_fro(&cases[i], 200 + i + 10 * run, 1);
 }
 
 /* With loss on top. */
