@@ -194,6 +194,7 @@ void stoq_connection_new_path(struct stoq_connection *connection, const ngtcp2_p
 	const struct stoq_address named_local = address_of(&path->local);
 	const struct stoq_address named_remote = address_of(&path->remote);
 
+	stoq_shared_id_validated(&connection->shared_id);
 	if (connection->server)
 		stoq_paths_validated(&connection->paths, &named_local, &named_remote);
 	else
