@@ -12,7 +12,8 @@ struct bpf_map;
 #define LIMIT_MS	 1000000ull
 #define LIMIT_FLOW_BYTES 65536 /* room for a value of stoq_flows, of any program */
 /* 20 ms for each command. */
-#define LIMIT_FIFTY	 "  - {name: a, iops: 50, burst: 0ms}\n"
+/* 100 ms for each command, the longest that a packet waits for the one before: a guest that stands still for a moment does not decide. */
+#define LIMIT_TEN	 "  - {name: a, iops: 10, burst: 0ms}\n"
 
 extern struct stoq_limit_bpf *the_limit;
 extern bool limit_joins; /* segments have an option of Multipath TCP */

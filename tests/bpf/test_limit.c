@@ -29,7 +29,7 @@ static void test_spacing(void **state)
 	struct dialog dialog;
 	uint64_t start, times[4];
 
-	limit_install(LIMIT_FIFTY);
+	limit_install(LIMIT_TEN);
 	limit_forget_accounts();
 	limit_open(&dialog, DIALOG_HOST_NQN, 1);
 	start = stoq_clock_now_ns();
@@ -39,9 +39,9 @@ static void test_spacing(void **state)
 		times[cid] = limit_answer(&dialog, cid);
 	assert_int_equal(times[0], 0);
 	/* The first one passes at once and counts from when it came. */
-	assert_true(times[1] >= start + 20 * LIMIT_MS && times[1] < start + 10000 * LIMIT_MS);
-	assert_int_equal(times[2] - times[1], 20 * LIMIT_MS);
-	assert_int_equal(times[3] - times[2], 20 * LIMIT_MS);
+	assert_true(times[1] >= start + 100 * LIMIT_MS && times[1] < start + 10000 * LIMIT_MS);
+	assert_int_equal(times[2] - times[1], 100 * LIMIT_MS);
+	assert_int_equal(times[3] - times[2], 100 * LIMIT_MS);
 }
 
 /* A packet leaves when the last of its PDUs may, and none overtakes it; nor does the connection's end. */
@@ -50,7 +50,7 @@ static void test_order(void **state)
 	struct dialog dialog;
 	uint64_t last, acks;
 
-	limit_install("  - {name: a, iops: 50, burst: 0ms, direction: reads}\n");
+	limit_install("  - {name: a, iops: 30, burst: 0ms, direction: reads}\n");
 	limit_forget_accounts();
 	limit_open(&dialog, DIALOG_HOST_NQN, 1);
 	for (uint16_t cid = 0; cid < 4; cid++)
@@ -93,7 +93,7 @@ static void test_cut(void **state)
 	struct dialog dialog;
 	uint8_t rest[16];
 
-	limit_install(LIMIT_FIFTY);
+	limit_install(LIMIT_TEN);
 	limit_forget_accounts();
 	limit_open(&dialog, DIALOG_HOST_NQN, 1);
 	for (uint16_t cid = 0; cid < 2; cid++)
@@ -111,7 +111,7 @@ static void test_both_ends(void **state)
 {
 	struct dialog dialog;
 
-	limit_install(LIMIT_FIFTY);
+	limit_install(LIMIT_TEN);
 	for (int kind = 0; kind < 2; kind++) {
 		limit_forget_accounts();
 		limit_open(&dialog, DIALOG_HOST_NQN, 1);
@@ -165,7 +165,7 @@ static void test_bytes(void **state)
 	limit_forget_accounts();
 	limit_open(&dialog, DIALOG_HOST_NQN, 1);
 	limit_command(&dialog, NVME_NVM_READ, 0, 1, 1000);
-	limit_command(&dialog, NVME_NVM_READ, 1, 1, 10000);
+	limit_command(&dialog, NVME_NVM_READ, 1, 1, 100000);
 	limit_command(&dialog, NVME_NVM_READ, 2, 1, 20000);
 	first = limit_answer(&dialog, 1);
 	second = limit_answer(&dialog, 2);
@@ -228,13 +228,13 @@ static void test_several(void **state)
 	struct dialog dialog;
 	uint64_t first;
 
-	limit_install(LIMIT_FIFTY "  - {name: b, iops: 20, burst: 0ms}\n");
+	limit_install("  - {name: a, iops: 50, burst: 0ms}\n  - {name: b, iops: 10, burst: 0ms}\n");
 	limit_forget_accounts();
 	limit_open(&dialog, DIALOG_HOST_NQN, 1);
 	for (uint16_t cid = 0; cid < 3; cid++)
 		limit_command(&dialog, NVME_NVM_READ, cid, 1, 4096);
 	first = limit_answer(&dialog, 1);
-	assert_int_equal(limit_answer(&dialog, 2) - first, 50 * LIMIT_MS);
+	assert_int_equal(limit_answer(&dialog, 2) - first, 100 * LIMIT_MS);
 }
 
 /* ---- bounds ---- */

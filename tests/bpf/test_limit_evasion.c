@@ -19,8 +19,8 @@
 #define HOST	 NVME_TCP_FROM_HOST
 #define CUT_HEAD 40
 
-/* Reads cost 20 ms each, and a Flush nothing. */
-#define READS_ALONE "  - {name: a, iops: 50, burst: 0ms, direction: reads}\n"
+/* Reads cost a second each, and a Flush nothing. */
+#define READS_ALONE "  - {name: a, iops: 1, burst: 0ms, direction: reads}\n"
 
 /* Puts another connection's command, which waits for a minute, into the place of each that waits. How many. */
 static unsigned int take_places(void)
@@ -101,7 +101,7 @@ static void test_odd_sgl(void **state)
 	limit_forget_accounts();
 	limit_open(&dialog, DIALOG_HOST_NQN, 1);
 	limit_command(&dialog, NVME_NVM_READ, 0, 1, 1000);
-	limit_command(&dialog, NVME_NVM_READ, 1, 1, 1000);
+	limit_command(&dialog, NVME_NVM_READ, 1, 1, 100000);
 	dialog_command(&dialog, &(struct nvme_io_fields){.opcode = NVME_NVM_READ,
 					.cid = 2,
 					.nsid = 1,
