@@ -35,7 +35,8 @@ struct stoq_transport_metrics {
 	uint64_t packets_dropped;   /* received, but not for us, malformed, or over a limit */
 	uint64_t packets_handed_on; /* to the worker they belong to */
 	uint64_t send_errors;
-	uint64_t packets_retransmitted; /* with stream data, thought lost */
+	uint64_t
+		packets_retransmitted; /* with stream data, known to be lost by later ones that arrived */
 	/* by bytes: <=128, <=512, <=1200, <=1500, <=9000, larger */
 	uint64_t packet_sizes[6], packet_sizes_received[6]; /* sent; received */
 	/* Over the time since the reading before, a second at least. rate_ns 0: not known yet. */
