@@ -203,7 +203,7 @@ static void test_what_is_reported(void **state)
 	struct talk_frame *last;
 
 	talk_init(&talk);
-	talk.piece = 4000;
+	talk.piece = WIRE_PAYLOAD_MAX;
 	talk.format.header_digest = talk.format.data_digest = true;
 	talk_make(&talk, 2); /* the second one is a read with a response */
 	last = &talk.frames[talk.frame_count - 1];
@@ -236,7 +236,7 @@ static void test_snap_length(void **state)
 	struct talk talk;
 
 	talk_init(&talk);
-	talk.piece = 4000;
+	talk.piece = WIRE_PAYLOAD_MAX;
 	talk.format.header_digest = talk.format.data_digest = true;
 	talk_make(&talk, COMMANDS);
 	take_talk(&reading, &talk, PAYLOAD + 132);

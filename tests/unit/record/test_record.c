@@ -164,7 +164,17 @@ static void test_missed_is_summed_up(void **state)
 	stoq_record_close(reader);
 }
 
-/* What is not a record is not overwritten. */
+/* Without the bytes that fill the structures up. */
+static void assert_same_overlap(const struct stoq_overlap *one, const struct stoq_overlap *other)
+{
+	const size_t bytes = offsetof(struct stoq_overlap_write, end) + 1;
+
+	assert_memory_equal(&one->first, &other->first, bytes);
+	assert_memory_equal(&one->second, &other->second, bytes);
+	assert_int_equal(one->nsid, other->nsid);
+	assert_int_equal(one->same_host, other->same_host);
+}
+
 /* What a check finds: each field, and the sums; in both files. */
 static void test_what_was_found(void **state)
 {
@@ -205,8 +215,7 @@ static void test_what_was_found(void **state)
 			assert_memory_equal(
 				&entry.violation, &entries[0].violation, sizeof(entry.violation));
 		else if (i == 1)
-			assert_memory_equal(
-				&entry.overlap, &entries[1].overlap, sizeof(entry.overlap));
+			assert_same_overlap(&entry.overlap, &entries[1].overlap);
 		else
 			assert_memory_equal(
 				&entry.counts, &entries[2].counts, sizeof(entry.counts));
