@@ -115,9 +115,7 @@ struct stoq_connection {
 	uint64_t arrived_ns;		  /* on the current path */
 	unsigned int strandings;	  /* at the peer's address */
 	struct stoq_shared_id shared_id;
-	ngtcp2_cid peer_id;   /* that ngtcp2 sends to */
 	size_t recent_id;     /* of ours that the peer sent to */
-	bool challenged;      /* the peer has sent a PATH_CHALLENGE */
 	bool opened;	      /* a packet that has just come is the peer's */
 	uint64_t stranded_ns; /* since when there is no path to send on; 0: there is one */
 	struct stoq_path_size path_size;

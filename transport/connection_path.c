@@ -91,35 +91,13 @@ bool stoq_connection_name_packet(struct stoq_connection *connection,
 			connection, &datagram->local, &datagram->remote, named_local, named_remote);
 	/*
 	 * To ngtcp2, the first packet to an ID is a reason to take another ID of the peer: it comes on the current path. So is a path on which a
-	 * challenge came before: no path is seen twice, if there may have been one. And so is another local address.
+	 * challenge came before: none is seen twice. And so is another local address, which these names do not have.
 	 */
 	id = own_id(connection, data, size);
 	if (id < connection->cid_count && connection->cids_used[id])
-		return connection->challenged
-			       ? stoq_paths_name_once(&connection->paths, &datagram->local,
-					 &datagram->remote, named_local, named_remote)
-			       : stoq_paths_name_here(&connection->paths, &datagram->local,
-					 &datagram->remote, named_local, named_remote);
+		return stoq_paths_name_once(&connection->paths, &datagram->local, &datagram->remote,
+			named_local, named_remote);
 	return stoq_paths_name_current(&connection->paths, named_local, named_remote);
-}
-
-void stoq_connection_note_ids(struct stoq_connection *connection, const uint8_t *data, size_t size)
-{
-	const ngtcp2_path *path = ngtcp2_conn_get_path(connection->quic);
-	const struct stoq_address named_local = address_of(&path->local);
-	const struct stoq_address named_remote = address_of(&path->remote);
-	const ngtcp2_cid *peer_id = ngtcp2_conn_get_dcid(connection->quic);
-	size_t id;
-
-	if (!connection->server || !connection->opened)
-		return;
-	id = own_id(connection, data, size);
-	if (id < connection->cid_count)
-		connection->cids_used[id] = true;
-	if (peer_id->datalen && ngtcp2_cid_eq(peer_id, &connection->peer_id) &&
-		!stoq_paths_is_current(&connection->paths, &named_local, &named_remote))
-		stoq_shared_id_begin(&connection->shared_id);
-	connection->peer_id = *peer_id;
 }
 
 /* ---- packet sizes ---- */
@@ -179,6 +157,23 @@ void stoq_connection_follow_path(struct stoq_connection *connection)
 	/* RFC 9000, 9.4 and 14.3: what passed elsewhere may not pass here. */
 	if (stoq_connection_find_path(connection, path, &local, &remote))
 		begin_again(connection, &remote);
+}
+
+void stoq_connection_was_read(struct stoq_connection *connection, const uint8_t *data, size_t size,
+	const ngtcp2_cid *peer_id)
+{
+	const uint32_t before = connection->paths.current;
+	size_t id;
+
+	if (connection->server && connection->opened) {
+		id = own_id(connection, data, size);
+		if (id < connection->cid_count)
+			connection->cids_used[id] = true;
+	}
+	stoq_connection_follow_path(connection);
+	if (connection->paths.current != before && peer_id->datalen &&
+		ngtcp2_cid_eq(peer_id, ngtcp2_conn_get_dcid(connection->quic)))
+		stoq_shared_id_begin(&connection->shared_id);
 }
 
 void stoq_connection_left_path(struct stoq_connection *connection)

@@ -17,10 +17,11 @@ bool stoq_connection_name_path(struct stoq_connection *connection, const struct 
 bool stoq_connection_name_packet(struct stoq_connection *connection,
 	const struct stoq_batch *datagram, const uint8_t *data, size_t size,
 	struct stoq_address *named_local, struct stoq_address *named_remote);
-/* It has been read: to which of our IDs it came, and whether ngtcp2 goes to another path with the same ID of the peer. */
-void stoq_connection_note_ids(struct stoq_connection *connection, const uint8_t *data, size_t size);
 /* ngtcp2 may have gone on to another one. */
 void stoq_connection_follow_path(struct stoq_connection *connection);
+/* The same when a packet was read; peer_id: the peer's ID before that. If ngtcp2 goes to another path with it, two paths share it. */
+void stoq_connection_was_read(struct stoq_connection *connection, const uint8_t *data, size_t size,
+	const ngtcp2_cid *peer_id);
 /* The peer was validated on another path. */
 void stoq_connection_new_path(struct stoq_connection *connection, const ngtcp2_path *path);
 /* A client has gone to another path, which was not validated yet. */

@@ -282,6 +282,7 @@ void stoq_connection_receive(struct stoq_connection *connection, const struct st
 {
 	struct stoq_address local, remote;
 	ngtcp2_pkt_info info = {.ecn = datagram->ecn};
+	ngtcp2_cid peer_id;
 	ngtcp2_path path;
 	int failure;
 
@@ -302,6 +303,7 @@ void stoq_connection_receive(struct stoq_connection *connection, const struct st
 	if (!stoq_connection_name_packet(connection, datagram, data, size, &local, &remote))
 		return;
 	path = stoq_connection_path_of(&local, &remote);
+	peer_id = *ngtcp2_conn_get_dcid(connection->quic);
 	connection->in_quic = true;
 	connection->opened = false;
 	failure = ngtcp2_conn_read_pkt(
@@ -315,8 +317,7 @@ void stoq_connection_receive(struct stoq_connection *connection, const struct st
 		stoq_close_for_error(connection, failure);
 		return;
 	}
-	stoq_connection_note_ids(connection, data, size);
-	stoq_connection_follow_path(connection);
+	stoq_connection_was_read(connection, data, size, &peer_id);
 	sample(connection);
 	close_if_oversized(connection);
 	close_if_overdrawn(connection);

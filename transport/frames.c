@@ -315,8 +315,6 @@ static bool body(struct reader *reader, uint64_t type)
 	case NEW_CONNECTION_ID:
 		return new_connection_id(reader);
 	case PATH_CHALLENGE:
-		reader->seen |= STOQ_SEEN_PATH_CHALLENGE;
-		return skip(reader, PATH_BYTES);
 	case PATH_RESPONSE:
 		return skip(reader, PATH_BYTES);
 	case CONNECTION_CLOSE:

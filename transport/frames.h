@@ -39,8 +39,6 @@ struct stoq_frame_fault {
 /* Frames with which a server changes what a client's handshake still has to use. */
 #define STOQ_SEEN_HANDSHAKE_DONE    1u
 #define STOQ_SEEN_NEW_CONNECTION_ID 2u
-/* With which a client tries another path. */
-#define STOQ_SEEN_PATH_CHALLENGE    4u
 
 /* false: *fault is set. seen: STOQ_SEEN_... of what is in the packet. */
 bool stoq_frames_check(const uint8_t *payload, size_t size, const struct stoq_frame_rules *rules,

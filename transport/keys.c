@@ -420,8 +420,7 @@ static int refuse(struct stoq_connection *connection, const struct stoq_frame_fa
  */
 static bool is_too_early(const struct stoq_connection *connection, unsigned int seen)
 {
-	return seen & (STOQ_SEEN_HANDSHAKE_DONE | STOQ_SEEN_NEW_CONNECTION_ID) &&
-	       !connection->server && !connection->finish_written;
+	return seen && !connection->server && !connection->finish_written;
 }
 
 /* What the peer has sealed is its own: now it can be blamed for it. */
@@ -443,7 +442,6 @@ static int look_at_frames(const struct level_key *key, const uint8_t *payload, s
 	if (is_too_early(connection, seen))
 		return NGTCP2_ERR_DECRYPT;
 	connection->opened = true;
-	connection->challenged |= (seen & STOQ_SEEN_PATH_CHALLENGE) != 0;
 	return 0;
 }
 

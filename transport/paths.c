@@ -163,33 +163,6 @@ bool stoq_paths_name(struct stoq_paths *paths, const struct stoq_address *local,
 	return true;
 }
 
-/* ngtcp2 takes no other local address for a reason to take another ID. */
-static struct stoq_path_name *add_here(struct stoq_paths *paths, const struct stoq_address *local,
-	const struct stoq_address *remote)
-{
-	const struct stoq_path_name *current = find(paths, paths->current);
-	const struct stoq_address named = current ? current->named_local : *local;
-	struct stoq_path_name *name = add(paths, local, remote);
-
-	if (name)
-		name->named_local = named;
-	return name;
-}
-
-bool stoq_paths_name_here(struct stoq_paths *paths, const struct stoq_address *local,
-	const struct stoq_address *remote, struct stoq_address *named_local,
-	struct stoq_address *named_remote)
-{
-	const struct stoq_path_name *current = find(paths, paths->current);
-	struct stoq_path_name *name = find_address(paths, local, remote);
-
-	if (!name || (current && !stoq_address_equal(&name->named_local, &current->named_local)))
-		name = add_here(paths, local, remote);
-	if (name)
-		use(paths, name, named_local, named_remote);
-	return name;
-}
-
 bool stoq_paths_name_once(struct stoq_paths *paths, const struct stoq_address *local,
 	const struct stoq_address *remote, struct stoq_address *named_local,
 	struct stoq_address *named_remote)
@@ -197,9 +170,12 @@ bool stoq_paths_name_once(struct stoq_paths *paths, const struct stoq_address *l
 	struct stoq_path_name *current = find(paths, paths->current), *name = current;
 
 	if (!current || current->left || !same(current, local, remote)) {
-		name = add_here(paths, local, remote);
+		const struct stoq_address named = current ? current->named_local : *local;
+
+		name = add(paths, local, remote);
 		if (!name)
 			return false;
+		name->named_local = named;
 		name->left = true;
 	}
 	use(paths, name, named_local, named_remote);
@@ -217,14 +193,6 @@ bool stoq_paths_name_current(struct stoq_paths *paths, struct stoq_address *name
 }
 
 /* ---- by name ---- */
-
-bool stoq_paths_is_current(const struct stoq_paths *paths, const struct stoq_address *named_local,
-	const struct stoq_address *named_remote)
-{
-	const struct stoq_path_name *name = find_name(paths, named_local, named_remote);
-
-	return name && name->number == paths->current;
-}
 
 bool stoq_paths_settle(struct stoq_paths *paths, const struct stoq_address *named_local,
 	const struct stoq_address *named_remote)

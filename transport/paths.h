@@ -47,11 +47,10 @@ void stoq_paths_init(struct stoq_paths *paths, const struct stoq_address *local,
 bool stoq_paths_name(struct stoq_paths *paths, const struct stoq_address *local,
 	const struct stoq_address *remote, struct stoq_address *named_local,
 	struct stoq_address *named_remote);
-/* The same, with the current path's local address, so that ngtcp2 takes no other ID of the peer for that reason. */
-bool stoq_paths_name_here(struct stoq_paths *paths, const struct stoq_address *local,
-	const struct stoq_address *remote, struct stoq_address *named_local,
-	struct stoq_address *named_remote);
-/* The same, with a name for this packet alone unless it has come on the current path. */
+/*
+ * The same, with a name for this packet alone unless it has come on the current path. Its local address is that of the current path, so that
+ * ngtcp2 takes no other ID of the peer for that reason.
+ */
 bool stoq_paths_name_once(struct stoq_paths *paths, const struct stoq_address *local,
 	const struct stoq_address *remote, struct stoq_address *named_local,
 	struct stoq_address *named_remote);
@@ -59,8 +58,6 @@ bool stoq_paths_name_once(struct stoq_paths *paths, const struct stoq_address *l
 bool stoq_paths_name_current(struct stoq_paths *paths, struct stoq_address *named_local,
 	struct stoq_address *named_remote);
 
-bool stoq_paths_is_current(const struct stoq_paths *paths, const struct stoq_address *named_local,
-	const struct stoq_address *named_remote);
 /*
  * ngtcp2 sends on that path now, by name. The one before gets a new name when something comes from
  * it. Whether its peer's IP address is another.
