@@ -17,7 +17,7 @@ struct stoq_digest_counts {
 	uint64_t checked[STOQ_DIGESTS]; /* those whose bytes were all there */
 };
 
-/* The PDU at hand. All 0: there is none. */
+/* The PDU at hand. All 0: no PDU. */
 struct stoq_digest_pdu {
 	uint32_t sequence; /* of its first byte */
 	uint32_t next;	   /* the offset in it of the byte that is needed next, ... */

@@ -3,14 +3,10 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "record/writer_file.h"
@@ -19,7 +15,6 @@
 #define KNOWN_MAX	 65536 /* connections; one more is written again when it is needed */
 #define CLOSE_PATIENCE_S 1     /* how long the end of a record waits for the reader of a socket */
 #define LEVEL		 1     /* of compression: the fastest */
-#define OLDER_PATH	 (4096 + 8)
 
 struct known {
 	uint32_t part, version;
@@ -92,6 +87,14 @@ static int begin_block(struct stoq_record_writer *writer, enum stoq_record_kind 
 	return result;
 }
 
+static int begin_file(struct stoq_record_writer *writer)
+{
+	writer->failed = flush(writer);
+	if (!writer->failed)
+		writer->failed = stoq_record_file_rotate(writer);
+	return writer->failed;
+}
+
 /*
  * There is room in the current file for a full block more. Asked when a connection is looked up, so that it
  * and its command get into the same file.
@@ -103,10 +106,7 @@ static int make_room(struct stoq_record_writer *writer)
 	if (writer->failed ||
 		writer->written + waiting + STOQ_RECORD_BLOCK_BYTES / 2 <= writer->limit)
 		return writer->failed;
-	writer->failed = flush(writer);
-	if (!writer->failed)
-		writer->failed = stoq_record_file_rotate(writer);
-	return writer->failed;
+	return begin_file(writer);
 }
 
 /* The limit holds for entries without a connection, too, for which make_room() was not called. */
@@ -117,10 +117,7 @@ static int keep_limit(struct stoq_record_writer *writer, size_t bytes)
 	if (writer->failed ||
 		writer->written + writer->block.used + bytes + blocks <= writer->limit)
 		return writer->failed;
-	writer->failed = flush(writer);
-	if (!writer->failed)
-		writer->failed = stoq_record_file_rotate(writer);
-	return writer->failed;
+	return begin_file(writer);
 }
 
 static size_t block_room(const struct stoq_record_writer *writer)

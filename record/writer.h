@@ -51,7 +51,7 @@ int stoq_record_flush(struct stoq_record_writer *writer);
  */
 uint64_t stoq_record_lost(const struct stoq_record_writer *writer);
 
-/* Whether somebody has removed, renamed or truncated the file while it was written. */
+/* Whether another process has removed, renamed or truncated the file while it was written. */
 bool stoq_record_strayed(const struct stoq_record_writer *writer);
 
 /* How many commands were added, and bytes written. */

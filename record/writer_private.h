@@ -26,7 +26,7 @@ struct stoq_record_writer {
 	uint32_t part, flags;
 	uint64_t written, all_written, commands;
 	uint64_t commands_before; /* of these, those of earlier files */
-	bool strayed;		  /* the file was removed, renamed or truncated by somebody else */
+	bool strayed;		  /* another process has removed, renamed or truncated the file */
 	int failed;		  /* the first failure, a negative errno */
 	bool socket;		  /* of messages; else it is a file */
 	bool closing;		  /* what is written now may wait for the reader */

@@ -307,7 +307,7 @@ static size_t hosts_known(void)
 	return count;
 }
 
-/* Nor do names that nobody has: they take no place among the NQNs. */
+/* Names that no host has take no place among the NQNs, either. */
 static void test_strange_names(void **state)
 {
 	int hosts = bpf_map__fd(the_guard->maps.stoq_guard_hosts);
