@@ -117,15 +117,19 @@ failing_qemu() {
 	chmod +x "$scratch/bin/qemu-system-x86_64"
 }
 
+# As failing_qemu: what a command prints is in $scratch/out and err.
+run_with_failing_qemu() {
+	failing_qemu "$@"
+	PATH=$scratch/bin:$PATH lab/run --accel tcg -- echo run >"$scratch/out" 2>"$scratch/err"
+}
+
 test_crashing_qemu() {
 	local code=0
-	failing_qemu 2 crash
-	PATH=$scratch/bin:$PATH lab/run --accel tcg -- echo run >"$scratch/out" 2>"$scratch/err" || code=$?
+	run_with_failing_qemu 2 crash || code=$?
 	expect "the exit code when QEMU crashed twice" $code 0
 	expect "what the command printed, once" "$(cat "$scratch/out")" run
 	expect "QEMU's crashes that were said" "$(grep -c 'QEMU itself crashed (SEGV)' "$scratch/err")" 2
-	failing_qemu 99 crash
-	PATH=$scratch/bin:$PATH lab/run --accel tcg -- echo run >"$scratch/out" 2>"$scratch/err" || code=$?
+	run_with_failing_qemu 99 crash || code=$?
 	expect "the exit code when QEMU always crashes" $code 125
 	expect_text "the message" "$scratch/err" 'QEMU crashed 3 times \(SEGV\)'
 	expect "how often QEMU was started" "$(cat "$scratch/crashes")" 96
@@ -135,8 +139,7 @@ test_crashing_qemu() {
 # A guest whose kernel complains of a CPU; the third one is the real one.
 test_guest_that_stands_still() {
 	local code=0
-	failing_qemu 2 stand_still
-	PATH=$scratch/bin:$PATH lab/run --accel tcg -- echo run >"$scratch/out" 2>"$scratch/err" || code=$?
+	run_with_failing_qemu 2 stand_still || code=$?
 	expect "the exit code when the guest stood still twice" $code 0
 	expect "what the command printed, once" "$(cat "$scratch/out")" run
 	expect "the guests that were given up" "$(grep -c 'stood still before the guest was ready: starting it again' "$scratch/err")" 2
