@@ -315,8 +315,10 @@ static void step(struct script *script)
 
 static void begin(uint8_t kind)
 {
-	static uint16_t port;
+	/* Another connection each time; none from PORT, where either end could be the host. */
+	static uint16_t count;
 
+	count = (count + 1) % (PORT - 1024);
 	memset(&host_end.form, 0, sizeof(host_end.form));
 	memset(&host_end.oddness, 0, sizeof(host_end.oddness));
 	memset(host_end.form.source_mac, 2, sizeof(host_end.form.source_mac));
@@ -326,12 +328,12 @@ static void begin(uint8_t kind)
 	host_end.form.source[0] = host_end.form.destination[0] = kind & 1 ? 0xfd : 10;
 	host_end.form.source[3] = 1;
 	host_end.form.destination[3] = 2;
-	host_end.form.source_port = (uint16_t)(1024 + ++port % 60000);
+	host_end.form.source_port = (uint16_t)(1024 + count);
 	host_end.form.destination_port = PORT;
 	target_end.tcp = (struct tcp_model){.ipv6 = host_end.form.ipv6,
 		.host_port = host_end.form.source_port,
 		.target_port = PORT,
-		.next_isn = 0xfffff000u + port,
+		.next_isn = 0xfffff000u + count,
 		.begun = target_end.tcp.begun};
 	target_end.begun = target_end.tcp.begun;
 	memcpy(target_end.tcp.mac, host_end.form.destination_mac, sizeof(target_end.tcp.mac));
