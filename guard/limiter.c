@@ -336,30 +336,20 @@ int stoq_limiter_apply(const struct stoq_guard_pins *pins,
 
 /* ---- taking it away ---- */
 
-static int detach(const struct stoq_guard_pins *pins, struct stoq_limiter_notes *notes, size_t i,
-	struct stoq_error *error)
-{
-	char path[STOQ_GUARD_PATH_BYTES];
-
-	/* Not noted what it became: if it is a link, it is gone with its name. */
-	if (notes->sides[i].kind == STOQ_ATTACH_NONE)
-		notes->sides[i].kind = STOQ_ATTACH_TCX;
-	return stoq_attach_keep_remove(
-		&notes->sides[i], stoq_limiter_link_path(pins, i, path), error);
-}
-
 int stoq_limiter_remove(const struct stoq_guard_pins *pins,
 	const struct stoq_guard_manifest *manifest, struct stoq_error *error)
 {
 	struct stoq_limiter_notes notes = {0};
 	bool noted = stoq_limiter_notes_read(pins, &notes, NULL) == 0;
+	char path[STOQ_GUARD_PATH_BYTES];
 	int result = 0;
 
 	withdraw_policy(pins);
 	/* The program keeps packets in order until none waits. */
 	result = remove_fq(manifest, error);
 	for (size_t i = 0; noted && i < manifest->side_count; i++) {
-		int one = detach(pins, &notes, i, error);
+		int one = stoq_attach_keep_remove_unsure(
+			&notes.sides[i], stoq_limiter_link_path(pins, i, path), error);
 
 		result = result ? result : one;
 	}

@@ -43,18 +43,6 @@ static void sweep_filters(const struct stoq_guard_pins *pins,
 		close(fd);
 }
 
-static int detach_side(const struct stoq_guard_pins *pins, struct stoq_guard_manifest *manifest,
-	size_t side, struct stoq_error *error)
-{
-	char path[STOQ_GUARD_PATH_BYTES];
-
-	/* Not noted what it became: if it is a link, it is gone with its name. */
-	if (manifest->sides[side].kind == STOQ_ATTACH_NONE)
-		manifest->sides[side].kind = STOQ_ATTACH_TCX;
-	return stoq_attach_keep_remove(
-		&manifest->sides[side], stoq_guard_link_path(pins, side, path), error);
-}
-
 int stoq_guard_check_netns(const struct stoq_guard_pins *pins,
 	const struct stoq_guard_manifest *manifest, struct stoq_error *error)
 {
@@ -78,6 +66,7 @@ static bool needs_netns(const struct stoq_guard_manifest *manifest)
 int stoq_guard_take_away(const struct stoq_guard_pins *pins, struct stoq_error *error)
 {
 	struct stoq_guard_manifest manifest;
+	char path[STOQ_GUARD_PATH_BYTES];
 	int result = stoq_guard_manifest_read(pins, &manifest, error);
 
 	/* Without notes nothing was attached. */
@@ -95,7 +84,8 @@ int stoq_guard_take_away(const struct stoq_guard_pins *pins, struct stoq_error *
 	if (result)
 		return result;
 	for (size_t i = 0; i < manifest.side_count; i++) {
-		int one = detach_side(pins, &manifest, i, error);
+		int one = stoq_attach_keep_remove_unsure(
+			&manifest.sides[i], stoq_guard_link_path(pins, i, path), error);
 
 		result = result ? result : one;
 	}

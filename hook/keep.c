@@ -235,6 +235,14 @@ int stoq_attach_keep_remove(
 	return result;
 }
 
+int stoq_attach_keep_remove_unsure(
+	struct stoq_attachment *attachment, const char *pin, struct stoq_error *error)
+{
+	if (attachment->kind == STOQ_ATTACH_NONE)
+		attachment->kind = STOQ_ATTACH_TCX;
+	return stoq_attach_keep_remove(attachment, pin, error);
+}
+
 enum stoq_keep_state stoq_attach_keep_look(
 	const struct stoq_attachment *attachment, const char *pin, uint32_t *program_id)
 {

@@ -37,6 +37,13 @@ int stoq_attach_keep_swap(struct stoq_attachment *attachment, int program_fd, co
 int stoq_attach_keep_remove(
 	struct stoq_attachment *attachment, const char *pin, struct stoq_error *error);
 
+/*
+ * The same for one whose note may be older than its attachment, because whoever made it was killed in between. If it is
+ * not noted what it became, it can only be a link, which is gone with its name.
+ */
+int stoq_attach_keep_remove_unsure(
+	struct stoq_attachment *attachment, const char *pin, struct stoq_error *error);
+
 /* *program_id: what is attached there; 0 if it is gone. */
 enum stoq_keep_state stoq_attach_keep_look(
 	const struct stoq_attachment *attachment, const char *pin, uint32_t *program_id);

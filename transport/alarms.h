@@ -2,7 +2,7 @@
 #pragma once
 
 /* What a program wants to be called for at a time: stoq_alarm_set(). */
-#include "transport/list.h"
+#include "base/list.h"
 #include "transport/timers.h"
 
 struct stoq_alarms {

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "transport/list.h"
+#include "base/list.h"
 #include "transport/pool.h"
 
 /* What every connection may receive and hold, whatever the others do. */

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stoq/transport.h>
 
+#include "base/list.h"
 #include "datapath/datapath.h"
 #include "transport/budget.h"
 #include "transport/credit.h"
 #include "transport/datagrams.h"
 #include "transport/handshake.h"
-#include "transport/list.h"
 #include "transport/ngtcp2_compat.h"
 #include "transport/path_size.h"
 #include "transport/paths.h"

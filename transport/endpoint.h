@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stoq/transport.h>
 
+#include "base/list.h"
 #include "datapath/choose.h"
 #include "datapath/datapath.h"
 #include "transport/cid.h"
-#include "transport/list.h"
 #include "transport/packet_rate.h"
 #include "transport/settings.h"
 

@@ -4,8 +4,8 @@
 /* A stream: what was written and is not acknowledged yet, what was received and not taken yet. */
 #include <stoq/transport.h>
 
+#include "base/list.h"
 #include "transport/credit.h"
-#include "transport/list.h"
 #include "transport/send_queue.h"
 
 struct stoq_receive_block;

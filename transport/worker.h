@@ -7,12 +7,12 @@
 #include <time.h>
 
 #include "base/histogram.h"
+#include "base/list.h"
 #include "datapath/datapath.h"
 #include "transport/alarms.h"
 #include "transport/budget.h"
 #include "transport/cid.h"
 #include "transport/inbox.h"
-#include "transport/list.h"
 #include "transport/outbox.h"
 #include "transport/pool.h"
 #include "transport/rate.h"

@@ -47,6 +47,7 @@ struct stoq_carrier *stoq_carrier_new(
 		return NULL;
 	carrier->worker = worker;
 	carrier->connection = connection;
+	stoq_list_init(&carrier->strays);
 	stoq_connection_info(connection, &info);
 	stoq_address_from(&remote, (struct sockaddr *)&info.remote, sizeof(info.remote));
 	stoq_address_unmap(&remote);
@@ -176,7 +177,7 @@ static void give_lane_share(struct stoq_lane *lane)
 
 	if (!lane->share)
 		return;
-	stoq_stray_end(carrier, lane);
+	stoq_stray_end(lane);
 	stoq_share_give(&carrier->worker->tunnel->lane_shares, lane->share);
 }
 
@@ -240,7 +241,7 @@ static void join_lane(
 	else if (stoq_link_add_lane(link, lane, header->lane))
 		accuse(carrier, "a lane came twice");
 	else
-		stoq_stray_end(carrier, lane);
+		stoq_stray_end(lane);
 }
 
 /* The bytes that belong to the header. */

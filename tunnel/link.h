@@ -6,6 +6,7 @@
  * a host connects (host end) or when lane 0 comes (target end), and is gone when both directions
  * have ended, or when either side fails: then the other one is reset.
  */
+#include "base/list.h"
 #include "tunnel/arrivals.h"
 #include "tunnel/mux.h"
 #include "tunnel/policy.h"
@@ -25,7 +26,7 @@ struct stoq_lane {
 	/* Target end: of the lanes of its host end; since when it has no queue, 0: it has one. */
 	struct stoq_share *share;
 	uint64_t stray_since_ns;
-	struct stoq_lane *next_stray, *previous_stray;
+	struct stoq_list stray;
 	/* Target end: the header as far as it has come. */
 	uint8_t header_bytes;
 	bool known; /* it is whole */
@@ -53,7 +54,7 @@ struct stoq_carrier {
 	struct stoq_share *share; /* target end: of the host end's connections */
 	struct stoq_part *part;	  /* target end */
 	/* Target end: its lanes that have no queue, the oldest first. */
-	struct stoq_lane *first_stray, *last_stray;
+	struct stoq_list strays;
 	/* Since when it takes nothing, without credit; what it had taken by then. */
 	uint64_t still_since_ns, taken_bytes;
 	uint64_t identity_refusals, policy_refusals;

@@ -17,7 +17,7 @@ struct stoq_lane;
 /* The lane has no queue (any more). */
 void stoq_stray_begin(struct stoq_carrier *carrier, struct stoq_lane *lane, uint64_t now_ns);
 /* It has one, or is over. Does nothing if it was no stray. */
-void stoq_stray_end(struct stoq_carrier *carrier, struct stoq_lane *lane);
+void stoq_stray_end(struct stoq_lane *lane);
 
 /* A stray that has been one for too long; NULL: there is none. */
 const struct stoq_lane *stoq_stray_overdue(const struct stoq_carrier *carrier, uint64_t now_ns);

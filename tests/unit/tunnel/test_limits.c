@@ -64,11 +64,12 @@ static void the_oldest_lane_without_a_queue_counts(void **state)
 	struct stoq_carrier carrier = {0};
 	uint64_t begin_ns = 7 * SECOND_NS;
 
+	stoq_list_init(&carrier.strays);
 	assert_null(stoq_stray_overdue(&carrier, 1000 * SECOND_NS));
 	for (unsigned int i = 0; i < 4; i++)
 		stoq_stray_begin(&carrier, &lanes[i], begin_ns + i * SECOND_NS);
-	stoq_stray_end(&carrier, &lanes[1]); /* from the middle */
-	stoq_stray_end(&carrier, &lanes[1]);
+	stoq_stray_end(&lanes[1]); /* from the middle */
+	stoq_stray_end(&lanes[1]);
 	assert_null(stoq_stray_overdue(&carrier, begin_ns + STOQ_STRAY_WITHIN_NS - 1));
 	assert_ptr_equal(stoq_stray_overdue(&carrier, begin_ns + STOQ_STRAY_WITHIN_NS), &lanes[0]);
 	/* One that was refused has its time again. */
@@ -77,12 +78,11 @@ static void the_oldest_lane_without_a_queue_counts(void **state)
 	assert_ptr_equal(
 		stoq_stray_overdue(&carrier, begin_ns + STOQ_STRAY_WITHIN_NS + 2 * SECOND_NS),
 		&lanes[2]);
-	stoq_stray_end(&carrier, &lanes[2]);
-	stoq_stray_end(&carrier, &lanes[0]); /* the last */
+	stoq_stray_end(&lanes[2]);
+	stoq_stray_end(&lanes[0]); /* the last */
 	assert_ptr_equal(stoq_stray_overdue(&carrier, 1000 * SECOND_NS), &lanes[3]);
-	stoq_stray_end(&carrier, &lanes[3]);
-	assert_null(carrier.first_stray);
-	assert_null(carrier.last_stray);
+	stoq_stray_end(&lanes[3]);
+	assert_true(stoq_list_empty(&carrier.strays));
 }
 
 static void a_controller_is_its_hosts_at_its_target(void **state)
