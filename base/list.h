@@ -40,6 +40,17 @@ static inline void stoq_list_remove(struct stoq_list *link)
 	stoq_list_init(link);
 }
 
+/* Takes the first out of a list that has one. */
+static inline struct stoq_list *stoq_list_take_first(struct stoq_list *head)
+{
+	struct stoq_list *first = head->next;
+
+	head->next = first->next;
+	head->next->prev = head;
+	stoq_list_init(first);
+	return first;
+}
+
 /* Makes it the last, wherever it stood. */
 static inline void stoq_list_move_last(struct stoq_list *head, struct stoq_list *link)
 {

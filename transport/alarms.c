@@ -24,7 +24,8 @@ void stoq_alarms_init(struct stoq_alarms *alarms)
 void stoq_alarms_destroy(struct stoq_alarms *alarms)
 {
 	while (!stoq_list_empty(&alarms->all))
-		stoq_alarm_cancel(STOQ_LIST_ENTRY(alarms->all.next, struct stoq_alarm, link));
+		stoq_alarm_cancel(STOQ_LIST_ENTRY(
+			stoq_list_take_first(&alarms->all), struct stoq_alarm, link));
 	stoq_timers_destroy(&alarms->timers);
 }
 
@@ -38,7 +39,8 @@ void stoq_alarms_expire(struct stoq_alarms *alarms, uint64_t now_ns)
 		stoq_list_move_last(&due, &STOQ_LIST_ENTRY(timer, struct stoq_alarm, timer)->link);
 	while (!stoq_list_empty(&due)) {
 		/* It may cancel others that are due, but not itself: it is gone. */
-		struct stoq_alarm *alarm = STOQ_LIST_ENTRY(due.next, struct stoq_alarm, link);
+		struct stoq_alarm *alarm =
+			STOQ_LIST_ENTRY(stoq_list_take_first(&due), struct stoq_alarm, link);
 		struct stoq_alarm copy = *alarm;
 
 		stoq_alarm_cancel(alarm);

@@ -174,15 +174,12 @@ static int check_qlog(const struct stoq_transport_config *config, struct stoq_er
 {
 	const char *path = config->qlog_directory;
 	struct stat status;
-	int code = 0;
+	int code;
 
 	if (!path)
 		return 0;
-	if (stat(path, &status))
-		code = -errno;
-	else if (!S_ISDIR(status.st_mode))
-		code = -ENOTDIR;
-	else if (access(path, W_OK | X_OK))
+	code = stat(path, &status) ? -errno : S_ISDIR(status.st_mode) ? 0 : -ENOTDIR;
+	if (!code && access(path, W_OK | X_OK))
 		code = -errno;
 	return code ? stoq_error_set(error, code,
 			      "qlog files cannot be made in %s: %s. Make that folder, or choose "

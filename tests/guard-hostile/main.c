@@ -4,6 +4,7 @@
  * tests/guard-hostile/run in the network namespace of a veth's end.
  */
 #include <getopt.h>
+#include <netinet/ether.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,8 +138,7 @@ static bool parse_option(struct options *options, int option, const char *text)
 
 static bool parse_mac(uint8_t mac[6], const char *text)
 {
-	return text && sscanf(text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &mac[0], &mac[1], &mac[2],
-			       &mac[3], &mac[4], &mac[5]) == 6;
+	return text && ether_aton_r(text, (struct ether_addr *)mac);
 }
 
 static bool prepare(const struct options *options)

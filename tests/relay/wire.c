@@ -143,6 +143,7 @@ static bool has_room(struct wire *wire, size_t bytes)
 		return false;
 	if (wire->waiting < wire->capacity)
 		return true;
+	// NOLINTNEXTLINE(bugprone-sizeof-expression): it has pointers
 	heap = realloc(wire->heap, capacity * sizeof(*heap));
 	if (!heap)
 		return false;

@@ -115,11 +115,11 @@ static size_t from_hex(char *text)
 	size_t size = strlen(text) / 2;
 
 	for (size_t i = 0; i < size; i++) {
-		unsigned int byte;
+		char byte[3] = {text[2 * i], text[2 * i + 1]}, *end;
 
-		if (sscanf(text + 2 * i, "%2x", &byte) != 1)
+		text[i] = (char)strtoul(byte, &end, 16);
+		if (*end)
 			die("not hex");
-		text[i] = (char)byte;
 	}
 	return size;
 }

@@ -149,7 +149,7 @@ static void a_listener_that_accepts_nothing_is_not_waited_for(void **state)
 	assert_int_equal(listen(listener, 0), 0);
 	for (size_t i = 0; i < 8; i++) {
 		waiting[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		connect(waiting[i], (struct sockaddr *)&address, sizeof(address));
+		(void)connect(waiting[i], (struct sockaddr *)&address, sizeof(address));
 	}
 	assert_int_equal(stoq_jsonrpc_open(&rpc, path, 50, &error), -ETIMEDOUT);
 	assert_non_null(strstr(error.text, "accepts no connection"));

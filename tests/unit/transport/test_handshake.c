@@ -108,6 +108,7 @@ static void test_key_update_in_pieces(void **state)
 
 static size_t ticket(uint8_t *message, size_t ticket_bytes, const char *early_data)
 {
+	static const uint8_t extension[] = {0, 8, 0, 42, 0, 4};
 	size_t body = 4 + 4 + 1 + 8 + 2 + ticket_bytes + 2 + 8;
 
 	memset(message, 0x55, 4 + body);
@@ -115,7 +116,7 @@ static size_t ticket(uint8_t *message, size_t ticket_bytes, const char *early_da
 	message[12] = 8;
 	message[21] = (uint8_t)(ticket_bytes >> 8);
 	message[22] = (uint8_t)ticket_bytes;
-	memcpy(message + 23 + ticket_bytes, "\0\10\0\52\0\4", 6);
+	memcpy(message + 23 + ticket_bytes, extension, sizeof(extension));
 	memcpy(message + 29 + ticket_bytes, early_data, 4);
 	return 4 + body;
 }
