@@ -67,6 +67,7 @@ static void respond(uint16_t command, uint16_t status)
 	uint8_t front[NVME_TCP_FRONT_MAX];
 
 	send_pdu(front, nvme_tcp_encode_capsule_resp(front, &format, &cqe));
+	target_end.answered += command != 0; /* but Connect */
 }
 
 /* All data of a read: the guard lets none succeed without. */

@@ -21,6 +21,7 @@ struct target_end {
 	uint32_t begun;	       /* the connection that is read */
 	size_t read_at;
 	uint16_t qid;
+	uint16_t answered; /* commands behind the Connect */
 	bool initialised, connected, dead;
 	struct nvme_tcp_r2t_pdu asked; /* length 0: nothing */
 };
