@@ -24,7 +24,7 @@ static bool copy_nqn(char nqn[static NVME_NQN_LENGTH], const char *text)
 	if (!length || length > NVME_NQN_MAX)
 		return false;
 	memset(nqn, 0, NVME_NQN_LENGTH);
-	memcpy(nqn, text, length);
+	memcpy(nqn, text, length + 1);
 	return true;
 }
 

@@ -19,6 +19,8 @@ __attribute__((format(printf, 1, 0))) static void print_message(
 {
 	char text[1024];
 
+	/* The analyzer takes arguments, which va_start() has set, for uninitialised. */
+	// NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized)
 	vsnprintf(text, sizeof(text), format, arguments);
 	fprintf(stderr, "%s: %s\n", program, text);
 }
