@@ -38,8 +38,8 @@ int stoq_attach_keep_remove(
 	struct stoq_attachment *attachment, const char *pin, struct stoq_error *error);
 
 /*
- * The same for one whose note may be older than its attachment, because whoever made it was killed in between. If it is
- * not noted what it became, it can only be a link, which is gone with its name.
+ * The same for an attachment whose note may be older: its maker may have been killed in between. An attachment of no kind
+ * in the notes can only be a link, which is gone with its name.
  */
 int stoq_attach_keep_remove_unsure(
 	struct stoq_attachment *attachment, const char *pin, struct stoq_error *error);

@@ -116,6 +116,9 @@ static void print_lost(FILE *file, const struct stoq_join_names *names, enum sto
 			"%s has %" PRIu64 " violations of the protocol and %" PRIu64
 			" pairs of overlapping writes: stoq watch -r %s --events\n",
 			names->files[side], notes->violations, notes->overlaps, names->files[side]);
+	if (notes->begins_late)
+		fprintf(file, "%s is the end of a longer record: what came before is not in it.\n",
+			names->files[side]);
 	if (notes->ends_early)
 		fprintf(file, "%s was cut, or is still being written.\n", names->files[side]);
 	if (notes->older_cut)

@@ -64,6 +64,7 @@ static struct json_object *record(
 	stoq_json_put_known(object, "violations", notes->checked, notes->violations);
 	stoq_json_put_known(object, "overlaps", notes->checked, notes->overlaps);
 	stoq_json_put_u64(object, "damaged_blocks", notes->damaged);
+	stoq_json_put_bool(object, "begins_late", notes->begins_late);
 	stoq_json_put_bool(object, "ends_early", notes->ends_early || notes->older_cut);
 	stoq_json_put(object, "not_matched", alone(&join->alone[side]));
 	return object;

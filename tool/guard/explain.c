@@ -14,6 +14,7 @@
 #include "tool/guard/options.h"
 #include "tool/message.h"
 #include "tool/options.h"
+#include "tool/record_notes.h"
 
 enum guard_option {
 	OPTION_HOST = TOOL_OPTION_FIRST,
@@ -158,18 +159,6 @@ static void answer(struct request *request, const struct stoq_guard_source *sour
 		stoq_guard_explain(stdout, &explainer, question, &decision);
 }
 
-static void say_what_is_missing(const struct stoq_record_notes *notes, const char *path)
-{
-	if (notes->missed.lost)
-		tool_notice("%llu commands were lost while %s was recorded",
-			(unsigned long long)notes->missed.lost, path);
-	if (notes->damaged)
-		tool_notice("%llu damaged blocks of %s were left out",
-			(unsigned long long)notes->damaged, path);
-	if (notes->ends_early)
-		tool_notice("%s was cut, or is still being written", path);
-}
-
 /* All commands of a record. */
 static int explain_record(const struct request *request, const struct stoq_guard_source *source)
 {
@@ -187,7 +176,7 @@ static int explain_record(const struct request *request, const struct stoq_guard
 	else if (!result && !request->json)
 		stoq_guard_recorded_print(stdout, &explainer, &recorded);
 	if (!result)
-		say_what_is_missing(stoq_record_notes(reader), request->record);
+		tool_record_notes(request->record, stoq_record_notes(reader));
 	stoq_guard_recorded_free(&recorded);
 	stoq_record_close(reader);
 	return result ? tool_fail(&error) : EXIT_SUCCESS;

@@ -10,6 +10,7 @@
 #include "tool/command.h"
 #include "tool/message.h"
 #include "tool/options.h"
+#include "tool/record_notes.h"
 
 static const char help[] =
 #include "stoq-record.help.h"
@@ -40,8 +41,7 @@ static int take_option(void *context, int option, const char *text, struct stoq_
 	return 0;
 }
 
-static void say_what_is_missing(const struct stoq_export_notes *notes,
-	const struct stoq_record_notes *record, const char *path)
+static void say_what_was_left_out(const struct stoq_export_notes *notes)
 {
 	if (notes->other)
 		tool_notice("%" PRIu64 " commands are neither reads, writes nor flushes: they were "
@@ -51,14 +51,6 @@ static void say_what_is_missing(const struct stoq_export_notes *notes,
 		tool_notice("%" PRIu64 " commands ended so late that they have the time of a later "
 			    "one",
 			notes->late);
-	if (record->missed.lost)
-		tool_notice("%" PRIu64 " commands were lost while %s was recorded",
-			record->missed.lost, path);
-	if (record->ends_early)
-		tool_notice("%s was cut, or is still being written", path);
-	if (record->damaged)
-		tool_notice(
-			"%" PRIu64 " damaged blocks of %s were left out", record->damaged, path);
 }
 
 static int export(int argc, char **argv)
@@ -77,8 +69,10 @@ static int export(int argc, char **argv)
 	if (stoq_record_open(&reader, argv[optind], &error))
 		return tool_fail(&error);
 	result = chosen(stdout, reader, &notes, &error);
-	if (!result)
-		say_what_is_missing(&notes, stoq_record_notes(reader), argv[optind]);
+	if (!result) {
+		say_what_was_left_out(&notes);
+		tool_record_notes(argv[optind], stoq_record_notes(reader));
+	}
 	stoq_record_close(reader);
 	return result ? tool_fail(&error) : EXIT_SUCCESS;
 }

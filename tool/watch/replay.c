@@ -14,6 +14,7 @@
 #include "capture/file.h"
 #include "record/reader.h"
 #include "tool/message.h"
+#include "tool/record_notes.h"
 #include "tool/watch/alarm.h"
 #include "tool/watch/keys.h"
 #include "tool/watch/options.h"
@@ -237,41 +238,17 @@ static void say_of_capture(const struct replay *replay)
 static void say_of_record(const struct replay *replay)
 {
 	const struct stoq_record_notes *notes = stoq_record_notes(replay->record);
-	const struct stoq_record_missed *missed = &notes->missed;
 
-	if (!notes->commands)
-		tool_notice("%s has no commands", replay->name);
-	if (notes->begins_late)
-		tool_notice("%s is the end of a longer record: what came before was "
-			    "overwritten, as --record-size asks, or taken away",
-			replay->name);
-	if (notes->ends_early)
-		tool_notice("%s was cut, or is still being written: it was read up to its last "
-			    "whole block",
-			replay->name);
-	if (notes->older_cut)
-		tool_notice("%s.1 was cut: it was read up to its last whole block", replay->name);
-	if (notes->damaged)
-		tool_notice("%" PRIu64 " blocks of %s are damaged: they were left out",
-			notes->damaged, replay->name);
+	tool_record_notes(replay->name, notes);
 	if (replay->options->config.stages && notes->unstaged)
 		tool_notice("%" PRIu64 " commands of %s were recorded without --stages: all of "
 			    "their time stands in the first stage",
 			notes->unstaged, replay->name);
-	if (replay->options->config.check && !stoq_record_notes(replay->record)->checked)
+	if (replay->options->config.check && !notes->checked)
 		tool_notice("%s was recorded without --check: violations of the protocol are not "
 			    "in it, and writes that overlap are looked for among commands that "
 			    "ended only",
 			replay->name);
-	if (missed->lost)
-		tool_notice("%" PRIu64 " commands were lost while %s was recorded", missed->lost,
-			replay->name);
-	if (missed->unmatched || missed->unended || missed->untracked || missed->unsynced_bytes)
-		tool_notice("not in %s: %" PRIu64 " commands that began unseen, %" PRIu64
-			    " not seen to end, %" PRIu64 " untracked; %" PRIu64
-			    " bytes not understood",
-			replay->name, missed->unmatched, missed->unended, missed->untracked,
-			missed->unsynced_bytes);
 }
 
 static void say_what_was_remarkable(const struct replay *replay)
