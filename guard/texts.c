@@ -43,7 +43,8 @@ static int read_text(int fd, const char *what, const char *path, size_t most,
 	}
 	text->text[text->size] = '\0';
 	shorter = realloc(text->text, text->size + 1);
-	text->text = shorter ? shorter : text->text;
+	if (shorter)
+		text->text = shorter;
 	return 0;
 }
 

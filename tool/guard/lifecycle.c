@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <stoq/version.h>
 
+#include "guard/overlays.h"
 #include "guard/reconnect.h"
 #include "guard/source.h"
 #include "guard/warnings.h"
@@ -13,6 +14,8 @@
 #include "tool/guard/options.h"
 #include "tool/identify.h"
 #include "tool/message.h"
+
+#define OVERLAYS_SHOWN 8
 
 static const char *name_of(const struct guard_options *options)
 {
@@ -95,6 +98,40 @@ static int put_in_force(const struct guard_options *options, const struct stoq_g
 	return result;
 }
 
+/* Those that the guard is not on. How many there are; `max` of them are written. */
+static int find_overlays(const char *name, struct stoq_guard_overlay *found, size_t max)
+{
+	const char *interfaces[STOQ_GUARD_SIDES_MAX];
+	struct stoq_guard_manifest manifest;
+	struct stoq_guard_pins pins;
+	int result = stoq_guard_pins_init(&pins, name, NULL);
+
+	if (!result)
+		result = stoq_guard_manifest_read(&pins, &manifest, NULL);
+	if (result)
+		return result;
+	for (size_t i = 0; i < manifest.side_count; i++)
+		interfaces[i] = manifest.sides[i].interface;
+	return stoq_guard_overlays(interfaces, manifest.side_count, found, max);
+}
+
+/* Ways on which commands would pass unseen. */
+static void notice_overlays(const char *name)
+{
+	struct stoq_guard_overlay found[OVERLAYS_SHOWN];
+	int count = find_overlays(name, found, OVERLAYS_SHOWN);
+	char text[OVERLAYS_SHOWN * (sizeof(found[0]) + sizeof(",  ()"))] = "";
+	size_t used = 0;
+
+	for (int i = 0; i < count && i < OVERLAYS_SHOWN; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s (%s)",
+			i ? ", " : "", found[i].name, found[i].kind);
+	if (count > 0)
+		tool_notice("guard %s does not see what comes inside other packets, by %s%s: if "
+			    "hosts can reach a target that way, give such interfaces to -i, too",
+			name, text, count > OVERLAYS_SHOWN ? ", ..." : "");
+}
+
 static int turn_on(const struct guard_options *options, const struct stoq_guard_source *source)
 {
 	struct tool_identified found = {0};
@@ -112,6 +149,8 @@ static int turn_on(const struct guard_options *options, const struct stoq_guard_
 		result = put_in_force(options, source, &found, &error);
 		if (!result && settle(options, &found, &older, &error))
 			tool_notice("the policy is in force, but: %s", error.text);
+		if (!result)
+			notice_overlays(name_of(options));
 		stoq_guard_older_free(&older);
 	}
 	tool_identified_free(&found);
