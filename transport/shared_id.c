@@ -15,13 +15,16 @@ void stoq_shared_id_begin(struct stoq_shared_id *id)
 
 void stoq_shared_id_validated(struct stoq_shared_id *id)
 {
-	if (id->shared)
-		stoq_shared_id_begin(id);
+	if (!id->shared)
+		return;
+	stoq_shared_id_begin(id);
+	id->answered = true;
 }
 
 void stoq_shared_id_failed(struct stoq_shared_id *id)
 {
-	id->shared = false;
+	if (!id->answered)
+		id->shared = false;
 }
 
 void stoq_shared_id_challenge(struct stoq_shared_id *id, uint64_t now_ns, uint64_t timeout_ns)

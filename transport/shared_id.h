@@ -20,6 +20,7 @@
 struct stoq_shared_id {
 	bool shared;
 	bool challenge_due; /* a validation has begun, without a challenge yet */
+	bool answered;	    /* the new path, at least a short challenge */
 	unsigned int challenges, written;
 	uint64_t over_ns; /* the last challenge's time is up */
 };
@@ -28,7 +29,10 @@ struct stoq_shared_id {
 void stoq_shared_id_begin(struct stoq_shared_id *id);
 /* The new path was validated: the old one is next. */
 void stoq_shared_id_validated(struct stoq_shared_id *id);
-/* It was not, in time: ngtcp2 is back on the old one, and validates nothing. */
+/*
+ * It was not, in time: ngtcp2 is back on the old one, and validates nothing. If it had answered before, and has not answered a challenge
+ * of full size now, ngtcp2 0.12 stays there (NO_VIABLE_PATH), and keeps the old path with the ID.
+ */
 void stoq_shared_id_failed(struct stoq_shared_id *id);
 /* A PATH_CHALLENGE is written, two in each round; timeout_ns: ngtcp2's probe timeout. */
 void stoq_shared_id_challenge(struct stoq_shared_id *id, uint64_t now_ns, uint64_t timeout_ns);

@@ -68,6 +68,21 @@ static void a_validation_that_fails_ends_it(void **state)
 	assert_false(id.shared);
 }
 
+/* What fails then is a challenge of full size: ngtcp2 keeps both paths. */
+static void a_second_validation_that_fails_does_not(void **state)
+{
+	stoq_shared_id_begin(&id);
+	stoq_shared_id_challenge(&id, S, MS);
+	stoq_shared_id_validated(&id);
+	stoq_shared_id_challenge(&id, S, MS);
+	stoq_shared_id_failed(&id);
+	assert_true(id.shared);
+	/* Until the next one. */
+	stoq_shared_id_begin(&id);
+	stoq_shared_id_failed(&id);
+	assert_false(id.shared);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -75,6 +90,7 @@ int main(void)
 		cmocka_unit_test(it_lasts_for_twice_the_last_challenge),
 		cmocka_unit_test(the_old_path_is_validated_after_the_new_one),
 		cmocka_unit_test(a_validation_that_fails_ends_it),
+		cmocka_unit_test(a_second_validation_that_fails_does_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
