@@ -4,7 +4,6 @@
 #include <gnutls/crypto.h>
 
 #include "datapath/address.h"
-#include "transport/protection/protection.h"
 
 struct quic_way quic_way;
 struct rig quic_rig;
@@ -34,36 +33,6 @@ int __wrap_gnutls_rnd(gnutls_rnd_level_t level, void *data, size_t size)
 		random_state = random_state * 6364136223846793005u + 1442695040888963407u;
 		at[i] = (uint8_t)(random_state >> 56);
 	}
-	return 0;
-}
-
-/* ---- no protection ---- */
-
-int __wrap_stoq_packet_seal(struct stoq_packet_key *key, uint8_t *out, const uint8_t *plain,
-	size_t size, const uint8_t *nonce, const uint8_t *associated, size_t associated_size);
-int __wrap_stoq_packet_open(struct stoq_packet_key *key, uint8_t *out, const uint8_t *sealed,
-	size_t size, const uint8_t *nonce, const uint8_t *associated, size_t associated_size);
-int __wrap_stoq_header_mask(struct stoq_header_key *key, uint8_t *mask, const uint8_t *sample);
-
-int __wrap_stoq_packet_seal(struct stoq_packet_key *key, uint8_t *out, const uint8_t *plain,
-	size_t size, const uint8_t *nonce, const uint8_t *associated, size_t associated_size)
-{
-	memmove(out, plain, size);
-	memset(out + size, 0, STOQ_PROTECTION_TAG_BYTES);
-	return 0;
-}
-
-int __wrap_stoq_packet_open(struct stoq_packet_key *key, uint8_t *out, const uint8_t *sealed,
-	size_t size, const uint8_t *nonce, const uint8_t *associated, size_t associated_size)
-{
-	require(size >= STOQ_PROTECTION_TAG_BYTES);
-	memmove(out, sealed, size - STOQ_PROTECTION_TAG_BYTES);
-	return 0;
-}
-
-int __wrap_stoq_header_mask(struct stoq_header_key *key, uint8_t *mask, const uint8_t *sample)
-{
-	memset(mask, 0, STOQ_PROTECTION_MASK_BYTES);
 	return 0;
 }
 

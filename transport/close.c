@@ -116,8 +116,8 @@ static bool write_close_packet(struct stoq_connection *connection)
 	size = ngtcp2_conn_write_connection_close(connection->quic, &path.path, &info,
 		close_packet->packet, PACKET_BYTES, &connection->close_error,
 		connection->worker->now_ns);
-	if (size <= 0 || !stoq_connection_find_path(connection, &path.path, &close_packet->local,
-				 &close_packet->remote))
+	if (size <= 0 || !stoq_connection_send_on(connection, &path.path, (size_t)size,
+				 &close_packet->local, &close_packet->remote))
 		return false;
 	close_packet->size = size;
 	close_packet->repeat_interval = 1;
@@ -167,6 +167,9 @@ void stoq_close_repeat(struct stoq_connection *connection)
 	struct stoq_close_packet *close_packet = &connection->close_packet;
 
 	if (connection->state != STOQ_CLOSING || !close_packet->size)
+		return;
+	/* RFC 9000, 10.2.1: what comes, from wherever, is no reason to send more to an address that is not validated. */
+	if (connection->server && !stoq_paths_current_validated(&connection->paths))
 		return;
 	/* Less and less often: RFC 9000, 10.2.1. */
 	if (--close_packet->packets_until_repeat)

@@ -11,6 +11,7 @@
 #include "transport/budget.h"
 #include "transport/credit.h"
 #include "transport/datagrams.h"
+#include "transport/given_ids.h"
 #include "transport/handshake.h"
 #include "transport/ngtcp2_compat.h"
 #include "transport/path_size.h"
@@ -115,6 +116,7 @@ struct stoq_connection {
 	uint64_t arrived_ns;		  /* on the current path */
 	unsigned int strandings;	  /* at the peer's address */
 	struct stoq_shared_id shared_id;
+	struct stoq_given_ids given_ids;
 	size_t recent_id;     /* of ours that the peer sent to */
 	bool opened;	      /* a packet that has just come is the peer's */
 	uint64_t stranded_ns; /* since when there is no path to send on; 0: there is one */

@@ -53,6 +53,15 @@ static void settle_early_data(struct stoq_connection *connection)
 	connection->early_data = false;
 }
 
+/* A client: the IDs that came with the handshake. */
+static void note_given_ids(struct stoq_connection *connection)
+{
+	const ngtcp2_transport_params *params =
+		ngtcp2_conn_get_remote_transport_params(connection->quic);
+
+	stoq_given_ids_init(&connection->given_ids, params && params->preferred_address_present);
+}
+
 void stoq_connection_confirmed(struct stoq_connection *connection)
 {
 	const struct stoq_transport_callbacks *callbacks = stoq_connection_callbacks(connection);
@@ -85,6 +94,8 @@ int stoq_connection_established(struct stoq_connection *connection)
 	if (connection->server) {
 		stoq_tls_send_ticket(connection);
 		send_token(connection);
+	} else {
+		note_given_ids(connection);
 	}
 	announce(connection);
 	if (connection->review_due)

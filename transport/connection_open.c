@@ -124,7 +124,7 @@ int stoq_connection_start_server(
 	ngtcp2_cid scid;
 
 	stoq_paths_init(&connection->paths, start->local, start->remote);
-	stoq_connection_name_path(connection, start->local, start->remote, &local, &remote);
+	stoq_connection_name_path(connection, start->local, start->remote, 0, &local, &remote);
 	path = stoq_connection_path_of(&local, &remote);
 	stoq_connection_begin_path_size(connection, start->remote);
 	stoq_connection_fill_callbacks(&callbacks, true);

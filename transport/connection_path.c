@@ -45,13 +45,27 @@ bool stoq_connection_find_path(const struct stoq_connection *connection, const n
 	return true;
 }
 
+bool stoq_connection_send_on(struct stoq_connection *connection, const ngtcp2_path *path,
+	size_t bytes, struct stoq_address *local, struct stoq_address *remote)
+{
+	const struct stoq_address named_local = address_of(&path->local);
+	const struct stoq_address named_remote = address_of(&path->remote);
+
+	if (connection->server)
+		return stoq_paths_send(
+			&connection->paths, &named_local, &named_remote, bytes, local, remote);
+	*local = named_local;
+	*remote = named_remote;
+	return true;
+}
+
 bool stoq_connection_name_path(struct stoq_connection *connection, const struct stoq_address *local,
-	const struct stoq_address *remote, struct stoq_address *named_local,
+	const struct stoq_address *remote, size_t bytes, struct stoq_address *named_local,
 	struct stoq_address *named_remote)
 {
 	if (connection->server)
 		return stoq_paths_name(
-			&connection->paths, local, remote, named_local, named_remote);
+			&connection->paths, local, remote, bytes, named_local, named_remote);
 	*named_local = *local;
 	*named_remote = *remote;
 	return true;
@@ -87,8 +101,8 @@ bool stoq_connection_name_packet(struct stoq_connection *connection,
 	size_t id;
 
 	if (!connection->shared_id.shared)
-		return stoq_connection_name_path(
-			connection, &datagram->local, &datagram->remote, named_local, named_remote);
+		return stoq_connection_name_path(connection, &datagram->local, &datagram->remote,
+			size, named_local, named_remote);
 	/*
 	 * To ngtcp2, the first packet to an ID is a reason to take another ID of the peer: it comes on the current path. So is a path on which a
 	 * challenge came before: none is seen twice. And so is another local address, which these names do not have.
@@ -96,8 +110,9 @@ bool stoq_connection_name_packet(struct stoq_connection *connection,
 	id = own_id(connection, data, size);
 	if (id < connection->cid_count && connection->cids_used[id])
 		return stoq_paths_name_once(&connection->paths, &datagram->local, &datagram->remote,
-			named_local, named_remote);
-	return stoq_paths_name_current(&connection->paths, named_local, named_remote);
+			size, named_local, named_remote);
+	return stoq_paths_name_current(&connection->paths, &datagram->local, &datagram->remote,
+		size, named_local, named_remote);
 }
 
 /* ---- packet sizes ---- */

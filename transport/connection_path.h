@@ -9,9 +9,12 @@ ngtcp2_path stoq_connection_path_of(
 /* What a path of ngtcp2 really is; false: it is not known any more. */
 bool stoq_connection_find_path(const struct stoq_connection *connection, const ngtcp2_path *path,
 	struct stoq_address *local, struct stoq_address *remote);
+/* The same for a packet that is to be sent; false, too, if that were too much for an address that is not validated. */
+bool stoq_connection_send_on(struct stoq_connection *connection, const ngtcp2_path *path,
+	size_t bytes, struct stoq_address *local, struct stoq_address *remote);
 /* The other way round, for a packet that has come; false: there is no name for it. */
 bool stoq_connection_name_path(struct stoq_connection *connection, const struct stoq_address *local,
-	const struct stoq_address *remote, struct stoq_address *named_local,
+	const struct stoq_address *remote, size_t bytes, struct stoq_address *named_local,
 	struct stoq_address *named_remote);
 /* The same for a packet as it is: while two paths may share an ID of the peer, none takes another (shared_id.h). */
 bool stoq_connection_name_packet(struct stoq_connection *connection,

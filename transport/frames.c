@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "transport/frames.h"
 
+#include <string.h>
+
 #define VARINT_MAX  ((1ull << 62) - 1)
 #define STREAMS_MAX (1ull << 60) /* RFC 9000, 4.6 */
 #define CID_MAX	    20
@@ -370,13 +372,42 @@ bool stoq_frames_check(const uint8_t *payload, size_t size, const struct stoq_fr
 	return true;
 }
 
+/* What we write ourselves, or have checked, breaks no rule: only the lengths matter. */
+static const struct stoq_frame_rules any = {.kind = STOQ_ONE_RTT,
+	.datagram_frame_max = UINT64_MAX,
+	.next_bidirectional = INT64_MAX,
+	.next_unidirectional = INT64_MAX};
+
+/* A response to no challenge; in early data, where there is none and no path changes, PING. */
+static void make_meaningless(uint8_t *frame, const uint8_t *end, enum stoq_packet_kind kind)
+{
+	memset(frame, 0, (size_t)(end - frame));
+	frame[0] = kind == STOQ_EARLY ? PING : PATH_RESPONSE;
+}
+
+void stoq_frames_filter_ids(uint8_t *payload, size_t size, enum stoq_packet_kind kind,
+	bool (*take)(void *context, uint64_t number, uint64_t retire_prior_to), void *context)
+{
+	struct stoq_frame_fault fault;
+	struct reader reader = {
+		.at = payload, .end = payload + size, .rules = &any, .fault = &fault};
+
+	while (reader.at < reader.end) {
+		uint8_t *frame = payload + (reader.at - payload);
+		const uint8_t *at = frame + 1;
+		uint64_t number, prior;
+
+		reader.begin = reader.at++;
+		if (!body(&reader, *frame) && fault.code == STOQ_FRAME_ENCODING_ERROR)
+			return;
+		if (*frame == NEW_CONNECTION_ID && stoq_varint_get(&at, reader.at, &number) &&
+			stoq_varint_get(&at, reader.at, &prior) && !take(context, number, prior))
+			make_meaningless(frame, reader.at, kind);
+	}
+}
+
 uint8_t *stoq_frames_find_datagram(uint8_t *payload, size_t size, size_t *header_size)
 {
-	/* What we write ourselves breaks no rule: only the lengths matter. */
-	static const struct stoq_frame_rules any = {.kind = STOQ_ONE_RTT,
-		.datagram_frame_max = UINT64_MAX,
-		.next_bidirectional = INT64_MAX,
-		.next_unidirectional = INT64_MAX};
 	struct stoq_frame_fault fault;
 	struct reader reader = {
 		.at = payload, .end = payload + size, .rules = &any, .fault = &fault};

@@ -45,6 +45,13 @@ bool stoq_frames_check(const uint8_t *payload, size_t size, const struct stoq_fr
 	struct stoq_frame_fault *fault, unsigned int *seen);
 
 /*
+ * Of a packet that was checked: each NEW_CONNECTION_ID that take() refuses becomes a frame that means nothing, and is acknowledged and
+ * leaves the path as it is like that one.
+ */
+void stoq_frames_filter_ids(uint8_t *payload, size_t size, enum stoq_packet_kind kind,
+	bool (*take)(void *context, uint64_t number, uint64_t retire_prior_to), void *context);
+
+/*
  * Where the only DATAGRAM frame of a packet of ours begins; NULL: there is none. Its header takes
  * *header_size bytes.
  */

@@ -423,8 +423,13 @@ static bool is_too_early(const struct stoq_connection *connection, unsigned int 
 	return seen && !connection->server && !connection->finish_written;
 }
 
+static bool take_id(void *context, uint64_t number, uint64_t retire_prior_to)
+{
+	return stoq_given_ids_take(context, number, retire_prior_to);
+}
+
 /* What the peer has sealed is its own: now it can be blamed for it. */
-static int look_at_frames(const struct level_key *key, const uint8_t *payload, size_t size)
+static int look_at_frames(const struct level_key *key, uint8_t *payload, size_t size)
 {
 	struct stoq_connection *connection = key->connection;
 	const struct stoq_frame_rules rules = {
@@ -441,6 +446,8 @@ static int look_at_frames(const struct level_key *key, const uint8_t *payload, s
 		return refuse(connection, &fault);
 	if (is_too_early(connection, seen))
 		return NGTCP2_ERR_DECRYPT;
+	if (seen & STOQ_SEEN_NEW_CONNECTION_ID)
+		stoq_frames_filter_ids(payload, size, key->kind, take_id, &connection->given_ids);
 	connection->opened = true;
 	return 0;
 }

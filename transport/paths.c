@@ -8,6 +8,7 @@
 #include "datapath/address.h"
 
 #define VALIDATED_KEPT 4	  /* ngtcp2 goes back to one of them if no other answers */
+#define AMPLIFICATION  3	  /* RFC 9000, 8.1 */
 #define NUMBER_MAX     UINT32_MAX /* a client that moves 100,000 times a second needs half a day */
 
 static struct stoq_path_name *find(const struct stoq_paths *paths, uint32_t number)
@@ -150,7 +151,7 @@ static void use(struct stoq_paths *paths, struct stoq_path_name *name,
 }
 
 bool stoq_paths_name(struct stoq_paths *paths, const struct stoq_address *local,
-	const struct stoq_address *remote, struct stoq_address *named_local,
+	const struct stoq_address *remote, size_t bytes, struct stoq_address *named_local,
 	struct stoq_address *named_remote)
 {
 	struct stoq_path_name *name = find_address(paths, local, remote);
@@ -159,12 +160,13 @@ bool stoq_paths_name(struct stoq_paths *paths, const struct stoq_address *local,
 		name = add(paths, local, remote);
 	if (!name)
 		return false;
+	name->received += bytes;
 	use(paths, name, named_local, named_remote);
 	return true;
 }
 
 bool stoq_paths_name_once(struct stoq_paths *paths, const struct stoq_address *local,
-	const struct stoq_address *remote, struct stoq_address *named_local,
+	const struct stoq_address *remote, size_t bytes, struct stoq_address *named_local,
 	struct stoq_address *named_remote)
 {
 	struct stoq_path_name *current = find(paths, paths->current), *name = current;
@@ -178,18 +180,23 @@ bool stoq_paths_name_once(struct stoq_paths *paths, const struct stoq_address *l
 		name->named_local = named;
 		name->left = true;
 	}
+	name->received += bytes;
 	use(paths, name, named_local, named_remote);
 	return true;
 }
 
-bool stoq_paths_name_current(struct stoq_paths *paths, struct stoq_address *named_local,
+bool stoq_paths_name_current(struct stoq_paths *paths, const struct stoq_address *local,
+	const struct stoq_address *remote, size_t bytes, struct stoq_address *named_local,
 	struct stoq_address *named_remote)
 {
 	struct stoq_path_name *current = find(paths, paths->current);
 
-	if (current)
-		use(paths, current, named_local, named_remote);
-	return current;
+	if (!current)
+		return false;
+	if (same(current, local, remote))
+		current->received += bytes;
+	use(paths, current, named_local, named_remote);
+	return true;
 }
 
 /* ---- by name ---- */
@@ -248,6 +255,20 @@ bool stoq_paths_find(const struct stoq_paths *paths, const struct stoq_address *
 
 	if (!name)
 		return false;
+	*local = name->local;
+	*remote = name->remote;
+	return true;
+}
+
+bool stoq_paths_send(struct stoq_paths *paths, const struct stoq_address *named_local,
+	const struct stoq_address *named_remote, size_t bytes, struct stoq_address *local,
+	struct stoq_address *remote)
+{
+	struct stoq_path_name *name = find_name(paths, named_local, named_remote);
+
+	if (!name || (!name->validated && name->sent + bytes > AMPLIFICATION * name->received))
+		return false;
+	name->sent += bytes;
 	*local = name->local;
 	*remote = name->remote;
 	return true;

@@ -22,6 +22,7 @@
 struct stoq_path_name {
 	struct stoq_address local, remote; /* what it stands for */
 	struct stoq_address named_local, named_remote;
+	uint64_t received, sent; /* bytes, until it is validated */
 	uint32_t number;
 	uint32_t used;	   /* when, for finding the one that is not needed any more */
 	bool left;	   /* the client has gone on from there */
@@ -43,19 +44,20 @@ struct stoq_paths {
 void stoq_paths_init(struct stoq_paths *paths, const struct stoq_address *local,
 	const struct stoq_address *remote);
 
-/* What to call the path that a packet has come on. false: there are no names left. */
+/* What to call the path that a packet of so many bytes has come on. false: there are no names left. */
 bool stoq_paths_name(struct stoq_paths *paths, const struct stoq_address *local,
-	const struct stoq_address *remote, struct stoq_address *named_local,
+	const struct stoq_address *remote, size_t bytes, struct stoq_address *named_local,
 	struct stoq_address *named_remote);
 /*
  * The same, with a name for this packet alone unless it has come on the current path. Its local address is that of the current path, so that
  * ngtcp2 takes no other ID of the peer for that reason.
  */
 bool stoq_paths_name_once(struct stoq_paths *paths, const struct stoq_address *local,
-	const struct stoq_address *remote, struct stoq_address *named_local,
+	const struct stoq_address *remote, size_t bytes, struct stoq_address *named_local,
 	struct stoq_address *named_remote);
 /* The current path's name, wherever a packet has come from; false: it has none. */
-bool stoq_paths_name_current(struct stoq_paths *paths, struct stoq_address *named_local,
+bool stoq_paths_name_current(struct stoq_paths *paths, const struct stoq_address *local,
+	const struct stoq_address *remote, size_t bytes, struct stoq_address *named_local,
 	struct stoq_address *named_remote);
 
 /*
@@ -78,4 +80,11 @@ bool stoq_paths_current_validated(const struct stoq_paths *paths);
 /* What a name stands for; false: it is not known any more, or never was one. */
 bool stoq_paths_find(const struct stoq_paths *paths, const struct stoq_address *named_local,
 	const struct stoq_address *named_remote, struct stoq_address *local,
+	struct stoq_address *remote);
+/*
+ * The same for a packet that is to be sent; false, too, if that were more than three times what has come from there, and the path was not
+ * validated (RFC 9000, 8.1). ngtcp2 counts as well, but by names, and a packet from elsewhere may have that of the current path.
+ */
+bool stoq_paths_send(struct stoq_paths *paths, const struct stoq_address *named_local,
+	const struct stoq_address *named_remote, size_t bytes, struct stoq_address *local,
 	struct stoq_address *remote);

@@ -213,8 +213,8 @@ static void commit(struct stoq_connection *connection, const struct packet *pack
 	stoq_shared_id_written(&connection->shared_id, connection->worker->now_ns);
 	if (!connection->silence_ns)
 		connection->silence_ns = connection->worker->now_ns;
-	/* A path that was forgotten: the packet is lost, as in any network. */
-	if (stoq_connection_find_path(connection, &packet->path.path, &local, &remote))
+	/* A path that was forgotten, or may not get more: the packet is lost, as in any network. */
+	if (stoq_connection_send_on(connection, &packet->path.path, size, &local, &remote))
 		stoq_outbox_commit(connection->worker, connection, size, &local, &remote,
 			packet->info.ecn & NGTCP2_ECN_MASK);
 }

@@ -335,67 +335,62 @@ static void test_leaves_a_path_that_fails_one_way(void **state)
 	}
 }
 
+static void do_anything(unsigned int seed)
+{
+	const struct stoq_address homes[2] = {address(0), address(1)};
+	uint32_t random = seed;
+	struct rig rig;
+
+	start(&rig, 2 * RIG_MS, 800 + seed);
+	assert_int_equal(stoq_memory_add_address(rig.client.datapath, &homes[1]), 0);
+	for (unsigned int step = 0; step < 60; step++) {
+		const struct stoq_address *to = &homes[sample_random(&random) % 2];
+		unsigned int place = sample_random(&random) % ADDRESSES;
+
+		switch (sample_random(&random) % 6) {
+		case 0:
+			stoq_connection_migrate(rig.client.connection, &to->sa, to->length);
+			break;
+		case 1:
+			stoq_connection_move(rig.client.connection, &to->sa, to->length);
+			break;
+		case 2:
+			go(&rig, place);
+			break;
+		case 3:
+			go(&rig, 0);
+			break;
+		default:
+			failing = address(place);
+			stoq_memory_set_filter(rig.server.datapath,
+				sample_random(&random) % 2 ? not_to_there : NULL, NULL);
+			stoq_memory_set_filter(rig.client.datapath,
+				sample_random(&random) % 3 ? NULL : not_from_there, NULL);
+		}
+		run(&rig, (uint64_t)RIG_MS << sample_random(&random) % 9);
+		if (rig.client.closed || rig.server.closed)
+			fail_msg("seed %u, step %u: client '%s', server '%s'", seed, step,
+				rig.client.close.reason, rig.server.close.reason);
+	}
+	go(&rig, 0);
+	stoq_memory_set_filter(rig.server.datapath, NULL, NULL);
+	stoq_memory_set_filter(rig.client.datapath, NULL, NULL);
+	/* A server finds a client behind a NAT when the client has something to send. */
+	run(&rig, RIG_S);
+	finish(&rig);
+}
+
 /* Whatever NAT, client and paths do in whatever order, the connection goes on when they have done it. */
 static void test_anything_in_any_order(void **state)
 {
-	const unsigned int seeds = getenv("STOQ_TEST_LONG") ? 60 : 8;
+	/* A challenge of full size was not answered while two paths shared an ID. */
+	static const unsigned int found[] = {5089, 20128};
+	const unsigned int seeds = getenv("STOQ_TEST_LONG") ? 300 : 8;
 
-	for (unsigned int seed = 1; seed <= seeds; seed++) {
-		const struct stoq_address homes[2] = {address(0), address(1)};
-		uint32_t random = seed;
-		struct rig rig;
-
-		start(&rig, 2 * RIG_MS, 800 + seed);
-		assert_int_equal(stoq_memory_add_address(rig.client.datapath, &homes[1]), 0);
-		for (unsigned int step = 0; step < 60; step++) {
-			const struct stoq_address *to = &homes[sample_random(&random) % 2];
-			unsigned int place = sample_random(&random) % ADDRESSES;
-
-			switch (sample_random(&random) % 6) {
-			case 0:
-				stoq_connection_migrate(rig.client.connection, &to->sa, to->length);
-				break;
-			case 1:
-				stoq_connection_move(rig.client.connection, &to->sa, to->length);
-				break;
-			case 2:
-				go(&rig, place);
-				break;
-			case 3:
-				go(&rig, 0);
-				break;
-			default:
-				failing = address(place);
-				stoq_memory_set_filter(rig.server.datapath,
-					sample_random(&random) % 2 ? not_to_there : NULL, NULL);
-				stoq_memory_set_filter(rig.client.datapath,
-					sample_random(&random) % 3 ? NULL : not_from_there, NULL);
-			}
-			run(&rig, (uint64_t)RIG_MS << sample_random(&random) % 9);
-			if (rig.client.closed || rig.server.closed)
-				fail_msg("seed %u, step %u: client '%s', server '%s'", seed, step,
-					rig.client.close.reason, rig.server.close.reason);
-		}
-		go(&rig, 0);
-		stoq_memory_set_filter(rig.server.datapath, NULL, NULL);
-		stoq_memory_set_filter(rig.client.datapath, NULL, NULL);
-		if (getenv("DBGS")) {
-			fprintf(stderr, "seed %u: shared %d current %u next %u recv %lu of %lu\n",
-				seed, rig.server.connection->shared_id.shared,
-				rig.server.connection->paths.current,
-				rig.server.connection->paths.next, rig.client.received,
-				from_server.sent);
-			if (rig.server.connection->shared_id.shared)
-				fprintf(stderr, "due %d over %lu now %lu written %u ch %u\n",
-					rig.server.connection->shared_id.challenge_due,
-					rig.server.connection->shared_id.over_ns, rig.now_ns,
-					rig.server.connection->shared_id.written,
-					rig.server.connection->shared_id.challenges);
-		}
-		/* A server finds a client behind a NAT when the client has something to send. */
-		run(&rig, RIG_S);
-		finish(&rig);
-	}
+	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++)
+		do_anything(found[i]);
+	for (unsigned int seed = 1; seed <= seeds; seed++)
+		do_anything(seed);
 }
 
 /* A move to where nobody answers is no end: the next one works. */
@@ -426,7 +421,7 @@ static void name(struct stoq_paths *paths, unsigned int place, struct stoq_addre
 {
 	const struct stoq_address local = address(3), remote = address(place);
 
-	assert_true(stoq_paths_name(paths, &local, &remote, &named[0], &named[1]));
+	assert_true(stoq_paths_name(paths, &local, &remote, 0, &named[0], &named[1]));
 	assert_true(stoq_address_equal(&named[0], &local));
 }
 
@@ -508,7 +503,7 @@ static void test_validated_names_stay(void **state)
 		struct stoq_address stranger = address(2);
 
 		stoq_address_set_port(&stranger, (uint16_t)(2000 + i));
-		assert_true(stoq_paths_name(&paths, &local, &stranger, &unused[0], &unused[1]));
+		assert_true(stoq_paths_name(&paths, &local, &stranger, 0, &unused[0], &unused[1]));
 	}
 	assert_true(stoq_paths_find(&paths, &a[0], &a[1], &found[0], &found[1]));
 	assert_true(stoq_paths_find(&paths, &b[0], &b[1], &found[0], &found[1]));
