@@ -104,6 +104,7 @@ struct stoq_connection {
 	bool flow_blocked;		    /* by the peer's credit for the connection */
 	struct stoq_budget_account account; /* what it may receive and hold */
 	struct stoq_credit credit;
+	uint64_t untold_bytes; /* of its window: the peer has not been told of them */
 	uint64_t unread_bytes; /* of all streams */
 
 	/* IDs of the next streams that we open. */

@@ -4,6 +4,7 @@
 #include "transport/close_want.h"
 #include "transport/connection_path.h"
 #include "transport/counter.h"
+#include "transport/credit.h"
 #include "transport/endpoint.h"
 #include "transport/tls.h"
 #include "transport/tls_verify.h"
@@ -89,6 +90,7 @@ int stoq_connection_established(struct stoq_connection *connection)
 	connection->tls_over = connection->address_proven = true;
 	settle_early_data(connection);
 	stoq_connection_limit_to_peer(connection);
+	stoq_connection_tell_credit(connection);
 	if (config->keep_alive_ns)
 		ngtcp2_conn_set_keep_alive_timeout(connection->quic, config->keep_alive_ns);
 	if (connection->server) {

@@ -79,7 +79,7 @@ static void fill_params(struct stoq_connection *connection, ngtcp2_transport_par
 	params->initial_max_stream_data_bidi_local = config->stream_window_bytes;
 	params->initial_max_stream_data_bidi_remote = config->stream_window_bytes;
 	params->initial_max_stream_data_uni = config->stream_window_bytes;
-	params->initial_max_data = connection->account.window_bytes;
+	params->initial_max_data = stoq_connection_credit_at_first(connection);
 	params->initial_max_streams_bidi = config->max_bidirectional_streams;
 	params->initial_max_streams_uni = config->max_unidirectional_streams;
 	params->max_idle_timeout = config->idle_timeout_ns;

@@ -147,8 +147,10 @@ int stoq_stream_receive(struct stoq_stream *stream, const uint8_t *data, size_t 
 	/* A frame may hold nothing but the end; then data may be NULL. */
 	if (taken == size)
 		return 0;
+	if (keep(stream, data + taken, size - taken))
+		return -ENOMEM;
 	stoq_stream_lend_credit(stream, size - taken);
-	return keep(stream, data + taken, size - taken);
+	return 0;
 }
 
 void stoq_stream_deliver(struct stoq_stream *stream)

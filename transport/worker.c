@@ -251,8 +251,8 @@ static void expire_timers(struct stoq_worker *worker)
 		stoq_connection_expire(STOQ_LIST_ENTRY(timer, struct stoq_connection, timer));
 }
 
-/* Writers that waited for memory, and may find some now. */
-static void tell_writers(struct stoq_worker *worker)
+/* Connections that waited for memory, to be written or received, and may find some now. */
+static void tell_waiting(struct stoq_worker *worker)
 {
 	struct stoq_list waiting;
 
@@ -260,9 +260,12 @@ static void tell_writers(struct stoq_worker *worker)
 	while (!stoq_list_empty(&waiting)) {
 		struct stoq_list *link = waiting.next;
 
+		struct stoq_connection *connection =
+			STOQ_LIST_ENTRY(link, struct stoq_connection, account.waiting);
+
 		stoq_list_remove(link);
-		stoq_streams_tell_writers(
-			STOQ_LIST_ENTRY(link, struct stoq_connection, account.waiting));
+		stoq_streams_tell_writers(connection);
+		stoq_connection_lend_again(connection);
 	}
 }
 
@@ -332,7 +335,7 @@ static int process(struct stoq_worker *worker, uint64_t now_ns, bool receive)
 	expire_timers(worker);
 	stoq_alarms_expire(&worker->alarms, worker->now_ns);
 	stop(worker);
-	tell_writers(worker);
+	tell_waiting(worker);
 	work(worker);
 	stoq_outbox_flush(worker);
 	stoq_worker_note_datapath(worker);

@@ -3,10 +3,14 @@
 #include "tests/unit/transport/rig.h"
 
 #include "transport/connection.h"
+#include "transport/stream.h"
 
 #define STANDING     8
 #define WINDOW_BYTES 65536 /* of the connection, and of each stream */
 #define DATA_BYTES   (1u << 20)
+#define LEFT_BYTES   20000
+#define ROUNDS       16
+#define LITTLE_BYTES 1000
 
 static const struct stoq_memory_link usual = {.delay_ns = RIG_MS};
 
@@ -35,6 +39,8 @@ static void begin(uint64_t max_window_bytes)
 	rig.server.config.max_window_bytes = max_window_bytes;
 	rig.server.on_connection = keep_account;
 	rig.server.on_stream = choose;
+	/* So that the server gets to work. */
+	rig.client.config.keep_alive_ns = RIG_S;
 	rig_start(&rig);
 	rig_set_link(&rig, &usual);
 	rig_connected(&rig);
@@ -95,11 +101,114 @@ static void test_no_more_than_max_window_bytes(void **state)
 	assert_int_equal(rig.client.closed + rig.server.closed, 0);
 }
 
+/* Streams that stand still have left so much of the connection's window, and other streams go on with that. */
+static void test_what_is_left_is_of_use(void **state)
+{
+	begin(4 * WINDOW_BYTES);
+	for (int i = 0; i < 3; i++)
+		write_one(WINDOW_BYTES);
+	write_one(WINDOW_BYTES - LEFT_BYTES);
+	for (int i = 4; i < STANDING; i++)
+		write_one(0);
+	rig_run(&rig, 5 * RIG_S);
+	assert_int_equal(account->window_bytes, 4 * WINDOW_BYTES);
+	assert_int_equal(rig_metrics(&rig.server).buffered_receive_bytes,
+		4 * WINDOW_BYTES - LEFT_BYTES);
+	write_one(DATA_BYTES);
+	rig_run(&rig, 60 * RIG_S);
+	assert_int_equal(rig.server.received, DATA_BYTES);
+}
+
+/* A window that was large at first, and shrinks because memory is short. */
+static void test_a_window_that_shrinks_does_not_stop(void **state)
+{
+	rig_prepare(&rig, 1);
+	rig_fill(data, sizeof(data), 0);
+	rig.server.config.window_bytes = rig.server.config.max_window_bytes = 4u << 20;
+	rig.server.config.max_connections = 16;
+	rig.server.config.max_memory_bytes = 16u << 20;
+	rig.server.on_connection = keep_account;
+	rig_start(&rig);
+	rig_set_link(&rig, &usual);
+	rig_connected(&rig);
+	assert_int_equal(account->window_bytes, 4u << 20);
+	/* As when others have come, and taken the rest. */
+	account->budget->limit_bytes = 1u << 20;
+	account->budget->accounts += 15;
+	for (int i = 0; i < ROUNDS; i++) {
+		assert_non_null(rig.client.connection);
+		write_one(DATA_BYTES);
+		rig_run(&rig, 5 * RIG_S);
+	}
+	assert_in_range(account->window_bytes, STOQ_BUDGET_WINDOW_MIN, 1u << 20);
+	account->budget->accounts -= 15;
+	assert_int_equal(rig.server.received, ROUNDS * DATA_BYTES);
+}
+
+static struct stoq_stream *with_own_credit(void)
+{
+	struct stoq_list *streams = &rig.server.connection->streams;
+
+	for (struct stoq_list *link = streams->next; link != streams; link = link->next) {
+		struct stoq_stream *stream = STOQ_LIST_ENTRY(link, struct stoq_stream, link);
+
+		if (stream->unread_bytes > stream->lent_bytes + LITTLE_BYTES)
+			return stream;
+	}
+	return NULL;
+}
+
+/* A stream that is read slowly: what is taken gives others room, before what was lent to it comes back. */
+static void test_what_is_taken_first_gives_room(void **state)
+{
+	struct stoq_stream *slow;
+	uint64_t lent_bytes, unread_bytes;
+
+	begin(4 * WINDOW_BYTES);
+	for (int i = 0; i < STANDING; i++)
+		write_one(DATA_BYTES);
+	rig_run(&rig, 5 * RIG_S);
+	slow = with_own_credit();
+	assert_non_null(slow);
+	lent_bytes = slow->lent_bytes;
+	unread_bytes = rig.server.connection->unread_bytes;
+	rig.server.take_max = LITTLE_BYTES;
+	stoq_stream_resume(slow);
+	rig_run(&rig, RIG_MS);
+	assert_true(rig.server.connection->unread_bytes < unread_bytes);
+	assert_int_equal(slow->lent_bytes, lent_bytes);
+	assert_int_equal(account->window_bytes, 4 * WINDOW_BYTES);
+}
+
+/* Memory that comes free is lent, although the peer, without credit, sends nothing that would ask for it. */
+static void test_free_memory_is_lent_again(void **state)
+{
+	uint64_t limit_bytes;
+
+	begin(2 * STANDING * WINDOW_BYTES);
+	limit_bytes = account->budget->limit_bytes;
+	account->budget->limit_bytes = account->budget->used_bytes;
+	account->budget->accounts_max = 1;
+	for (int i = 0; i < STANDING; i++)
+		write_one(DATA_BYTES);
+	rig_run(&rig, 5 * RIG_S);
+	write_one(DATA_BYTES);
+	rig_run(&rig, 5 * RIG_S);
+	assert_int_equal(rig.server.received, 0);
+	stoq_budget_set(account->budget, limit_bytes, 1);
+	assert_true(rig_run_until(&rig, one_finished, 10 * RIG_S));
+	assert_int_equal(rig.server.received, DATA_BYTES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_streams_that_stand_still, teardown),
 		cmocka_unit_test_teardown(test_no_more_than_max_window_bytes, teardown),
+		cmocka_unit_test_teardown(test_what_is_left_is_of_use, teardown),
+		cmocka_unit_test_teardown(test_a_window_that_shrinks_does_not_stop, teardown),
+		cmocka_unit_test_teardown(test_what_is_taken_first_gives_room, teardown),
+		cmocka_unit_test_teardown(test_free_memory_is_lent_again, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
