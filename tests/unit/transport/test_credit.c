@@ -9,7 +9,7 @@
 #define WINDOW_BYTES 65536 /* of the connection, and of each stream */
 #define DATA_BYTES   (1u << 20)
 #define LEFT_BYTES   20000
-#define ROUNDS       16
+#define ROUNDS	     16
 #define LITTLE_BYTES 1000
 
 static const struct stoq_memory_link usual = {.delay_ns = RIG_MS};
@@ -112,8 +112,8 @@ static void test_what_is_left_is_of_use(void **state)
 		write_one(0);
 	rig_run(&rig, 5 * RIG_S);
 	assert_int_equal(account->window_bytes, 4 * WINDOW_BYTES);
-	assert_int_equal(rig_metrics(&rig.server).buffered_receive_bytes,
-		4 * WINDOW_BYTES - LEFT_BYTES);
+	assert_int_equal(
+		rig_metrics(&rig.server).buffered_receive_bytes, 4 * WINDOW_BYTES - LEFT_BYTES);
 	write_one(DATA_BYTES);
 	rig_run(&rig, 60 * RIG_S);
 	assert_int_equal(rig.server.received, DATA_BYTES);
