@@ -273,7 +273,5 @@ void stoq_budget_take_waiting(struct stoq_budget *budget, struct stoq_list *wait
 	if (!budget->more || stoq_list_empty(&budget->waiting))
 		return;
 	budget->more = false;
-	/* The head goes into the list, the old one out of it. */
-	stoq_list_append(&budget->waiting, waiting);
-	stoq_list_remove(&budget->waiting);
+	stoq_list_take_all(waiting, &budget->waiting);
 }

@@ -247,17 +247,21 @@ bool stoq_paths_current_validated(const struct stoq_paths *paths)
 	return current && current->validated;
 }
 
-bool stoq_paths_find(const struct stoq_paths *paths, const struct stoq_address *named_local,
-	const struct stoq_address *named_remote, struct stoq_address *local,
-	struct stoq_address *remote)
+static bool get_addresses(
+	const struct stoq_path_name *name, struct stoq_address *local, struct stoq_address *remote)
 {
-	const struct stoq_path_name *name = find_name(paths, named_local, named_remote);
-
 	if (!name)
 		return false;
 	*local = name->local;
 	*remote = name->remote;
 	return true;
+}
+
+bool stoq_paths_find(const struct stoq_paths *paths, const struct stoq_address *named_local,
+	const struct stoq_address *named_remote, struct stoq_address *local,
+	struct stoq_address *remote)
+{
+	return get_addresses(find_name(paths, named_local, named_remote), local, remote);
 }
 
 bool stoq_paths_send(struct stoq_paths *paths, const struct stoq_address *named_local,
@@ -269,7 +273,5 @@ bool stoq_paths_send(struct stoq_paths *paths, const struct stoq_address *named_
 	if (!name || (!name->validated && name->sent + bytes > AMPLIFICATION * name->received))
 		return false;
 	name->sent += bytes;
-	*local = name->local;
-	*remote = name->remote;
-	return true;
+	return get_addresses(name, local, remote);
 }

@@ -258,12 +258,9 @@ static void tell_waiting(struct stoq_worker *worker)
 
 	stoq_budget_take_waiting(&worker->budget, &waiting);
 	while (!stoq_list_empty(&waiting)) {
-		struct stoq_list *link = waiting.next;
+		struct stoq_connection *connection = STOQ_LIST_ENTRY(
+			stoq_list_take_first(&waiting), struct stoq_connection, account.waiting);
 
-		struct stoq_connection *connection =
-			STOQ_LIST_ENTRY(link, struct stoq_connection, account.waiting);
-
-		stoq_list_remove(link);
 		stoq_streams_tell_writers(connection);
 		stoq_connection_lend_again(connection);
 	}
@@ -286,16 +283,14 @@ static void adopt_credentials(struct stoq_worker *worker)
 /* Each one that was touched gets its turn once. */
 static void work(struct stoq_worker *worker)
 {
-	struct stoq_list todo, *link;
+	struct stoq_list todo;
 
 	/* What is touched meanwhile waits. */
 	stoq_list_take_all(&todo, &worker->dirty);
 	while (!stoq_list_empty(&todo)) {
-		struct stoq_connection *connection;
+		struct stoq_connection *connection =
+			STOQ_LIST_ENTRY(stoq_list_take_first(&todo), struct stoq_connection, dirty);
 
-		link = todo.next;
-		connection = STOQ_LIST_ENTRY(link, struct stoq_connection, dirty);
-		stoq_list_remove(link);
 		if (!stoq_connection_work(connection))
 			stoq_connection_touch(connection);
 	}
