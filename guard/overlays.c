@@ -4,7 +4,6 @@
 #include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -378,7 +378,7 @@ static const struct stoq_frame_rules any = {.kind = STOQ_ONE_RTT,
 	.next_bidirectional = INT64_MAX,
 	.next_unidirectional = INT64_MAX};
 
-/* A response to no challenge; in early data, where there is none and no path changes, PING. */
+/* The frame becomes a PATH_RESPONSE to no challenge. Early data may have no PATH_RESPONSE (RFC 9000, 12.5): there it becomes a PING. */
 static void make_meaningless(uint8_t *frame, const uint8_t *end, enum stoq_packet_kind kind)
 {
 	memset(frame, 0, (size_t)(end - frame));

@@ -12,8 +12,7 @@
 
 struct stoq_given_ids {
 	uint64_t largest; /* number; of the handshake: 0 */
-	uint64_t
-		before; /* which of the 64 below it were given; others that are lower count as given */
+	uint64_t before;  /* which of the 64 below it were given; lower ones count as given */
 	uint64_t retire_prior_to; /* the largest */
 };
 

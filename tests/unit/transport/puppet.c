@@ -53,7 +53,7 @@ static uint64_t number(const uint8_t **at, const uint8_t *end)
 	return value;
 }
 
-/* Where the packet with a short header begins; NULL: there is none. */
+/* The first byte of the datagram's packet with a short header. NULL: the datagram has only long headers. */
 static uint8_t *find_short(uint8_t *at, uint8_t *end)
 {
 	while (at < end && *at & 0x80) {

@@ -16,9 +16,9 @@
 
 struct puppet_place {
 	struct stoq_address address;
-	bool validated; /* it answered a challenge that was sent there */
-	uint64_t sent,
-		received; /* bytes: by the server before it was validated, by the server's side from there */
+	bool validated;	   /* it answered a challenge that was sent there */
+	uint64_t sent;	   /* bytes, by the server before it was validated */
+	uint64_t received; /* bytes, from there */
 };
 
 struct puppet_id {
