@@ -30,27 +30,76 @@ static __always_inline void stoq_limit_answer(struct stoq_flow *flow, __u16 cid)
 		flow->limit.due_ns[NVME_TCP_FROM_CONTROLLER] = due_ns;
 }
 
-/* The connection's round trip time as TCP here has smoothed it; not ours: as we have held its packets. */
-static __always_inline __u64 stoq_limit_round_trip(
-	struct __sk_buff *skb, const struct stoq_flow *flow, __u32 side)
+/* The round trip time as TCP of this machine has smoothed it; 0: the packet is of another one's. */
+static __always_inline __u32 stoq_limit_smoothed_us(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct bpf_tcp_sock *tcp;
 
 	if (!sk)
-		return flow->limit.held_ns[side & 1];
+		return 0;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return 0;
 	tcp = bpf_tcp_sock(sk);
-	return tcp ? (__u64)(tcp->srtt_us >> 3) * 1000 : 0;
+	return tcp ? tcp->srtt_us >> 3 : 0;
 }
 
-static __always_inline void stoq_limit_smooth(struct stoq_flow *flow, __u32 side, __u64 held_ns)
+/*
+ * Whether TCP measures a round trip time by this packet, which leaves so long after the one before. The other end
+ * acknowledges every second segment at least (RFC 9293, 3.8.6.3), and after a while a single one; those that come at
+ * once may be acknowledged at once.
+ */
+static __always_inline int stoq_limit_samples(struct stoq_flow *flow, __u32 side, __u64 gap_ns)
 {
-	__u64 *smooth = &flow->limit.held_ns[side & 1];
+	__u8 *unsampled = &flow->limit.unsampled[side & 1];
+	int second = *unsampled;
 
-	*smooth = *smooth - *smooth / 8 + held_ns / 8;
+	*unsampled =
+		gap_ns >= STOQ_LIMIT_ACK_LEAST_NS && gap_ns < STOQ_LIMIT_ACK_MOST_NS && !second;
+	return second || gap_ns >= STOQ_LIMIT_ACK_MOST_NS;
+}
+
+/*
+ * What TCP's estimates will be when the packet is acknowledged, as it makes them (tcp_rtt_estimator(),
+ * net/ipv4/tcp_input.c), but for the way of the packet itself. Each packet lowers them, only those that are certainly
+ * measured raise them, so that they are rather too low.
+ */
+static __always_inline void stoq_limit_estimate(
+	struct stoq_flow *flow, __u32 side, __u64 held_ns, __u64 gap_ns)
+{
+	__u32 *round_trip = &flow->limit.round_trip_us[side & 1];
+	__u32 *deviation = &flow->limit.deviation_us[side & 1];
+	__u32 held = held_ns / 1000, mean = *deviation / 4;
+	__u32 error = held < *round_trip ? *round_trip - held : held - *round_trip;
+
+	if (error < mean)
+		*deviation -= mean - error;
+	if (held < *round_trip) {
+		*round_trip -= error / 8;
+	} else if (held && stoq_limit_samples(flow, side, gap_ns)) {
+		*round_trip += error / 8;
+		if (error > mean)
+			*deviation += error - mean;
+	}
+}
+
+/*
+ * How long a packet may wait from now on. Where TCP put off a loss probe because the packet had not left, its timer runs
+ * from when the packet was sent (tcp_rearm_rto(), net/ipv4/tcp_input.c): for the round trip time and its deviation,
+ * which is 200 ms at least. Half of the deviation is left. While nothing waits, TCP's own round trip time is the one.
+ */
+static __always_inline __u64 stoq_limit_patience(
+	struct __sk_buff *skb, struct stoq_flow *flow, __u32 side, __u64 now_ns)
+{
+	__u32 smoothed = stoq_limit_smoothed_us(skb);
+	__u64 more_ns = flow->limit.deviation_us[side & 1] * 500ull;
+
+	if (smoothed && flow->limit.left_ns[side & 1] <= now_ns)
+		flow->limit.round_trip_us[side & 1] = smoothed;
+	if (more_ns < STOQ_LIMIT_STEP_NS)
+		more_ns = STOQ_LIMIT_STEP_NS;
+	return flow->limit.round_trip_us[side & 1] * 1000ull + more_ns;
 }
 
 /* Whether the packet acknowledges more than has left; if it leaves at once, or sends that ahead, it has now. */
@@ -66,8 +115,8 @@ static __always_inline int stoq_limit_acks(
 }
 
 /*
- * A packet with data of a side that must not leave before due_ns. It leaves no later than TCP's timer allows, which
- * counts from the last acknowledgement: later packets pay for what that is too early.
+ * A packet with data of a side that must not leave before due_ns. It leaves no later than TCP's timer allows: later
+ * packets pay for what that is too early.
  */
 static __always_inline void stoq_limit_depart(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_limit_cpu *limit, __u32 side, __u64 now_ns)
@@ -78,19 +127,19 @@ static __always_inline void stoq_limit_depart(struct __sk_buff *skb, struct stoq
 	if (due < left)
 		due = left;
 	if (due <= now_ns) {
-		stoq_limit_smooth(flow, side, 0);
+		stoq_limit_estimate(flow, side, 0, 0);
 		return;
 	}
-	if (left < now_ns)
-		left = now_ns;
-	latest = left + STOQ_LIMIT_STEP_NS + stoq_limit_round_trip(skb, flow, side);
 	STOQ_LIMIT_COUNT(packets, 1);
+	latest = now_ns + stoq_limit_patience(skb, flow, side, now_ns);
+	if (latest < left)
+		latest = left;
 	if (due > latest) {
 		due = latest;
 		STOQ_LIMIT_COUNT(eased, 1);
 	}
+	stoq_limit_estimate(flow, side, due - now_ns, due - left);
 	flow->limit.left_ns[side & 1] = due;
-	stoq_limit_smooth(flow, side, due - now_ns);
 	if (skb->tstamp < due)
 		skb->tstamp = due;
 	if (acks && skb->sk && !limit->segment.fin && !limit->segment.urg)

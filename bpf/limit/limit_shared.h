@@ -30,10 +30,14 @@
 #define STOQ_LIMIT_DELAY_MAX_NS 8000000000ull
 
 /*
- * How much later than the packet before it a packet of a connection leaves at most, beside its smoothed round trip
- * time: TCP's timer waits that time and 200 ms more at least (TCP_RTO_MIN, include/net/tcp.h).
+ * How much longer than the smoothed round trip time a packet may always wait: TCP's timer waits 200 ms longer at least
+ * (TCP_RTO_MIN, include/net/tcp.h).
  */
 #define STOQ_LIMIT_STEP_NS 100000000ull
+
+/* Packets closer together may all be acknowledged at once; one that is so far from the next is acknowledged alone. */
+#define STOQ_LIMIT_ACK_LEAST_NS 1000000ull
+#define STOQ_LIMIT_ACK_MOST_NS	100000000ull
 
 struct stoq_limit_entry {
 	__u64 id;	      /* of its name */

@@ -158,12 +158,15 @@ struct stoq_limit_flow {
 	__u64 limits;	  /* a bit for each that holds for this host and this subsystem */
 	__u64 due_ns[NVME_TCP_SIDES];
 	__u64 left_ns[NVME_TCP_SIDES]; /* when its last packet leaves */
-	__u64 held_ns[NVME_TCP_SIDES]; /* how long its packets waited, smoothed as TCP does */
-	__u32 host;		       /* the host's number */
-	__u32 io;		       /* an I/O queue, beyond doubt */
-	__u32 delayed;		       /* a command of it was */
-	__u32 acked[NVME_TCP_SIDES];   /* what has left acknowledges so much */
-	__u32 pad;
+	/* TCP's smoothed round trip time, and four times its mean deviation, when all that waits is acknowledged: at least. */
+	__u32 round_trip_us[NVME_TCP_SIDES];
+	__u32 deviation_us[NVME_TCP_SIDES];
+	__u32 host;			/* the host's number */
+	__u32 io;			/* an I/O queue, beyond doubt */
+	__u32 delayed;			/* a command of it was */
+	__u32 acked[NVME_TCP_SIDES];	/* what has left acknowledges so much */
+	__u8 unsampled[NVME_TCP_SIDES]; /* its last packet gave no round trip time */
+	__u16 pad;
 };
 NVME_ASSERT_SIZE(struct stoq_limit_flow, 88);
 

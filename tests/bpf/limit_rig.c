@@ -158,6 +158,20 @@ void limit_introduce(const char *host, uint16_t qid)
 		0);
 }
 
+void limit_set_round_trip(uint32_t us)
+{
+	const struct bpf_map *map = the_limit->maps.stoq_flows;
+	static uint8_t room[FLOW_BYTES];
+	struct stoq_flow *flow = (struct stoq_flow *)(void *)room;
+	struct stoq_flow_key key;
+
+	assert_int_equal(bpf_map_get_next_key(bpf_map__fd(map), NULL, &key), 0);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), &key, room), 0);
+	for (int side = 0; side < NVME_TCP_SIDES; side++)
+		flow->limit.round_trip_us[side] = us;
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), &key, room, BPF_ANY), 0);
+}
+
 void limit_empty(const struct bpf_map *map, void *key)
 {
 	while (bpf_map_get_next_key(bpf_map__fd(map), NULL, key) == 0)

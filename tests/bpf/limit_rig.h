@@ -11,8 +11,7 @@ struct bpf_map;
 
 #define LIMIT_MS	 1000000ull
 #define LIMIT_FLOW_BYTES 65536 /* room for a value of stoq_flows, of any program */
-/* 20 ms for each command. */
-/* 100 ms for each command, the longest that a packet waits for the one before: a guest that stands still for a moment does not decide. */
+/* 100 ms for each command: a guest that stands still for a moment does not decide. */
 #define LIMIT_TEN	 "  - {name: a, iops: 10, burst: 0ms}\n"
 
 extern struct stoq_limit_bpf *the_limit;
@@ -37,6 +36,8 @@ void limit_forget_accounts(void);
 void limit_open(struct dialog *dialog, const char *host, uint16_t qid);
 /* What the guard would have found out about the connection that was seen last. */
 void limit_introduce(const char *host, uint16_t qid);
+/* TCP of the connection that was opened last has measured such a round trip time: its packets may wait as long. */
+void limit_set_round_trip(uint32_t us);
 
 /* Sends what was written. The departure time that the packet has behind the program; 0: none. */
 uint64_t limit_send(struct dialog *dialog, enum nvme_tcp_side side, bool egress, uint8_t flags);
