@@ -67,8 +67,7 @@ static int early_data_rejected(ngtcp2_conn *quic, void *user)
 		stream->id = id;
 		stoq_send_queue_rewind(&stream->queue);
 		stream->finish_sent = false;
-		stream->flow_blocked = false;
-		stoq_stream_want_send(stream);
+		stoq_stream_unblock(stream);
 	}
 	return 0;
 }
@@ -229,8 +228,7 @@ static int more_stream_credit(
 
 	if (!stream)
 		return 0;
-	stream->flow_blocked = false;
-	stoq_stream_want_send(stream);
+	stoq_stream_unblock(stream);
 	return 0;
 }
 

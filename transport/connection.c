@@ -45,6 +45,7 @@ struct stoq_connection *stoq_connection_new(struct stoq_worker *worker, bool ser
 	stoq_list_init(&connection->streams);
 	for (unsigned int i = 0; i <= STOQ_URGENCY_LAST; i++)
 		stoq_list_init(&connection->sendable[i]);
+	stoq_list_init(&connection->blocked);
 	stoq_list_init(&connection->resumed_streams);
 	stoq_list_append(&worker->connections, &connection->link);
 	worker->connection_count++;

@@ -101,6 +101,7 @@ struct stoq_connection {
 	struct stoq_list sendable[STOQ_URGENCY_LAST + 1]; /* by urgency */
 	uint32_t stream_count;
 	uint32_t kept_streams;		    /* that are over, but not for ngtcp2 */
+	struct stoq_list blocked;	    /* by the peer's credit for the stream */
 	bool flow_blocked;		    /* by the peer's credit for the connection */
 	struct stoq_budget_account account; /* what it may receive and hold */
 	struct stoq_credit credit;

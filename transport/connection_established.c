@@ -6,6 +6,7 @@
 #include "transport/counter.h"
 #include "transport/credit.h"
 #include "transport/endpoint.h"
+#include "transport/keep_alive.h"
 #include "transport/tls.h"
 #include "transport/tls_verify.h"
 #include "transport/worker.h"
@@ -76,7 +77,6 @@ void stoq_connection_confirmed(struct stoq_connection *connection)
 
 int stoq_connection_established(struct stoq_connection *connection)
 {
-	const struct stoq_transport_config *config = &connection->settings->config;
 	int alert;
 
 	if (stoq_tls_finish(connection, &alert)) {
@@ -91,8 +91,7 @@ int stoq_connection_established(struct stoq_connection *connection)
 	settle_early_data(connection);
 	stoq_connection_limit_to_peer(connection);
 	stoq_connection_tell_credit(connection);
-	if (config->keep_alive_ns)
-		ngtcp2_conn_set_keep_alive_timeout(connection->quic, config->keep_alive_ns);
+	stoq_connection_keep_alive(connection);
 	if (connection->server) {
 		stoq_tls_send_ticket(connection);
 		send_token(connection);

@@ -10,6 +10,7 @@
 #include "transport/connection_path.h"
 #include "transport/counter.h"
 #include "transport/frames.h"
+#include "transport/keep_alive.h"
 #include "transport/send.h"
 #include "transport/stream.h"
 #include "transport/stream_receive.h"
@@ -142,6 +143,7 @@ bool stoq_connection_work(struct stoq_connection *connection)
 		stoq_close_now(connection);
 		return true;
 	}
+	stoq_connection_keep_alive(connection);
 	arm_timer(connection);
 	/* Streams may turn out to be stopped while they are sent. */
 	return done && stoq_list_empty(&connection->resumed_streams);

@@ -81,7 +81,7 @@ static bool stream_refused(struct stoq_stream *stream, ngtcp2_ssize failure)
 			return true;
 		}
 		stream->flow_blocked = true;
-		stoq_list_remove(&stream->sendable);
+		stoq_list_move_last(&connection->blocked, &stream->sendable);
 		return true;
 	case NGTCP2_ERR_STREAM_SHUT_WR:
 	case NGTCP2_ERR_STREAM_NOT_FOUND:

@@ -162,6 +162,14 @@ void stoq_stream_want_send(struct stoq_stream *stream)
 	stoq_connection_touch(stream->connection);
 }
 
+void stoq_stream_unblock(struct stoq_stream *stream)
+{
+	if (stream->flow_blocked)
+		stoq_list_remove(&stream->sendable);
+	stream->flow_blocked = false;
+	stoq_stream_want_send(stream);
+}
+
 static void note_opened(struct stoq_connection *connection, enum stoq_stream_kind kind, int64_t id)
 {
 	int64_t *next = kind == STOQ_UNIDIRECTIONAL ? &connection->next_unidirectional
@@ -366,7 +374,6 @@ void stoq_streams_sample(struct stoq_connection *connection)
 		struct stoq_stream *stream = STOQ_LIST_ENTRY(link, struct stoq_stream, link);
 
 		count_losses(stream);
-		stream->flow_blocked = false;
-		stoq_stream_want_send(stream);
+		stoq_stream_unblock(stream);
 	}
 }

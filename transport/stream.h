@@ -13,7 +13,7 @@ struct stoq_receive_block;
 struct stoq_stream {
 	struct stoq_connection *connection;
 	struct stoq_list link;	   /* connection->streams */
-	struct stoq_list sendable; /* connection->sendable[urgency] */
+	struct stoq_list sendable; /* connection->sendable[urgency], or connection->blocked */
 	struct stoq_list resumed;  /* connection->resumed */
 	int64_t id;
 	void *user;
@@ -83,5 +83,7 @@ void stoq_streams_sample(struct stoq_connection *connection);
 
 /* Puts it among those that have something to send. */
 void stoq_stream_want_send(struct stoq_stream *stream);
+/* The peer may have given it credit. */
+void stoq_stream_unblock(struct stoq_stream *stream);
 /* The most urgent of those, whose turn it is; NULL: there are none. */
 struct stoq_stream *stoq_stream_next_to_send(const struct stoq_connection *connection);

@@ -45,7 +45,8 @@ int stoq_stream_set_urgency(struct stoq_stream *stream, unsigned int urgency)
 		return -EINVAL;
 	if (urgency == stream->urgency)
 		return 0;
-	stoq_list_remove(&stream->sendable);
+	if (!stream->flow_blocked)
+		stoq_list_remove(&stream->sendable);
 	stream->burst_bytes = 0;
 	stream->urgency = urgency;
 	stoq_stream_want_send(stream);

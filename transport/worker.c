@@ -16,6 +16,7 @@
 #include "transport/connection_work.h"
 #include "transport/counter.h"
 #include "transport/endpoint.h"
+#include "transport/keep_alive.h"
 #include "transport/metrics_count.h"
 #include "transport/receive.h"
 #include "transport/stream.h"
@@ -214,13 +215,12 @@ static void adopt_settings(struct stoq_worker *worker)
 	set_budget(worker);
 	if (keep_alive_ns == worker->settings->config.keep_alive_ns)
 		return;
-	keep_alive_ns = worker->settings->config.keep_alive_ns;
 	for (link = worker->connections.next; link != &worker->connections; link = link->next) {
 		struct stoq_connection *connection =
 			STOQ_LIST_ENTRY(link, struct stoq_connection, link);
 
 		if (connection->quic)
-			ngtcp2_conn_set_keep_alive_timeout(connection->quic, keep_alive_ns);
+			stoq_connection_keep_alive(connection);
 	}
 }
 

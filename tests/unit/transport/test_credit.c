@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Streams that are not read do not stop those of the same connection that are. */
+/* Streams that are not read do not stop those of the same connection that are, and credit that is missing does not end it. */
 #include "tests/unit/transport/rig.h"
 
 #include "transport/connection.h"
@@ -200,6 +200,71 @@ static void test_free_memory_is_lent_again(void **state)
 	assert_int_equal(rig.server.received, DATA_BYTES);
 }
 
+/* ---- nothing may be sent, and nothing is in flight ---- */
+
+static void begin_quiet(uint64_t window_bytes, uint64_t stream_window_bytes, uint32_t streams)
+{
+	rig_prepare(&rig, 1);
+	rig_fill(data, sizeof(data), 0);
+	rig.server.config.window_bytes = rig.server.config.max_window_bytes = window_bytes;
+	rig.server.config.stream_window_bytes = stream_window_bytes;
+	rig.server.config.max_stream_window_bytes = stream_window_bytes;
+	rig.server.config.max_bidirectional_streams = streams;
+	rig.server.take_max = 0;
+	rig.client.config.idle_timeout_ns = 5 * RIG_S;
+	rig_start(&rig);
+	rig_set_link(&rig, &usual);
+	rig_connected(&rig);
+}
+
+/* RFC 9000, 4.1: whatever the client waits for, it sends something from time to time, and the idle timeout never comes. */
+static void expect_alive(void)
+{
+	ngtcp2_conn_info info;
+	uint64_t sent;
+
+	rig_run(&rig, 2 * RIG_S);
+	ngtcp2_conn_get_conn_info(rig.client.connection->quic, &info);
+	assert_int_equal(info.bytes_in_flight, 0);
+	sent = rig_metrics(&rig.client).packets_sent;
+	rig_run(&rig, 60 * RIG_S);
+	assert_int_equal(rig.client.closed + rig.server.closed, 0);
+	/* A ping a second, and no more. */
+	assert_in_range(rig_metrics(&rig.client).packets_sent - sent, 50, 130);
+}
+
+static void test_blocked_streams_are_no_silence(void **state)
+{
+	begin_quiet(4u << 20, WINDOW_BYTES, 100);
+	write_one(DATA_BYTES);
+	expect_alive();
+	/* It has all the credit that it needs, and then nothing more to send. */
+	rig.server.take_max = SIZE_MAX;
+	stoq_stream_resume(rig.server.stream);
+	assert_true(rig_run_until(&rig, one_finished, 10 * RIG_S));
+	rig_run(&rig, 60 * RIG_S);
+	assert_int_equal(rig.client.close.origin, STOQ_CLOSE_IDLE);
+}
+
+static void test_a_blocked_connection_is_no_silence(void **state)
+{
+	begin_quiet(WINDOW_BYTES, WINDOW_BYTES, 100);
+	for (int i = 0; i < 2; i++)
+		write_one(DATA_BYTES);
+	expect_alive();
+}
+
+static void test_waiting_for_streams_is_no_silence(void **state)
+{
+	struct stoq_stream *stream;
+
+	begin_quiet(4u << 20, WINDOW_BYTES, 1);
+	write_one(1000);
+	assert_int_equal(
+		stoq_stream_open(rig.client.connection, STOQ_BIDIRECTIONAL, &stream), -EAGAIN);
+	expect_alive();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +274,9 @@ int main(void)
 		cmocka_unit_test_teardown(test_a_window_that_shrinks_does_not_stop, teardown),
 		cmocka_unit_test_teardown(test_what_is_taken_first_gives_room, teardown),
 		cmocka_unit_test_teardown(test_free_memory_is_lent_again, teardown),
+		cmocka_unit_test_teardown(test_blocked_streams_are_no_silence, teardown),
+		cmocka_unit_test_teardown(test_a_blocked_connection_is_no_silence, teardown),
+		cmocka_unit_test_teardown(test_waiting_for_streams_is_no_silence, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
