@@ -59,11 +59,11 @@ static __always_inline void stoq_limit_follow_guard(
 static __always_inline void stoq_limit_take(struct __sk_buff *skb, struct stoq_flow *flow,
 	struct stoq_flow_side *side, struct stoq_cpu *cpu, struct stoq_limit_cpu *limit, int egress)
 {
+	if (cpu->payload_bytes && side->state != STOQ_FLOW_SYNCED && !flow->encrypted)
+		stoq_limit_follow_guard(side, limit, cpu->side);
 	/* Not flow->multipath: the guard takes Multipath TCP out of SYNs, and an option alone does not hide a stream. */
 	if (cpu->payload_bytes)
 		stoq_on_payload(skb, flow, side, cpu);
-	if (cpu->payload_bytes && side->state != STOQ_FLOW_SYNCED && !flow->encrypted)
-		stoq_limit_follow_guard(side, limit, cpu->side);
 	if (egress && !stoq_limit_audit)
 		stoq_limit_depart(skb, flow, limit, cpu->side, cpu->now_ns);
 }
@@ -91,6 +91,28 @@ __noinline int stoq_limit_segment(
 	return 0;
 }
 
+/*
+ * Whether the segment's side need not be followed: no limit holds for its connection, and nothing of it waits. When one does,
+ * after a reload, the guard has where PDUs begin.
+ */
+static __always_inline int stoq_limit_leaves(struct stoq_flow *flow, struct stoq_cpu *cpu)
+{
+	struct stoq_limit_installed *installed = stoq_limit_policy();
+	struct stoq_flow_side *side = stoq_side(flow, cpu);
+
+	if (!installed || flow->limit.generation != installed->generation || flow->limit.delayed ||
+		(flow->limit.io && flow->limit.limits) || side->early || side->collect_left)
+		return 0;
+	if (side->state != STOQ_FLOW_SYNCED)
+		return 1;
+	if (!stoq_side_lock(side))
+		return 0;
+	side->state = STOQ_FLOW_LOST;
+	flow->limit.acked[cpu->side & 1] = 0;
+	stoq_side_unlock(side);
+	return 1;
+}
+
 /* An acknowledgement alone, on a connection whose packets have waited. */
 static __always_inline void stoq_limit_acknowledge(
 	struct __sk_buff *skb, struct stoq_flow *flow, struct stoq_limit_cpu *limit, __u32 side)
@@ -115,10 +137,12 @@ static __always_inline void stoq_limit_on_segment(
 	if (!flow || !flow->uid)
 		return;
 	cpu->side = stoq_sender(flow, segment);
-	if (segment->payload_bytes || segment->fin)
-		stoq_limit_segment(skb, flow, cpu, egress);
-	else if (egress && flow->limit.delayed && !segment->rst)
+	if (segment->payload_bytes || segment->fin) {
+		if (!stoq_limit_leaves(flow, cpu))
+			stoq_limit_segment(skb, flow, cpu, egress);
+	} else if (egress && flow->limit.delayed && !segment->rst) {
 		stoq_limit_acknowledge(skb, flow, limit, cpu->side);
+	}
 	if (segment->fin || segment->rst)
 		stoq_on_end(cpu, flow, stoq_side(flow, cpu), segment->rst);
 }

@@ -158,18 +158,35 @@ void limit_introduce(const char *host, uint16_t qid)
 		0);
 }
 
-void limit_set_round_trip(uint32_t us)
+/* The connection that was opened last, as the program has it. */
+static struct stoq_flow *the_flow(struct stoq_flow_key *key)
 {
 	const struct bpf_map *map = the_limit->maps.stoq_flows;
 	static uint8_t room[FLOW_BYTES];
-	struct stoq_flow *flow = (struct stoq_flow *)(void *)room;
-	struct stoq_flow_key key;
 
-	assert_int_equal(bpf_map_get_next_key(bpf_map__fd(map), NULL, &key), 0);
-	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), &key, room), 0);
+	assert_int_equal(bpf_map_get_next_key(bpf_map__fd(map), NULL, key), 0);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), key, room), 0);
+	return (struct stoq_flow *)(void *)room;
+}
+
+void limit_set_round_trip(uint32_t us)
+{
+	struct stoq_flow_key key;
+	struct stoq_flow *flow = the_flow(&key);
+
 	for (int side = 0; side < NVME_TCP_SIDES; side++)
 		flow->limit.round_trip_us[side] = us;
-	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), &key, room, BPF_ANY), 0);
+	assert_int_equal(
+		bpf_map_update_elem(bpf_map__fd(the_limit->maps.stoq_flows), &key, flow, BPF_ANY),
+		0);
+}
+
+uint64_t limit_pdus(void)
+{
+	struct stoq_flow_key key;
+	struct stoq_flow *flow = the_flow(&key);
+
+	return flow->side[NVME_TCP_FROM_HOST].pdus + flow->side[NVME_TCP_FROM_CONTROLLER].pdus;
 }
 
 void limit_empty(const struct bpf_map *map, void *key)

@@ -38,6 +38,8 @@ void limit_open(struct dialog *dialog, const char *host, uint16_t qid);
 void limit_introduce(const char *host, uint16_t qid);
 /* TCP of the connection that was opened last has measured such a round trip time: its packets may wait as long. */
 void limit_set_round_trip(uint32_t us);
+/* How many PDUs of that connection the program has looked at. */
+uint64_t limit_pdus(void);
 
 /* Sends what was written. The departure time that the packet has behind the program; 0: none. */
 uint64_t limit_send(struct dialog *dialog, enum nvme_tcp_side side, bool egress, uint8_t flags);

@@ -227,6 +227,32 @@ static void test_names(void **state)
 	assert_true(limit_waits(&dialog, NVME_NVM_READ, 1, 4096));
 }
 
+/* A connection that no limit holds for is not followed, until a reload brings one. */
+static void test_no_limit(void **state)
+{
+	struct dialog dialog;
+	uint64_t followed;
+
+	limit_install("  - {name: a, iops: 1, burst: 0ms, host: " OTHER_HOST "}\n");
+	limit_forget_accounts();
+	limit_open(&dialog, DIALOG_HOST_NQN, 1);
+	limit_command(&dialog, NVME_NVM_READ, 1, 1, 4096);
+	assert_int_equal(limit_answer(&dialog, 1), 0);
+	followed = limit_pdus();
+	for (uint16_t cid = 2; cid < 9; cid++) {
+		limit_command(&dialog, NVME_NVM_READ, cid, 1, 4096);
+		assert_int_equal(limit_answer(&dialog, cid), 0);
+	}
+	assert_int_equal(limit_pdus(), followed);
+	limit_install("  - {name: a, iops: 1, burst: 0ms}\n");
+	limit_command(&dialog, NVME_NVM_READ, 1, 1, 4096); /* where PDUs begin is found again */
+	limit_waits(&dialog, NVME_NVM_READ, 1, 4096);
+	assert_true(limit_pdus() > followed);
+	assert_true(limit_waits(&dialog, NVME_NVM_READ, 2, 4096));
+	limit_answer(&dialog, 1); /* as above, of the other side */
+	assert_true(limit_answer(&dialog, 2) > 0);
+}
+
 /* The latest time of all limits that hold. */
 static void test_several(void **state)
 {
@@ -390,6 +416,7 @@ int main(void)
 		cmocka_unit_test(test_burst),
 		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_no_limit),
 		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_most),
 		cmocka_unit_test(test_timer),
