@@ -28,7 +28,8 @@ static int grow(struct stoq_command_table *table)
 {
 	struct stoq_command_table larger = {
 		.capacity = table->capacity ? 2 * table->capacity : FIRST_CAPACITY,
-		.count = table->count};
+		.count = table->count,
+		.data_bytes = table->data_bytes};
 
 	larger.slots = malloc(larger.capacity * sizeof(larger.slots[0]));
 	if (!larger.slots)
@@ -52,6 +53,9 @@ int stoq_command_table_put(struct stoq_command_table *table, const struct stoq_c
 	slot = &table->slots[slot_of(table, command->cid)];
 	if (slot->started_ns == FREE_NS)
 		table->count++;
+	else
+		table->data_bytes -= slot->data_bytes;
+	table->data_bytes += command->data_bytes;
 	*slot = *command;
 	return 0;
 }
@@ -83,6 +87,7 @@ void stoq_command_table_remove(struct stoq_command_table *table, uint16_t cid)
 	if (table->slots[hole].started_ns == FREE_NS)
 		return;
 	table->count--;
+	table->data_bytes -= table->slots[hole].data_bytes;
 	/* What follows moves up if the hole is on its way from its home. */
 	for (next = (hole + 1) & mask; table->slots[next].started_ns != FREE_NS;
 		next = (next + 1) & mask) {

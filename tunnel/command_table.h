@@ -17,13 +17,16 @@ struct stoq_command {
 	bool connect;	      /* Fabrics Connect */
 	uint16_t refuse_with; /* the target's answer is replaced by this status; 0: it is not */
 	bool discovery;	      /* Get Log Page of the discovery log, */
-	uint64_t log_at;      /* from this offset on */
+	uint32_t
+		data_bytes; /* that it moves, as the host's SGL states it; 0 for most others than reads and writes */
+	uint64_t log_at; /* from this offset on */
 };
 
 struct stoq_command_table {
 	struct stoq_command *slots;
 	uint32_t capacity; /* a power of two, or 0 */
 	uint32_t count;
+	uint64_t data_bytes; /* of all commands */
 };
 
 /* Adds one, or replaces that with its CID. 0 or -ENOMEM. */

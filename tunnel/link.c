@@ -147,6 +147,7 @@ static void retire(struct stoq_tunnel_link *link)
 	link->next = link->worker->graveyard;
 	link->worker->graveyard = link;
 	link->worker->links_open--;
+	link->worker->data_bytes -= link->data_bytes;
 	stoq_controller_remove(&link->worker->tunnel->controllers, link->controller);
 	stoq_share_give(&link->worker->tunnel->shares, link->share);
 	__atomic_sub_fetch(&link->worker->tunnel->queues, 1, __ATOMIC_RELAXED);
@@ -219,10 +220,20 @@ static bool has_failed(struct stoq_tunnel_link *link)
 	return true;
 }
 
+/* What the worker counts of all its queues. */
+static void count_commands(struct stoq_tunnel_link *link, uint64_t data_bytes)
+{
+	link->worker->data_bytes += data_bytes - link->data_bytes;
+	link->data_bytes = data_bytes;
+}
+
 void stoq_link_touch(struct stoq_tunnel_link *link)
 {
 	link->worker->crowded |= link->mux.commands.count >= CROWD;
-	if (link->dirty || link->closed)
+	if (link->closed)
+		return;
+	count_commands(link, link->mux.commands.data_bytes);
+	if (link->dirty)
 		return;
 	link->dirty = true;
 	link->next_dirty = link->worker->dirty;

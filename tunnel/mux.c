@@ -132,6 +132,7 @@ static int command_begins(struct stoq_mux *mux, const union stoq_pdu_header *hea
 		.cid = nvme_le16(header->cmd.sqe.command_id),
 		.lane = (uint8_t)lane,
 		.opcode = header->cmd.sqe.opcode,
+		.data_bytes = nvme_le32(header->cmd.sqe.sgl1.length),
 		.connect = stoq_mux_is_connect(header)};
 
 	if (command.connect) {

@@ -16,6 +16,7 @@
 #include "tunnel/uplink.h"
 
 #define LANES_DEFAULT		 8
+#define POLL_US_DEFAULT		 100
 #define QUEUES_DEFAULT		 4096
 #define HOST_QUEUES_DEFAULT	 1024
 /* Those of 64 workers, and the ones from before a crash, which the idle timeout ends. */
@@ -55,6 +56,7 @@ void stoq_tunnel_config_init(struct stoq_tunnel_config *config, enum stoq_tunnel
 	transport->send_buffer_bytes = 4u << 20;
 	config->end = end;
 	config->lanes = LANES_DEFAULT;
+	config->poll_us = POLL_US_DEFAULT;
 	config->queues_max = QUEUES_DEFAULT;
 	config->host_queues_max = HOST_QUEUES_DEFAULT;
 	config->host_connections_max = HOST_CONNECTIONS_DEFAULT;

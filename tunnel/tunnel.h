@@ -40,7 +40,8 @@ struct stoq_tunnel_config {
 	unsigned int host_queues_max;	   /* target end: of those, of one host end's name */
 	unsigned int host_connections_max; /* target end: QUIC connections of one name */
 	uint64_t memory_bytes;		   /* for bytes on their way from QUIC to TCP */
-	unsigned int spin_us;		   /* look that long before sleeping */
+	unsigned int spin_us;		   /* after work has come, look that long before sleeping */
+	unsigned int poll_us;		   /* before sleeping, look so long at most; 0: never */
 	bool bytes;			   /* carry what is not NVMe/TCP, too */
 
 	/* Host end. */

@@ -14,28 +14,76 @@
 #include "tunnel/patience.h"
 #include "tunnel/reload.h"
 
-#define EVENTS	   64
-#define ROUNDS_MAX 4
-#define SECOND_NS  1000000000ull
-#define MS_NS	   1000000ull
+#define EVENTS		    64
+#define ROUNDS_MAX	    4
+#define SECOND_NS	    1000000000ull
+#define MS_NS		    1000000ull
+/* As much as a turn can read: while more is under way, no turn leaves its end without work. */
+#define POLL_DATA_BYTES_MAX STOQ_TCP_READ_BYTES
 
 /* ---- a turn ---- */
 
-static int wait_for(struct stoq_tunnel_worker *worker, struct epoll_event *events, uint64_t due_ns)
+static int look(struct stoq_tunnel_worker *worker, struct epoll_event *events)
 {
-	uint64_t wait_ns = due_ns > worker->now_ns ? due_ns - worker->now_ns : 0;
+	return epoll_wait(worker->epoll_fd, events, EVENTS, 0);
+}
+
+static int sleep_until(struct stoq_tunnel_worker *worker, struct epoll_event *events,
+	uint64_t now_ns, uint64_t due_ns)
+{
+	uint64_t wait_ns = due_ns > now_ns ? due_ns - now_ns : 0;
 	struct timespec timeout = {
 		.tv_sec = (time_t)(wait_ns / SECOND_NS), .tv_nsec = (long)(wait_ns % SECOND_NS)};
-	int count;
+	int count = epoll_pwait2(
+		worker->epoll_fd, events, EVENTS, due_ns == STOQ_NEVER ? NULL : &timeout, NULL);
 
-	if (worker->now_ns < worker->awake_until_ns)
-		timeout = (struct timespec){0};
-	count = epoll_pwait2(worker->epoll_fd, events, EVENTS,
-		due_ns == STOQ_NEVER && worker->now_ns >= worker->awake_until_ns ? NULL : &timeout,
-		NULL);
 	if (count < 0 && errno == ENOSYS)
 		count = epoll_wait(worker->epoll_fd, events, EVENTS,
 			due_ns == STOQ_NEVER ? -1 : (int)((wait_ns + MS_NS - 1) / MS_NS));
+	return count;
+}
+
+/*
+ * With few bytes under way each end waits for the other one, and is woken in every command's time. With many, both
+ * are busy, and what piles up while an end is being woken is cheaper together.
+ */
+static uint64_t poll_until_ns(
+	const struct stoq_tunnel_worker *worker, uint64_t now_ns, uint64_t due_ns)
+{
+	uint64_t until_ns = now_ns + worker->poll.window_ns;
+
+	if (worker->data_bytes > POLL_DATA_BYTES_MAX)
+		return now_ns;
+	return until_ns < due_ns ? until_ns : due_ns;
+}
+
+/* Looks for work as long as it may come soon. Others that share the CPU go first: they may be who brings it. */
+static int poll_then_sleep(
+	struct stoq_tunnel_worker *worker, struct epoll_event *events, uint64_t due_ns)
+{
+	uint64_t begin_ns = stoq_now_ns(), now_ns = begin_ns;
+	uint64_t until_ns = poll_until_ns(worker, begin_ns, due_ns);
+	int count = 0;
+
+	while (now_ns < until_ns) {
+		count = look(worker, events);
+		if (count)
+			break;
+		sched_yield();
+		now_ns = stoq_now_ns();
+	}
+	if (!count)
+		count = sleep_until(worker, events, now_ns, due_ns);
+	stoq_poll_window_note(&worker->poll, stoq_now_ns() - begin_ns);
+	return count;
+}
+
+static int wait_for(struct stoq_tunnel_worker *worker, struct epoll_event *events, uint64_t due_ns)
+{
+	int count = worker->now_ns < worker->awake_until_ns || due_ns <= worker->now_ns
+			    ? look(worker, events)
+			    : poll_then_sleep(worker, events, due_ns);
+
 	return count < 0 && errno == EINTR ? 0 : count;
 }
 
@@ -127,6 +175,7 @@ int stoq_tunnel_worker_open(struct stoq_tunnel_worker *worker, struct stoq_error
 	struct epoll_event event = {.events = EPOLLIN};
 	int transport_fd = stoq_transport_descriptor(worker->tunnel->transport, worker->index);
 
+	worker->poll.limit_ns = worker->tunnel->config.poll_us * 1000ull;
 	worker->read_buffer = malloc(STOQ_TCP_READ_BYTES);
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	worker->wake = (struct stoq_tunnel_watch){

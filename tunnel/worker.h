@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/poll_window.h"
 #include "tunnel/blocks.h"
 #include "tunnel/descriptor.h"
 #include "tunnel/rows.h"
@@ -47,7 +48,9 @@ struct stoq_tunnel_worker {
 	struct stoq_tunnel_totals *totals; /* of links and connections that are over */
 	struct stoq_rows queue_rows;   /* of links that are over, by peer, host, subsystem, queue */
 	struct stoq_rows refusal_rows; /* of the policy, by peer, host, rule */
+	struct stoq_poll_window poll;  /* for work, before it sleeps */
 	uint64_t awake_until_ns;       /* spinning */
+	uint64_t data_bytes;	       /* of the commands under way */
 	bool crowded;		       /* a queue of the last turn has many commands under way */
 	pthread_t thread;
 	bool started;

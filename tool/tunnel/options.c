@@ -17,8 +17,10 @@ const char tunnel_help[] =
 	;
 
 /* An hour: as long as anything is measured. */
-#define SPIN_US	   3600000000u
-#define MEMORY_MAX (64ull << 30)
+#define SPIN_US	    3600000000u
+#define US_NS	    1000u
+#define POLL_MAX_NS 1000000u
+#define MEMORY_MAX  (64ull << 30)
 
 #define KEY_PACKETS_MIN 64 /* as include/stoq/config.h has it */
 
@@ -44,6 +46,7 @@ enum tunnel_option {
 	OPTION_CONGESTION,
 	OPTION_NO_PACING,
 	OPTION_KEY_PACKETS,
+	OPTION_POLL,
 	OPTION_STATUS,
 	OPTION_METRICS,
 	OPTION_WEB_CONFIG,
@@ -57,6 +60,7 @@ enum tunnel_option {
 		{"metrics", optional_argument, NULL, OPTION_METRICS},                              \
 		{"web-config", required_argument, NULL, OPTION_WEB_CONFIG},                        \
 		{"spin", no_argument, NULL, OPTION_SPIN},                                          \
+		{"poll", required_argument, NULL, OPTION_POLL},                                    \
 		{"bytes", no_argument, NULL, OPTION_BYTES},                                        \
 		{"max-queues", required_argument, NULL, OPTION_MAX_QUEUES},                        \
 		{"memory", required_argument, NULL, OPTION_MEMORY},                                \
@@ -306,6 +310,17 @@ static int take_key_packets(
 	return 0;
 }
 
+static int take_poll(struct tunnel_options *options, const char *text, struct stoq_error *error)
+{
+	uint64_t poll_ns;
+
+	if (stoq_parse_duration_ns(text, &poll_ns) || poll_ns > POLL_MAX_NS)
+		return stoq_error_set(error, -EINVAL,
+			"--poll: '%.40s' is not a time from 0 to 1ms, such as 100us", text);
+	options->tunnel.poll_us = (unsigned int)(poll_ns / US_NS);
+	return 0;
+}
+
 static int take_figure(
 	struct tunnel_options *options, int option, const char *text, struct stoq_error *error)
 {
@@ -325,6 +340,8 @@ static int take_figure(
 			"host-connections", text, 65535, &config->host_connections_max, error);
 	case OPTION_MEMORY:
 		return take_memory(options, text, error);
+	case OPTION_POLL:
+		return take_poll(options, text, error);
 	case OPTION_KEY_PACKETS:
 		return take_key_packets(options, text, error);
 	default:

@@ -15,6 +15,7 @@ static void as_a_plain_array(void **state)
 	static bool there[65536];
 	struct stoq_command_table table = {0};
 	uint32_t random = 7, count = 0;
+	uint64_t data_bytes = 0;
 
 	for (uint64_t step = 1; step < 400000; step++) {
 		struct stoq_command command = {.started_ns = step};
@@ -26,13 +27,17 @@ static void as_a_plain_array(void **state)
 				      ? (uint16_t)(random >> 16)
 				      : (uint16_t)((random >> 28) << 12 | (random >> 12 & 127));
 		command.lane = (uint8_t)(random >> 8 & 31);
+		command.data_bytes = random >> 4;
 		found = stoq_command_table_find(&table, command.cid);
 		assert_int_equal(found != NULL, there[command.cid]);
 		if (found) {
 			assert_true(found->started_ns == plain[command.cid].started_ns);
 			assert_int_equal(found->lane, plain[command.cid].lane);
 		}
+		if (there[command.cid])
+			data_bytes -= plain[command.cid].data_bytes;
 		if (random & 0x20) {
+			data_bytes += command.data_bytes;
 			count += !there[command.cid];
 			assert_int_equal(stoq_command_table_put(&table, &command), 0);
 			plain[command.cid] = command;
@@ -43,6 +48,7 @@ static void as_a_plain_array(void **state)
 			there[command.cid] = false;
 		}
 		assert_int_equal(table.count, count);
+		assert_true(table.data_bytes == data_bytes);
 	}
 	stoq_command_table_free(&table);
 }
