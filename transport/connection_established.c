@@ -91,7 +91,7 @@ int stoq_connection_established(struct stoq_connection *connection)
 	settle_early_data(connection);
 	stoq_connection_limit_to_peer(connection);
 	stoq_connection_tell_credit(connection);
-	stoq_connection_keep_alive(connection);
+	(void)stoq_connection_keep_alive(connection);
 	if (connection->server) {
 		stoq_tls_send_ticket(connection);
 		send_token(connection);

@@ -85,21 +85,44 @@ static void migrate(struct stoq_connection *connection)
 		connection->next_local = next;
 }
 
+static bool has_data_under_way(const struct stoq_connection *connection)
+{
+	const struct stoq_list *link;
+
+	for (link = connection->streams.next; link != &connection->streams; link = link->next) {
+		const struct stoq_stream *stream = STOQ_LIST_ENTRY(link, struct stoq_stream, link);
+
+		if (stream->queue.acknowledged < stream->queue.sent)
+			return true;
+	}
+	return false;
+}
+
+/* Data that are under way have a loss timer, PING and PATH_RESPONSE have none. The path may have been validated since it was stopped. */
+static bool has_lost_timer(const struct stoq_connection *connection, uint64_t due_ns)
+{
+	uint64_t idle_ns = stoq_connection_idle_timeout(connection);
+
+	if (due_ns != STOQ_NEVER && (!idle_ns || due_ns < connection->heard_ns + idle_ns))
+		return false;
+	return has_data_under_way(connection);
+}
+
 /*
  * On a path that was not validated, ngtcp2 0.12 stops its loss timer when it has sent three times what has come. If its challenges are
  * lost, and its window is full, it sends neither others nor data any more, whatever comes (conn_server_tx_left() and conn_cwnd_is_zero()
- * in ngtcp2_conn_write_vmsg()).
+ * in ngtcp2_conn_write_vmsg()). stoq_send_waits() prevents most of that.
  */
 static bool is_stuck(const struct stoq_connection *connection, uint64_t due_ns)
 {
 	const uint64_t now_ns = connection->worker->now_ns;
 	ngtcp2_conn_info info;
 
-	if (due_ns < now_ns + STUCK_NS || now_ns < connection->arrived_ns + STUCK_PATH_NS ||
-		stoq_paths_current_validated(&connection->paths))
+	if (due_ns < now_ns + STUCK_NS || now_ns < connection->arrived_ns + STUCK_PATH_NS)
 		return false;
 	ngtcp2_conn_get_conn_info(connection->quic, &info);
-	return info.bytes_in_flight;
+	return info.bytes_in_flight && (!stoq_paths_current_validated(&connection->paths) ||
+					       has_lost_timer(connection, due_ns));
 }
 
 /* On a new path, validation and congestion control begin again, so the path gets a new name if its client is still there. */
@@ -109,12 +132,26 @@ static void renew_path(struct stoq_connection *connection, uint64_t due_ns)
 		stoq_paths_renew(&connection->paths);
 }
 
+static uint64_t next_ns(struct stoq_connection *connection)
+{
+	uint64_t due_ns;
+
+	/* A ping is no help to a connection that is stuck. */
+	ngtcp2_conn_set_keep_alive_timeout(connection->quic, 0);
+	due_ns = ngtcp2_conn_get_expiry(connection->quic);
+	renew_path(connection, due_ns);
+	return stoq_connection_keep_alive(connection) ? ngtcp2_conn_get_expiry(connection->quic)
+						      : due_ns;
+}
+
 static void arm_timer(struct stoq_connection *connection)
 {
 	struct stoq_worker *worker = connection->worker;
-	uint64_t due_ns = ngtcp2_conn_get_expiry(connection->quic);
+	uint64_t due_ns = next_ns(connection);
+	uint64_t over_ns = stoq_send_waits(connection);
 
-	renew_path(connection, due_ns);
+	if (over_ns && over_ns < due_ns)
+		due_ns = over_ns;
 	if (connection->stranded_ns)
 		due_ns = connection->stranded_ns + STRANDED_MAX_NS;
 	/* A time that has passed is now: the next round. */
@@ -143,7 +180,6 @@ bool stoq_connection_work(struct stoq_connection *connection)
 		stoq_close_now(connection);
 		return true;
 	}
-	stoq_connection_keep_alive(connection);
 	arm_timer(connection);
 	/* Streams may turn out to be stopped while they are sent. */
 	return done && stoq_list_empty(&connection->resumed_streams);

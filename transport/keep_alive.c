@@ -25,8 +25,7 @@ static bool waits_for_credit(const struct stoq_connection *connection)
 	return !info.bytes_in_flight;
 }
 
-/* RFC 9000, section 10.1: the shorter of both counts. 0: none. */
-static uint64_t idle_timeout_ns(const struct stoq_connection *connection)
+uint64_t stoq_connection_idle_timeout(const struct stoq_connection *connection)
 {
 	const ngtcp2_transport_params *params =
 		ngtcp2_conn_get_remote_transport_params(connection->quic);
@@ -40,7 +39,7 @@ static uint64_t idle_timeout_ns(const struct stoq_connection *connection)
 
 static uint64_t blocked_ns(const struct stoq_connection *connection)
 {
-	uint64_t idle_ns = idle_timeout_ns(connection) / IDLE_PERIODS;
+	uint64_t idle_ns = stoq_connection_idle_timeout(connection) / IDLE_PERIODS;
 	uint64_t timeout_ns = ngtcp2_conn_get_pto(connection->quic);
 
 	if (!idle_ns || idle_ns > BLOCKED_NS)
@@ -48,7 +47,7 @@ static uint64_t blocked_ns(const struct stoq_connection *connection)
 	return idle_ns > timeout_ns ? idle_ns : timeout_ns;
 }
 
-void stoq_connection_keep_alive(struct stoq_connection *connection)
+bool stoq_connection_keep_alive(struct stoq_connection *connection)
 {
 	/* Of the newest configuration: it applies to connections that exist, too. */
 	uint64_t after_ns = connection->worker->settings->config.keep_alive_ns;
@@ -60,4 +59,5 @@ void stoq_connection_keep_alive(struct stoq_connection *connection)
 			after_ns = least_ns;
 	}
 	ngtcp2_conn_set_keep_alive_timeout(connection->quic, after_ns);
+	return after_ns;
 }

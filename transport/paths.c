@@ -247,6 +247,13 @@ bool stoq_paths_current_validated(const struct stoq_paths *paths)
 	return current && current->validated;
 }
 
+bool stoq_paths_may_send(const struct stoq_paths *paths)
+{
+	const struct stoq_path_name *current = find(paths, paths->current);
+
+	return !current || current->validated || current->sent < AMPLIFICATION * current->received;
+}
+
 static bool get_addresses(
 	const struct stoq_path_name *name, struct stoq_address *local, struct stoq_address *remote)
 {

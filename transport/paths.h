@@ -75,6 +75,8 @@ void stoq_paths_validated(struct stoq_paths *paths, const struct stoq_address *n
  * control again.
  */
 void stoq_paths_renew(struct stoq_paths *paths);
+/* false: three times what has come from the current path was sent there, and it is not validated. */
+bool stoq_paths_may_send(const struct stoq_paths *paths);
 bool stoq_paths_current_validated(const struct stoq_paths *paths);
 
 /* What a name stands for; false: it is not known any more, or never was one. */

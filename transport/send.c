@@ -14,14 +14,15 @@
 #include "transport/stream.h"
 #include "transport/worker.h"
 
-#define PIECES_MAX     16
-#define BURST_BYTES    32768 /* a stream's turn */
-#define PROBE_SPREAD   12    /* bytes by which the headers of packets vary */
-#define PACKETS_MAX    512   /* in one go, where nothing else bounds it */
-#define BURST_NS       1000000ull
-#define LONG_PAST_NS   (16 * BURST_NS) /* longer than a window is paced over on a short path */
+#define PIECES_MAX	    16
+#define BURST_BYTES	    32768 /* a stream's turn */
+#define PROBE_SPREAD	    12	  /* bytes by which the headers of packets vary */
+#define VALIDATION_TIMEOUTS 4	  /* and a little longer */
+#define PACKETS_MAX	    512	  /* in one go, where nothing else bounds it */
+#define BURST_NS	    1000000ull
+#define LONG_PAST_NS	    (16 * BURST_NS) /* longer than a window is paced over on a short path */
 /* How often a path that answers short challenges only is tried again while its client is there. */
-#define STRANDINGS_MAX 8
+#define STRANDINGS_MAX	    8
 
 /* A packet being written. */
 struct packet {
@@ -285,7 +286,8 @@ static enum progress send_all(struct stoq_connection *connection, struct packet 
 	for (unsigned int i = 0; i < PACKETS_MAX && sent < quantum; i++) {
 		ngtcp2_ssize written;
 
-		if (!reserve(connection, packet, connection->path_size.current))
+		if (stoq_send_waits(connection) ||
+			!reserve(connection, packet, connection->path_size.current))
 			return NOTHING_MORE; /* the worker goes on when the datapath is ready */
 		drop_hopeless(connection, packet);
 		written = write_packet(connection, packet);
@@ -348,6 +350,26 @@ static bool pace(struct stoq_connection *connection)
 		return false;
 	start_burst(connection, connection->burst_began_ns);
 	return true;
+}
+
+/* ngtcp2 takes three times the longer of two probe timeouts, one of which is of the initial round trip. */
+static uint64_t validation_over_ns(const struct stoq_connection *connection)
+{
+	uint64_t timeout_ns = ngtcp2_conn_get_pto(connection->quic);
+	uint64_t initial_ns = 3 * connection->settings->config.initial_rtt_ns;
+
+	return connection->arrived_ns +
+	       VALIDATION_TIMEOUTS * (timeout_ns > initial_ns ? timeout_ns : initial_ns);
+}
+
+uint64_t stoq_send_waits(const struct stoq_connection *connection)
+{
+	uint64_t over_ns;
+
+	if (!connection->server || stoq_paths_may_send(&connection->paths))
+		return 0;
+	over_ns = validation_over_ns(connection);
+	return connection->worker->now_ns < over_ns ? over_ns : 0;
 }
 
 bool stoq_send_packets(struct stoq_connection *connection)

@@ -220,7 +220,7 @@ static void adopt_settings(struct stoq_worker *worker)
 			STOQ_LIST_ENTRY(link, struct stoq_connection, link);
 
 		if (connection->quic)
-			stoq_connection_keep_alive(connection);
+			(void)stoq_connection_keep_alive(connection);
 	}
 }
 
