@@ -170,6 +170,12 @@ bool stoq_address_is_multicast(const struct stoq_address *address)
 	return IN6_IS_ADDR_MULTICAST(&plain.in6.sin6_addr);
 }
 
+bool stoq_address_lacks_interface(const struct stoq_address *address)
+{
+	return address->sa.sa_family == AF_INET6 && !address->in6.sin6_scope_id &&
+	       IN6_IS_ADDR_LINKLOCAL(&address->in6.sin6_addr);
+}
+
 bool stoq_address_from(struct stoq_address *address, const struct sockaddr *from, socklen_t length)
 {
 	struct stoq_address copy = {0};

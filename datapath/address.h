@@ -31,6 +31,9 @@ bool stoq_address_same_host(const struct stoq_address *a, const struct stoq_addr
 bool stoq_address_is_wildcard(const struct stoq_address *address);
 bool stoq_address_is_multicast(const struct stoq_address *address); /* IPv4's broadcast, too */
 
+/* A link-local address of IPv6 that several hosts, on several links, can have. */
+bool stoq_address_lacks_interface(const struct stoq_address *address);
+
 /* From what socket calls have; false: it is neither IPv4's nor IPv6's, or too short. */
 bool stoq_address_from(struct stoq_address *address, const struct sockaddr *from, socklen_t length);
 

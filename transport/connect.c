@@ -23,6 +23,8 @@ static int check_remote(const struct stoq_connect_config *config, struct stoq_ad
 	if (!config->remote || !stoq_address_from(remote, config->remote, config->remote_length))
 		return stoq_error_set(
 			error, -EINVAL, "the peer's address is neither of IPv4 nor of IPv6");
+	/* Answers come from the IPv4 address. */
+	stoq_address_unmap(remote);
 	if (!stoq_address_port(remote))
 		return stoq_error_set(error, -EINVAL,
 			"the peer's address %s has port 0, where no server can be. The usual port "
@@ -32,6 +34,11 @@ static int check_remote(const struct stoq_connect_config *config, struct stoq_ad
 		return stoq_error_set(error, -EINVAL,
 			"the peer's address %s is not the address of one host",
 			stoq_address_text(text, remote));
+	if (stoq_address_lacks_interface(remote))
+		return stoq_error_set(error, -EINVAL,
+			"the peer's address %s is link-local, and names no interface. Write it "
+			"with one, as in [fe80::1%%eth0]:%d",
+			stoq_address_text(text, remote), stoq_address_port(remote));
 	return 0;
 }
 

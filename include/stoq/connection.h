@@ -49,8 +49,8 @@ struct stoq_connect_config {
 /*
  * Begins to connect; callback connected() or closed() follows. In the worker's thread only.
  * -EAGAIN: max_connections are open, or max_memory_bytes in use; -EINVAL: there is no such worker;
- * an address is not that of one host, or the remote one has port 0, or they are of two families; no certificate can have the name; the
- * session is damaged or of another version (connect without); -ESHUTDOWN: after
+ * an address is not that of one host, or the remote one is link-local without an interface, or has port 0, or they are of two families; no
+ * certificate can have the name; the session is damaged or of another version (connect without); -ESHUTDOWN: after
  * stoq_transport_stop(); -ENETUNREACH and its kin.
  */
 STOQ_API int stoq_transport_connect(struct stoq_transport *transport, unsigned int worker,

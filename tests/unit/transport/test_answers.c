@@ -264,8 +264,29 @@ static void test_connecting_nowhere(void **state)
 	expect_refused("224.0.0.251:9292", 0, "not the address of one host");
 	expect_refused("255.255.255.255:9292", 0, "not the address of one host");
 	expect_refused("[ff02::1]:9292", 0, "not the address of one host");
+	expect_refused("[::ffff:0.0.0.0]:9292", 0, "not the address of one host");
+	expect_refused("[::ffff:224.0.0.251]:9292", 0, "not the address of one host");
+	expect_refused("[fe80::1]:9292", 0, "[fe80::1]:9292 is link-local, and names no interface");
 	expect_refused("192.0.2.1:9292", 4, "neither of IPv4 nor of IPv6");
 	expect_refused("[2001:db8::1]:9292", 16, "neither of IPv4 nor of IPv6");
+}
+
+/* What resolvers make of an IPv4 address for programs that want IPv6: the answers come from the IPv4 address. */
+static void test_connecting_to_a_mapped_address(void **state)
+{
+	struct stoq_connect_config config = rig_connect_config(&rig);
+	struct stoq_connection_info info;
+	struct stoq_address address;
+
+	rig_start(&rig);
+	assert_int_equal(stoq_address_parse(&address, "[::ffff:192.0.2.1]:9292", 0, NULL), 0);
+	config.remote = &address.sa;
+	config.remote_length = address.length;
+	rig_connect_as(&rig, &config);
+	rig_wait_connected(&rig);
+	stoq_connection_info(rig.client.connection, &info);
+	assert_memory_equal(&info.remote, &rig.server.address.sa, rig.server.address.length);
+	transfer(10 * RIG_S);
 }
 
 static void test_connecting_with_half_a_session(void **state)
@@ -346,6 +367,7 @@ int main(void)
 		with_rig(test_migration_in_a_callback),
 		with_rig(test_migration_that_we_forbid),
 		with_rig(test_connecting_nowhere),
+		with_rig(test_connecting_to_a_mapped_address),
 		with_rig(test_connecting_with_half_a_session),
 		with_rig(test_creating_with_two_ports),
 		with_rig(test_any_port),
