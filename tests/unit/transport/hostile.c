@@ -112,6 +112,24 @@ size_t hostile_crypto(uint8_t *frame, uint64_t offset, const uint8_t *data, size
 
 /* ---- TLS ---- */
 
+/* Of those whose number is one byte; bytes that are left. */
+static ngtcp2_ssize remove_parameter(uint8_t *parameters, ngtcp2_ssize bytes, uint8_t which)
+{
+	const uint8_t *at = parameters, *end = parameters + bytes, *begin;
+	uint64_t id, size;
+
+	while (at < end) {
+		begin = at;
+		assert_true(stoq_varint_get(&at, end, &id) && stoq_varint_get(&at, end, &size));
+		at += size;
+		if (id != which)
+			continue;
+		memmove(parameters + (begin - parameters), at, (size_t)(end - at));
+		return bytes - (at - begin);
+	}
+	return bytes;
+}
+
 ngtcp2_ssize __wrap_ngtcp2_conn_encode_local_transport_params(
 	ngtcp2_conn *quic, uint8_t *out, size_t size)
 {
@@ -119,6 +137,8 @@ ngtcp2_ssize __wrap_ngtcp2_conn_encode_local_transport_params(
 
 	if (!ngtcp2_conn_is_server(quic) != !hostile.from_server || written < 0)
 		return written;
+	if (hostile.parameters_instead)
+		written = remove_parameter(out, written, hostile.parameters[0]);
 	memcpy(out + written, hostile.parameters, hostile.parameters_size);
 	return written + (ngtcp2_ssize)hostile.parameters_size;
 }

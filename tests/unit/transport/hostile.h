@@ -23,6 +23,7 @@ struct hostile {
 	/* Transport parameters that follow a side's own. */
 	uint8_t parameters[256];
 	size_t parameters_size;
+	bool parameters_instead; /* of the side's own that has the number of the first */
 	/* The side whose first protocol this is offers or selects none; "server" accepts that. */
 	const char *no_alpn;
 };

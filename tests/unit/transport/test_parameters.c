@@ -16,6 +16,11 @@ struct wrong_parameters {
 		name, bytes, sizeof(bytes) - 1                                                     \
 	}
 #define TOKEN "0123456789abcdef"
+#define ADDRESSES                                                                                  \
+	"1234"                                                                                     \
+	"56"                                                                                       \
+	"123456789abcdef0"                                                                         \
+	"12" /* of IPv4 and IPv6, with ports */
 
 /* What a side sends has them already: max_data, max_idle_timeout, max_udp_payload_size, ... */
 static const struct wrong_parameters of_both[] = {
@@ -47,9 +52,39 @@ static const struct wrong_parameters of_server[] = {
 								 "abcdefgh"),
 };
 
+/* Each in the place of the one that is sent else. */
+static const struct wrong_parameters in_its_place[] = {
+	PARAMETERS("active_connection_id_limit of 0", "\x0e\x01\x00"),
+	PARAMETERS("active_connection_id_limit of 1", "\x0e\x01\x01"),
+	PARAMETERS("max_ack_delay of 2^14", "\x0b\x04\x80\x00\x40\x00"),
+	PARAMETERS(
+		"initial_max_streams_bidi above 2^60", "\x08\x08\xd0\x00\x00\x00\x00\x00\x00\x01"),
+	PARAMETERS(
+		"initial_max_streams_uni above 2^60", "\x09\x08\xd0\x00\x00\x00\x00\x00\x00\x01"),
+	PARAMETERS("initial_max_data with a byte behind it", "\x04\x02\x05\x05"),
+	PARAMETERS("initial_max_data without a value", "\x04\x00"),
+	PARAMETERS("initial_source_connection_id of another", "\x0f\x08"
+							      "abcdefgh"),
+	PARAMETERS("initial_source_connection_id of 21 bytes", "\x0f\x15"
+							       "abcdefghijklmnopqrstu"),
+};
+
+static const struct wrong_parameters in_its_place_of_server[] = {
+	PARAMETERS("stateless_reset_token of 15 bytes", "\x02\x0f"
+							"0123456789abcde"),
+	PARAMETERS("original_destination_connection_id of another", "\x00\x08"
+								    "abcdefgh"),
+	PARAMETERS("preferred_address without a connection ID", "\x0d\x29" ADDRESSES "\x00" TOKEN),
+	PARAMETERS("preferred_address with an ID of 21 bytes", "\x0d\x3e" ADDRESSES "\x15"
+							       "abcdefghijklmnopqrstu" TOKEN),
+	PARAMETERS("preferred_address that is cut off", "\x0d\x18" ADDRESSES),
+	PARAMETERS("preferred_address with a byte behind it", "\x0d\x32" ADDRESSES "\x08"
+							      "abcdefgh" TOKEN "x"),
+};
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-static void expect_refused(bool from_server, const struct wrong_parameters *wrong)
+static void expect_refused(bool from_server, const struct wrong_parameters *wrong, bool instead)
 {
 	struct rig rig;
 
@@ -57,6 +92,7 @@ static void expect_refused(bool from_server, const struct wrong_parameters *wron
 	hostile_reset(&rig);
 	hostile.from_server = from_server;
 	hostile.parameters_size = wrong->size;
+	hostile.parameters_instead = instead;
 	memcpy(hostile.parameters, wrong->bytes, wrong->size);
 	rig_start(&rig);
 	rig_connect(&rig);
@@ -75,17 +111,27 @@ static void expect_refused(bool from_server, const struct wrong_parameters *wron
 static void test_of_a_client(void **state)
 {
 	for (size_t i = 0; i < COUNT(of_both); i++)
-		expect_refused(false, &of_both[i]);
+		expect_refused(false, &of_both[i], false);
 	for (size_t i = 0; i < COUNT(of_client); i++)
-		expect_refused(false, &of_client[i]);
+		expect_refused(false, &of_client[i], false);
 }
 
 static void test_of_a_server(void **state)
 {
 	for (size_t i = 0; i < COUNT(of_both); i++)
-		expect_refused(true, &of_both[i]);
+		expect_refused(true, &of_both[i], false);
 	for (size_t i = 0; i < COUNT(of_server); i++)
-		expect_refused(true, &of_server[i]);
+		expect_refused(true, &of_server[i], false);
+}
+
+static void test_in_the_place_of_others(void **state)
+{
+	for (size_t i = 0; i < COUNT(in_its_place); i++) {
+		expect_refused(false, &in_its_place[i], true);
+		expect_refused(true, &in_its_place[i], true);
+	}
+	for (size_t i = 0; i < COUNT(in_its_place_of_server); i++)
+		expect_refused(true, &in_its_place_of_server[i], true);
 }
 
 /* What means nothing to us is no fault: RFC 9000, 7.4.2. */
@@ -155,6 +201,7 @@ int main(void)
 		cmocka_unit_test(test_masses_are_refused),
 		cmocka_unit_test(test_of_a_client),
 		cmocka_unit_test(test_of_a_server),
+		cmocka_unit_test(test_in_the_place_of_others),
 		cmocka_unit_test(test_unknown_ones_pass),
 	};
 

@@ -211,6 +211,36 @@ static void test_refused_early_data_are_sent_again(void **state)
 	assert_int_equal(rig.server.received, 5);
 }
 
+/* Whatever the window is, below and above what a peer gets at first: early data as large as that are taken, and the rest follows. */
+static void test_early_data_and_small_windows(void **state)
+{
+	static const uint64_t windows[] = {1024, 4096, 12000, 16384, 20000, 65536, 100000};
+	static uint8_t data[150000];
+
+	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+		struct stoq_connection_info info;
+		struct stoq_stream *stream;
+
+		if (i) {
+			teardown(NULL);
+			setup(NULL);
+		}
+		allow_early_data();
+		rig.server.config.window_bytes = rig.server.config.max_window_bytes = windows[i];
+		start();
+		first_connection();
+		rig.server.received = rig.server.finished = 0;
+		assert_int_equal(
+			stoq_stream_open(connect_again(true), STOQ_UNIDIRECTIONAL, &stream), 0);
+		assert_int_equal(
+			stoq_stream_write(stream, data, sizeof(data), STOQ_FINISH), sizeof(data));
+		assert_true(rig_run_until(&rig, server_finished, 60 * RIG_S));
+		assert_int_equal(rig.server.received, sizeof(data));
+		stoq_connection_info(rig.client.connection, &info);
+		assert_true(info.early_data_accepted);
+	}
+}
+
 /* ---- first packets ---- */
 
 static void test_retry_always(void **state)
@@ -304,6 +334,7 @@ int main(void)
 		with_rig(test_early_data_do_not_outlive_permission),
 		with_rig(test_early_data_are_off_by_default),
 		with_rig(test_refused_early_data_are_sent_again),
+		with_rig(test_early_data_and_small_windows),
 		with_rig(test_retry_always),
 		with_rig(test_more_than_max_connections_are_refused),
 		with_rig(test_idle_timeout),
