@@ -13,6 +13,7 @@
 #include "transport/counter.h"
 #include "transport/endpoint.h"
 #include "transport/keys.h"
+#include "transport/resume.h"
 #include "transport/stream.h"
 #include "transport/stream_receive.h"
 #include "transport/tls.h"
@@ -31,14 +32,17 @@ static int handshake_confirmed(ngtcp2_conn *quic, void *user)
 	return 0;
 }
 
+/* One that is too long leaves no room for the ClientHello behind it: the next connection would do without. */
 static int keep_token(struct stoq_connection *connection, const uint8_t *bytes, size_t size)
 {
-	uint8_t *copy = malloc(size ? size : 1);
+	uint8_t *copy;
 
+	if (!size || size > STOQ_SESSION_TOKEN_MAX)
+		return 0;
+	copy = malloc(size);
 	if (!copy)
 		return NGTCP2_ERR_NOMEM;
-	if (size)
-		memcpy(copy, bytes, size);
+	memcpy(copy, bytes, size);
 	stoq_budget_add_own(&connection->account, size);
 	stoq_budget_subtract_own(&connection->account, connection->session_token_size);
 	free(connection->session_token);

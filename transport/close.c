@@ -16,6 +16,7 @@
 #include "transport/connection_end.h"
 #include "transport/connection_path.h"
 #include "transport/counter.h"
+#include "transport/frames.h"
 #include "transport/handles.h"
 #include "transport/refusal.h"
 #include "transport/stream.h"
@@ -228,11 +229,25 @@ static void protocol_failed(struct stoq_connection *connection, int failure)
 	described.code = error.error_code;
 	stoq_close_describe(&described, ngtcp2_strerror(failure));
 	stoq_close_want(connection,
-		failure == NGTCP2_ERR_NOMEM || failure == NGTCP2_ERR_CALLBACK_FAILURE ||
-				failure == NGTCP2_ERR_INTERNAL
+		failure == NGTCP2_ERR_NOMEM || failure == NGTCP2_ERR_CALLBACK_FAILURE
 			? STOQ_CLOSE_LOCAL
 			: STOQ_CLOSE_TRANSPORT,
 		&error, described.reason);
+}
+
+/* ngtcp2 keeps track of 1,000 gaps in a stream's data, and in those of TLS (strm_rob_heavily_fragmented() in lib/ngtcp2_strm.c). */
+static void has_too_many_gaps(struct stoq_connection *connection)
+{
+	const bool crypto = connection->crypto_seen;
+	ngtcp2_ccerr error;
+
+	ngtcp2_ccerr_default(&error);
+	ngtcp2_ccerr_set_transport_error(
+		&error, crypto ? STOQ_CRYPTO_BUFFER_EXCEEDED : NGTCP2_INTERNAL_ERROR, NULL, 0);
+	stoq_close_want(connection, crypto ? STOQ_CLOSE_TRANSPORT : STOQ_CLOSE_LOCAL, &error,
+		crypto ? "TLS: the peer's data have more than 1,000 gaps"
+		       : "a stream's data have more than 1,000 gaps, of which no more can be kept "
+			 "track of");
 }
 
 void stoq_close_for_error(struct stoq_connection *connection, int failure)
@@ -258,6 +273,9 @@ void stoq_close_for_error(struct stoq_connection *connection, int failure)
 		close_silently(connection, STOQ_CLOSE_TRANSPORT, 0, "");
 		return;
 	case NGTCP2_ERR_CLOSING:
+		return;
+	case NGTCP2_ERR_INTERNAL:
+		has_too_many_gaps(connection);
 		return;
 	case NGTCP2_ERR_CRYPTO:
 		tls_failed(connection);

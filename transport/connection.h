@@ -88,6 +88,7 @@ struct stoq_connection {
 	uint8_t tls_alert;	/* what we say to that; 0: what GnuTLS says */
 	uint8_t *session_token; /* from NEW_TOKEN, for a later connection */
 	size_t session_token_size;
+	size_t ticket_size; /* of the last one, which GnuTLS keeps */
 
 	ngtcp2_cid cids[STOQ_CONNECTION_CIDS]; /* as they stand in the worker's table */
 	bool cids_used[STOQ_CONNECTION_CIDS];  /* the peer has sent to it */
@@ -121,6 +122,7 @@ struct stoq_connection {
 	struct stoq_given_ids given_ids;
 	size_t recent_id;     /* of ours that the peer sent to */
 	bool opened;	      /* a packet that has just come is the peer's */
+	bool crypto_seen;     /* it has CRYPTO frames */
 	uint64_t stranded_ns; /* since when there is no path to send on; 0: there is one */
 	struct stoq_path_size path_size;
 	bool probing;	    /* what is written is a probe of the path's packet size */

@@ -187,6 +187,7 @@ static bool crypto(struct reader *reader)
 {
 	uint64_t values[2];
 
+	reader->seen |= STOQ_SEEN_CRYPTO;
 	if (!numbers(reader, values, 2) || !skip(reader, values[1]))
 		return false;
 	return values[0] + values[1] <= VARINT_MAX ||

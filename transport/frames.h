@@ -36,9 +36,10 @@ struct stoq_frame_fault {
 	const char *reason; /* a constant */
 };
 
-/* Frames with which a server changes what a client's handshake still has to use. */
+/* The first two are frames with which a server changes what a client's handshake still has to use. */
 #define STOQ_SEEN_HANDSHAKE_DONE    1u
 #define STOQ_SEEN_NEW_CONNECTION_ID 2u
+#define STOQ_SEEN_CRYPTO	    4u
 
 /* false: *fault is set. seen: STOQ_SEEN_... of what is in the packet. */
 bool stoq_frames_check(const uint8_t *payload, size_t size, const struct stoq_frame_rules *rules,

@@ -156,6 +156,13 @@ static int check_ticket(struct stoq_connection *connection, const uint8_t *messa
 
 /* ---- messages ---- */
 
+static void count_ticket(struct stoq_connection *connection, size_t size)
+{
+	stoq_budget_add_own(&connection->account, size);
+	stoq_budget_subtract_own(&connection->account, connection->ticket_size);
+	connection->ticket_size = size;
+}
+
 /* All of it. */
 static int process(struct stoq_connection *connection, const uint8_t *message, size_t size)
 {
@@ -168,6 +175,8 @@ static int process(struct stoq_connection *connection, const uint8_t *message, s
 		failure = check_ticket(connection, message, size);
 	if (failure)
 		return failure;
+	if (message[0] == NEW_SESSION_TICKET)
+		count_ticket(connection, size);
 	if (!ngtcp2_crypto_read_write_crypto_data(quic, connection->handshake.level, message, size))
 		return 0;
 	if (connection->close_wanted)

@@ -420,7 +420,8 @@ static int refuse(struct stoq_connection *connection, const struct stoq_frame_fa
  */
 static bool is_too_early(const struct stoq_connection *connection, unsigned int seen)
 {
-	return seen && !connection->server && !connection->finish_written;
+	return seen & (STOQ_SEEN_HANDSHAKE_DONE | STOQ_SEEN_NEW_CONNECTION_ID) &&
+	       !connection->server && !connection->finish_written;
 }
 
 static bool take_id(void *context, uint64_t number, uint64_t retire_prior_to)
@@ -449,6 +450,7 @@ static int look_at_frames(const struct level_key *key, uint8_t *payload, size_t 
 	if (seen & STOQ_SEEN_NEW_CONNECTION_ID)
 		stoq_frames_filter_ids(payload, size, key->kind, take_id, &connection->given_ids);
 	connection->opened = true;
+	connection->crypto_seen = seen & STOQ_SEEN_CRYPTO;
 	return 0;
 }
 

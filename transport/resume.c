@@ -81,7 +81,8 @@ void stoq_session_offer(struct stoq_connection *connection)
 	lengths.params = params_size;
 	lengths.ticket = ticket.size;
 	size = sizeof(lengths) + lengths.params + lengths.token + lengths.ticket + HASH_BYTES;
-	all = malloc(size);
+	/* What stoq_session_parse() would refuse is of no use. */
+	all = size <= SESSION_MAX ? malloc(size) : NULL;
 	if (all) {
 		end = all;
 		append(&end, &lengths, sizeof(lengths));

@@ -7,6 +7,9 @@
 
 struct stoq_connection;
 
+/* An Initial packet has 1,200 bytes, of which the token takes its part in each. */
+#define STOQ_SESSION_TOKEN_MAX 512
+
 struct stoq_session {
 	const uint8_t *params, *token, *ticket;
 	size_t params_size, token_size, ticket_size;

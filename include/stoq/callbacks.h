@@ -92,7 +92,7 @@ struct stoq_transport_callbacks {
 
 	/*
 	 * A connecting side: with these bytes (secret!) a later connection resumes this one, see
-	 * struct stoq_connect_config.
+	 * struct stoq_connect_config. At most 64 KiB: it is not called for a ticket that is longer.
 	 */
 	void (*session)(
 		struct stoq_connection *connection, const uint8_t *data, size_t size, void *user);

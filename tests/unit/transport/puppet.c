@@ -2,6 +2,7 @@
 #include "tests/unit/transport/puppet.h"
 
 #include "datapath/address.h"
+#include "tests/unit/transport/frame_walk.h"
 #include "transport/connection.h"
 #include "transport/frames.h"
 #include "transport/ngtcp2_compat.h"
@@ -45,33 +46,6 @@ int __wrap_ngtcp2_conn_client_new_versioned(ngtcp2_conn **conn, const ngtcp2_cid
 
 /* ---- packets ---- */
 
-static uint64_t number(const uint8_t **at, const uint8_t *end)
-{
-	uint64_t value;
-
-	assert_true(stoq_varint_get(at, end, &value));
-	return value;
-}
-
-/* The first byte of the datagram's packet with a short header. NULL: the datagram has only long headers. */
-static uint8_t *find_short(uint8_t *at, uint8_t *end)
-{
-	while (at < end && *at & 0x80) {
-		const uint8_t *next = at + 5;
-		uint64_t token;
-
-		next += 1 + *next;
-		next += 1 + *next;
-		if (!(at[0] & 0x30)) {
-			token = number(&next, end);
-			next += token;
-		}
-		token = number(&next, end);
-		at = (uint8_t *)next + token;
-	}
-	return at < end && *at & 0x40 ? at : NULL;
-}
-
 static struct puppet_id *find_id(struct puppet_id *ids, unsigned int count, uint64_t which)
 {
 	for (unsigned int i = 0; i < count; i++)
@@ -111,119 +85,24 @@ static void learn_retired(uint64_t which)
 	id->retired = true;
 }
 
-/* What the server's frames say; erase: NEW_CONNECTION_ID of the client's own becomes PADDING. */
-static void read_frames(uint8_t *begin, const uint8_t *end, unsigned int place, bool erase)
+/* What the server's frames say. */
+static void read_frames(const uint8_t *at, const uint8_t *end, unsigned int place)
 {
-	const uint8_t *at = begin;
-
 	while (at < end) {
-		uint8_t *frame = (uint8_t *)at;
-		uint64_t type = number(&at, end), first, size;
+		const struct frame_walk frame = frame_walk_next(&at, end);
+		uint64_t stream_end = frame.numbers[1] + frame.size;
 
-		if (type >= 0x08 && type <= 0x0f) {
-			first = number(&at, end);
-			first = type & 4 ? number(&at, end) : 0;
-			size = type & 2 ? number(&at, end) : (uint64_t)(end - at);
-			at += size;
-			if (first + size > puppet.stream_bytes)
-				puppet.stream_bytes = first + size;
-			continue;
-		}
-		switch (type) {
-		case 0x00:
-		case 0x01:
-		case 0x1e:
-			break;
-		case 0x02:
-		case 0x03:
-			number(&at, end);
-			number(&at, end);
-			first = number(&at, end);
-			number(&at, end);
-			while (first--) {
-				number(&at, end);
-				number(&at, end);
-			}
-			if (type == 0x03)
-				for (int i = 0; i < 3; i++)
-					number(&at, end);
-			break;
-		case 0x06:
-			number(&at, end);
-			size = number(&at, end);
-			at += size;
-			break;
-		case 0x07:
-			size = number(&at, end);
-			at += size;
-			break;
-		case 0x04:
-			number(&at, end);
-			/* fall through */
-		case 0x05:
-		case 0x11:
-		case 0x15:
-			number(&at, end);
-			/* fall through */
-		case 0x10:
-		case 0x12:
-		case 0x13:
-		case 0x14:
-		case 0x16:
-		case 0x17:
-			number(&at, end);
-			break;
-		case 0x19:
-			first = number(&at, end);
-			if (!erase)
-				learn_retired(first);
-			break;
-		case 0x18:
-			first = number(&at, end);
-			number(&at, end);
-			size = *at++;
-			assert_int_equal(size, STOQ_CID_BYTES);
-			if (!erase)
-				learn_id(at, first);
-			at += size + 16;
-			if (erase)
-				memset(frame, 0, (size_t)(at - frame));
-			break;
-		case 0x1a:
-			if (!erase)
-				learn_challenge(at, place);
-			at += 8;
-			break;
-		case 0x1b:
-			at += 8;
-			break;
-		case 0x1c:
-		case 0x1d:
-		case 0x30:
-			at = end;
-			break;
-		case 0x31:
-			size = number(&at, end);
-			at += size;
-			break;
-		default:
-			fail_msg("frame %lx", type);
+		if (frame.type >= 0x08 && frame.type <= 0x0f && stream_end > puppet.stream_bytes)
+			puppet.stream_bytes = stream_end;
+		if (frame.type == 0x19)
+			learn_retired(frame.numbers[0]);
+		if (frame.type == 0x1a)
+			learn_challenge(frame.data, place);
+		if (frame.type == 0x18) {
+			assert_int_equal(frame.size, STOQ_CID_BYTES);
+			learn_id(frame.data, frame.numbers[0]);
 		}
 	}
-}
-
-static uint64_t packet_number(const uint8_t *at, size_t size)
-{
-	uint64_t value = 0, window = 1ull << 8 * size, expected = puppet.largest + 1, candidate;
-
-	for (size_t i = 0; i < size; i++)
-		value = value << 8 | at[i];
-	candidate = (expected & ~(window - 1)) | value;
-	if (candidate + window / 2 <= expected)
-		return candidate + window;
-	if (candidate > expected + window / 2 && candidate >= window)
-		return candidate - window;
-	return candidate;
 }
 
 static unsigned int place_of(const struct stoq_address *address)
@@ -238,7 +117,7 @@ static void read_server(uint8_t *packet, const uint8_t *end, unsigned int place)
 {
 	const size_t id = puppet_without_id ? 0 : STOQ_CID_BYTES;
 	const size_t size = (packet[0] & 3) + 1u;
-	const uint64_t which = packet_number(packet + 1 + id, size);
+	const uint64_t which = frame_walk_packet_number(packet + 1 + id, size, puppet.largest);
 
 	puppet.packets++;
 	if (puppet.on && puppet.unreachable[place])
@@ -247,7 +126,7 @@ static void read_server(uint8_t *packet, const uint8_t *end, unsigned int place)
 		puppet.largest = which;
 	assert_true(which < PUPPET_PACKETS);
 	puppet.arrived[which] = true;
-	read_frames(packet + 1 + id + size, end - 16, place, false);
+	read_frames(packet + 1 + id + size, end - 16, place);
 }
 
 static void count(struct puppet_place *place, size_t bytes)
@@ -261,7 +140,7 @@ static void count(struct puppet_place *place, size_t bytes)
 static bool see_server(void *context, struct stoq_batch *datagram)
 {
 	unsigned int place = place_of(&datagram->remote);
-	uint8_t *packet = find_short(datagram->data, datagram->data + datagram->size);
+	uint8_t *packet = frame_walk_find_short(datagram->data, datagram->data + datagram->size);
 
 	if (place == PUPPET_PLACES)
 		fail_msg("the server sends to where the client never was");
@@ -274,7 +153,7 @@ static bool see_server(void *context, struct stoq_batch *datagram)
 
 static bool see_client(void *context, struct stoq_batch *datagram)
 {
-	uint8_t *packet = find_short(datagram->data, datagram->data + datagram->size);
+	uint8_t *packet = frame_walk_find_short(datagram->data, datagram->data + datagram->size);
 	size_t size;
 
 	if (puppet.on)
@@ -287,8 +166,8 @@ static bool see_client(void *context, struct stoq_batch *datagram)
 	learn_id(packet + 1, 0);
 	size = (packet[0] & 3) + 1u;
 	puppet.packet = (uint32_t)packet[1 + STOQ_CID_BYTES + size - 1] + 1;
-	read_frames(
-		packet + 1 + STOQ_CID_BYTES + size, datagram->data + datagram->size - 16, 0, true);
+	frame_walk_erase_ids(
+		packet + 1 + STOQ_CID_BYTES + size, datagram->data + datagram->size - 16);
 	return true;
 }
 
