@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ebpf/map_dump.h"
+#include "guard/nqn.h"
 #include "nvme/nvme.h"
 
 /* A map of the guard's folder, all of it. 0 or a negative errno. */
@@ -25,14 +26,6 @@ static int dump(struct stoq_map_dump *entries, const struct stoq_guard_pins *pin
 		stoq_map_dump_free(entries);
 	close(fd);
 	return result;
-}
-
-/* From words whose first byte is on top: struct stoq_guard_nqn. */
-static void name_of(const struct stoq_limit_nqn *nqn, char name[static NVME_NQN_LENGTH])
-{
-	memset(name, 0, NVME_NQN_LENGTH);
-	for (size_t i = 0; i < STOQ_GUARD_NQN_BYTES && i + 1 < NVME_NQN_LENGTH; i++)
-		name[i] = (char)(nqn->words[i / 8] >> (56 - 8 * (i % 8)) & 0xff);
 }
 
 /* Where each number's name stands among the hosts; 0: nowhere, else the place and one. */
@@ -98,7 +91,10 @@ static int fill(struct stoq_guard_accounts *accounts, const struct stoq_map_dump
 				: named				   ? STOQ_GUARD_ACCOUNT_HOST
 								   : STOQ_GUARD_ACCOUNT_OTHERS;
 		if (named)
-			name_of(stoq_map_dump_key(hosts, places[key->host] - 1), account->host);
+			stoq_guard_nqn_text(((const struct stoq_limit_nqn *)stoq_map_dump_key(
+						     hosts, places[key->host] - 1))
+						    ->words,
+				account->host);
 	}
 	stoq_guard_accounts_sort(accounts);
 	free(places);

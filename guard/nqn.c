@@ -113,3 +113,11 @@ bool stoq_guard_nqn_lacks_name(const char *text, size_t length)
 		return false;
 	return !colon || colon + 1 == text + length;
 }
+
+void stoq_guard_nqn_text(
+	const __u64 words[static STOQ_GUARD_NQN_WORDS], char name[static NVME_NQN_LENGTH])
+{
+	memset(name, 0, NVME_NQN_LENGTH);
+	for (size_t i = 0; i < STOQ_GUARD_NQN_BYTES && i + 1 < NVME_NQN_LENGTH; i++)
+		name[i] = (char)(words[i / 8] >> (56 - 8 * (i % 8)) & 0xff);
+}

@@ -8,6 +8,10 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/guard/policy_shared.h"
+#include "nvme/nvme.h"
 
 #define STOQ_GUARD_NQN_DISCOVERY "nqn.2014-08.org.nvmexpress.discovery"
 
@@ -22,3 +26,7 @@ const char *stoq_guard_nqn_flaw(const char *text, size_t length, bool prefix);
  * accept such names, so it is no flaw. The discovery NQN has none either, and is not meant.
  */
 bool stoq_guard_nqn_lacks_name(const char *text, size_t length);
+
+/* The name in words whose first byte is on top: struct stoq_guard_nqn. */
+void stoq_guard_nqn_text(
+	const __u64 words[static STOQ_GUARD_NQN_WORDS], char name[static NVME_NQN_LENGTH]);

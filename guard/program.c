@@ -10,6 +10,7 @@
 
 #include "ebpf/load_error.h"
 #include "flow/tables.h"
+#include "guard/by_host.h"
 #include "guard/compile.h"
 #include "guard/map_reuse.h"
 #include "stoq_guard.skel.h"
@@ -43,7 +44,8 @@ static bool is_left(const struct bpf_map *map, enum stoq_guard_reuse reuse, bool
 {
 	return holds_policies(map) ||
 	       (reuse == STOQ_GUARD_REUSE_ALL_BUT_TOTALS &&
-		       strcmp(bpf_map__name(map), "stoq_guard_totals") == 0) ||
+		       (strcmp(bpf_map__name(map), "stoq_guard_totals") == 0 ||
+			       strcmp(bpf_map__name(map), "stoq_guard_by_hosts") == 0)) ||
 	       (!flows_fit && strcmp(bpf_map__name(map), "stoq_guard_room") == 0);
 }
 
@@ -110,6 +112,8 @@ static int prepare(struct stoq_guard_bpf *object, const struct stoq_guard_progra
 	if (result)
 		return stoq_load_error(error, result, "CONFIG_NET_CLS_BPF");
 	result = stoq_tables_reserve(bpf_map__fd(object->maps.stoq_series));
+	if (!result)
+		result = stoq_guard_by_hosts_prepare(bpf_map__fd(object->maps.stoq_guard_by_hosts));
 	if (result)
 		stoq_error_set(
 			error, result, "cannot prepare the program's maps: %s", strerror(-result));

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "guard/by_host.h"
 #include "guard/report_event.h"
 #include "guard/report_limits.h"
 #include "guard/room.h"
@@ -150,6 +151,7 @@ int stoq_guard_metrics_text(const struct stoq_guard_status *status, enum stoq_me
 	put_connections(&writing);
 	put_totals(&writing);
 	put_decisions(&writing);
+	stoq_guard_by_hosts_metrics(&writing.text, status->view);
 	stoq_guard_limits_metrics(&writing.text, status->view);
 	stoq_openmetrics_put_end(&writing.text);
 	if (fclose(writing.text.out) == 0 && *text)

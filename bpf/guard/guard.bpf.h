@@ -53,6 +53,7 @@ enum stoq_guard_applied {
 };
 
 /* log.bpf.h */
+__noinline int stoq_guard_count_host(struct stoq_flow *flow, __u32 kind, __u32 status);
 __noinline int stoq_guard_log_command(struct stoq_flow *flow,
 	struct stoq_guard_installed *installed, const struct nvme_sqe *sqe, __u32 kind);
 __noinline int stoq_guard_log_drop(struct stoq_flow *flow, __u32 reason);

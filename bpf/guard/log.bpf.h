@@ -38,6 +38,49 @@ static __always_inline void stoq_guard_log_end(struct stoq_guard_record *record,
 	__sync_lock_test_and_set(&record->sequence, sequence);
 }
 
+/* Where commands as guard->by_host describes them are counted; NULL: with those of others. */
+static __always_inline __u64 *stoq_guard_host_count(struct stoq_guard_cpu *guard)
+{
+	__u64 *count = bpf_map_lookup_elem(&stoq_guard_by_hosts, &guard->by_host);
+
+	if (count)
+		return count;
+	/* The value is 0, and not on the stack. */
+	bpf_map_update_elem(&stoq_guard_by_hosts, &guard->by_host, &guard->no_host, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&stoq_guard_by_hosts, &guard->by_host);
+}
+
+/* Counts a command of this connection; kind: DENIED, with a status, or LOGGED. */
+__noinline int stoq_guard_count_host(struct stoq_flow *flow, __u32 kind, __u32 status)
+{
+	struct stoq_guard_cpu *guard = stoq_first(&stoq_guard_cpus);
+	struct nvme_connect_data *data = 0;
+	__u64 *count;
+
+	if (!flow || !guard)
+		return 0;
+	__builtin_memset(&guard->by_host, 0, sizeof(guard->by_host));
+	guard->by_host.kind = kind;
+	guard->by_host.status = status;
+	if (flow->guard.named)
+		data = stoq_guard_names_of(flow->uid);
+	if (data) {
+		stoq_guard_nqn_load(&guard->counted, data->hostnqn);
+		__builtin_memcpy(
+			guard->by_host.words, guard->counted.words, sizeof(guard->by_host.words));
+	}
+	count = stoq_guard_host_count(guard);
+	if (!count) {
+		__builtin_memset(guard->by_host.words, 0, sizeof(guard->by_host.words));
+		guard->by_host.status = 0;
+		guard->by_host.others = 1;
+		count = bpf_map_lookup_elem(&stoq_guard_by_hosts, &guard->by_host);
+	}
+	if (count)
+		__sync_fetch_and_add(count, 1);
+	return 0;
+}
+
 /* The command that guard->request and guard->decision are about; kind: DENIED or LOGGED. */
 __noinline int stoq_guard_log_command(struct stoq_flow *flow,
 	struct stoq_guard_installed *installed, const struct nvme_sqe *sqe, __u32 kind)

@@ -80,6 +80,14 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, STOQ_GUARD_BY_HOST_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct stoq_guard_by_host);
+	__type(value, __u64);
+} stoq_guard_by_hosts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, STOQ_GUARD_CONNECTIONS_MAX);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct stoq_flow_key);
@@ -283,6 +291,8 @@ struct stoq_guard_cpu {
 	__u64 dropped_ns[STOQ_GUARD_TOTALS];	 /* when this reason was logged last */
 	struct stoq_guard_host no_host;		 /* never written */
 	struct stoq_guard_owner owner;		 /* the connection at hand, as one of its NQN's */
+	struct stoq_guard_nqn counted;		 /* the host whose command is counted, ... */
+	struct stoq_guard_by_host by_host;	 /* ... and as what */
 	struct stoq_guard_controller controller; /* that a Connect names, ... */
 	struct stoq_guard_nqn maker;		 /* ... the host that made it, ... */
 	__u32 foreign;				 /* ... and whether that is another one */

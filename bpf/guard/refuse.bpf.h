@@ -151,6 +151,10 @@ static __always_inline void stoq_guard_count_command(struct stoq_guard_cpu *guar
 		stoq_guard_total(STOQ_GUARD_LOGGED);
 		stoq_guard_count_rule(installed, decision->log_rule);
 	}
+	if (denied)
+		stoq_guard_count_host(flow, STOQ_GUARD_RECORD_DENIED, decision->status);
+	if (decision->log_rule < STOQ_GUARD_RULES_MAX)
+		stoq_guard_count_host(flow, STOQ_GUARD_RECORD_LOGGED, 0);
 	if (denied || decision->log_rule < STOQ_GUARD_RULES_MAX)
 		stoq_guard_log_command(flow, installed, sqe,
 			denied ? STOQ_GUARD_RECORD_DENIED : STOQ_GUARD_RECORD_LOGGED);

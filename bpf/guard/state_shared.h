@@ -20,6 +20,8 @@
  *   stoq_guard_totals       PERCPU_ARRAY, 1          0                      struct
  * stoq_guard_totals stoq_guard_identities   HASH                     struct stoq_flow_key   struct
  *                                                                           stoq_guard_identity
+ *   stoq_guard_by_hosts     HASH                     struct                 __u64: how many
+ *                                                    stoq_guard_by_host
  *   stoq_guard_room         ARRAY, 1, mmapable       0                      struct stoq_guard_room
  *   stoq_guard_names        HASH                     uid of a flow          struct
  *                                                                           nvme_connect_data
@@ -133,6 +135,22 @@ struct stoq_guard_record {
 };
 NVME_ASSERT_SIZE(struct stoq_guard_record, 128);
 NVME_ASSERT_OFFSET(struct stoq_guard_record, other_uid, 100);
+
+/*
+ * Commands that were denied or logged, by the host's NQN and, if denied, the status. They are counted on when the policy
+ * changes. There are as many as this; hosts beyond share an entry for each kind, which user space makes before the first packet.
+ */
+#define STOQ_GUARD_BY_HOST_MAX 1024
+
+struct stoq_guard_by_host {
+	__u64 words
+		[STOQ_GUARD_NQN_WORDS]; /* as struct stoq_guard_nqn has them; 0: it is not known */
+	__u16 status;			/* NVME_STATUS(), if denied */
+	__u8 kind;			/* enum stoq_guard_record_kind: DENIED or LOGGED */
+	__u8 others;			/* hosts for which there is no room; status: 0 */
+	__u32 pad;
+};
+NVME_ASSERT_SIZE(struct stoq_guard_by_host, 232);
 
 struct stoq_guard_state {
 	__u64 log_last; /* sequence number given last; 0: none */

@@ -10,6 +10,8 @@
 #include <bpf/libbpf.h>
 #include <cmocka.h>
 
+#include "bpf/guard/engine.h"
+#include "guard/by_host.h"
 #include "stoq_guard.skel.h"
 #include "tests/bpf/guard_link.h"
 
@@ -198,6 +200,78 @@ static void test_unknown_queue(void **state)
 	assert_true(link_is_refused(&sqe));
 }
 
+/* ---- who was refused, and how ---- */
+
+/* How many commands of this host were denied with this status. */
+static uint64_t denied_of(const char *host, uint16_t status, bool others)
+{
+	struct stoq_guard_by_host key = {
+		.kind = STOQ_GUARD_RECORD_DENIED, .status = status, .others = others};
+	char field[NVME_NQN_LENGTH] = "";
+	struct stoq_guard_nqn nqn;
+	uint64_t count = 0;
+
+	strcpy(field, host);
+	stoq_guard_nqn_load(&nqn, field);
+	memcpy(key.words, nqn.words, sizeof(key.words));
+	bpf_map_lookup_elem(bpf_map__fd(the_guard->maps.stoq_guard_by_hosts), &key, &count);
+	return count;
+}
+
+static void refuse_a_write(uint16_t cid)
+{
+	struct nvme_io_fields fields = link_fields(NVME_NVM_WRITE, cid, 1, 100);
+	size_t at = link_write_command(&link, &fields);
+	struct nvme_sqe sqe;
+
+	assert_true(link_flush(&link, NVME_TCP_FROM_HOST));
+	sqe = link_command(&link, at);
+	assert_true(link_is_refused(&sqe));
+}
+
+/* Other hosts take all room that is left. */
+static void fill_by_hosts(void)
+{
+	struct stoq_guard_by_host key = {.kind = STOQ_GUARD_RECORD_DENIED};
+	uint64_t one = 1;
+
+	while (bpf_map_update_elem(
+		       bpf_map__fd(the_guard->maps.stoq_guard_by_hosts), &key, &one, BPF_ANY) == 0)
+		key.words[0]++;
+}
+
+static void test_counted(void **state)
+{
+	const uint16_t protected = NVME_STATUS(0, 0x20), denied = NVME_STATUS(2, 0x86);
+	int map = bpf_map__fd(the_guard->maps.stoq_guard_by_hosts);
+	uint64_t before = denied_of(DIALOG_HOST_NQN, protected, false),
+		 before_denied = denied_of(DIALOG_HOST_NQN, denied, false);
+
+	(void)state;
+	assert_int_equal(stoq_guard_by_hosts_prepare(map), 0);
+	assert_int_equal(stoq_guard_by_hosts_prepare(map), 0);
+	guard_install("version: 1\ndefault: allow\nrules:\n"
+		      "  - {namespace: 1, commands: [writes], verdict: deny}\n");
+	link_open(&link, 1);
+	refuse_a_write(1);
+	refuse_a_write(2);
+	assert_int_equal(denied_of(DIALOG_HOST_NQN, protected, false), before + 2);
+	guard_install(
+		"version: 1\ndefault: allow\nrules:\n"
+		"  - {namespace: 1, commands: [writes], verdict: deny, status: Access Denied}\n");
+	refuse_a_write(3);
+	assert_int_equal(denied_of(DIALOG_HOST_NQN, denied, false), before_denied + 1);
+	/* A status that was not seen finds no room; what has some is counted on. */
+	fill_by_hosts();
+	refuse_a_write(4);
+	guard_install(
+		"version: 1\ndefault: allow\nrules:\n"
+		"  - {namespace: 1, commands: [writes], verdict: deny, status: LBA Out of Range}\n");
+	refuse_a_write(5);
+	assert_int_equal(denied_of(DIALOG_HOST_NQN, denied, false), before_denied + 2);
+	assert_int_equal(denied_of("", 0, true), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_connect_in_parts),
 		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_unknown_queue),
+		cmocka_unit_test(test_counted),
 	};
 
 	guard_audited = true;
