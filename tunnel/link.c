@@ -19,9 +19,14 @@
 /* That wait for TCP in a queue: as much as the kernel's buffer takes at once, and some. */
 #define OUTPUT_LIMIT_BYTES (512u << 10)
 #define READ_FULL_BYTES	   16384u
+/* While few bytes are under way: the other end goes on with the first ones while this end reads the next. */
+#define READ_FEW_BYTES	   32768u
 
 /* More than the event requests that a host keeps outstanding (SPDK: 4). */
-#define CROWD 8
+#define CROWD		   8
+#define BUSY_BYTES	   (256u << 10)
+#define BUSY_COMMAND_BYTES 32768u
+#define BUSY_NS		   2000000u
 
 /* The socket is ready: reads, connects. */
 static void ready(struct stoq_tunnel_watch *watch, uint32_t events, uint64_t now_ns);
@@ -147,7 +152,6 @@ static void retire(struct stoq_tunnel_link *link)
 	link->next = link->worker->graveyard;
 	link->worker->graveyard = link;
 	link->worker->links_open--;
-	link->worker->data_bytes -= link->data_bytes;
 	stoq_controller_remove(&link->worker->tunnel->controllers, link->controller);
 	stoq_share_give(&link->worker->tunnel->shares, link->share);
 	__atomic_sub_fetch(&link->worker->tunnel->queues, 1, __ATOMIC_RELAXED);
@@ -220,20 +224,22 @@ static bool has_failed(struct stoq_tunnel_link *link)
 	return true;
 }
 
-/* What the worker counts of all its queues. */
-static void count_commands(struct stoq_tunnel_link *link, uint64_t data_bytes)
+/*
+ * Neither end of it waits for the other one long: much is under way, or lately commands were large. The target end needs the second sign:
+ * it is done with a command that it has read from TCP, of which most may still wait to be sent.
+ */
+static bool is_busy(const struct stoq_mux *mux)
 {
-	link->worker->data_bytes += data_bytes - link->data_bytes;
-	link->data_bytes = data_bytes;
+	return mux->bytes || mux->commands.data_bytes > BUSY_BYTES ||
+	       mux->typical_bytes > BUSY_COMMAND_BYTES;
 }
 
 void stoq_link_touch(struct stoq_tunnel_link *link)
 {
 	link->worker->crowded |= link->mux.commands.count >= CROWD;
-	if (link->closed)
-		return;
-	count_commands(link, link->mux.commands.data_bytes);
-	if (link->dirty)
+	if (is_busy(&link->mux))
+		link->worker->busy_until_ns = link->worker->now_ns + BUSY_NS;
+	if (link->dirty || link->closed)
 		return;
 	link->dirty = true;
 	link->next_dirty = link->worker->dirty;
@@ -264,7 +270,9 @@ static int keep(struct stoq_tunnel_link *link, const uint8_t *data, size_t size)
 /* With memory full, little may have to be kept. */
 static size_t read_limit(const struct stoq_tunnel_link *link)
 {
-	return stoq_block_pool_full(link->mux.config.pool) ? READ_FULL_BYTES : STOQ_TCP_READ_BYTES;
+	if (stoq_block_pool_full(link->mux.config.pool))
+		return READ_FULL_BYTES;
+	return stoq_tunnel_worker_is_busy(link->worker) ? STOQ_TCP_READ_BYTES : READ_FEW_BYTES;
 }
 
 static void read_tcp(struct stoq_tunnel_link *link, uint64_t now_ns)

@@ -93,10 +93,9 @@ struct stoq_tunnel_link {
 	struct stoq_alarm *alarm;
 	uint64_t alarm_ns;
 
-	uint64_t data_bytes; /* of the commands under way, as the worker has counted them */
-	bool connecting;     /* target end: TCP is not connected yet */
-	bool tcp_ended;	     /* nothing more comes */
-	bool shut;	     /* nothing more is sent */
+	bool connecting; /* target end: TCP is not connected yet */
+	bool tcp_ended;	 /* nothing more comes */
+	bool shut;	 /* nothing more is sent */
 	bool closed;
 	/* Bytes of TCP that the mux did not take. */
 	uint8_t *kept;

@@ -124,6 +124,15 @@ static int put_command(struct stoq_mux *mux, const struct stoq_command *command)
 	return 0;
 }
 
+#define MEAN_SHIFT 3 /* over some eight commands */
+static void note_size(struct stoq_mux *mux, uint32_t data_bytes)
+{
+	if (data_bytes)
+		mux->typical_bytes =
+			(uint32_t)(mux->typical_bytes +
+				   ((int64_t)data_bytes - mux->typical_bytes) / (1 << MEAN_SHIFT));
+}
+
 static int command_begins(struct stoq_mux *mux, const union stoq_pdu_header *header,
 	unsigned int lane, uint64_t now_ns)
 {
@@ -144,6 +153,7 @@ static int command_begins(struct stoq_mux *mux, const union stoq_pdu_header *hea
 	}
 	command.discovery = !mux->qid && stoq_discovery_asked(&header->cmd.sqe, &command.log_at);
 	mux->figures.commands++;
+	note_size(mux, command.data_bytes);
 	return put_command(mux, &command);
 }
 

@@ -127,8 +127,9 @@ struct stoq_mux {
 	struct stoq_mux_figures figures;
 	enum stoq_lane_code code; /* why it failed, STOQ_LANE_DONE: it did not */
 	char reason[128];
-	bool bytes;   /* it is not NVMe/TCP */
-	uint16_t qid; /* of Connect */
+	bool bytes;		/* it is not NVMe/TCP */
+	uint16_t qid;		/* of Connect */
+	uint32_t typical_bytes; /* that a command moves: a running mean of those that move any */
 
 	/* The rest is private. */
 	struct stoq_command_table commands;

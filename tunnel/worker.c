@@ -14,12 +14,10 @@
 #include "tunnel/patience.h"
 #include "tunnel/reload.h"
 
-#define EVENTS		    64
-#define ROUNDS_MAX	    4
-#define SECOND_NS	    1000000000ull
-#define MS_NS		    1000000ull
-/* As much as a turn can read: while more is under way, no turn leaves its end without work. */
-#define POLL_DATA_BYTES_MAX STOQ_TCP_READ_BYTES
+#define EVENTS	   64
+#define ROUNDS_MAX 4
+#define SECOND_NS  1000000000ull
+#define MS_NS	   1000000ull
 
 /* ---- a turn ---- */
 
@@ -43,16 +41,12 @@ static int sleep_until(struct stoq_tunnel_worker *worker, struct epoll_event *ev
 	return count;
 }
 
-/*
- * With few bytes under way each end waits for the other one, and is woken in every command's time. With many, both
- * are busy, and what piles up while an end is being woken is cheaper together.
- */
 static uint64_t poll_until_ns(
 	const struct stoq_tunnel_worker *worker, uint64_t now_ns, uint64_t due_ns)
 {
 	uint64_t until_ns = now_ns + worker->poll.window_ns;
 
-	if (worker->data_bytes > POLL_DATA_BYTES_MAX)
+	if (stoq_tunnel_worker_is_busy(worker))
 		return now_ns;
 	return until_ns < due_ns ? until_ns : due_ns;
 }

@@ -50,12 +50,21 @@ struct stoq_tunnel_worker {
 	struct stoq_rows refusal_rows; /* of the policy, by peer, host, rule */
 	struct stoq_poll_window poll;  /* for work, before it sleeps */
 	uint64_t awake_until_ns;       /* spinning */
-	uint64_t data_bytes;	       /* of the commands under way */
+	uint64_t busy_until_ns;	       /* for a queue that has much under way */
 	bool crowded;		       /* a queue of the last turn has many commands under way */
 	pthread_t thread;
 	bool started;
 	int status;
 };
+
+/*
+ * With few bytes under way each end waits for the other one, and is woken in every command's time. With many, both
+ * are busy, and what piles up is cheaper together.
+ */
+static inline bool stoq_tunnel_worker_is_busy(const struct stoq_tunnel_worker *worker)
+{
+	return worker->now_ns < worker->busy_until_ns;
+}
 
 int stoq_tunnel_worker_open(struct stoq_tunnel_worker *worker, struct stoq_error *error);
 void stoq_tunnel_worker_close(struct stoq_tunnel_worker *worker);
