@@ -13,6 +13,7 @@
 #include "transport/resume.h"
 
 #define KIB	   1024
+#define ROUNDS	   1000
 #define STREAMS	   8
 #define ACTIVE_IDS 6 /* of the seven that the client allows */
 
@@ -196,7 +197,7 @@ static void expect_alive(uint32_t seed)
 
 static void test_anything(void **state)
 {
-	const uint32_t seeds = getenv("STOQ_TEST_LONG") ? 2000 : 20;
+	const uint32_t seeds = getenv("STOQ_TEST_LONG") ? 2000 : 10;
 	struct stoq_address homes[2];
 
 	assert_int_equal(stoq_address_parse(&homes[1], "198.51.100.7:50000", 0, NULL), 0);
@@ -356,7 +357,7 @@ static void expect_bounded(const struct flood *flood)
 	crypto_offset = 0;
 	heap = mallinfo2().uordblks / KIB;
 	own = own_kib();
-	for (uint32_t i = 0; i < 2000 && rig->client.connection; i++) {
+	for (uint32_t i = 0; i < ROUNDS && rig->client.connection; i++) {
 		uint8_t frames[3000], *at = flood->frames(frames, i);
 		uint64_t heap_more, own_more;
 
@@ -372,7 +373,7 @@ static void expect_bounded(const struct flood *flood)
 	}
 	if (rig->client.closed)
 		fail_msg("%s: '%s'", flood->name, rig->client.close.reason);
-	assert_in_range(puppet_server.packets, 1, 2000 * flood->packets_for_one);
+	assert_in_range(puppet_server.packets, 1, ROUNDS * flood->packets_for_one);
 	expect_alive(0);
 	puppet_server_stop();
 }
