@@ -235,7 +235,7 @@ static void protocol_failed(struct stoq_connection *connection, int failure)
 		&error, described.reason);
 }
 
-/* ngtcp2 keeps track of 1,000 gaps in a stream's data, and in those of TLS (strm_rob_heavily_fragmented() in lib/ngtcp2_strm.c). */
+/* ngtcp2 keeps track of so many gaps in a stream's data, and in those of TLS (0.12: 1,000; strm_rob_heavily_fragmented() in lib/ngtcp2_strm.c). */
 static void has_too_many_gaps(struct stoq_connection *connection)
 {
 	const bool crypto = connection->crypto_seen;
@@ -245,9 +245,8 @@ static void has_too_many_gaps(struct stoq_connection *connection)
 	ngtcp2_ccerr_set_transport_error(
 		&error, crypto ? STOQ_CRYPTO_BUFFER_EXCEEDED : NGTCP2_INTERNAL_ERROR, NULL, 0);
 	stoq_close_want(connection, crypto ? STOQ_CLOSE_TRANSPORT : STOQ_CLOSE_LOCAL, &error,
-		crypto ? "TLS: the peer's data have more than 1,000 gaps"
-		       : "a stream's data have more than 1,000 gaps, of which no more can be kept "
-			 "track of");
+		crypto ? "TLS: the peer's data have too many gaps"
+		       : "a stream's data have more gaps than can be kept track of");
 }
 
 void stoq_close_for_error(struct stoq_connection *connection, int failure)

@@ -61,7 +61,8 @@ static void note_given_ids(struct stoq_connection *connection)
 	const ngtcp2_transport_params *params =
 		ngtcp2_conn_get_remote_transport_params(connection->quic);
 
-	stoq_given_ids_init(&connection->given_ids, params && params->preferred_address_present);
+	stoq_given_ids_init(
+		&connection->given_ids, params && stoq_ngtcp2_has_preferred_address(params));
 }
 
 void stoq_connection_confirmed(struct stoq_connection *connection)

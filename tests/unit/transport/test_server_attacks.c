@@ -429,7 +429,7 @@ static void expect_too_many_gaps(bool crypto, uint64_t code, const char *reason)
 {
 	puppet_server_prepare(1);
 	puppet_server_start();
-	for (uint64_t i = 0; i < 1200 && rig->client.connection; i++) {
+	for (uint64_t i = 0; i < 12000 && rig->client.connection; i++) {
 		uint8_t frames[3000];
 
 		give(frames, puppet_server_ack(one_byte(frames, crypto, 2000 + 2 * i)));
@@ -446,8 +446,8 @@ static void expect_too_many_gaps(bool crypto, uint64_t code, const char *reason)
 
 static void test_gaps(void **state)
 {
-	expect_too_many_gaps(true, STOQ_CRYPTO_BUFFER_EXCEEDED, "more than 1,000 gaps");
-	expect_too_many_gaps(false, NGTCP2_INTERNAL_ERROR, "more than 1,000 gaps");
+	expect_too_many_gaps(true, STOQ_CRYPTO_BUFFER_EXCEEDED, "too many gaps");
+	expect_too_many_gaps(false, NGTCP2_INTERNAL_ERROR, "more gaps than");
 }
 
 int main(void)
