@@ -12,6 +12,7 @@
 #include "tunnel/policy.h"
 #include "tunnel/rates.h"
 #include "tunnel/rows.h"
+#include "tunnel/standstill.h"
 #include "tunnel/tunnel_private.h"
 
 struct stoq_tunnel_link;
@@ -55,8 +56,7 @@ struct stoq_carrier {
 	struct stoq_part *part;	  /* target end */
 	/* Target end: its lanes that have no queue, the oldest first. */
 	struct stoq_list strays;
-	/* Since when it takes nothing, without credit; what it had taken by then. */
-	uint64_t still_since_ns, taken_bytes;
+	uint64_t short_ns; /* it was short of credit the last time, 0: it is not */
 	uint64_t identity_refusals, policy_refusals;
 };
 
@@ -77,8 +77,9 @@ struct stoq_tunnel_link {
 	struct stoq_tunnel_link *next_carried, **carried_slot;
 	struct stoq_lane *lanes[STOQ_LANES_MAX];
 	uint64_t queue;
-	uint64_t since_ns;	  /* it was made */
-	uint64_t half_since_ns;	  /* one direction has ended; 0: none, or both */
+	uint64_t since_ns;	/* it was made */
+	uint64_t half_since_ns; /* one direction has ended; 0: none, or both */
+	struct stoq_standstill standstill;
 	struct stoq_address peer; /* of the TCP connection */
 	char target[STOQ_LANE_TARGET_MAX + 1];
 	struct stoq_share *share;	    /* target end: of the host end's queues */
@@ -129,6 +130,8 @@ void stoq_link_reset(struct stoq_tunnel_link *link, enum stoq_lane_code code, co
 
 /* To be looked at in this turn: output, the end. */
 void stoq_link_touch(struct stoq_tunnel_link *link);
+/* Bytes of its lanes that the transport holds, because the mux has not taken them. */
+uint64_t stoq_link_unread_bytes(const struct stoq_tunnel_link *link);
 /* Writes what there is to TCP, ends what is over. */
 void stoq_link_work(struct stoq_tunnel_link *link, uint64_t now_ns);
 /* Gives the mux what it did not take before, and goes on reading. */

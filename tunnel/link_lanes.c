@@ -170,3 +170,18 @@ void stoq_link_drop_lanes(struct stoq_tunnel_link *link, enum stoq_lane_code cod
 	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++)
 		drop_lane(link, i, code, reset);
 }
+
+uint64_t stoq_link_unread_bytes(const struct stoq_tunnel_link *link)
+{
+	uint64_t unread = 0;
+
+	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++) {
+		struct stoq_stream_info info;
+
+		if (!link->lanes[i])
+			continue;
+		stoq_stream_info(link->lanes[i]->stream, &info);
+		unread += info.received - info.taken;
+	}
+	return unread;
+}

@@ -164,6 +164,7 @@ struct stoq_mux {
 	/* From lanes to TCP. */
 	struct {
 		struct stoq_byte_queue out;
+		uint64_t written_bytes; /* of it, to TCP */
 		unsigned int announced; /* lanes that have to end */
 		int writer;		/* the lane whose PDU is being written; -1: none */
 		int fused_lane;		/* -1: none */

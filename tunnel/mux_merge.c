@@ -489,6 +489,7 @@ size_t stoq_mux_from_lane(struct stoq_mux *mux, unsigned int lane, const uint8_t
 void stoq_mux_written(struct stoq_mux *mux, size_t size, uint64_t now_ns)
 {
 	stoq_byte_queue_drop(&mux->merge.out, mux->config.pool, size);
+	mux->merge.written_bytes += size;
 	if (mux->merge.out.bytes <= mux->config.output_limit_bytes / 2)
 		stoq_mux_wake_lanes(mux, now_ns);
 }

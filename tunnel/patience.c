@@ -74,62 +74,109 @@ static void note_arrivals(struct stoq_tunnel_worker *worker, uint64_t now_ns)
 
 /* ---- connections that stand still ---- */
 
-/* Bytes that wait for TCP in the transport. *taken: those that do not, ever. */
-static uint64_t unread_bytes(const struct stoq_tunnel_link *link, uint64_t *taken)
+static bool waits_by_limits(const struct stoq_mux *mux)
 {
-	uint64_t unread = 0;
-
-	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++) {
-		struct stoq_stream_info info;
-
-		if (!link->lanes[i])
-			continue;
-		stoq_stream_info(link->lanes[i]->stream, &info);
-		unread += info.received - info.taken;
-		*taken += info.taken;
-	}
-	return unread;
+	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++)
+		if (mux->lanes[i] && mux->lanes[i]->waits)
+			return true;
+	return false;
 }
 
-/* The queue that has most unread. *taken: bytes of all that were taken. */
-static struct stoq_tunnel_link *fullest(const struct stoq_carrier *carrier, uint64_t *taken)
+/* A lane keeps the beginning of a PDU whose rest has not come. */
+static bool waits_for_rest(const struct stoq_mux *mux)
 {
-	struct stoq_tunnel_link *result = NULL;
+	for (unsigned int i = 0; i < STOQ_LANES_MAX; i++)
+		if (mux->lanes[i] && mux->lanes[i]->stash && !mux->lanes[i]->held)
+			return true;
+	return mux->merge.writer >= 0;
+}
+
+static enum stoq_standstill_cause cause_of(const struct stoq_mux *mux)
+{
+	if (mux->merge.out.bytes)
+		return STOQ_STANDSTILL_TCP;
+	if (waits_by_limits(mux))
+		return STOQ_STANDSTILL_LIMITS;
+	if (mux->merge.fused_lane >= 0)
+		return STOQ_STANDSTILL_FUSED;
+	return waits_for_rest(mux) ? STOQ_STANDSTILL_PDU : STOQ_STANDSTILL_OTHER;
+}
+
+/* How long it has stood still. */
+static uint64_t look_at_link(struct stoq_tunnel_link *link, bool suspect, uint64_t now_ns)
+{
+	return stoq_standstill_look(
+		&link->standstill, &(struct stoq_standstill_view){.now_ns = now_ns,
+					   .cause = cause_of(&link->mux),
+					   .unread_bytes = stoq_link_unread_bytes(link),
+					   .written_bytes = link->mux.merge.written_bytes,
+					   .suspect = suspect});
+}
+
+/* Has one of them a TCP connection that is slow? */
+static bool look_for_suspect(struct stoq_carrier *carrier, uint64_t now_ns)
+{
+	bool suspect = false;
+
+	for (struct stoq_tunnel_link *link = carrier->links; link; link = link->next_carried)
+		if (cause_of(&link->mux) == STOQ_STANDSTILL_TCP &&
+			look_at_link(link, false, now_ns) >= STOQ_SUSPECT_NS)
+			suspect = true;
+	return suspect;
+}
+
+/* What the fullest queue holds that has stood still for too long; 0: there is none. */
+static uint64_t most_held(struct stoq_carrier *carrier, uint64_t now_ns)
+{
+	bool suspect = look_for_suspect(carrier, now_ns);
 	uint64_t most = 0;
 
-	*taken = 0;
 	for (struct stoq_tunnel_link *link = carrier->links; link; link = link->next_carried) {
-		uint64_t unread = unread_bytes(link, taken);
+		uint64_t unread = stoq_link_unread_bytes(link);
 
-		if (unread <= most)
-			continue;
-		most = unread;
-		result = link;
+		if (look_at_link(link, suspect, now_ns) >= STOQ_STANDSTILL_NS && unread > most)
+			most = unread;
 	}
-	return result;
+	return most;
+}
+
+static void reset_slow(struct stoq_carrier *carrier, uint64_t now_ns)
+{
+	uint64_t most = most_held(carrier, now_ns);
+	struct stoq_tunnel_link *link = most ? carrier->links : NULL;
+
+	while (link) {
+		struct stoq_tunnel_link *next = link->next_carried;
+		uint64_t since_ns = link->standstill.since_ns;
+
+		if (since_ns &&
+			stoq_standstill_over(now_ns - since_ns, stoq_link_unread_bytes(link), most))
+			stoq_link_reset(
+				link, STOQ_LANE_LIMIT, stoq_standstill_text(cause_of(&link->mux)));
+		link = next;
+	}
+}
+
+static void stop_clocks(struct stoq_carrier *carrier)
+{
+	carrier->short_ns = 0;
+	for (struct stoq_tunnel_link *link = carrier->links; link; link = link->next_carried)
+		link->standstill.since_ns = 0;
 }
 
 static void look_at_credit(struct stoq_carrier *carrier, uint64_t now_ns)
 {
 	struct stoq_connection_info info;
-	struct stoq_tunnel_link *link;
-	uint64_t taken;
 
 	stoq_connection_info(carrier->connection, &info);
-	if (info.receive_credit_bytes >= CREDIT_MIN_BYTES) {
-		carrier->still_since_ns = 0;
+	if (info.receive_credit_bytes < CREDIT_MIN_BYTES)
+		carrier->short_ns = now_ns;
+	if (!carrier->short_ns)
 		return;
-	}
-	link = fullest(carrier, &taken);
-	if (!carrier->still_since_ns || taken != carrier->taken_bytes) {
-		carrier->still_since_ns = now_ns;
-		carrier->taken_bytes = taken;
-	}
-	if (!link || now_ns - carrier->still_since_ns < STOQ_STANDSTILL_NS)
-		return;
-	carrier->still_since_ns = 0;
-	stoq_link_reset(link, STOQ_LANE_LIMIT,
-		"memory is full, and its TCP connection has taken nothing for 10 s");
+	if (now_ns - carrier->short_ns >= STOQ_CREDIT_CALM_NS)
+		stop_clocks(carrier);
+	else
+		reset_slow(carrier, now_ns);
 }
 
 /* ---- lanes without a queue ---- */

@@ -3,9 +3,9 @@
 
 /*
  * What has waited for too long ends: a queue without a Connect command, or of which one side has ended and the other has not, which
- * holds one of --max-queues; lanes without a queue (strays.h); and a queue whose
- * TCP connection takes nothing while what it has been sent holds all of its QUIC connection's credit, so that no other
- * queue of this connection goes on.
+ * holds one of --max-queues; lanes without a queue (strays.h); and queues
+ * that stand still while they hold the credit of their QUIC connection, so that no other queue of it goes on
+ * (standstill.h).
  */
 #include "tunnel/lane_header.h"
 #include "tunnel/worker.h"
@@ -13,8 +13,6 @@
 struct stoq_tunnel_link;
 
 #define STOQ_CONNECT_WITHIN_NS 20000000000ull
-/* Less than a host waits for a command: 30 s (Linux, nvme_core.io_timeout). */
-#define STOQ_STANDSTILL_NS     10000000000ull
 
 /* As long as Linux keeps a socket that its owner has closed and the other end has not (tcp_fin_timeout). */
 #define STOQ_HALF_WITHIN_NS 60000000000ull

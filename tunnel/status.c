@@ -92,6 +92,8 @@ static struct json_object *queue_as_json(const struct stoq_tunnel_link *link)
 	stoq_json_put_u64(object, "errors", figures->errors);
 	stoq_json_put_u64(object, "refused", figures->refused);
 	stoq_json_put_u64(object, "packets_lost", packets_lost(link));
+	stoq_json_put_u64(object, "unread_bytes", stoq_link_unread_bytes(link));
+	stoq_json_put_u64(object, "waiting_for_tcp_bytes", link->mux.merge.out.bytes);
 	stoq_json_put_u64(object, "from_host_bytes", figures->from_host_bytes);
 	stoq_json_put_u64(object, "to_host_bytes", figures->to_host_bytes);
 	stoq_json_put(object, "latency_ns", latency_as_json(&figures->latency));
@@ -128,6 +130,7 @@ static struct json_object *connection_as_json(const struct stoq_carrier *carrier
 	stoq_json_put_u64(object, "min_rtt_ns", info.min_rtt_ns);
 	stoq_json_put_u64(object, "congestion_window_bytes", info.congestion_window_bytes);
 	stoq_json_put_u64(object, "max_udp_payload_bytes", info.max_udp_payload_bytes);
+	stoq_json_put_u64(object, "receive_credit_bytes", info.receive_credit_bytes);
 	stoq_json_put_u64(object, "refused_identities", carrier->identity_refusals);
 	stoq_json_put_u64(object, "refused_by_policy", carrier->policy_refusals);
 	return object;
