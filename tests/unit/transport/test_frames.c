@@ -5,6 +5,7 @@
  */
 #include "tests/unit/transport/hostile.h"
 #include "transport/frames.h"
+#include "transport/ngtcp2_compat.h"
 
 #define FLOW_CONTROL_ERROR	  0x3
 #define STREAM_LIMIT_ERROR	  0x4
@@ -159,8 +160,11 @@ static void test_codes_of_a_server(void **state)
 {
 	for (size_t i = 0; i < COUNT(to_both); i++)
 		expect_close(false, &to_both[i]);
-	for (size_t i = 0; i < COUNT(to_server); i++)
-		expect_close(false, &to_server[i]);
+	for (size_t i = 0; i < COUNT(to_server); i++) {
+		/* RFC 9000, 4.5: it need not be found when the stream is over. ngtcp2 1.x has forgotten it then. */
+		if (NGTCP2_VERSION_NUM < 0x010000 || to_server[i].code != FINAL_SIZE_ERROR)
+			expect_close(false, &to_server[i]);
+	}
 }
 
 static void test_codes_of_a_client(void **state)

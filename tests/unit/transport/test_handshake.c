@@ -27,6 +27,8 @@ static void start(struct rig *rig)
 	rig_prepare(rig, 1);
 	/* So that a server sends no ticket, and its CRYPTO data begin at 0. */
 	rig->server.config.resumption = false;
+	/* So that it may send at any time. */
+	rig->server.config.pacing = false;
 	hostile_reset(rig);
 	rig_start(rig);
 }
