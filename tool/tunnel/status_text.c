@@ -85,10 +85,20 @@ static struct row describe(struct json_object *queue, struct json_object *before
 			before ? member(before, "target_ns") : NULL)};
 }
 
+/* What waits for its TCP connection; what is unread holds credit of the QUIC connection. */
+static uint64_t held_bytes(struct json_object *queue)
+{
+	return number(queue, "unread_bytes") + number(queue, "waiting_for_tcp_bytes");
+}
+
 static int busier(const void *a, const void *b)
 {
 	const struct row *left = a, *right = b;
+	uint64_t left_held = held_bytes(left->queue), right_held = held_bytes(right->queue);
 
+	/* One that stands still may be the reason that others do. */
+	if (left->iops == right->iops)
+		return (left_held < right_held) - (left_held > right_held);
 	return (left->iops < right->iops) - (left->iops > right->iops);
 }
 
@@ -122,8 +132,9 @@ static void print_row(const struct row *row, bool host_end)
 		text_of(queue, "host_nqn"), number(queue, "qid"), number(queue, "lanes"), row->iops,
 		row->in, row->out);
 	print_times(row, host_end);
-	printf(" %9.1f %6.0f %6" PRIu64 " %7" PRIu64 "\n", (double)number(latency, "p99") / 1e3,
-		row->lost, number(queue, "errors"), number(queue, "refused"));
+	printf(" %9.1f %6.0f %6" PRIu64 " %7" PRIu64 " %8" PRIu64 "\n",
+		(double)number(latency, "p99") / 1e3, row->lost, number(queue, "errors"),
+		number(queue, "refused"), held_bytes(queue) / 1024);
 }
 
 static void print_queues(struct json_object *before, struct json_object *report, unsigned int rows)
@@ -158,16 +169,17 @@ static void print_connections(struct json_object *report, size_t rows)
 	size_t count = json_object_array_length(connections);
 	size_t shown = rows && count > rows ? rows : count;
 
-	printf("%-22s %-22s %-20s %6s %9s %11s %5s %8s %8s\n", "connection", "from", "name",
-		"queues", "rtt us", "window KiB", "moves", "identity", "policy");
+	printf("%-22s %-22s %-20s %6s %9s %11s %10s %5s %8s %8s\n", "connection", "from", "name",
+		"queues", "rtt us", "window KiB", "credit KiB", "moves", "identity", "policy");
 	for (size_t i = 0; i < shown; i++) {
 		struct json_object *it = json_object_array_get_idx(connections, i);
 
-		printf("%-22s %-22s %-20.20s %6" PRIu64 " %9.1f %11" PRIu64 " %5" PRIu64
-		       " %8" PRIu64 " %8" PRIu64 "\n",
+		printf("%-22s %-22s %-20.20s %6" PRIu64 " %9.1f %11" PRIu64 " %10" PRIu64
+		       " %5" PRIu64 " %8" PRIu64 " %8" PRIu64 "\n",
 			text_of(it, "remote"), text_of(it, "local"), text_of(it, "name"),
 			number(it, "queues"), (double)number(it, "rtt_ns") / 1e3,
-			number(it, "congestion_window_bytes") / 1024, number(it, "migrations"),
+			number(it, "congestion_window_bytes") / 1024,
+			number(it, "receive_credit_bytes") / 1024, number(it, "migrations"),
 			number(it, "refused_identities"), number(it, "refused_by_policy"));
 	}
 	if (shown < count)
@@ -227,9 +239,9 @@ void tunnel_status_print(struct json_object *before, struct json_object *report,
 	unsigned int left = rows > some + FIXED_ROWS ? rows - (unsigned int)some - FIXED_ROWS : 1;
 
 	print_connections(report, rows ? some : 0);
-	printf("\n%-22s %-24s %3s %5s %9s %8s %8s %9s %9s %9s %9s %6s %6s %7s\n", "queue", "host",
-		"QID", "lanes", "IOPS", "MB/s in", "MB/s out", "mean us", "target us", "tunnel us",
-		"p99 us", "lost/s", "errors", "refused");
+	printf("\n%-22s %-24s %3s %5s %9s %8s %8s %9s %9s %9s %9s %6s %6s %7s %8s\n", "queue",
+		"host", "QID", "lanes", "IOPS", "MB/s in", "MB/s out", "mean us", "target us",
+		"tunnel us", "p99 us", "lost/s", "errors", "refused", "held KiB");
 	print_queues(before, report, rows ? left : 0);
 	if (!rows)
 		print_limits(report);
