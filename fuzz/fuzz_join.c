@@ -8,6 +8,7 @@
 
 #include "join/join.h"
 #include "join/render.h"
+#include "join/render_json.h"
 #include "mend.h"
 #include "require.h"
 

@@ -8,6 +8,7 @@
 
 #include "pki/credentials.h"
 #include "pki/print.h"
+#include "pki/print_json.h"
 #include "require.h"
 
 #define NOW 1800000000

@@ -30,7 +30,3 @@ void stoq_guard_diff_free(struct stoq_guard_diff *diff);
  * differ.
  */
 size_t stoq_guard_diff_count(const struct stoq_guard_diff *diff);
-
-void stoq_guard_diff_print(FILE *file, const struct stoq_guard_diff *diff);
-/* One JSON object. 0 or -ENOMEM. */
-int stoq_guard_diff_json(FILE *file, const struct stoq_guard_diff *diff);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Differences as text and as JSON. */
+#include "guard/diff_report.h"
+
 #include <errno.h>
 #include <inttypes.h>
 

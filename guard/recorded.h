@@ -38,9 +38,3 @@ int stoq_guard_recorded_run(struct stoq_guard_recorded *recorded,
 	const struct stoq_guard_explainer *explainer, struct stoq_record_reader *reader,
 	struct stoq_error *error);
 void stoq_guard_recorded_free(struct stoq_guard_recorded *recorded);
-
-void stoq_guard_recorded_print(FILE *file, const struct stoq_guard_explainer *explainer,
-	const struct stoq_guard_recorded *recorded);
-/* One JSON object; doc/guard.md describes it. 0 or -ENOMEM. */
-int stoq_guard_recorded_json(FILE *file, const struct stoq_guard_explainer *explainer,
-	const struct stoq_guard_recorded *recorded);

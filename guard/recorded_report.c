@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "guard/recorded_report.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>

@@ -31,6 +31,3 @@ int stoq_guard_status_read(struct stoq_guard_status *status, const struct stoq_g
 bool stoq_guard_status_is_whole(const struct stoq_guard_status *status);
 
 void stoq_guard_status_print(FILE *file, const struct stoq_guard_status *status);
-
-/* One object in a line; doc/guard.md describes it. The caller's to free(); NULL: no memory. */
-char *stoq_guard_status_json(const struct stoq_guard_status *status);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "guard/report_json.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

@@ -17,17 +17,5 @@ struct stoq_join_names {
 void stoq_join_render(FILE *file, const struct stoq_join *join, const struct stoq_join_names *names,
 	unsigned int width);
 
-/* One object as a line, for free(); doc/watch-json.md describes it. NULL: no memory. */
-char *stoq_join_render_json(const struct stoq_join *join, const struct stoq_join_names *names);
-
-/* When a live join was looked at. */
-struct stoq_join_moment {
-	const char *type; /* of the JSON object: join_interval, join_summary */
-	uint64_t time_unix_ns, elapsed_ns, interval_ns;
-	uint64_t waiting[STOQ_JOIN_SIDES];
-};
-char *stoq_join_render_live_json(const struct stoq_join *join, const struct stoq_join_names *names,
-	const struct stoq_join_moment *moment);
-
 /* Commands that are in both records, and count. */
 uint64_t stoq_join_matched(const struct stoq_join *join);

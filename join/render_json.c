@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "join/render_json.h"
+
 #include <string.h>
 
 #include "flow/json_put.h"

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "pki/issue.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "pki/records.h"
 #include "pki/store.h"
 
 /* A certificate is on record before anybody can use it, so that it can be revoked. */

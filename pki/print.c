@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "pki/print.h"
+#include "pki/records.h"
 
 #include <string.h>
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-/* What there is, for people and for programs. */
+/* What there is, for people. */
 #include <stdio.h>
 
+#include "pki/records.h"
 #include "pki/store.h"
 
 /* A certificate and how it stands. */
@@ -14,8 +15,6 @@ struct stoq_pki_view {
 };
 
 void stoq_pki_print_certificate(FILE *out, const struct stoq_pki_view *view);
-void stoq_pki_print_certificate_json(FILE *out, const struct stoq_pki_view *view);
 
 /* A line for each. */
 void stoq_pki_print_records(FILE *out, const struct stoq_pki_records *records, time_t now);
-void stoq_pki_print_records_json(FILE *out, const struct stoq_pki_records *records, time_t now);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "pki/print_json.h"
+
 #include "base/json.h"
 #include "pki/print.h"
+#include "pki/records.h"
 
 #define SCHEMA_VERSION 1
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "pki/records.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "pki/revoke.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "pki/records.h"
 #include "pki/store.h"
 
 /* Certificates that were issued, are not revoked yet, and have not expired by themselves. */

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "pki/verify.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "record/export_csv.h"
+
 #include <inttypes.h>
 #include <string.h>
 

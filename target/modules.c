@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "target/modules.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>

@@ -21,12 +21,6 @@ struct stoq_configfs {
 
 extern const struct stoq_configfs stoq_configfs_kernel;
 
-/*
- * Loads nvmet, nvmet-tcp and null_blk and mounts configfs where they are missing. Modules
- * and the mount stay: others may have come to use them. -EOPNOTSUPP, -EPERM.
- */
-int stoq_nvmet_prepare(const struct stoq_target_config *config, struct stoq_error *error);
-
 /* On failure the caller removes what the state's journal names. */
 int stoq_nvmet_start(const struct stoq_configfs *configfs, const struct stoq_target_config *config,
 	const char *state_path, struct stoq_target_state *state, struct stoq_error *error);

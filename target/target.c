@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "target/clock.h"
+#include "target/modules.h"
 #include "target/nvmet.h"
 #include "target/ready.h"
 #include "target/run_folder.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "transport/frames.h"
+#include "transport/varint.h"
 
 #include <string.h>
 

@@ -57,8 +57,3 @@ void stoq_frames_filter_ids(uint8_t *payload, size_t size, enum stoq_packet_kind
  * *header_size bytes.
  */
 uint8_t *stoq_frames_find_datagram(uint8_t *payload, size_t size, size_t *header_size);
-
-/* A variable-length integer (RFC 9000, 16); false: it is cut off. */
-bool stoq_varint_get(const uint8_t **at, const uint8_t *end, uint64_t *value);
-/* As short as it can be; *at moves on. There must be eight bytes. */
-void stoq_varint_put(uint8_t **at, uint64_t value);

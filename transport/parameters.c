@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "transport/frames.h"
+#include "transport/varint.h"
 
 #define MAX_DATAGRAM_FRAME_SIZE 0x20 /* RFC 9221, 3 */
 /* RFC 9000 and its extensions have some twenty, and peers add one or two that mean nothing. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "pki/credentials.h"
+#include "pki/verify.h"
 #include "transport/close_want.h"
 #include "transport/credentials.h"
 #include "transport/endpoint.h"

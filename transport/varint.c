@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "transport/frames.h"
+#include "transport/varint.h"
 
 bool stoq_varint_get(const uint8_t **at, const uint8_t *end, uint64_t *value)
 {

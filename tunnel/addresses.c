@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Where a tunnel can be reached: addresses with the ports that the kernel chose. */
+#include "tunnel/addresses.h"
+
 #include <sys/socket.h>
 
 #include "tunnel/doors.h"

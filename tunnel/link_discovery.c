@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tunnel/addresses.h"
 #include "tunnel/discovery.h"
 #include "tunnel/doors.h"
 #include "tunnel/link.h"

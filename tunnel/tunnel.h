@@ -93,8 +93,3 @@ void stoq_tunnel_destroy(struct stoq_tunnel *tunnel);
  * queues go on. From any thread, and from a signal handler; the outcome is logged.
  */
 void stoq_tunnel_reload(struct stoq_tunnel *tunnel);
-
-/* The address of QUIC, with the real port; and that of a door. */
-void stoq_tunnel_local_address(const struct stoq_tunnel *tunnel, struct stoq_address *address);
-void stoq_tunnel_door_address(
-	const struct stoq_tunnel *tunnel, unsigned int door, struct stoq_address *address);

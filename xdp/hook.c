@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "hook/tc_filters.h"
+#include "xdp/find.h"
 #include "xdp/maps.h"
 
 /* ---- what is there already ---- */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "guard/diff.h"
+#include "guard/diff_report.h"
 #include "tool/guard/options.h"
 #include "tool/message.h"
 #include "tool/options.h"

@@ -10,6 +10,7 @@
 #include "guard/explain.h"
 #include "guard/nqn.h"
 #include "guard/recorded.h"
+#include "guard/recorded_report.h"
 #include "guard/source.h"
 #include "tool/guard/options.h"
 #include "tool/message.h"

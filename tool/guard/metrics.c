@@ -11,6 +11,7 @@
 
 #include "base/privileges.h"
 #include "guard/report.h"
+#include "guard/report_json.h"
 #include "guard/report_metrics.h"
 #include "metrics/endpoint.h"
 #include "tool/guard/options.h"

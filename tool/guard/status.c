@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "guard/report.h"
+#include "guard/report_json.h"
 #include "tool/guard/options.h"
 #include "tool/message.h"
 #include "tool/signals.h"

@@ -8,6 +8,7 @@
 
 #include "base/units.h"
 #include "join/render.h"
+#include "join/render_json.h"
 #include "tool/message.h"
 #include "tool/options.h"
 #include "tool/output.h"

@@ -8,6 +8,8 @@
 #include <time.h>
 
 #include "pki/print.h"
+#include "pki/print_json.h"
+#include "pki/records.h"
 #include "tool/message.h"
 #include "tool/pki/options.h"
 

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "pki/issue.h"
+#include "pki/records.h"
+#include "pki/revoke.h"
 #include "tool/command.h"
 #include "tool/message.h"
 #include "tool/pki/options.h"

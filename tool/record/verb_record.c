@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "record/export.h"
+#include "record/export_csv.h"
+#include "record/export_iolog.h"
 #include "tool/command.h"
 #include "tool/message.h"
 #include "tool/options.h"

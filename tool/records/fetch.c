@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tool/records/fetch.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

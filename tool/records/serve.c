@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tool/records/serve.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <pthread.h>

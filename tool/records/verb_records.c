@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tool/records/verb_records.h"
+#include "tool/records/fetch.h"
+#include "tool/records/serve.h"
 
 #include <signal.h>
 #include <stddef.h>

@@ -26,9 +26,6 @@ struct tunnel_options {
 
 extern const char tunnel_help[];
 
-/* status.c: the command. */
-int tunnel_status(int argc, char **argv);
-
 /* 0: go on. Else the verb ends, with *status. */
 int tunnel_options_parse(int argc, char **argv, enum stoq_tunnel_end end,
 	struct tunnel_options *options, int *status);

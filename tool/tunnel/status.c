@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* `stoq tunnel status`: what a running tunnel does, from its Unix socket. */
+#include "tool/tunnel/status.h"
+
 #include <errno.h>
 #include <json-c/json.h>
 #include <signal.h>

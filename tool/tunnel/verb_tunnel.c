@@ -9,6 +9,8 @@
 #include "tool/message.h"
 #include "tool/tunnel/file.h"
 #include "tool/tunnel/options.h"
+#include "tool/tunnel/status.h"
+#include "tunnel/addresses.h"
 #include "tunnel/metrics.h"
 #include "tunnel/status.h"
 

@@ -14,6 +14,7 @@
 #include "capture/table.h"
 #include "join/live.h"
 #include "join/render.h"
+#include "join/render_json.h"
 #include "tool/message.h"
 #include "tool/watch/link.h"
 #include "tool/watch/options.h"

@@ -14,6 +14,7 @@
 #include "tool/message.h"
 #include "tool/options.h"
 #include "tool/xdp/render.h"
+#include "xdp/find.h"
 #include "xdp/prefix.h"
 #include "xdp/settings.h"
 

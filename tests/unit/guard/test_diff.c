@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "guard/diff_private.h"
+#include "guard/diff_report.h"
 #include "tests/unit/guard/random_policy.h"
 
 #define PAIRS	 12

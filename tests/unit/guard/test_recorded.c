@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "guard/recorded.h"
+#include "guard/recorded_report.h"
 #include "record/writer.h"
 
 #define KNOWN "nqn.2026-11.test:host"

@@ -12,6 +12,7 @@
 
 #include "join/join.h"
 #include "join/render.h"
+#include "join/render_json.h"
 #include "record/writer.h"
 
 #define COMMANDS   2000

@@ -15,6 +15,9 @@
 
 #include "folder.h"
 #include "pki/credentials.h"
+#include "pki/issue.h"
+#include "pki/records.h"
+#include "pki/revoke.h"
 #include "pki/store.h"
 
 #define DAY STOQ_PKI_DAY_S

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "pki/credentials.h"
+#include "pki/verify.h"
 #include "world.h"
 
 #define MINUTE	   60

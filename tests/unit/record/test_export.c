@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "record/export.h"
+#include "record/export_csv.h"
+#include "record/export_iolog.h"
 #include "record/writer.h"
 
 static char path[] = "/tmp/stoq-test-export-XXXXXX";

@@ -3,6 +3,7 @@
 
 #include "tests/unit/transport/rig.h"
 #include "transport/frames.h"
+#include "transport/varint.h"
 
 static uint64_t number(const uint8_t **at, const uint8_t *end)
 {

@@ -8,6 +8,7 @@
 #include "transport/frames.h"
 #include "transport/ngtcp2_compat.h"
 #include "transport/protection/protection.h"
+#include "transport/varint.h"
 
 struct hostile hostile;
 

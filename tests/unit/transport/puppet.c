@@ -6,6 +6,7 @@
 #include "transport/connection.h"
 #include "transport/frames.h"
 #include "transport/ngtcp2_compat.h"
+#include "transport/varint.h"
 
 struct puppet puppet;
 unsigned int puppet_id_limit;

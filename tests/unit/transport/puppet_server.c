@@ -4,6 +4,7 @@
 #include "tests/unit/transport/frame_walk.h"
 #include "transport/connection.h"
 #include "transport/frames.h"
+#include "transport/varint.h"
 
 #define RANGES_MAX 16
 

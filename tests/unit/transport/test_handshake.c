@@ -10,6 +10,7 @@
 #include "tests/unit/transport/strangers.h"
 #include "transport/connection.h"
 #include "transport/frames.h"
+#include "transport/varint.h"
 #include "transport/worker.h"
 
 #define UNEXPECTED_MESSAGE 0x10a

@@ -4,6 +4,7 @@
 #include "tests/unit/transport/hostile.h"
 #include "transport/frames.h"
 #include "transport/parameters.h"
+#include "transport/varint.h"
 
 struct wrong_parameters {
 	const char *name;

@@ -11,6 +11,7 @@
 #include "transport/connection.h"
 #include "transport/frames.h"
 #include "transport/resume.h"
+#include "transport/varint.h"
 
 #define KIB	   1024
 #define ROUNDS	   1000
