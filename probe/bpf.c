@@ -8,7 +8,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "probe/section.h"
+#include "probe/capabilities.h"
+#include "probe/clsact.h"
+#include "probe/facts.h"
+#include "probe/probe_private.h"
 
 #define TCX_INGRESS  46		/* BPF_TCX_INGRESS of Linux 6.6 */
 #define HAS_FRAGS    (1U << 5)	/* BPF_F_XDP_HAS_FRAGS of Linux 5.18 */

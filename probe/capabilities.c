@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 /* What this process may do, and what would let it do more: that depends on who took it away. */
+#include "probe/capabilities.h"
+
 #include <ctype.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -9,7 +11,9 @@
 #include <unistd.h>
 
 #include "base/privileges.h"
-#include "probe/section.h"
+#include "probe/facts.h"
+#include "probe/files.h"
+#include "probe/probe_private.h"
 
 #define BIT(number)	  (1ULL << (number))
 #define STATUS_BYTES	  4096

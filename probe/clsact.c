@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 /* Adds a clsact qdisc to the loopback of a network namespace that is gone at once. */
+#include "probe/clsact.h"
+
 #include <errno.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
@@ -10,7 +12,7 @@
 #include <unistd.h>
 
 #include "netlink/request.h"
-#include "probe/section.h"
+#include "probe/probe_private.h"
 
 #define LOOPBACK 1 /* its number in every new namespace */
 

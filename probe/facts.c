@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* How the parts of probe/ add facts. */
+#include "probe/facts.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "base/array.h"
-#include "probe/section.h"
+#include "probe/probe_private.h"
 
 void stoq_probe_topic(struct stoq_probe *probe, const char *topic, const char *subject)
 {

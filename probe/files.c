@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "probe/files.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,7 +10,8 @@
 #include <unistd.h>
 
 #include "base/units.h"
-#include "probe/section.h"
+#include "probe/facts.h"
+#include "probe/probe_private.h"
 
 #define PATH_BYTES 512
 

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 /* XDP and AF_XDP on an interface: what its driver says of itself, and what STOQ makes of it. */
+#include "probe/interface_xdp.h"
+
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "probe/facts.h"
 #include "probe/netdev.h"
-#include "probe/section.h"
+#include "probe/probe_private.h"
 
 /* What fits into a frame of 4096 bytes behind headroom, Ethernet and two VLAN tags. */
 #define AF_XDP_MTU_MAX	      3818

@@ -12,7 +12,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "probe/section.h"
+#include "probe/facts.h"
+#include "probe/files.h"
+#include "probe/interface_xdp.h"
+#include "probe/probe_private.h"
 
 #define PATH_BYTES 384
 

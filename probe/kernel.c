@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/section.h"
+#include "probe/facts.h"
+#include "probe/files.h"
+#include "probe/probe_private.h"
 
 #define OLDEST_MAJOR 5
 #define OLDEST_MINOR 15

@@ -2,11 +2,13 @@
 
 /* What the kernel was built with: its own word in /proc/config.gz, or the file its package
  * installed. */
+#include "probe/kernel_config.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
-#include "probe/section.h"
+#include "probe/probe_private.h"
 
 #define LINE_BYTES 256
 

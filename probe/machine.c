@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "probe/section.h"
+#include "probe/facts.h"
+#include "probe/files.h"
+#include "probe/probe_private.h"
 
 #define CPUINFO_BYTES 16384
 

@@ -2,7 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "probe/section.h"
+#include "probe/facts.h"
+#include "probe/files.h"
+#include "probe/kernel_config.h"
+#include "probe/probe_private.h"
 
 #define NAME_BYTES 32
 

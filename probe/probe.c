@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/section.h"
+#include "probe/probe_private.h"
 
 int stoq_probe_run(struct stoq_probe *probe, const char *root, struct stoq_error *error)
 {

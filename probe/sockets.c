@@ -10,7 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "probe/section.h"
+#include "probe/capabilities.h"
+#include "probe/facts.h"
+#include "probe/probe_private.h"
 
 #ifndef SO_PREFER_BUSY_POLL
 #define SO_PREFER_BUSY_POLL 69
