@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* A link's TCP side, and its life. */
 #include "tunnel/link.h"
+#include "tunnel/link_lanes.h"
 
 #include <errno.h>
 #include <netinet/in.h>

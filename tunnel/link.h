@@ -130,21 +130,8 @@ void stoq_link_reset(struct stoq_tunnel_link *link, enum stoq_lane_code code, co
 
 /* To be looked at in this turn: output, the end. */
 void stoq_link_touch(struct stoq_tunnel_link *link);
-/* Bytes of its lanes that the transport holds, because the mux has not taken them. */
-uint64_t stoq_link_unread_bytes(const struct stoq_tunnel_link *link);
 /* Writes what there is to TCP, ends what is over. */
 void stoq_link_work(struct stoq_tunnel_link *link, uint64_t now_ns);
 /* Gives the mux what it did not take before, and goes on reading. */
 void stoq_link_go_on(struct stoq_tunnel_link *link, uint64_t now_ns);
 void stoq_link_free(struct stoq_tunnel_link *link);
-
-/* link_lanes.c: what the mux asks for. */
-extern const struct stoq_mux_io stoq_link_io;
-/* Host end: opens a lane's stream. 0 or what stoq_stream_open() returns. */
-int stoq_link_open_lane(struct stoq_tunnel_link *link, unsigned int index);
-/* Lets go of a stream that goes on without a link. */
-void stoq_link_drop_lanes(struct stoq_tunnel_link *link, enum stoq_lane_code code, bool reset);
-
-/* link_discovery.c, host end: the listener's targets; a part of a discovery log, to be changed. */
-void stoq_link_note_targets(struct stoq_tunnel_link *link, const char *text, size_t size);
-void stoq_link_rewrite(struct stoq_tunnel_link *link, uint64_t at, uint8_t *data, size_t size);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Host end: which of our doors leads to an address of the discovery log. */
+#include "tunnel/link_discovery.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

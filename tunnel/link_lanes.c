@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* A link's lanes: QUIC streams. */
+#include "tunnel/link_lanes.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +9,7 @@
 #include "tunnel/counts.h"
 #include "tunnel/identity.h"
 #include "tunnel/link.h"
+#include "tunnel/link_discovery.h"
 #include "tunnel/link_limits.h"
 #include "tunnel/strays.h"
 

@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include "tunnel/link.h"
+#include "tunnel/link_lanes.h"
 #include "tunnel/link_limits.h"
 #include "tunnel/strays.h"
 

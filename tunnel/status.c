@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "tunnel/inquiry.h"
 #include "tunnel/link.h"
+#include "tunnel/link_lanes.h"
 #include "tunnel/nqn_text.h"
 
 #define SCHEMA_VERSION 1

@@ -10,14 +10,3 @@
  * no memory. doc/tunnel.md describes the fields.
  */
 char *stoq_tunnel_status(struct stoq_tunnel *tunnel);
-
-/*
- * Serves it to everyone who connects to a Unix socket, which only its user may do. Runs in a thread of its
- * own until the tunnel is destroyed. -EADDRINUSE: a running tunnel has this socket.
- */
-int stoq_tunnel_serve_status(
-	struct stoq_tunnel *tunnel, const char *path, struct stoq_error *error);
-
-/* Ends that, if it was begun. */
-struct stoq_status_socket;
-void stoq_status_socket_close(struct stoq_status_socket *status);

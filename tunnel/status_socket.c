@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The status on a Unix socket: who connects gets it, and the end. */
+#include "tunnel/status_socket.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>

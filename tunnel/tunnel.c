@@ -12,6 +12,7 @@
 #include "tunnel/link.h"
 #include "tunnel/policy.h"
 #include "tunnel/status.h"
+#include "tunnel/status_socket.h"
 #include "tunnel/totals.h"
 #include "tunnel/uplink.h"
 

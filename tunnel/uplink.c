@@ -7,6 +7,7 @@
 
 #include "tunnel/carrier.h"
 #include "tunnel/link.h"
+#include "tunnel/link_lanes.h"
 #include "tunnel/path_watch.h"
 
 #define PAUSE_FIRST_NS 100000000ull

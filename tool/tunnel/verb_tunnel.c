@@ -13,6 +13,7 @@
 #include "tunnel/addresses.h"
 #include "tunnel/metrics.h"
 #include "tunnel/status.h"
+#include "tunnel/status_socket.h"
 
 static struct stoq_tunnel *running; /* for the signal handlers */
 
