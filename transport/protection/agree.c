@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "transport/protection/backend.h"
+#include "transport/protection/backend_private.h"
 
 #define TEXT_MAX   1500
 #define HEADER_MAX 40

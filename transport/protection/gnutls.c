@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transport/protection/backend.h"
+#include "transport/protection/backend_private.h"
 
 #define BLOCK_BYTES 16
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transport/protection/backend.h"
+#include "transport/protection/backend_private.h"
 
 #define BLOCK_BYTES	 16
 #define ROUND_KEYS_MAX	 15

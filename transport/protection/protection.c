@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transport/protection/backend.h"
+#include "transport/protection/backend_private.h"
 
 /* Chosen once; STOQ_PACKET_PROTECTION may name what is tried. */
 static const struct stoq_protection_backend *chosen;

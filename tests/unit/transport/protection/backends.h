@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 
-#include "transport/protection/backend.h"
+#include "transport/protection/backend_private.h"
 
 /* Calls the test with every backend of this machine, and says which. */
 static inline void with_each_backend(void (*test)(const struct stoq_protection_backend *backend))

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "transport/protection/backend.h"
+#include "transport/protection/backend_private.h"
 
 static void test_environment_chooses_gnutls(void **state)
 {
