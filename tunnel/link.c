@@ -240,6 +240,8 @@ void stoq_link_touch(struct stoq_tunnel_link *link)
 	link->worker->crowded |= link->mux.commands.count >= CROWD;
 	if (is_busy(&link->mux))
 		link->worker->busy_until_ns = link->worker->now_ns + BUSY_NS;
+	else if (link->mux.qid)
+		link->worker->brisk_until_ns = link->worker->now_ns + BUSY_NS;
 	if (link->dirty || link->closed)
 		return;
 	link->dirty = true;

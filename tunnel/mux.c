@@ -125,12 +125,15 @@ static int put_command(struct stoq_mux *mux, const struct stoq_command *command)
 }
 
 #define MEAN_SHIFT 3 /* over some eight commands */
-static void note_size(struct stoq_mux *mux, uint32_t data_bytes)
+static void note_size(struct stoq_mux *mux, const struct stoq_command *command)
 {
-	if (data_bytes)
-		mux->typical_bytes =
-			(uint32_t)(mux->typical_bytes +
-				   ((int64_t)data_bytes - mux->typical_bytes) / (1 << MEAN_SHIFT));
+	if (!command->data_bytes || command->connect)
+		return;
+	if (!mux->typical_bytes)
+		mux->typical_bytes = command->data_bytes;
+	mux->typical_bytes =
+		(uint32_t)(mux->typical_bytes +
+			   ((int64_t)command->data_bytes - mux->typical_bytes) / (1 << MEAN_SHIFT));
 }
 
 static int command_begins(struct stoq_mux *mux, const union stoq_pdu_header *header,
@@ -153,7 +156,7 @@ static int command_begins(struct stoq_mux *mux, const union stoq_pdu_header *hea
 	}
 	command.discovery = !mux->qid && stoq_discovery_asked(&header->cmd.sqe, &command.log_at);
 	mux->figures.commands++;
-	note_size(mux, command.data_bytes);
+	note_size(mux, &command);
 	return put_command(mux, &command);
 }
 

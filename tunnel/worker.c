@@ -46,7 +46,7 @@ static uint64_t poll_until_ns(
 {
 	uint64_t until_ns = now_ns + worker->poll.window_ns;
 
-	if (stoq_tunnel_worker_is_busy(worker))
+	if (stoq_tunnel_worker_is_busy(worker) || worker->now_ns >= worker->brisk_until_ns)
 		return now_ns;
 	return until_ns < due_ns ? until_ns : due_ns;
 }

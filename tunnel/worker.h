@@ -50,7 +50,8 @@ struct stoq_tunnel_worker {
 	struct stoq_rows refusal_rows; /* of the policy, by peer, host, rule */
 	struct stoq_poll_window poll;  /* for work, before it sleeps */
 	uint64_t awake_until_ns;       /* spinning */
-	uint64_t busy_until_ns;	       /* for a queue that has much under way */
+	uint64_t busy_until_ns;	       /* with a queue that has much under way */
+	uint64_t brisk_until_ns;       /* with an I/O queue that has little under way */
 	bool crowded;		       /* a queue of the last turn has many commands under way */
 	pthread_t thread;
 	bool started;
